@@ -1,0 +1,46 @@
+"""What can go wrong, one class a kind, so that callers can tell them apart."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AllotmentExceeded",
+    "CapabilityMissing",
+    "ModelError",
+    "NonFiniteOutput",
+    "PhyscheckError",
+    "PhysicsFailure",
+    "SpecError",
+]
+
+
+class PhyscheckError(Exception):
+    """Anything physcheck raises on purpose; its text names what was wrong and what would be right."""
+
+
+class SpecError(PhyscheckError):
+    """A model spec, option value, file or name that can't be understood (exit code 4)."""
+
+
+class ModelError(PhyscheckError):
+    """The model raised, or gave something that is no answer: wrong shape, missing output (verdict ERROR)."""
+
+
+class CapabilityMissing(PhyscheckError):
+    """The model or structure can't take this check (verdict NOT_APPLICABLE)."""
+
+
+class NonFiniteOutput(PhyscheckError):
+    """The model gave NaN or infinity at a configuration it was asked for (verdict FAIL)."""
+
+
+class AllotmentExceeded(PhyscheckError):
+    """A check asked for more evaluations than its plan allows; a fault of the check."""
+
+
+class PhysicsFailure(AssertionError):
+    """A law is violated: raised by every ``assert_*``.  ``measurement`` and ``verdict`` hold the figures."""
+
+    def __init__(self, message: str, measurement: object = None, verdict: object = None) -> None:
+        super().__init__(message)
+        self.measurement = measurement
+        self.verdict = verdict

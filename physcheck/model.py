@@ -1,0 +1,283 @@
+"""The one face of every model, and the meter that counts what it is asked."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from physcheck.errors import AllotmentExceeded, ModelError, NonFiniteOutput
+from physcheck.system import Configurations, Evaluation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from physcheck.system import Floats
+
+Output = Literal["energy", "forces", "stress"]
+Periodicity = Literal["none", "partial", "full"]
+OUTPUTS: tuple[Output, ...] = ("energy", "forces", "stress")
+
+__all__ = ["OUTPUTS", "Capabilities", "Differentiable", "Meter", "Model", "Output", "Periodicity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a model can do; asked, never probed.
+
+    Attributes
+    ----------
+    name : str
+        For people: the class or file the model came from.
+    adapter : str
+        Which adapter made it, such as ``ase`` or ``builtin``.
+    outputs : frozenset of {"energy", "forces", "stress"}
+    species : frozenset of atomic numbers, or None if unknown
+    dtype : str
+        ``float32`` or ``float64``: what the model computes in, ``unknown`` where it can't be told.
+    device : str
+    periodicity : "none", "partial" or "full"
+        The most periodic system it takes: no pbc at all, any subset of the axes, or ``"full"`` for
+        none or all three axes only.
+    interaction_range : float or None, Å
+        Farthest distance over which an atom can matter to another's force; None if undeclared.
+    differentiable : bool
+        True if the model also is :class:`Differentiable`.
+    direct_heads : tuple of str
+        Outputs that it can predict directly too (``forces``, ``stress``).
+    mixed_sizes : bool
+        True if ``evaluate_many`` is one batched call.
+    batched : bool
+        True if ``evaluate`` treats B > 1 in one call rather than in a loop.
+    structures : tuple
+        Structures its author named as in its domain (catalogue names or file paths).
+    details : mapping
+        Further facts for the report: TF32, compilation, sha256 of weights.
+    """
+
+    name: str
+    adapter: str
+    outputs: frozenset[str]
+    species: frozenset[int] | None = None
+    dtype: str = "float64"
+    device: str = "cpu"
+    periodicity: Periodicity = "partial"
+    interaction_range: float | None = None
+    differentiable: bool = False
+    direct_heads: tuple[str, ...] = ()
+    mixed_sizes: bool = False
+    batched: bool = False
+    structures: tuple[Any, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def refuses(self, configurations: Configurations) -> str | None:
+        """Why this model can't take a structure, in a sentence; None if nothing speaks against it."""
+        system = configurations.system
+        if self.species is not None:
+            unknown = sorted(set(system.numbers.tolist()) - self.species)
+            if unknown:
+                from ase.data import chemical_symbols
+
+                names = ", ".join(chemical_symbols[z] for z in unknown)
+                return f"species {names} not supported by the model"
+        n_periodic = int(system.pbc.sum())
+        if self.periodicity == "none" and n_periodic:
+            return "the model takes no periodic systems"
+        if self.periodicity == "full" and n_periodic in (1, 2):
+            return "the model takes no partly periodic systems"
+        return None
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A model under test: many configurations of one system in, energies, forces and stresses out.
+
+    ``evaluate`` gets ``want``, the outputs that will be looked at; more may be returned, fewer may not
+    (unless ``capabilities.outputs`` lacks them).  One configuration is one evaluation, whatever outputs.
+    A model may also have ``fresh() -> Model``, an equal model without memory of earlier calls.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this model can do."""
+        ...
+
+    def evaluate(
+        self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
+    ) -> Evaluation:
+        """Energies (B,) eV, forces (B, N, 3) eV/Å, stresses (B, 3, 3) eV/Å³ of B configurations."""
+        ...
+
+
+@runtime_checkable
+class Differentiable(Protocol):
+    """A model with exact products of its force Jacobian J = dF/dx (n = 3N columns)."""
+
+    def jacobian_products(
+        self, configuration: Configurations, vectors: Floats, *, transpose: bool
+    ) -> Floats:
+        """J v, or J^T v, for each of ``vectors`` (k, N, 3) at one configuration: (k, N, 3), eV/Å²."""
+        ...
+
+
+class Meter:
+    """A model wrapped so that evaluations and seconds are counted and answers are checked.
+
+    Parameters
+    ----------
+    model : Model
+    allotment : int or None
+        The most evaluations this meter grants; asking for more raises AllotmentExceeded before any is made.
+    max_atoms_per_call : int
+        Batches are split so that a call has at most this many atoms (at least one configuration).
+
+    Raises
+    ------
+    ModelError
+        The model raised, or an output is missing or has the wrong shape.
+    NonFiniteOutput
+        An output is NaN or infinite; the message names output, configuration and atom.
+    """
+
+    def __init__(
+        self, model: Model, *, allotment: int | None = None, max_atoms_per_call: int = 20_000
+    ) -> None:
+        self.model = model.model if isinstance(model, Meter) else model
+        self._parent = model if isinstance(model, Meter) else None
+        self.allotment = allotment
+        self.max_atoms_per_call = max_atoms_per_call
+        self.evaluations = 0
+        self.jacobian_products_made = 0
+        self.seconds = 0.0
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The wrapped model's."""
+        return self.model.capabilities
+
+    @property
+    def remaining(self) -> int | None:
+        """Evaluations left of the allotment; None if there is none."""
+        return None if self.allotment is None else self.allotment - self.evaluations
+
+    def _count(self, evaluations: int, products: int = 0, seconds: float = 0.0) -> None:
+        self.evaluations += evaluations
+        self.jacobian_products_made += products
+        self.seconds += seconds
+        if self._parent is not None:
+            self._parent._count(evaluations, products, seconds)
+
+    def _grant(self, n: int) -> None:
+        if self.allotment is not None and self.evaluations + n > self.allotment:
+            raise AllotmentExceeded(
+                f"{self.evaluations} evaluations made, {n} more asked for, {self.allotment} allotted"
+            )
+        if self._parent is not None:
+            self._parent._grant(n)
+
+    @contextmanager
+    def _guarded(self, what: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        except (ModelError, NonFiniteOutput, AllotmentExceeded):
+            raise
+        except Exception as error:
+            raise ModelError(f"{what}: the model raised {type(error).__name__}: {error}") from error
+        finally:
+            self._count(0, 0, time.perf_counter() - started)
+
+    def fresh(self) -> Meter:
+        """A meter on a fresh copy of the model where one can be had, counting into this one."""
+        maker = getattr(self.model, "fresh", None)
+        clone = Meter(self, max_atoms_per_call=self.max_atoms_per_call)
+        if maker is not None:
+            with self._guarded("making a fresh model"):
+                clone.model = maker()
+        return clone
+
+    def evaluate(
+        self, configurations: Configurations, *, want: Iterable[str] = frozenset({"forces"})
+    ) -> Evaluation:
+        """As :meth:`Model.evaluate`, counted, split where the batch is big, and checked."""
+        wanted = frozenset(want) & self.capabilities.outputs
+        n_batch = len(configurations)
+        self._grant(n_batch)
+        size = max(1, self.max_atoms_per_call // configurations.n_atoms)
+        parts = []
+        for begin in range(0, n_batch, size):
+            chunk = configurations[begin : begin + size]
+            with self._guarded(f"evaluating {len(chunk)} configurations of {chunk.system.formula}"):
+                answer = self.model.evaluate(chunk, want=wanted)
+            self._count(len(chunk))
+            parts.append(_checked(answer, chunk, wanted))
+        return parts[0] if len(parts) == 1 else Evaluation.concatenate(parts)
+
+    def evaluate_many(
+        self, batches: Sequence[Configurations], *, want: Iterable[str] = frozenset({"forces"})
+    ) -> list[Evaluation]:
+        """Several systems at once: one call where the model takes mixed sizes, else a loop."""
+        many = getattr(self.model, "evaluate_many", None)
+        if many is None or not self.capabilities.mixed_sizes:
+            return [self.evaluate(batch, want=want) for batch in batches]
+        wanted = frozenset(want) & self.capabilities.outputs
+        total = sum(len(batch) for batch in batches)
+        self._grant(total)
+        with self._guarded(f"evaluating {total} configurations of {len(batches)} systems"):
+            answers = many(list(batches), want=wanted)
+        self._count(total)
+        if len(answers) != len(batches):
+            raise ModelError(f"evaluate_many gave {len(answers)} answers, should be {len(batches)}")
+        return [_checked(a, b, wanted) for a, b in zip(answers, batches, strict=True)]
+
+    def jacobian_products(
+        self, configuration: Configurations, vectors: Floats, *, transpose: bool
+    ) -> Floats:
+        """As :meth:`Differentiable.jacobian_products`, counted."""
+        model = self.model
+        if not isinstance(model, Differentiable):
+            raise ModelError(f"{self.capabilities.name} has no exact Jacobian products")
+        with self._guarded("Jacobian products"):
+            products = np.asarray(
+                model.jacobian_products(configuration, vectors, transpose=transpose), np.float64
+            )
+        self._count(0, len(vectors))
+        if products.shape != vectors.shape:
+            raise ModelError(
+                f"jacobian_products has shape {products.shape}, should be {vectors.shape}"
+            )
+        if not np.isfinite(products).all():
+            raise NonFiniteOutput("jacobian_products is not finite")
+        return products
+
+
+def _checked(answer: Evaluation, asked: Configurations, wanted: frozenset[str]) -> Evaluation:
+    n_batch, n_atoms = len(asked), asked.n_atoms
+    shapes = {"energy": (n_batch,), "forces": (n_batch, n_atoms, 3), "stress": (n_batch, 3, 3)}
+    values: dict[str, Any] = {}
+    for name in OUTPUTS:
+        value = getattr(answer, name)
+        if value is None:
+            if name in wanted:
+                raise ModelError(f"the model gave no {name}, though it says that it can")
+            continue
+        array = np.array(value, dtype=np.float64)
+        if array.shape != shapes[name]:
+            raise ModelError(f"{name} has shape {array.shape}, should be {shapes[name]}")
+        if name in wanted and not np.isfinite(array).all():
+            first = np.argwhere(~np.isfinite(array))[0]
+            where = f"configuration {first[0]}"
+            if name == "forces":
+                where += f", atom {first[1]} ({asked.system.symbols[first[1]]})"
+            raise NonFiniteOutput(
+                f"{name} is {array[tuple(first)]} at {where} of {asked.system.formula}"
+            )
+        values[name] = array
+    return Evaluation(**values)

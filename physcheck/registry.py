@@ -1,0 +1,225 @@
+"""The list of checks: each law is a function, registered with what the plan and the reports must know."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import update_wrapper
+from typing import Any, Literal, Protocol
+
+from physcheck.errors import PhysicsFailure, SpecError
+from physcheck.measurement import Measurement, judge
+from physcheck.model import Capabilities, Meter, Model
+from physcheck.system import Configurations, as_configurations
+
+Kind = Literal["law", "practice", "info"]
+Budget = Literal["quick", "standard", "full"]
+BUDGETS: tuple[Budget, ...] = ("quick", "standard", "full")
+FAMILIES = (
+    "conservation", "dynamics", "sampling", "relaxation", "symmetry", "smoothness", "implementation",
+)  # fmt: skip
+
+__all__ = [
+    "BUDGETS",
+    "FAMILIES",
+    "Budget",
+    "CheckSpec",
+    "Kind",
+    "Measure",
+    "all_checks",
+    "check",
+    "derive_assert",
+    "find_checks",
+]
+
+
+class Measure(Protocol):
+    """The shape of every ``measure_<id>(model, start, *, rng, ...)``."""
+
+    __name__: str
+    __doc__: str | None
+
+    def __call__(self, model: Any, start: Any, **options: Any) -> Measurement: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """What the plan, the suite and the reports know of a check.
+
+    Attributes
+    ----------
+    id : str
+        The function's name without ``measure_``; stable API.
+    family, kind, quantity, unit, needs
+        As given to :func:`check`.
+    title : str
+        The law's violation in a few words, for the first line of a failure.
+    causes : str
+        Usual causes of a failure.
+    measure : Measure
+    evaluations : callable (Configurations, Capabilities, Budget) -> int
+        The allotment of a record: the most evaluations it can make.
+    options : mapping of budget to keyword arguments of ``measure``
+    applies : callable (Configurations, Capabilities) -> str or None
+        Why the check doesn't apply, or None.
+    """
+
+    id: str
+    family: str
+    kind: Kind
+    quantity: str
+    unit: str
+    needs: frozenset[str]
+    title: str
+    causes: str
+    measure: Measure
+    evaluations: Callable[[Configurations, Capabilities, Budget], int]
+    options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
+    applies: Callable[[Configurations, Capabilities], str | None] = lambda start, capabilities: None
+
+    @property
+    def law(self) -> str:
+        """The law in a sentence: the first line of the docstring."""
+        return (inspect.getdoc(self.measure) or "").split("\n", 1)[0]
+
+    def missing(self, start: Configurations, capabilities: Capabilities) -> str | None:
+        """Why this check is not applicable to a model and structure, or None."""
+        lacking = sorted(self.needs - capabilities.outputs)
+        if lacking:
+            return f"the model gives no {' and no '.join(lacking)}"
+        return self.applies(start, capabilities)
+
+
+_REGISTRY: dict[str, CheckSpec] = {}
+
+
+def check(
+    *,
+    family: str,
+    quantity: str,
+    unit: str,
+    needs: set[str],
+    kind: Kind,
+    title: str,
+    causes: str,
+    evaluations: Callable[[Configurations, Capabilities, Budget], int] | Mapping[Budget, int],
+    options: Mapping[Budget, Mapping[str, Any]] | None = None,
+    applies: Callable[[Configurations, Capabilities], str | None] | None = None,
+) -> Callable[[Any], Any]:
+    """Register a ``measure_<id>`` function as the check ``<id>``; returns it unchanged.
+
+    Raises
+    ------
+    ValueError
+        The name doesn't start with ``measure_``, the family is unknown, or the id is taken.
+    """
+    if family not in FAMILIES:
+        raise ValueError(f"family {family!r} is unknown, should be one of {', '.join(FAMILIES)}")
+    if isinstance(evaluations, Mapping):
+        table = dict(evaluations)
+
+        def allotment(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
+            return table[budget]
+    else:
+        allotment = evaluations
+
+    def register(function: Any) -> Any:
+        name = function.__name__
+        if not name.startswith("measure_"):
+            raise ValueError(f"a check's function is called measure_<id>, not {name}")
+        identifier = name.removeprefix("measure_")
+        known = _REGISTRY.get(identifier)
+        if known is not None and known.measure.__module__ != function.__module__:
+            raise ValueError(f"the check {identifier} exists already, in {known.measure.__module__}")
+        spec = CheckSpec(
+            identifier, family, kind, quantity, unit, frozenset(needs), title, causes, function,
+            allotment, dict(options or {}),
+        )  # fmt: skip
+        if applies is not None:
+            object.__setattr__(spec, "applies", applies)
+        _REGISTRY[identifier] = spec
+        return function
+
+    return register
+
+
+def all_checks() -> dict[str, CheckSpec]:
+    """Every registered check by id, the shipped ones and those of the ``physcheck.checks`` entry points."""
+    import physcheck.checks  # registers the shipped ones
+
+    physcheck.checks.load_entry_points()
+    return dict(_REGISTRY)
+
+
+def find_checks(patterns: str | None) -> list[CheckSpec]:
+    """Checks whose id or family matches one of ``patterns`` (comma separated, ``*`` allowed); all if None.
+
+    Raises
+    ------
+    SpecError
+        A pattern matches nothing; the nearest names are given.
+    """
+    from fnmatch import fnmatchcase
+
+    from physcheck.names import nearest
+
+    checks = all_checks()
+    if patterns is None:
+        return list(checks.values())
+    chosen: dict[str, CheckSpec] = {}
+    for pattern in filter(None, (p.strip() for p in patterns.split(","))):
+        hits = {
+            id_: spec
+            for id_, spec in checks.items()
+            if fnmatchcase(id_, pattern) or spec.family == pattern
+        }
+        if not hits:
+            raise SpecError(f"no check is called {pattern!r}; {nearest(pattern, checks)}")
+        chosen.update(hits)
+    if not chosen:
+        raise SpecError("no check is chosen: --physcheck-checks is empty")
+    return [spec for id_, spec in checks.items() if id_ in chosen]
+
+
+def derive_assert(measure: Any) -> Callable[..., Measurement]:
+    """The ``assert_<id>`` of a ``measure_<id>``: the same arguments plus ``profile``; raises on FAIL.
+
+    The derived function returns the Measurement, and raises :class:`PhysicsFailure` where the verdict
+    is FAIL (an inconclusive measurement does not raise).
+    """
+    identifier = measure.__name__.removeprefix("measure_")
+
+    def assertion(
+        model: Model, start: Any, *, profile: str = "md", rng: Any = None, **options: Any
+    ) -> Measurement:
+        import numpy as np
+
+        from physcheck.report.failure import failure_text
+        from physcheck.tolerances import tolerance_of
+
+        spec = _REGISTRY[identifier]
+        tolerance = tolerance_of(identifier, profile)
+        if "tolerance" in inspect.signature(measure).parameters and tolerance is not None:
+            options.setdefault("tolerance", tolerance.value)
+        generator = np.random.default_rng(0) if rng is None else rng
+        one = as_configurations(start)
+        measurement: Measurement = measure(model, one, rng=generator, **options)
+        verdict = judge(measurement, tolerance)
+        if verdict.failed:
+            text = failure_text(spec, one.system.formula, measurement, tolerance, verdict)
+            raise PhysicsFailure(text, measurement, verdict)
+        return measurement
+
+    update_wrapper(assertion, measure, assigned=("__module__",), updated=())
+    del assertion.__wrapped__  # type: ignore[attr-defined]
+    assertion.__name__ = assertion.__qualname__ = f"assert_{identifier}"
+    assertion.__doc__ = (
+        f"Raise PhysicsFailure if ``{identifier}`` fails at ``profile``; see :func:`{measure.__name__}`."
+    )
+    return assertion
+
+
+def metered(model: Model | Meter) -> Meter:
+    """A fresh meter on a model, so that a check can count what it alone asked for."""
+    return Meter(model)
