@@ -1,0 +1,295 @@
+"""ASE both ways: a Calculator as a Model, and a Model as a Calculator."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
+from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
+
+from physcheck.adapters.declaration import Declaration
+from physcheck.errors import ModelError
+from physcheck.model import OUTPUTS, Capabilities, Meter, Model
+from physcheck.system import Configurations, Evaluation, System
+
+__all__ = ["CalculatorModel", "ModelCalculator", "is_calculator"]
+
+_GETTERS = {"energy": "get_potential_energy", "forces": "get_forces", "stress": "get_stress"}
+
+
+def is_calculator(thing: object) -> bool:
+    """True for an instance that answers as an ASE calculator does."""
+    return not isinstance(thing, type) and (
+        hasattr(thing, "get_property") or hasattr(thing, "get_forces")
+    )
+
+
+class CalculatorModel:
+    """An ASE calculator as a Model: one configuration after the other on one reused Atoms.
+
+    The Atoms is the model's own and lives as long as the same System is asked for, so the calculator sees
+    positions move as in a simulation, with its neighbour lists and warm starts; ``info``,
+    ``initial_magmoms`` and other per-atom arrays are on it.  Energy is ``free_energy`` where the calculator
+    gives one.  Stress is asked for where all three axes are periodic.  Asked twice for the same place, it
+    computes twice: the calculator's cached results are dropped first.
+
+    Parameters
+    ----------
+    calculator : ase.calculators.abc.GetPropertiesMixin
+        Or anything with ``get_potential_energy``, ``get_forces``, ``get_stress`` of an Atoms.
+    remake : callable () -> calculator, or None
+        Makes an equal new calculator; without it there is no ``fresh``.
+    declaration : Declaration
+        What the calculator's author said of it; the calculator's own ``physcheck`` if left out.
+    dtype : str or None
+        What it computes in; if None, told from the first forces (``float32`` if all are float32 numbers).
+    device, name : str or None
+    """
+
+    def __init__(
+        self,
+        calculator: Any,
+        *,
+        remake: Callable[[], Any] | None = None,
+        declaration: Declaration | None = None,
+        dtype: str | None = None,
+        device: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.calculator = calculator
+        self._remake = remake
+        self._declaration = Declaration.of(calculator) if declaration is None else declaration
+        self._settings = {"dtype": dtype, "device": device, "name": name}
+        self._atoms: Atoms | None = None
+        self._system: System | None = None
+        self._last: tuple[bytes, bytes] | None = None
+        self._again = False
+        self._energy_name: str | None = None
+        self.capabilities: Capabilities = self._declaration.added_to(
+            Capabilities(
+                name=name or type(calculator).__name__,
+                adapter="ase",
+                outputs=_promised(calculator),
+                dtype=dtype or "unknown",
+                device=device or "cpu",
+            )
+        )
+
+    @classmethod
+    def from_factory(cls, factory: Callable[[], Any], **settings: Any) -> CalculatorModel:
+        """A model of ``factory()``, whose ``fresh`` calls the factory again."""
+        settings.setdefault("declaration", Declaration.of(factory))
+        return cls(factory(), remake=factory, **settings)
+
+    @property
+    def fresh(self) -> Callable[[], CalculatorModel] | None:
+        """Makes an equal model with a new calculator; None where no factory is known."""
+        return None if self._remake is None else self._made_anew
+
+    def _made_anew(self) -> CalculatorModel:
+        assert self._remake is not None
+        clone = CalculatorModel(
+            self._remake(),
+            remake=self._remake,
+            declaration=self._declaration,
+            **self._settings,
+        )
+        clone.capabilities = self.capabilities
+        clone._energy_name = self._energy_name
+        return clone
+
+    def ask(self, configuration: Configurations) -> None:
+        """Try each output once at one configuration (B = 1) and put the answers in ``capabilities``.
+
+        An output that raises PropertyNotImplementedError is taken off, one that comes unpromised is added.
+        So is an energy or stress that raises NotImplementedError where the forces could be had.  Other
+        exceptions of energy and stress are left for the check that needs them; those of forces are raised.
+        """
+        self._place(configuration, 0)
+        outputs = set(self.capabilities.outputs)
+        for name in ("forces", "energy", "stress"):
+            if name == "stress" and not configuration.system.is_fully_periodic:
+                continue
+            try:
+                value = self._asked(name)
+            except NotImplementedError:
+                # Of the forces it may mean the species: EMT says so of uranium.
+                if name == "forces":
+                    raise
+                value = None
+            except Exception:
+                if name == "forces":
+                    raise
+                continue
+            if value is None:
+                outputs.discard(name)
+            else:
+                outputs.add(name)
+        self.capabilities = replace(self.capabilities, outputs=frozenset(outputs))
+
+    def evaluate(
+        self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
+    ) -> Evaluation:
+        """As :meth:`physcheck.model.Model.evaluate`; what the calculator raises is raised as it is.
+
+        An output that turns out not to be implemented is None, and is gone from ``capabilities`` afterwards.
+        """
+        rows: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in OUTPUTS if name in want}
+        if not configurations.system.is_fully_periodic:
+            rows.pop("stress", None)
+        # Forces first: many calculators compute the energy on the way to them, few the other way round.
+        for index in range(len(configurations)):
+            self._place(configurations, index)
+            for name in sorted(rows, key=("forces", "energy", "stress").index):
+                value = self._asked(name)
+                if value is None:
+                    del rows[name]
+                    outputs = self.capabilities.outputs - {name}
+                    self.capabilities = replace(self.capabilities, outputs=outputs)
+                else:
+                    rows[name].append(value)
+        return Evaluation(**{name: _stacked(name, values) for name, values in rows.items()})
+
+    def _place(self, configurations: Configurations, index: int) -> None:
+        system = configurations.system
+        if self._atoms is None or self._system is not system:
+            self._atoms = configurations.to_atoms(index)
+            self._atoms.info = copy.deepcopy(dict(system.info))
+            self._system = system
+        atoms = self._atoms
+        # An untidy calculator may have replaced these on the Atoms that it was given.
+        atoms.positions = configurations.positions[index].copy()
+        atoms.cell[:] = configurations.cells[index]
+        atoms.pbc = system.pbc
+        place = (configurations.positions[index].tobytes(), configurations.cells[index].tobytes())
+        self._again = place == self._last and isinstance(
+            getattr(self.calculator, "results", None), dict
+        )
+        if self._again:
+            self.calculator.results = {}
+        self._last = place
+
+    def _asked(self, name: str) -> np.ndarray[Any, Any] | None:
+        """One output at the place set, (), (N, 3) or (3, 3); None if it is not implemented."""
+        try:
+            if name == "energy":
+                return np.array(self._energy())
+            if name == "forces":
+                forces = np.array(self._get("forces"))
+                if self.capabilities.dtype == "unknown":
+                    self._guess_dtype(forces)
+                return forces
+            stress = np.array(self._get("stress"))
+            return voigt_6_to_full_3x3_stress(stress) if stress.shape == (6,) else stress
+        except PropertyNotImplementedError:
+            return None
+
+    def _energy(self) -> Any:
+        promised = getattr(self.calculator, "implemented_properties", ())
+        if self._energy_name is None and "free_energy" in promised:
+            with suppress(PropertyNotImplementedError):
+                value = self._get("free_energy")
+                self._energy_name = "free_energy"
+                return value
+        name = self._energy_name or "energy"
+        value = self._get(name)
+        self._energy_name = name
+        return value
+
+    def _get(self, name: str) -> Any:
+        try:
+            return self._got(name)
+        except Exception:
+            if not self._again or not hasattr(self.calculator, "reset"):
+                raise
+        # Some calculators do nothing where no atom moved, and then lack the results dropped in _place.
+        self._again = False
+        self.calculator.reset()
+        return self._got(name)
+
+    def _got(self, name: str) -> Any:
+        if hasattr(self.calculator, "get_property"):
+            return self.calculator.get_property(name, self._atoms)
+        if name == "free_energy":
+            return self.calculator.get_potential_energy(self._atoms, force_consistent=True)
+        getter = getattr(self.calculator, _GETTERS[name], None)
+        if getter is None:
+            raise PropertyNotImplementedError(name)
+        return getter(self._atoms)
+
+    def _guess_dtype(self, forces: np.ndarray[Any, Any]) -> None:
+        if forces.dtype.kind != "f" or not np.isfinite(forces).all() or not forces.any():
+            return
+        # Many calculators hand float32 numbers on in a float64 array.
+        with np.errstate(over="ignore"):
+            is_single = bool((forces == forces.astype(np.float32)).all())
+        dtype = "float32" if is_single else "float64"
+        self.capabilities = replace(self.capabilities, dtype=dtype)
+
+
+def _promised(calculator: Any) -> frozenset[str]:
+    promised = getattr(calculator, "implemented_properties", None)
+    if promised is None:
+        return frozenset(name for name, getter in _GETTERS.items() if hasattr(calculator, getter))
+    names = {"energy" if name == "free_energy" else name for name in promised}
+    return frozenset(names & set(OUTPUTS))
+
+
+def _stacked(name: str, values: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    shapes = {value.shape for value in values}
+    if len(shapes) > 1:
+        raise ModelError(f"{name} has the shapes {sorted(shapes)} at configurations of one system")
+    return np.stack(values)
+
+
+class ModelCalculator(Calculator):
+    """A Model as an ASE calculator: energy, free_energy, forces and, with full pbc, stress.
+
+    ``implemented_properties`` are those of the model's outputs.  Every call computes all of them, which is
+    one evaluation.
+
+    Parameters
+    ----------
+    model : Model or Meter
+        A Meter counts and checks as it does elsewhere; a bare Model gets one of its own, ``meter``.
+
+    Raises
+    ------
+    ModelError, NonFiniteOutput, AllotmentExceeded
+        From the Meter, when a property is asked for.
+    """
+
+    def __init__(self, model: Model | Meter) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.meter = model if isinstance(model, Meter) else Meter(model)
+        outputs = self.meter.capabilities.outputs
+        names = [str(name) for name in OUTPUTS if name in outputs]
+        self.implemented_properties = [*names, "free_energy"] if "energy" in outputs else names
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        """Evaluate the model at ``atoms`` into ``results``."""
+        super().calculate(atoms, properties or ["energy"], system_changes)  # type: ignore[no-untyped-call]
+        assert self.atoms is not None
+        configuration = Configurations.from_atoms(self.atoms)
+        want = {"energy", "forces"}
+        if configuration.system.is_fully_periodic:
+            want.add("stress")
+        answer = self.meter.evaluate(configuration, want=want)
+        self.results = {}
+        if answer.energy is not None:
+            self.results["energy"] = self.results["free_energy"] = float(answer.energy[0])
+        if answer.forces is not None:
+            self.results["forces"] = answer.forces[0].copy()
+        if answer.stress is not None and configuration.system.is_fully_periodic:
+            self.results["stress"] = full_3x3_to_voigt_6_stress(answer.stress[0])
