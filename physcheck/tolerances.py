@@ -12,7 +12,7 @@ from physcheck.names import nearest
 PROFILES = ("screening", "md", "tight")
 DEFAULT_PROFILE = "md"
 
-__all__ = ["DEFAULT_PROFILE", "PROFILES", "register_tolerances", "tolerance_of"]
+__all__ = ["DEFAULT_PROFILE", "PROFILES", "default_tolerance", "register_tolerances", "tolerance_of"]
 
 _PAPER = "Bigi, Langer, Ceriotti, arXiv 2412.11569"
 
@@ -80,3 +80,9 @@ register_tolerances(
     "analytic gradients in float64 reach with room for energy offsets",
     source="OpenKIM's ForcesNumerDeriv check is the ancestor; figures from physcheck's own benchmarks",
 )  # fmt: skip
+
+
+def default_tolerance(check: str) -> float:
+    """The default profile's tolerance of a check, in its unit; infinity where it has none."""
+    tolerance = tolerance_of(check, DEFAULT_PROFILE)
+    return float("inf") if tolerance is None else tolerance.value

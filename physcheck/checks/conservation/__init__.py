@@ -1,0 +1,19 @@
+"""Conservation: are the forces the derivative of an energy?"""
+
+from __future__ import annotations
+
+from physcheck.checks.conservation.energy import assert_force_energy_gap, measure_force_energy_gap
+from physcheck.checks.conservation.jacobian import (
+    assert_jacobian_asymmetry,
+    measure_jacobian_asymmetry,
+)
+from physcheck.checks.conservation.loops import assert_loop_work, measure_loop_work
+
+__all__ = [
+    "assert_force_energy_gap",
+    "assert_jacobian_asymmetry",
+    "assert_loop_work",
+    "measure_force_energy_gap",
+    "measure_jacobian_asymmetry",
+    "measure_loop_work",
+]

@@ -1,0 +1,16 @@
+"""What a lack of conservation does to a simulation, for the sentence that gives a failure its scale."""
+
+from __future__ import annotations
+
+from ase.units import kB
+
+__all__ = ["heating_sentence"]
+
+# Sustained heat P = c lambda^2, eV/atom/ps: stiff bonds and soft modes (physics of the paper's models).
+_HEAT_STIFF, _HEAT_SOFT = 50.0, 2000.0
+
+
+def heating_sentence(asymmetry: float) -> str:
+    """The heating rate that a lambda of this size stands for, K/ps = P/(3 kB), as a range."""
+    low, high = (c * asymmetry**2 / (3 * kB) for c in (_HEAT_STIFF, _HEAT_SOFT))
+    return f"in molecular dynamics this heats by about {low:.1g} to {high:.1g} K/ps (stiff to soft)"

@@ -1,0 +1,1 @@
+"""Pure functions of arrays: noise, steps, quadrature, quantiles, resampling."""

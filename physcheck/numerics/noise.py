@@ -1,0 +1,54 @@
+"""The resolution of a computed function, from values on an evenly spaced line."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from physcheck.system import Floats
+
+__all__ = ["difference_table_noise", "rounding_floor"]
+
+
+def difference_table_noise(values: Floats) -> tuple[float, bool]:
+    """Noise of a function from m >= 5 values at evenly spaced points (ECNoise).
+
+    With T_k the k-th forward differences, noise of standard deviation e gives
+    ``E[T_k^2] = (2k)!/(k!)^2 e^2``, while a smooth part dies with k.  The estimate is that of the first
+    level k >= 2 from which the next two levels agree within a factor of 2 (4 in Moré and Wild, who
+    have one component; many components steady the levels).
+
+    Parameters
+    ----------
+    values : (m,) or (m, c) float
+        m values of c components, pooled in rms.
+
+    Returns
+    -------
+    noise : float
+        Standard deviation of a component, same unit as ``values``.
+    plateau : bool
+        False if no level agreed with the next: the last level is then returned, an upper bound.
+
+    Source: Moré and Wild, SIAM J. Sci. Comput. 33, 1292 (2011).
+    """
+    table = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+    if len(table) < 5:
+        raise ValueError(f"{len(table)} values on the line, should be 5 or more")
+    levels = []
+    for k in range(1, len(table) - 1):
+        table = np.diff(table, axis=0)
+        gamma = math.factorial(k) ** 2 / math.factorial(2 * k)
+        levels.append(math.sqrt(gamma * float(np.mean(table**2))))
+    for k in range(1, len(levels) - 2):
+        run = levels[k : k + 3]
+        if min(run) > 0 and max(run) <= 2 * min(run):
+            return float(np.median(run)), True
+    return levels[-1], False
+
+
+def rounding_floor(magnitude: float, dtype: str) -> float:
+    """Standard deviation of rounding a number of this magnitude once: ``ulp/sqrt(12)``."""
+    kind = np.float32 if dtype == "float32" else np.float64
+    return float(np.spacing(kind(abs(magnitude)))) / math.sqrt(12.0)

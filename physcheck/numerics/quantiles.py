@@ -1,0 +1,107 @@
+"""How far an rms over a few random probes can stray from the truth, at a stated chance.
+
+Each function returns a quantile of ``rms over probes / true rms`` (so 1 is the truth).  For the
+probes' sampling it is the worst case over defects, so that no shape of defect breaks the stated chance.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+
+__all__ = [
+    "FALSE_FAIL",
+    "FALSE_PASS",
+    "noise_rms_quantile",
+    "plane_rms_quantile",
+    "projection_rms_quantile",
+    "rank2_quantile",
+]
+
+# The chance of a false FAIL a record, and of a violation above the upper end of an interval (physics.md).
+FALSE_FAIL = 1e-4
+FALSE_PASS = 0.025
+
+# rms of L independent Laplace variates of unit variance: quantiles 2.5 %, 99.99 % and 99.995 %, from
+# 8 million samples each (relative error < 1 %); L = 1 is exact: -log(p)/sqrt(2).
+_LAPLACE_L = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 32, 48, 64])
+_LAPLACE = {
+    0.025: [0.0179, 0.0970, 0.1735, 0.2352, 0.2857, 0.3270, 0.3617, 0.3914, 0.4169, 0.4395, 0.4775,
+            0.5086, 0.5345, 0.5755, 0.6072, 0.6533, 0.7106, 0.7461],
+    1 - 1e-4: [6.51, 5.01, 4.30, 3.88, 3.578, 3.352, 3.171, 3.022, 2.900, 2.799, 2.633, 2.507, 2.398,
+               2.238, 2.120, 1.951, 1.757, 1.644],
+    1 - 5e-5: [7.00, 5.36, 4.61, 4.13, 3.793, 3.543, 3.349, 3.192, 3.057, 2.943, 2.746, 2.610, 2.502,
+               2.324, 2.196, 2.026, 1.808, 1.690],
+}  # fmt: skip
+
+
+def plane_rms_quantile(n_planes: int, probability: float) -> float:
+    """rms of the works around ``n_planes`` loops in random planes, over its expectation.
+
+    The worst case is an antisymmetric part of rank 2, A ~ p q^T - q p^T: the work
+    u.A v = (u.p)(v.q) - (u.q)(v.p) of normal u, v is a Laplace variate.
+
+    Parameters
+    ----------
+    n_planes : int
+        Beyond 64 the value at 64 is returned, which is on the safe side.
+    probability : 0.025, 1 - 1e-4 or 1 - 5e-5
+    """
+    table = _LAPLACE[probability]
+    return float(np.interp(np.log(n_planes), np.log(_LAPLACE_L), table))
+
+
+def projection_rms_quantile(n_probes: int, dimension: int, probability: float) -> float:
+    """rms of a vector's components along ``n_probes`` orthonormal random directions, over its rms component.
+
+    Exact: |P g|^2/|g|^2 is Beta(d/2, (n - d)/2).  1 when the probes span the space.
+    """
+    if n_probes >= dimension:
+        return 1.0
+    from scipy.stats import beta
+
+    share = beta(n_probes / 2, (dimension - n_probes) / 2).ppf(probability)
+    return math.sqrt(float(share) * dimension / n_probes)
+
+
+@cache
+def rank2_quantile(n_directions: int, dimension: int, probability: float) -> float:
+    """|J_anti| estimated from k orthonormal random directions over its true value, for rank 2.
+
+    The k-frame sees of p and q the projections; their Gram determinant is a product of Beta(k/2, (n-k)/2)
+    and Beta((k-1)/2, (n-k)/2), in the limit n >> k chi2_k chi2_{k-1}/(k(k-1)).  Higher ranks spread less.
+    1 when the directions span the space.
+    """
+    k, n = n_directions, dimension
+    if k >= n:
+        return 1.0
+    if k < 2:
+        raise ValueError("an antisymmetric part needs at least 2 directions")
+    from scipy.optimize import brentq
+    from scipy.stats import beta
+
+    first, second = beta(k / 2, (n - k) / 2), beta((k - 1) / 2, (n - k) / 2)
+    scale = n * (n - 1) / (k * (k - 1))
+    # Integrating over the first factor's probability keeps the integrand bounded; the nodes crowd at
+    # both ends, where the tails of the product are made.
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    angle = (nodes + 1) * np.pi / 4
+    factor = first.ppf(np.sin(angle) ** 2)
+    weight = weights * np.pi / 4 * np.sin(2 * angle)
+
+    def distribution(ratio: float) -> float:
+        return float(weight @ second.cdf(ratio**2 / scale / factor)) - probability
+
+    return float(brentq(distribution, 1e-3, min(20.0, math.sqrt(scale)), xtol=1e-4))
+
+
+def noise_rms_quantile(n_values: int, dof: float, probability: float = 1 - FALSE_FAIL / 2) -> float:
+    """rms of ``n_values`` noise values over the noise's estimated standard deviation (Student, Fisher).
+
+    ``sqrt(F_{m, dof})``: Student's t for one value, chi for a noise that is known exactly.
+    """
+    from scipy.stats import f
+
+    return math.sqrt(float(f.ppf(probability, n_values, dof)))

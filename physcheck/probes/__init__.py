@@ -1,0 +1,1 @@
+"""Deterministic makers of configurations from parameters and a seed."""

@@ -1,0 +1,191 @@
+"""Closed loops in configuration space: smooth periodic curves and their tangents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from physcheck.system import Configurations, Floats
+
+__all__ = [
+    "Circle",
+    "RigidRotation",
+    "atom_circle",
+    "collective_circles",
+    "molecule_rotation",
+    "molecules",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Circle:
+    """x(t) = x0 + radius (cos(t + phase) u + sin(t + phase) v), u and v orthonormal in 3N space.
+
+    Attributes
+    ----------
+    u, v : (N, 3) float
+        Unit vectors of configuration space.
+    radius : float, Å
+        In 3N space: the rms displacement of a coordinate is ``radius/sqrt(3N)``.
+    phase : float, rad
+    label : str
+        What a person calls it.
+    """
+
+    u: Floats
+    v: Floats
+    radius: float
+    phase: float
+    label: str
+
+    def path(self, center: Floats, n_points: int) -> tuple[Floats, Floats]:
+        """Positions and tangents dx/dt, each (n_points, N, 3), at t_j = 2 pi j/n_points."""
+        t = 2 * np.pi * np.arange(n_points) / n_points + self.phase
+        c, s = np.cos(t)[:, None, None], np.sin(t)[:, None, None]
+        return (
+            center + self.radius * (c * self.u + s * self.v),
+            self.radius * (c * self.v - s * self.u),
+        )
+
+    def rephased(self, phase: float) -> Circle:
+        """The same circle begun elsewhere: other points, the same integral."""
+        return replace(self, phase=phase)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RigidRotation:
+    """Some atoms turned once about an axis through their centre, the rest frozen.
+
+    Attributes
+    ----------
+    atoms : (M,) int
+    offsets : (M, 3) float, Å
+        Places of the atoms relative to the centre (whole molecule, not cut by the cell).
+    axis : (3,) unit vector
+    phase : float, rad
+    label : str
+    """
+
+    atoms: np.ndarray
+    offsets: Floats
+    axis: Floats
+    phase: float
+    label: str
+
+    def path(self, center: Floats, n_points: int) -> tuple[Floats, Floats]:
+        """Positions and tangents dx/dt, each (n_points, N, 3), at t_j = 2 pi j/n_points."""
+        t = 2 * np.pi * np.arange(n_points) / n_points + self.phase
+        along = np.outer(self.offsets @ self.axis, self.axis)
+        across = self.offsets - along
+        turned = np.cross(self.axis, across)
+        c, s = np.cos(t)[:, None, None], np.sin(t)[:, None, None]
+        positions = np.repeat(center[None], n_points, axis=0)
+        tangents = np.zeros_like(positions)
+        positions[:, self.atoms] += along + c * across + s * turned - self.offsets
+        tangents[:, self.atoms] = c * turned - s * across
+        return positions, tangents
+
+
+def collective_circles(
+    n_atoms: int, count: int, rms_displacement: float, rng: np.random.Generator
+) -> list[Circle]:
+    """Circles in random planes of 3N space, with random phases.
+
+    Parameters
+    ----------
+    rms_displacement : float, Å
+        Of a coordinate: the radius is this times ``sqrt(3N)``.
+    """
+    from physcheck.probes.directions import orthonormal_directions
+
+    n = 3 * n_atoms
+    per_frame = max(1, min(count, n // 2))
+    planes: list[Floats] = []
+    while len(planes) < count:
+        frame = orthonormal_directions(n, 2 * per_frame, rng).reshape(per_frame, 2, n_atoms, 3)
+        planes.extend(frame)
+    phases = rng.uniform(0, 2 * np.pi, count)
+    radius = rms_displacement * np.sqrt(n)
+    return [
+        Circle(u, v, radius, float(phase), f"collective circle {i}")
+        for i, ((u, v), phase) in enumerate(zip(planes[:count], phases))
+    ]
+
+
+def atom_circle(
+    start: Configurations, atom: int, radius: float, rng: np.random.Generator
+) -> Circle:
+    """One atom on a circle of ``radius`` (Å) about its place, in a random plane."""
+    from physcheck.probes.directions import orthonormal_directions
+
+    plane = orthonormal_directions(3, 2, rng)
+    u, v = np.zeros((2, start.n_atoms, 3))
+    u[atom], v[atom] = plane
+    label = f"atom {atom} ({start.system.symbols[atom]}), circle of {radius:g} Å"
+    return Circle(u, v, radius, float(rng.uniform(0, 2 * np.pi)), label)
+
+
+def molecules(start: Configurations) -> list[tuple[np.ndarray, Floats]]:
+    """Bonded groups of 2 or more atoms that don't span the periodic cell.
+
+    Bonds are distances below 1.2 times the sum of covalent radii (ase.data), minimum image.
+
+    Returns
+    -------
+    list of (atoms (M,) int, offsets (M, 3) Å from the group's centroid, made whole)
+    """
+    from ase.data import covalent_radii
+    from ase.neighborlist import primitive_neighbor_list
+
+    system = start.system
+    if len(system) < 2:
+        return []
+    radii = 1.2 * covalent_radii[system.numbers]
+    i, j, d = primitive_neighbor_list(
+        "ijD", system.pbc, start.cells[0], start.positions[0], radii, self_interaction=False
+    )
+    bonds: list[list[tuple[int, Floats]]] = [[] for _ in range(len(system))]
+    for a, b, vector in zip(i, j, d):
+        bonds[a].append((int(b), vector))
+    seen = np.zeros(len(system), bool)
+    groups = []
+    for first in range(len(system)):
+        if seen[first]:
+            continue
+        place = {first: np.zeros(3)}
+        queue, whole = [first], True
+        while queue:
+            a = queue.pop()
+            for b, vector in bonds[a]:
+                if b not in place:
+                    place[b] = place[a] + vector
+                    queue.append(b)
+                elif np.abs(place[a] + vector - place[b]).max() > 1e-6:
+                    whole = False
+        atoms = np.array(sorted(place))
+        seen[atoms] = True
+        if whole and len(atoms) > 1:
+            offsets = np.array([place[a] for a in atoms])
+            groups.append((atoms, offsets - offsets.mean(axis=0)))
+    return groups
+
+
+def molecule_rotation(start: Configurations, rng: np.random.Generator) -> RigidRotation | None:
+    """One molecule, chosen by ``rng``, turned once about its axis of least inertia; None if there is none.
+
+    The axis is the molecule's long one, so that the turn stays within the room that it has.
+    """
+    groups = molecules(start)
+    if not groups:
+        return None
+    atoms, offsets = groups[int(rng.integers(len(groups)))]
+    moments, axes = np.linalg.eigh(offsets.T @ offsets)
+    if moments[1] < 1e-8:
+        axis = axes[:, 0]  # a linear molecule: turning about its own axis would move nothing
+    else:
+        axis = axes[:, 2]
+    names = ", ".join(f"{a} ({start.system.symbols[a]})" for a in atoms[:4])
+    more = f" and {len(atoms) - 4} more" if len(atoms) > 4 else ""
+    label = f"molecule of atoms {names}{more}, turned once about its long axis"
+    return RigidRotation(atoms, offsets, axis, float(rng.uniform(0, 2 * np.pi)), label)

@@ -1,0 +1,222 @@
+"""A model's own resolution at a structure: what every comparison is judged against."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from physcheck.model import Meter, Model
+from physcheck.numerics.noise import difference_table_noise, rounding_floor
+from physcheck.system import Configurations, Evaluation, as_configurations
+
+__all__ = ["Resolution", "ensure_resolution", "measure_resolution", "visit"]
+
+# Spacing of the noise lines, Å (rms of a coordinate): far above the rounding of positions in float64, and
+# about it in float32, where the coarser line speaks; kinks enter only beyond 1e-3 Å (physics.md).
+_LINE_STEPS = (1e-5, 1e-4)
+_LINE_POINTS = 6
+# Displacement over which forces must respond for anything to be tested, Å.
+_RESPONSE_STEP = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a model can resolve at one structure.
+
+    Attributes
+    ----------
+    force_noise : float, eV/Å
+        Standard deviation of a force component, history included.
+    energy_noise : float or None, eV
+    history_noise : float, eV/Å
+        rms change of a force component when a configuration is evaluated again after others.
+    energy_history : float, eV
+    dof : float
+        Degrees of freedom behind the noise figures, for Student's t.
+    force_rms : float, eV/Å
+        rms force component.
+    stiffness : float, eV/Å²
+        rms over components of J v along a random v with components of rms 1: |J|_F/sqrt(3N).
+    responds : bool
+        Whether forces change with positions beyond the noise.
+    needs_fresh : bool
+        True if the model remembers earlier calls and a fresh copy doesn't: probes then use copies.
+    evaluations : int
+        What it cost.
+    """
+
+    force_noise: float
+    energy_noise: float | None
+    history_noise: float
+    energy_history: float
+    dof: float
+    force_rms: float
+    stiffness: float
+    responds: bool
+    needs_fresh: bool
+    evaluations: int
+
+    def to_json(self) -> dict[str, Any]:
+        """For the report."""
+        return asdict(self)
+
+    @property
+    def rigid_reason(self) -> str:
+        """Why nothing can be tested where forces don't respond; empty where they do."""
+        if self.responds:
+            return ""
+        return (
+            f"the forces don't respond to moving the atoms by {_RESPONSE_STEP} Å beyond their noise "
+            f"({self.force_noise:.1e} eV/Å)"
+        )
+
+
+def visit(
+    model: Meter,
+    configurations: Configurations,
+    *,
+    want: frozenset[str],
+    rng: np.random.Generator,
+    fresh: bool = False,
+) -> Evaluation:
+    """Evaluate in a random order and return in the asked one, on fresh copies of the model where needed.
+
+    The order keeps a model's memory (warm starts) from turning into a signed work around a loop.
+    """
+    order = rng.permutation(len(configurations))
+    shuffled = configurations[order]
+    if fresh:
+        answer = Evaluation.concatenate(
+            [model.fresh().evaluate(one, want=want) for one in shuffled]
+        )
+    else:
+        answer = model.evaluate(shuffled, want=want)
+    back = np.argsort(order)
+    return Evaluation(
+        *(None if v is None else v[back] for v in (answer.energy, answer.forces, answer.stress))
+    )
+
+
+def measure_resolution(model: Model | Meter, start: Any, *, rng: np.random.Generator) -> Resolution:
+    """Measure noise, memory and response of a model at a structure.
+
+    Noise: ECNoise difference tables on two short random lines (the lower of the two where they disagree
+    by more than a factor of 4, since kinks read as noise).  Memory: the first configuration again, after
+    the others.  Response: the forces 0.02 Å to both sides of a random direction.
+
+    Cost: 16 evaluations; 8 more where the model remembers earlier calls.
+
+    Raises
+    ------
+    ModelError, NonFiniteOutput
+        As :class:`physcheck.model.Meter`.
+    """
+    meter = Meter(model)
+    one = as_configurations(start)
+    want = frozenset({"forces", "energy"})
+    n = one.n_coordinates
+    direction = rng.standard_normal((one.n_atoms, 3))
+    direction /= math.sqrt(float(np.mean(direction**2)))
+    offsets = np.concatenate(
+        [step * (np.arange(_LINE_POINTS) - _LINE_POINTS / 2 + 0.5) for step in _LINE_STEPS]
+        + [np.array([-_RESPONSE_STEP, _RESPONSE_STEP])]
+    )
+    first = meter.evaluate(one, want=want)
+    line = visit(meter, one.displaced(offsets[:, None, None] * direction), want=want, rng=rng)
+    again = meter.evaluate(one, want=want)
+    forces, energies = line.require_forces().reshape(len(offsets), -1), line.energy
+    home = first.require_forces()[0]
+    dtype = meter.capabilities.dtype
+
+    noises = [
+        difference_table_noise(forces[i * _LINE_POINTS : (i + 1) * _LINE_POINTS])[0]
+        for i in range(len(_LINE_STEPS))
+    ]
+    floor = rounding_floor(float(np.abs(home).max()), dtype)
+    noise = max(_plateau(noises), floor)
+    energy_noise = None
+    if energies is not None:
+        lines = [
+            difference_table_noise(energies[i * _LINE_POINTS : (i + 1) * _LINE_POINTS])[0]
+            for i in range(len(_LINE_STEPS))
+        ]
+        # One energy a point: a table of one component may come out small by luck, so no plateau is sought.
+        energy_noise = max(*lines, rounding_floor(float(np.abs(energies).max()), dtype))
+
+    history, energy_history, needs_fresh = _memory(meter, one, first, again, line, noise, rng)
+    total = math.hypot(noise, history)
+    if energy_noise is not None:
+        energy_noise = math.hypot(energy_noise, energy_history)
+    swing = forces[-1] - forces[-2]
+    stiffness = math.sqrt(float(np.mean(swing**2))) / (2 * _RESPONSE_STEP)
+    return Resolution(
+        force_noise=total,
+        energy_noise=energy_noise,
+        history_noise=history,
+        energy_history=energy_history,
+        dof=6.0 if history > 0 else 10.0,
+        force_rms=math.sqrt(float(np.mean(home**2))),
+        stiffness=stiffness,
+        responds=bool(float(np.linalg.norm(swing)) > 10 * total * math.sqrt(2 * n)),
+        needs_fresh=needs_fresh,
+        evaluations=meter.evaluations,
+    )
+
+
+def _plateau(noises: list[float]) -> float:
+    positive = [x for x in noises if x > 0]
+    if not positive:
+        return 0.0
+    return max(positive) if max(positive) <= 4 * min(positive) else min(positive)
+
+
+def _memory(
+    meter: Meter,
+    one: Configurations,
+    first: Evaluation,
+    again: Evaluation,
+    line: Evaluation,
+    noise: float,
+    rng: np.random.Generator,
+) -> tuple[float, float, bool]:
+    """History noise of forces and energy, and whether fresh copies of the model are free of it."""
+    forces, energies = _repeats([first, again])
+    if np.array_equal(forces[0], forces[1]):
+        return 0.0, 0.0, False
+    want = frozenset({"forces", "energy"})
+    can_refresh = getattr(meter.model, "fresh", None) is not None
+    if can_refresh:
+        fresh = [meter.fresh().evaluate(one, want=want) for _ in range(3)]
+        again_forces, again_energies = _repeats(fresh)
+        if float(np.std(again_forces, axis=0).max()) <= 0.1 * float(np.ptp(forces, axis=0).max()):
+            return _spread(again_forces), _spread(again_energies), True
+    # Each visit is preceded by another configuration, as it will be among the probes.
+    visits = [first, again]
+    for _ in range(4):
+        step = _RESPONSE_STEP * rng.standard_normal((1, one.n_atoms, 3))
+        meter.evaluate(one.displaced(step), want=want)
+        visits.append(meter.evaluate(one, want=want))
+    forces, energies = _repeats(visits)
+    return _spread(forces), _spread(energies), False
+
+
+def _repeats(visits: list[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
+    forces = np.concatenate([v.require_forces() for v in visits])
+    energies = np.array([0.0 if v.energy is None else v.energy[0] for v in visits])
+    return forces, energies
+
+
+def _spread(values: np.ndarray) -> float:
+    return math.sqrt(float(np.mean(np.var(values, axis=0, ddof=1))))
+
+
+def ensure_resolution(
+    meter: Meter, start: Configurations, resolution: Resolution | None, rng: np.random.Generator
+) -> Resolution:
+    """The resolution given, or one measured now at the caller's expense."""
+    if resolution is not None:
+        return resolution
+    return measure_resolution(meter, start, rng=rng)
