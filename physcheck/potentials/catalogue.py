@@ -1,0 +1,89 @@
+"""From the argument of a ``builtin::`` spec to a model: a potential and a chain of defects."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+from physcheck.errors import SpecError
+from physcheck.model import Model
+from physcheck.names import nearest
+from physcheck.potentials.analytic import AnalyticPotential
+from physcheck.potentials.defects import DEFECTS, Float32
+from physcheck.potentials.gupta import Gupta
+from physcheck.potentials.harmonic import HarmonicBonds
+from physcheck.potentials.lennard_jones import LennardJones
+from physcheck.potentials.morse import Morse
+
+__all__ = ["BUILTINS", "DEFECTS", "make_builtin"]
+
+_ALL: tuple[type[AnalyticPotential], ...] = (LennardJones, Morse, HarmonicBonds, Gupta)
+
+#: Name in a spec -> class.
+BUILTINS: dict[str, type[AnalyticPotential]] = {potential.name: potential for potential in _ALL}
+
+# A sign inside a number, as in 1e+3, is followed by a digit.
+_PLUS = re.compile(r"\+(?=[A-Za-z])")
+
+
+def make_builtin(argument: str, **options: Any) -> Model:
+    """A built-in potential with any defects: ``name[+defect[=strength]]...``, first defect innermost.
+
+    ``make_builtin("lennard-jones+curl=1e-3", cutoff=5.0)``.  Options are the potential's parameters;
+    ``dtype="float32"`` adds that rounding outermost.
+
+    Raises
+    ------
+    SpecError
+        An unknown potential or defect (nearest names given), a strength that is no number, an option
+        that the potential doesn't take or can't use.
+    """
+    name, *defects = _PLUS.split(argument.strip())
+    if name not in BUILTINS:
+        raise SpecError(f"no built-in potential {name!r}; {nearest(name, BUILTINS)}")
+    dtype = str(options.pop("dtype", None) or "float64").removeprefix("torch.")
+    if dtype not in ("float32", "float64"):
+        raise SpecError(f"builtin::{name}: dtype is {dtype!r}, should be float32 or float64")
+    device = str(options.pop("device", None) or "cpu")
+    if device != "cpu":
+        raise SpecError(f"builtin::{name}: device is {device!r}, built-in potentials run on cpu")
+    kind: Any = BUILTINS[name]
+    model: Model = _construct(f"builtin::{name}", kind, options)
+    for text in defects:
+        model = _defective(model, text)
+    return Float32(model) if dtype == "float32" and model.capabilities.dtype != dtype else model
+
+
+def _construct(label: str, kind: Any, options: dict[str, Any]) -> Model:
+    known = inspect.signature(kind).parameters
+    values: dict[str, Any] = {}
+    for key, value in options.items():
+        if key not in known:
+            raise SpecError(f"{label} takes no option {key!r}; {nearest(key, known)}")
+        values[key] = _number(f"{label}: {key}", value)
+    try:
+        model: Model = kind(**values)
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"{label}: {error}") from error
+    return model
+
+
+def _number(label: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError as error:
+        raise SpecError(f"{label} is {value!r}, should be a number") from error
+
+
+def _defective(model: Model, text: str) -> Model:
+    name, equals, strength = text.partition("=")
+    if name not in DEFECTS:
+        raise SpecError(f"no defect {name!r}; {nearest(name, DEFECTS)}")
+    kind = DEFECTS[name]
+    try:
+        return kind(model, _number(f"strength of defect {name}", strength) if equals else None)
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"defect {name}: {error}") from error
