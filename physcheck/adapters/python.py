@@ -1,0 +1,228 @@
+"""Python files and modules that hold a factory: found, looked at, run."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from physcheck.adapters.spec import MODEL_SUFFIXES, Spec
+from physcheck.errors import ModelError, PhyscheckError, SpecError
+from physcheck.names import nearest
+
+__all__ = [
+    "attribute_of",
+    "check_module",
+    "check_names",
+    "existing_file",
+    "first_on_path",
+    "import_module",
+    "quiet_loading",
+    "raising",
+    "run_file",
+]
+
+_DEFAULT_ATTRIBUTES = ("model", "calculator")
+_ELSEWHERE = "is its package installed here, or its folder the current one?"
+
+
+@contextmanager
+def quiet_loading() -> Iterator[None]:
+    """Neither warnings nor ``__pycache__`` folders while somebody's code is loaded."""
+    # Hosts run with filterwarnings = error, and nothing may be written into their folders.
+    wrote = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.dont_write_bytecode = wrote
+
+
+@contextmanager
+def first_on_path(folder: Path) -> Iterator[None]:
+    """``folder`` first on sys.path."""
+    entry = str(folder)
+    sys.path.insert(0, entry)
+    try:
+        yield
+    finally:
+        if entry in sys.path:
+            sys.path.remove(entry)
+
+
+@contextmanager
+def raising(what: str) -> Iterator[None]:
+    """What somebody else's code raises, as a ModelError with its cause."""
+    try:
+        yield
+    except PhyscheckError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"{what} raised {type(error).__name__}: {error}") from error
+
+
+def existing_file(parsed: Spec) -> Path:
+    """The file that a spec names; SpecError with the nearest files of its folder if there is none."""
+    path = parsed.path
+    assert path is not None
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise SpecError(f"{parsed.target} is a folder, should be a file")
+    folder = path.parent
+    if not folder.is_dir():
+        raise SpecError(f"no file {parsed.target}: there is no folder {folder}")
+    suffixes = (".py",) if parsed.kind == "file" else MODEL_SUFFIXES
+    names = [entry.name for entry in folder.iterdir() if entry.suffix.lower() in suffixes]
+    if not names:
+        hint = f"{folder.resolve()} has no file ending in {' or '.join(suffixes)}"
+    else:
+        hint = _near_few(path.name, names)
+    raise SpecError(f"no file {parsed.target}; {hint}")
+
+
+def _near_few(name: str, known: Sequence[str]) -> str:
+    """As :func:`nearest`, but without a long list where nothing is near."""
+    hint = nearest(name, known)
+    if hint.startswith("known") and len(known) > 12:
+        return f"known: {', '.join(sorted(known)[:12])} and {len(known) - 12} more"
+    return hint
+
+
+def run_file(path: Path) -> ModuleType:
+    """The file as a module under a name of its own; ModelError if it raises."""
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    name = f"_physcheck_model_{digest}"
+    found = importlib.util.spec_from_file_location(name, path)
+    if found is None or found.loader is None:
+        raise SpecError(f"{path} can't be loaded as a Python file")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[name] = module
+    try:
+        with raising(f"loading {path}"):
+            found.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def import_module(name: str) -> ModuleType:
+    """The module; SpecError if there is none, ModelError if it raises."""
+    try:
+        with raising(f"importing {name}"):
+            return importlib.import_module(name)
+    except ModelError as error:
+        cause = error.__cause__
+        if isinstance(cause, ModuleNotFoundError) and _is_part(cause.name, name):
+            raise SpecError(_no_module(name, str(cause.name))) from cause
+        raise
+
+
+def _is_part(missing: str | None, name: str) -> bool:
+    return missing is not None and (name == missing or name.startswith(missing + "."))
+
+
+def check_module(name: str) -> None:
+    """SpecError if the top-level package isn't there; nothing is imported."""
+    top = name.partition(".")[0]
+    with first_on_path(Path.cwd()):
+        try:
+            found = importlib.util.find_spec(top)
+        except (ImportError, ValueError):
+            found = None
+    if found is None:
+        raise SpecError(_no_module(name, top))
+
+
+def _no_module(name: str, missing: str) -> str:
+    import pkgutil
+    from difflib import get_close_matches
+
+    parent, _, last = missing.rpartition(".")
+    if parent and parent in sys.modules:
+        known = [m.name for m in pkgutil.iter_modules(getattr(sys.modules[parent], "__path__", []))]
+    else:
+        known = [m.name for m in pkgutil.iter_modules()]
+    # Of hundreds of installed names some are always a little like it.
+    close = get_close_matches(last, known, n=3, cutoff=0.75)
+    hint = f"did you mean {' or '.join(close)}?" if close else _ELSEWHERE
+    return f"no module {missing!r} for the model spec's {name}; {hint}"
+
+
+def attribute_of(module: ModuleType, wanted: str, where: str) -> tuple[str, Any]:
+    """Name and value of the factory, ``model`` or ``calculator`` by default; SpecError if there is none."""
+    names = [wanted] if wanted else list(_DEFAULT_ATTRIBUTES)
+    for name in names:
+        value: Any = module
+        for part in name.split("."):
+            value = getattr(value, part, None)
+            if value is None:
+                break
+        if value is not None:
+            return name, value
+    raise SpecError(_no_attribute(names, where, _public(vars(module), module.__name__)))
+
+
+def _public(names: Mapping[str, Any], home: str) -> list[str]:
+    return [
+        name
+        for name, value in names.items()
+        if not name.startswith("_")
+        and not isinstance(value, ModuleType)
+        and getattr(value, "__module__", home) == home
+    ]
+
+
+def _no_attribute(names: Sequence[str], where: str, public: Sequence[str]) -> str:
+    asked = " or ".join(repr(name) for name in names)
+    if not public:
+        return f"no {asked} in {where}, which has no public names"
+    return f"no {asked} in {where}; {_near_few(names[0], public)}"
+
+
+def check_names(path: Path, attribute: str) -> None:
+    """SpecError if the file can't have the factory, as far as its text tells."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, OSError):
+        return
+    names: set[str] = set()
+    defined: set[str] = set()
+    for node in _top_level(tree.body):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+            defined.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                if alias.name == "*":
+                    return
+                names.add(alias.asname or alias.name.partition(".")[0])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+            defined.add(node.id)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("globals", "exec"):
+            return
+    if "__getattr__" in names:
+        return
+    wanted = [attribute.partition(".")[0]] if attribute else list(_DEFAULT_ATTRIBUTES)
+    if not names.intersection(wanted):
+        public = [name for name in defined if not name.startswith("_")]
+        raise SpecError(_no_attribute(wanted, str(path), public))
+
+
+def _top_level(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    for node in body:
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            yield from _top_level(list(ast.iter_child_nodes(node)))

@@ -1,0 +1,329 @@
+"""Torch modules, TorchScript and exported programs as models, with exact Jacobian products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from physcheck.errors import ModelError, SpecError
+from physcheck.model import OUTPUTS, Capabilities
+from physcheck.names import nearest
+from physcheck.system import Configurations, Evaluation, Floats
+
+__all__ = ["CONTRACT", "TorchModel", "load_torch"]
+
+CONTRACT = (
+    "forward(positions (B, N, 3), numbers (N,), cells (B, 3, 3), pbc (3,)) should give a dict with "
+    '"forces" (B, N, 3), and with "energy" (B,) and "stress" (B, 3, 3) where it has them'
+)
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+class TorchModel:
+    """A torch module as a batched Model.
+
+    ``forward(positions (B, N, 3), numbers (N,), cells (B, 3, 3), pbc (3,))`` gives a dict with ``forces``
+    (B, N, 3) eV/Å and, where it has them, ``energy`` (B,) eV and ``stress`` (B, 3, 3) eV/Å³.
+
+    Positions require grad in every call, so that modules may differentiate their energy themselves.  An
+    exported program whose batch size is fixed at one is called in a loop.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Moved and cast where ``device`` or ``dtype`` is given: the caller gives it away.
+    device, dtype : str or None
+        As the module's parameters if left out; a module without any takes ``dtype`` from its buffers, else
+        torch's default.
+    name, adapter : str
+
+    Raises
+    ------
+    SpecError
+        An unknown dtype, or one that the module can't be cast to.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        *,
+        device: str | None = None,
+        dtype: str | None = None,
+        name: str | None = None,
+        castable: bool = True,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        held = _held(module)
+        own = next((t.dtype for t in held), torch.get_default_dtype())
+        if dtype is not None:
+            if dtype not in _DTYPES:
+                raise SpecError(
+                    f"dtype is {dtype!r} for a torch model; {nearest(dtype, list(_DTYPES))}"
+                )
+            if _DTYPES[dtype] != own and held and not castable:
+                raise SpecError(
+                    f"this exported model computes in {_name(own)} and can't be cast; export one in {dtype}"
+                )
+            own = _DTYPES[dtype]
+            module = module.to(own) if castable else module
+        place = torch.device(device) if device else next((t.device for t in held), "cpu")
+        if device is not None:
+            module = module.to(device)
+        if castable:
+            module.eval()
+        self.module = module
+        self._dtype = own
+        self._device = torch.device(place)
+        self._inputs: tuple[Any, torch.Tensor, torch.Tensor] | None = None
+        self._castable = castable
+        self.capabilities: Capabilities = Capabilities(
+            name=name or _class_name(module),
+            adapter="torch",
+            outputs=frozenset({"forces"}),
+            dtype=_name(own),
+            device=str(self._device),
+            batched=True,
+            details=dict(details or {}),
+        )
+
+    def ask(self, configuration: Configurations) -> None:
+        """Call a few times at ``configuration`` (B = 1): which outputs there are, and is autograd's J right?
+
+        ``capabilities.differentiable`` is true where J v and J^T v can be had and J v agrees with central
+        differences along one random direction; a term that is detached from the graph makes it false.
+
+        Raises
+        ------
+        ModelError
+            The module gives no dict, or no forces in it.
+        """
+        answer, _ = self._called(configuration)
+        self.capabilities = replace(
+            self.capabilities,
+            outputs=frozenset(name for name in OUTPUTS if answer.get(name) is not None),
+            differentiable=self._is_differentiable(configuration),
+        )
+
+    def _is_differentiable(self, configuration: Configurations) -> bool:
+        step, accepted = (1e-4, 1e-3) if self._dtype == torch.float64 else (3e-3, 2e-2)
+        direction = np.random.default_rng(0).standard_normal((1, configuration.n_atoms, 3))
+        direction /= np.abs(direction).max()
+        try:
+            exact = self.jacobian_products(configuration, direction, transpose=False)
+            self.jacobian_products(configuration, direction, transpose=True)
+        except (ModelError, RuntimeError, NotImplementedError):
+            return False
+        strides = step * np.array([-2.0, -1.0, 1.0, 2.0])
+        moved = configuration.displaced(strides[:, None, None] * direction)
+        forces = self.evaluate(moved).require_forces()
+        weights = np.array([1.0, -8.0, 8.0, -1.0]) / (12.0 * step)
+        differences = np.tensordot(weights, forces, axes=1)
+        gap = np.linalg.norm(exact[0] - differences)
+        return bool(gap <= accepted * np.linalg.norm(differences))
+
+    def evaluate(
+        self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
+    ) -> Evaluation:
+        """As :meth:`physcheck.model.Model.evaluate`; all outputs of one call, whatever is wanted."""
+        if not self.capabilities.batched and len(configurations) > 1:
+            return Evaluation.concatenate([self.evaluate(one, want=want) for one in configurations])
+        try:
+            answer, _ = self._called(configurations)
+        except Exception:
+            if self._castable or len(configurations) == 1:
+                raise
+            self.capabilities = replace(self.capabilities, batched=False)
+            return self.evaluate(configurations, want=want)
+        outputs = frozenset(name for name in OUTPUTS if answer.get(name) is not None)
+        if outputs != self.capabilities.outputs:
+            self.capabilities = replace(self.capabilities, outputs=outputs)
+        return Evaluation(
+            **{name: answer[name].detach().cpu().double().numpy() for name in outputs}
+        )
+
+    def jacobian_products(
+        self, configuration: Configurations, vectors: Floats, *, transpose: bool
+    ) -> Floats:
+        """Exact J v, or J^T v, of J = dF/dx for ``vectors`` (k, N, 3) at one configuration: (k, N, 3), eV/Å².
+
+        J^T v is one backward pass through the forces.  J v is the derivative of J^T u by u along v, which is
+        linear in u: one more backward pass, for any u.
+
+        Raises
+        ------
+        ModelError
+            The forces carry no graph to the positions.
+        """
+        given = torch.as_tensor(np.array(vectors), dtype=self._dtype, device=self._device)
+        answer, positions = self._called(configuration)
+        forces = answer["forces"]
+        if not _has_graph(forces, positions):
+            raise ModelError(
+                "the forces carry no graph to the positions: no exact Jacobian products"
+            )
+        rows = []
+        if transpose:
+            for vector in given:
+                (product,) = torch.autograd.grad(
+                    forces, positions, vector[None], retain_graph=True, materialize_grads=True
+                )
+                rows.append(product[0])
+        else:
+            dummy = torch.zeros_like(forces, requires_grad=True)
+            (pulled,) = torch.autograd.grad(
+                forces, positions, dummy, create_graph=True, materialize_grads=True
+            )
+            for vector in given:
+                (product,) = torch.autograd.grad(
+                    pulled, dummy, vector[None], retain_graph=True, materialize_grads=True
+                )
+                rows.append(product[0])
+        return torch.stack(rows).detach().cpu().double().numpy()
+
+    def _called(
+        self, configurations: Configurations
+    ) -> tuple[Mapping[str, torch.Tensor], torch.Tensor]:
+        system = configurations.system
+        if self._inputs is None or self._inputs[0] is not system:
+            self._inputs = (
+                system,
+                torch.tensor(system.numbers, device=self._device),
+                torch.tensor(system.pbc, device=self._device),
+            )
+        _, numbers, pbc = self._inputs
+        settings: Any = {"dtype": self._dtype, "device": self._device}
+        cells = torch.tensor(configurations.cells, **settings)
+        positions = torch.tensor(configurations.positions, **settings).requires_grad_(True)
+        with torch.enable_grad():
+            answer = self.module(positions, numbers.clone(), cells, pbc.clone())
+        _check(answer)
+        return answer, positions
+
+
+def _check(answer: object) -> None:
+    if not isinstance(answer, Mapping):
+        raise ModelError(f"the module gave a {type(answer).__name__}; {CONTRACT}")
+    names = sorted(str(name) for name in answer)
+    if answer.get("forces") is None:
+        fault = "an energy but no forces" if "energy" in names else f"only {names}"
+        raise ModelError(
+            f"the module gave {fault}; {CONTRACT} (forces from an energy are "
+            "-torch.autograd.grad(energy.sum(), positions, create_graph=True)[0])"
+        )
+    for name in OUTPUTS:
+        value = answer.get(name)
+        if value is not None and not isinstance(value, torch.Tensor):
+            raise ModelError(f"{name} is a {type(value).__name__}, should be a tensor")
+
+
+def _has_graph(forces: torch.Tensor, positions: torch.Tensor) -> bool:
+    if not forces.requires_grad:
+        return False
+    try:
+        (product,) = torch.autograd.grad(
+            forces, positions, torch.ones_like(forces), retain_graph=True, allow_unused=True
+        )
+    except RuntimeError:
+        return False
+    return product is not None
+
+
+def _held(module: torch.nn.Module) -> list[torch.Tensor]:
+    tensors = [*module.parameters(), *module.buffers()]
+    return [t for t in tensors if t.is_floating_point()]
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _class_name(module: torch.nn.Module) -> str:
+    return str(getattr(module, "original_name", type(module).__name__))
+
+
+def load_torch(
+    path: str | Path, *, trusted: bool, device: str | None = None, dtype: str | None = None
+) -> TorchModel:
+    """The model in a file: an exported program (``.pt2``), TorchScript, or a pickled module.
+
+    Parameters
+    ----------
+    path : str or Path
+    trusted : bool
+        True where the user named the adapter: a pickled module, whose loading can run any code, is loaded
+        only then.
+    device, dtype : str or None
+        As for :class:`TorchModel`.
+
+    Raises
+    ------
+    SpecError
+        The file holds weights without a module, or a full pickle and ``trusted`` is false.
+    ModelError
+        The file can't be read.
+    """
+    path = Path(path)
+    castable = True
+    if path.suffix.lower() == ".pt2":
+        module = _exported(path)
+        castable = False
+    else:
+        module = _script(path) or _pickled(path, trusted=trusted)
+    return TorchModel(module, device=device, dtype=dtype, name=path.name, castable=castable)
+
+
+def _exported(path: Path) -> torch.nn.Module:
+    try:
+        return torch.export.load(path).module()
+    except Exception as error:
+        raise ModelError(
+            f"{path} can't be read as an exported program: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _script(path: Path) -> torch.nn.Module | None:
+    """A TorchScript archive; None if the file is none."""
+    import zipfile
+
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        if not any(name.endswith("/constants.pkl") for name in archive.namelist()):
+            return None
+    try:
+        module: torch.nn.Module = torch.jit.load(  # type: ignore[no-untyped-call]
+            str(path), map_location="cpu"
+        )
+    except Exception as error:
+        raise ModelError(
+            f"{path} can't be read as TorchScript: {type(error).__name__}: {error}"
+        ) from error
+    return module
+
+
+def _pickled(path: Path, *, trusted: bool) -> torch.nn.Module:
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        if not trusted:
+            raise SpecError(
+                f"{path} is neither TorchScript nor plain weights but a pickle, which can run any code when "
+                f"loaded; if you trust it, say so by naming the adapter: torch::{path}"
+            ) from error
+        try:
+            held = torch.load(path, map_location="cpu", weights_only=False)
+        except Exception as cause:
+            raise ModelError(
+                f"{path} can't be unpickled: {type(cause).__name__}: {cause}"
+            ) from cause
+    if isinstance(held, torch.nn.Module):
+        return held
+    raise SpecError(
+        f"{path} holds a {type(held).__name__}, no module; write a factory FILE.py:factory that makes the "
+        "module and loads it"
+    )
