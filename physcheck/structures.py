@@ -1,0 +1,269 @@
+"""Named structures to test on, and structures from files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import numpy as np
+
+from physcheck.errors import SpecError
+from physcheck.names import nearest
+from physcheck.system import Configurations
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["Structure", "catalogue", "load_structures"]
+
+# Enough to leave every force off its symmetric zero, little enough to stay where models were trained.
+RATTLE = 0.05
+
+_G2 = "G2 test set, B3LYP/6-31G(2df,p) geometry, as ase.build.molecule has it"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Structure:
+    """One configuration with a name.
+
+    Attributes
+    ----------
+    name : str
+        Of the catalogue, or the file as it was given, with ``[i]`` where it has several frames.
+    configurations : Configurations
+        B = 1.
+    provenance : str
+        Where the geometry comes from, in a sentence.
+    tags : frozenset of str
+        ``molecule``, ``cluster``, ``crystal``, ``slab``; ``metal``, ``ionic``, ``covalent``; ``triclinic``;
+        ``file``.
+    """
+
+    name: str
+    configurations: Configurations
+    provenance: str
+    tags: frozenset[str] = frozenset()
+
+    @property
+    def species(self) -> frozenset[int]:
+        """The atomic numbers in it."""
+        return frozenset(self.configurations.system.numbers.tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    make: Callable[[], Atoms]
+    source: str
+    tags: str
+
+
+def _molecule(name: str) -> Callable[[], Atoms]:
+    def make() -> Atoms:
+        from ase.build import molecule
+
+        atoms: Atoms = molecule(name)
+        return atoms
+
+    return make
+
+
+def _bulk(
+    name: str,
+    lattice: str,
+    a: float,
+    *,
+    c: float | None = None,
+    repeat: tuple[int, int, int] = (1, 1, 1),
+    cubic: bool = True,
+) -> Callable[[], Atoms]:
+    def make() -> Atoms:
+        from ase.build import bulk
+
+        cell = bulk(name, lattice, a=a, c=c, cubic=cubic)
+        atoms: Atoms = cell.repeat(repeat)
+        return atoms
+
+    return make
+
+
+def _argon13() -> Atoms:
+    from ase.cluster import Icosahedron
+
+    atoms: Atoms = Icosahedron("Ar", 2, latticeconstant=5.43)
+    atoms.cell = None
+    atoms.pbc = False
+    return atoms
+
+
+def _sheared_silicon() -> Atoms:
+    from ase.build import bulk
+
+    atoms: Atoms = bulk("Si", "diamond", a=5.431, cubic=True)
+    shear = np.array([[1.0, 0.08, -0.05], [0.0, 0.97, 0.06], [0.0, 0.0, 1.04]])
+    atoms.set_cell(np.array(atoms.cell) @ shear, scale_atoms=True)
+    return atoms
+
+
+def _copper_slab() -> Atoms:
+    from ase.build import fcc111
+
+    atoms: Atoms = fcc111("Cu", (2, 2, 3), a=3.61, vacuum=7.0, periodic=False)
+    atoms.pbc = (True, True, False)
+    return atoms
+
+
+# A molecule and a crystal of the elements that most models know come first: quick runs take the first that fits.
+_RECIPES: dict[str, _Recipe] = {
+    "ethanol": _Recipe(_molecule("CH3CH2OH"), _G2, "molecule"),
+    "Si8": _Recipe(
+        _bulk("Si", "diamond", 5.431),
+        "diamond lattice, a = 5.431 Å (experiment, 300 K)",
+        "crystal covalent",
+    ),
+    "Cu32": _Recipe(
+        _bulk("Cu", "fcc", 3.61, repeat=(2, 2, 2)),
+        "fcc lattice, a = 3.61 Å (experiment)",
+        "crystal metal",
+    ),
+    "H2O": _Recipe(_molecule("H2O"), _G2, "molecule"),
+    "NaCl8": _Recipe(
+        _bulk("NaCl", "rocksalt", 5.64),
+        "rock salt, a = 5.64 Å (experiment)",
+        "crystal ionic",
+    ),
+    "Ar13": _Recipe(
+        _argon13,
+        "icosahedron cut to the nearest-neighbour distance of fcc argon, a = 5.43 Å",
+        "cluster",
+    ),
+    "CH4": _Recipe(_molecule("CH4"), _G2, "molecule"),
+    "C6H6": _Recipe(_molecule("C6H6"), _G2, "molecule"),
+    "NH3": _Recipe(_molecule("NH3"), _G2, "molecule"),
+    "Fe16": _Recipe(
+        _bulk("Fe", "bcc", 2.87, repeat=(2, 2, 2)),
+        "bcc lattice, a = 2.87 Å (experiment), no magnetic moments set",
+        "crystal metal",
+    ),
+    "Mg8": _Recipe(
+        _bulk("Mg", "hcp", 3.21, c=5.21, repeat=(2, 2, 1), cubic=False),
+        "hcp lattice, a = 3.21 Å, c = 5.21 Å (experiment)",
+        "crystal metal",
+    ),
+    "GaAs8": _Recipe(
+        _bulk("GaAs", "zincblende", 5.653),
+        "zinc blende, a = 5.653 Å (experiment)",
+        "crystal covalent",
+    ),
+    "Si8-triclinic": _Recipe(
+        _sheared_silicon,
+        "diamond lattice, a = 5.431 Å, its cell sheared and strained by up to 8 %",
+        "crystal covalent triclinic",
+    ),
+    "Cu12-slab": _Recipe(
+        _copper_slab,
+        "three (111) layers of fcc copper, a = 3.61 Å, periodic in two directions",
+        "slab metal",
+    ),
+}
+
+
+def _made(name: str) -> Structure:
+    recipe = _RECIPES[name]
+    atoms = recipe.make()
+    rng = np.random.default_rng(crc32(name.encode()))
+    atoms.positions += RATTLE * rng.standard_normal(atoms.positions.shape)
+    return Structure(
+        name,
+        Configurations.from_atoms(atoms),
+        f"{recipe.source}; rattled by {RATTLE} Å (normal, seed crc32 of the name)",
+        frozenset(recipe.tags.split()),
+    )
+
+
+def catalogue() -> dict[str, Structure]:
+    """The named structures, in the order in which a plan looks for its primary one; made anew in each call.
+
+    All are rattled by 0.05 Å, so that no force is zero by symmetry.
+    """
+    return {name: _made(name) for name in _RECIPES}
+
+
+def load_structures(names: str) -> list[Structure]:
+    """Structures by name or file: comma separated catalogue names and paths that :func:`ase.io.read` reads.
+
+    All frames of a file are taken; ``FILE@INDEX`` (as in ASE, such as ``x.extxyz@0:3``) takes some.  A file's
+    structures are not rattled.
+
+    Raises
+    ------
+    SpecError
+        A name that is neither, a file that ASE can't read or that has no atoms, or the same one twice.
+    """
+    found: list[Structure] = []
+    wanted = [name.strip() for name in names.split(",")]
+    if not any(wanted):
+        raise SpecError(f"no structures named in {names!r}; known: {', '.join(_RECIPES)}")
+    for name in wanted:
+        if name in _RECIPES:
+            found.append(_made(name))
+        elif name:
+            found.extend(_from_file(name))
+    counted = [structure.name for structure in found]
+    for name in counted:
+        if counted.count(name) > 1:
+            raise SpecError(f"the structure {name} is named twice in {names!r}")
+    return found
+
+
+_FRAMES = re.compile(r"(.+)@([-+\d:]+)")
+
+
+def _from_file(name: str) -> list[Structure]:
+    from ase.io import read
+
+    path, index = Path(name).expanduser(), ":"
+    if not path.exists() and (match := _FRAMES.fullmatch(name)):
+        path, index = Path(match[1]).expanduser(), match[2]
+    if not path.is_file():
+        raise SpecError(_no_structure(name, path))
+    try:
+        frames = read(path, index)
+    except Exception as error:
+        reason = str(error) or "no format that ASE knows"
+        raise SpecError(
+            f"ASE can't read the structures in {name}: {type(error).__name__}: {reason}"
+        ) from error
+    frames = frames if isinstance(frames, list) else [frames]
+    if not frames:
+        raise SpecError(f"{name} holds no structures")
+    structures = []
+    for number, atoms in enumerate(frames):
+        label = f"{name}[{number}]" if len(frames) > 1 else name
+        try:
+            configurations = Configurations.from_atoms(atoms)
+        except ValueError as error:
+            raise SpecError(f"{label} can't be used: {error}") from error
+        if atoms.pbc.all() and abs(atoms.cell.volume) < 1e-6:
+            raise SpecError(f"{label} is periodic but its cell has no volume")
+        provenance = f"frame {number} of {path}"
+        structures.append(Structure(label, configurations, provenance, frozenset({"file"})))
+    return structures
+
+
+def _no_structure(name: str, path: Path) -> str:
+    if path.is_dir():
+        return f"{name} is a folder, should be a structure's name or a file"
+    if path.parent.is_dir() and (path.suffix or path.parent != Path()):
+        files = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+        hint = nearest(path.name, files)
+        hint = (
+            hint
+            if hint.startswith("did you mean")
+            else f"{path.parent.resolve()} has no file near that name"
+        )
+        return f"no structure file {name}; {hint}"
+    return f"no structure {name!r}; {nearest(name, _RECIPES)}"
