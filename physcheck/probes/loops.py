@@ -106,7 +106,7 @@ def collective_circles(
         frame = orthonormal_directions(n, 2 * per_frame, rng).reshape(per_frame, 2, n_atoms, 3)
         planes.extend(frame)
     phases = rng.uniform(0, 2 * np.pi, count)
-    radius = rms_displacement * np.sqrt(n)
+    radius = float(rms_displacement * np.sqrt(n))
     return [
         Circle(u, v, radius, float(phase), f"collective circle {i}")
         for i, ((u, v), phase) in enumerate(zip(planes[:count], phases))

@@ -195,7 +195,7 @@ def measure_jacobian_asymmetry(
     result = _Judged(frame, responses, probe, formula, n)
     confirmed = None
     if result.interval[0] > target and resolution.responds:
-        result, confirmed = _confirm(probe, result, slopes, pilots)
+        result, confirmed = _confirm(probe, result, pilot_slopes)
     evidence = _evidence(one, result, confirmed)
     if full:
         evidence["full"] = _full_map(one, responses)
@@ -259,8 +259,8 @@ class _Judged:
         truncation = formula.truncation / self.unit
         error = math.hypot(rounding, truncation)
         pairs = k * (k - 1) / 2
-        excess = rms**2 - error**2
-        self.value = math.sqrt(max(excess, 0.0))
+        self.excess = rms**2 - error**2
+        self.value = math.sqrt(max(self.excess, 0.0))
 
         def log_lambda(kept: list[int]) -> float:
             part = self.antisymmetric[np.ix_(kept, kept)]
@@ -300,7 +300,7 @@ class _Judged:
 
 
 def _confirm(
-    probe: _Probe, result: _Judged, slopes: dict[float, Floats], pilots: int
+    probe: _Probe, result: _Judged, pilot_slopes: dict[float, Floats]
 ) -> tuple[_Judged, bool]:
     """The largest pair at another step: a violation is flat over the step, truncation is not."""
     i, j = result.worst_pair()
@@ -311,10 +311,11 @@ def _confirm(
         responses = other.combine(probe.slopes(pair, other.steps))
     else:
         other = _Steps(2 * formula.base, 2, 4 * formula.truncation)
-        known = max(i, j) < pilots
-        responses = (
-            slopes[other.base][[i, j]] if known else probe.slopes(pair, other.steps)[other.base]
-        )
+        known = pilot_slopes[other.base]
+        if max(i, j) < len(known):
+            responses = known[[i, j]]
+        else:
+            responses = probe.slopes(pair, other.steps)[other.base]
     change = abs(float(_antisymmetric(pair, responses)[0, 1] - result.antisymmetric[i, j]))
     noise = math.hypot(probe.noise(formula), probe.noise(other))
     if change <= max(0.2 * abs(result.antisymmetric[i, j]), 4 * noise):
@@ -333,6 +334,7 @@ def _evidence(one: Configurations, result: _Judged, confirmed: bool | None) -> d
         "scale": heating_sentence(result.value),
         "confirmed": confirmed,
         "quantities": {
+            "lambda_squared": result.excess,
             "directions": len(result.frame),
             "step_A": result.formula.base,
             "formula_points": result.formula.order,

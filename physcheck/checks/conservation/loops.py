@@ -266,8 +266,8 @@ class _Judged:
         cut = float(np.sqrt(np.mean(truncation**2))) / self.unit
         self.error = error = math.hypot(rounding, cut)
         self.value = math.sqrt(max(rms**2 - error**2, 0.0))
-        spread = float(np.std((works / self.unit) ** 2, ddof=1)) / math.sqrt(count)
-        sampling = spread / (2 * rms) if rms > 0 else 0.0
+        # rms of Laplace variates (rank 2); the spread of a few heavy-tailed works would understate it.
+        sampling = self.value * math.sqrt(5 / count) / 2
         logs = np.log([max(t.stiffness_squared(), 1e-300) for t in tours]) / 2
         scale_sd = jackknife_sd(lambda kept: float(np.mean(logs[kept])), count)
         self.components = {
