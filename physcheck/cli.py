@@ -1,0 +1,110 @@
+"""The ``physcheck`` command: lists what there is, and runs the suite through pytest."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from physcheck.errors import PhyscheckError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code is pytest's for ``run``, 4 for a wrong name, else 0."""
+    from physcheck import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="physcheck",
+        description="Physical validation of machine-learned interatomic potentials.",
+    )
+    parser.add_argument("--version", action="version", version=f"physcheck {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("checks", help="list the checks")
+    commands.add_parser("models", help="list the built-in models and their defects")
+    commands.add_parser("structures", help="list the structures of the catalogue")
+    run = commands.add_parser(
+        "run", help="run the suite on a model", description="Further options are passed to pytest."
+    )
+    run.add_argument("spec", help="FILE.py:FACTORY, MODULE:FACTORY, ADAPTER::ARGUMENT or a path")
+    known, rest = parser.parse_known_args(arguments)
+    if rest and known.command != "run":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        if known.command == "run":
+            return _run(known.spec, rest)
+        lines = {"checks": _checks, "models": _models, "structures": _structures}[known.command]()
+    except PhyscheckError as error:
+        print(f"physcheck: {error}", file=sys.stderr)
+        return 4
+    try:
+        print("\n".join(lines))
+    except BrokenPipeError:
+        sys.stderr.close()
+    return 0
+
+
+def _run(spec: str, rest: Sequence[str]) -> int:
+    import pytest
+
+    return int(pytest.main(["--pyargs", "physcheck.suite", f"--physcheck-model={spec}", *rest]))
+
+
+def _checks() -> list[str]:
+    from physcheck.registry import all_checks
+    from physcheck.report.figures import figure
+    from physcheck.tolerances import PROFILES, tolerance_of
+
+    rows = [("check", "family", "kind", "needs", " / ".join(PROFILES), "law")]
+    for spec in all_checks().values():
+        found = [tolerance_of(spec.id, profile) for profile in PROFILES]
+        limits = " / ".join("-" if t is None else figure(t.value) for t in found)
+        needs = "+".join(sorted(spec.needs))
+        rows.append(
+            (spec.id, spec.family, spec.kind, needs, f"{limits} {spec.unit}".rstrip(), spec.law)
+        )
+    return _columns(rows)
+
+
+def _models() -> list[str]:
+    from physcheck.potentials import BUILTINS, DEFECTS
+
+    rows = [("spec", "what it is")]
+    rows += [(f"builtin::{name}", _first_line(kind)) for name, kind in BUILTINS.items()]
+    rows += [
+        (f"  +{name}={kind.default_strength:g}", _first_line(kind))
+        for name, kind in DEFECTS.items()
+    ]
+    return _columns(rows)
+
+
+def _first_line(thing: object) -> str:
+    import inspect
+
+    return (inspect.getdoc(thing) or "").split("\n", 1)[0]
+
+
+def _structures() -> list[str]:
+    from physcheck.structures import catalogue
+
+    rows = [("structure", "formula", "atoms", "periodic", "provenance")]
+    for structure in catalogue().values():
+        system = structure.configurations.system
+        rows.append(
+            (
+                structure.name,
+                system.formula,
+                str(len(system)),
+                "".join("xyz"[i] for i in range(3) if system.pbc[i]) or "-",
+                str(structure.provenance),
+            )
+        )
+    return _columns(rows)
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -1,0 +1,124 @@
+"""Failures that a project knows of: a TOML list of check, structure, reason and, if it will be mended, until."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from physcheck.errors import SpecError
+from physcheck.names import nearest
+
+__all__ = ["KnownFailure", "apply_known_failure", "load_known_failures"]
+
+_KEYS = ("check", "structure", "reason", "until")
+_TABLE = "known_failure"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFailure:
+    """One failure that is expected.
+
+    Attributes
+    ----------
+    check, structure : str
+    reason : str
+        Why it is accepted.
+    until : date or None
+        The last day on which it is.
+    """
+
+    check: str
+    structure: str
+    reason: str
+    until: date | None = None
+
+    def expired(self, today: date) -> bool:
+        """True from the day after ``until``."""
+        return self.until is not None and today > self.until
+
+
+def load_known_failures(
+    path: str | Path, *, checks: Collection[str], structures: Collection[str]
+) -> dict[tuple[str, str], KnownFailure]:
+    """The ``[[known_failure]]`` tables of a TOML file by (check, structure).
+
+    Raises
+    ------
+    SpecError
+        The file can't be read, a key is missing or unknown, or a check or structure doesn't exist.
+    """
+    import tomllib
+
+    try:
+        with open(path, "rb") as stream:
+            document = tomllib.load(stream)
+    except OSError as error:
+        raise SpecError(f"known failures {path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"known failures {path}: {error}") from None
+    strangers = sorted(set(document) - {_TABLE, f"{_TABLE}s"})
+    tables = [t for key in (_TABLE, f"{_TABLE}s") for t in _list(document.get(key), path)]
+    if strangers:
+        raise SpecError(f"known failures {path}: {strangers[0]!r} should be [[{_TABLE}]]")
+    found: dict[tuple[str, str], KnownFailure] = {}
+    for table in tables:
+        one = _read(table, path)
+        if one.check not in checks:
+            raise SpecError(
+                f"{path}: no check is called {one.check!r}; {nearest(one.check, checks)}"
+            )
+        if one.structure not in structures:
+            raise SpecError(
+                f"{path}: no structure is called {one.structure!r}; {nearest(one.structure, structures)}"
+            )
+        found[one.check, one.structure] = one
+    return found
+
+
+def _list(value: Any, path: str | Path) -> list[dict[str, Any]]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise SpecError(f"known failures {path}: write them as [[{_TABLE}]] tables")
+    return value
+
+
+def _read(table: dict[str, Any], path: str | Path) -> KnownFailure:
+    for key in table:
+        if key not in _KEYS:
+            raise SpecError(f"{path}: a known failure has no {key!r}; {nearest(key, _KEYS)}")
+    for key in ("check", "structure", "reason"):
+        if not isinstance(table.get(key), str) or not table[key].strip():
+            raise SpecError(f"{path}: each known failure needs a {key}, as text")
+    until = table.get("until")
+    if isinstance(until, str):
+        try:
+            until = date.fromisoformat(until)
+        except ValueError:
+            raise SpecError(f"{path}: until is {until!r}, should be a date as 2030-01-31") from None
+    if until is not None and not isinstance(until, date):
+        raise SpecError(f"{path}: until is {until!r}, should be a date as 2030-01-31")
+    return KnownFailure(table["check"], table["structure"], table["reason"], until)
+
+
+def apply_known_failure(record: dict[str, Any], known: KnownFailure | None, today: date) -> None:
+    """Change a record's verdict in place where its failure is known, or known and gone."""
+    if known is None:
+        return
+    if known.expired(today):
+        if record["verdict"] == "fail":
+            record["reason"] = (
+                f"known failure ({known.reason}), accepted until {known.until}: expired"
+            )
+        return
+    if record["verdict"] == "fail":
+        record["verdict"] = "known_failure"
+        record["reason"] = known.reason
+    elif record["verdict"] == "pass":
+        record["verdict"] = "fail"
+        record["reason"] = (
+            f"listed as a known failure ({known.reason}), but it passes now: remove it from the list"
+        )

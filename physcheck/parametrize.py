@@ -1,0 +1,198 @@
+"""physcheck's checks in somebody else's test suite, on a model of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from physcheck.errors import SpecError
+from physcheck.system import Configurations, as_configurations
+
+if TYPE_CHECKING:
+    import pytest
+
+    from physcheck.model import Model
+    from physcheck.plugin_session import Bench
+    from physcheck.registry import CheckSpec
+
+__all__ = ["Case", "Choice", "as_model", "parametrize_checks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One check at one structure.
+
+    Attributes
+    ----------
+    check : CheckSpec
+    structure : str
+    configurations : Configurations
+        B = 1.
+    profile, budget : str or None
+        None is what the run's options say.
+    """
+
+    check: CheckSpec
+    structure: str
+    configurations: Configurations
+    profile: str | None
+    budget: str | None
+
+
+def parametrize_checks(
+    *,
+    atoms: Iterable[Any],
+    checks: str | Iterable[str] | None = None,
+    profile: str | None = None,
+    budget: str | None = None,
+) -> Callable[[Any], Any]:
+    """Run checks on a model of the test suite: parametrises a test with ``physcheck_case``.
+
+    ::
+
+        @pytest.fixture(scope="session")
+        def physcheck_model():
+            return MyCalculator()
+
+        @physcheck.parametrize_checks(atoms=[molecule("H2O")], checks="conservation")
+        def test_physics(physcheck_model, physcheck_case):
+            physcheck_case(physcheck_model)
+
+    Parameters
+    ----------
+    atoms : iterable of ase.Atoms, Configurations (B = 1) or names of the catalogue
+    checks : str or iterable of str, optional
+        Ids, families or patterns; all checks if left out.
+    profile, budget : str, optional
+        In place of the run's options.
+
+    Raises
+    ------
+    SpecError
+        A check, structure, profile or budget doesn't exist.
+    ValueError
+        There are no atoms.
+    """
+    import pytest
+
+    from physcheck.registry import find_checks
+    from physcheck.settings import BUDGETS, PROFILES, choose
+
+    if profile is not None:
+        choose("profile", profile, PROFILES)
+    if budget is not None:
+        choose("budget", budget, BUDGETS)
+    if checks is not None and not isinstance(checks, str):
+        checks = ",".join(checks)
+    specs = find_checks(checks)
+    named = _named(atoms)
+    if not named:
+        raise ValueError("parametrize_checks needs at least one structure in atoms")
+    parameters = [
+        pytest.param(Choice(spec, name, start, profile, budget), id=f"{spec.id}-{name}")
+        for name, start in named.items()
+        for spec in specs
+    ]
+    return pytest.mark.parametrize("physcheck_case", parameters, indirect=True)
+
+
+def _named(atoms: Iterable[Any]) -> dict[str, Configurations]:
+    from physcheck.structures import load_structures
+
+    named: dict[str, Configurations] = {}
+    for one in atoms:
+        if isinstance(one, str):
+            found = {s.name: s.configurations for s in load_structures(one)}
+        else:
+            start = as_configurations(one)
+            found = {start.system.formula: start}
+        for name, start in found.items():
+            label, count = name, 1
+            while label in named:
+                count += 1
+                label = f"{name}-{count}"
+            named[label] = start
+    return named
+
+
+class Case:
+    """What a test gets as ``physcheck_case``: called with a model, it judges it by one check."""
+
+    def __init__(self, choice: Choice, bench: Bench, node: pytest.Item) -> None:
+        self.choice = choice
+        self._bench = bench
+        self._node = node
+
+    def __call__(self, model: Any) -> None:
+        """Make the record of ``model`` (an ASE calculator, a torch module or a Model).
+
+        Raises
+        ------
+        PhysicsFailure
+            The law is violated, or the model or check raised.
+        pytest.skip.Exception
+            The record is inconclusive or the check not applicable.
+        SpecError
+            ``model`` is none of these.
+        """
+        __tracebackhide__ = True
+        from physcheck.errors import PhysicsFailure
+        from physcheck.plan import PlanEntry, record_seed
+        from physcheck.plugin_items import RECORD, RecordFailed, raise_for
+        from physcheck.running import Runner
+        from physcheck.structures import Structure
+
+        choice, bench = self.choice, self._bench
+        settings = replace(
+            bench.settings,
+            profile=choice.profile or bench.settings.profile,
+            budget=choice.budget or bench.settings.budget,
+        )
+        taken = as_model(model)
+        start, spec = choice.configurations, choice.check
+        budget: Any = settings.budget
+        refusal = taken.capabilities.refuses(start) or spec.missing(start, taken.capabilities)
+        allotment = 0 if refusal else spec.evaluations(start, taken.capabilities, budget)
+        entry = PlanEntry(
+            spec,
+            Structure(choice.structure, start, "given by the test"),
+            allotment,
+            record_seed(settings.seed, spec.id, choice.structure),
+            refusal,
+        )
+        record = Runner(taken, settings, bench.evidence_folder).run(entry)
+        record["rerun"] = f"pytest '{self._node.nodeid}'"
+        self._node.stash[RECORD] = bench.settle(record)
+        try:
+            raise_for(record, settings)
+        except RecordFailed as failure:
+            raise PhysicsFailure(str(failure)) from None
+
+
+def as_model(thing: Any) -> Model:
+    """A Model from what a fixture gives: itself, an ASE calculator, or a torch module.
+
+    Raises
+    ------
+    SpecError
+        It is none of these.
+    """
+    if hasattr(thing, "capabilities") and callable(getattr(thing, "evaluate", None)):
+        model: Model = thing
+        return model
+    from physcheck.adapters.ase import CalculatorModel, is_calculator
+
+    if is_calculator(thing):
+        return CalculatorModel(thing)
+    import sys
+
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(thing, torch.nn.Module):
+        from physcheck.adapters.torch import TorchModel
+
+        return TorchModel(thing)
+    raise SpecError(
+        f"physcheck_model gave a {type(thing).__name__}, should give an ASE calculator, a torch module "
+        "or a physcheck Model"
+    )

@@ -1,0 +1,314 @@
+"""Which checks x structures fit a model and a budget, each record's allotment fixed before the run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from physcheck.errors import ModelError, NonFiniteOutput, SpecError
+from physcheck.model import Meter, Model
+from physcheck.names import nearest
+from physcheck.registry import Budget, CheckSpec, find_checks
+from physcheck.settings import Settings
+
+if TYPE_CHECKING:
+    from physcheck.structures import Structure
+
+__all__ = ["BUDGET_EVALUATIONS", "NotScheduled", "Plan", "PlanEntry", "make_plan", "record_seed"]
+
+BUDGET_EVALUATIONS: dict[str, int | None] = {"quick": 2_500, "standard": 25_000, "full": None}
+# At quick the structures after the first get these only: they cost few evaluations whatever the size.
+CHEAP_FAMILIES = frozenset({"conservation"})
+# So many structures of the catalogue say most of what all of them do; None is all.
+CATALOGUE_SHARE: dict[str, int | None] = {"quick": 3, "standard": 8, "full": None}
+# A structure's noise, memory and response are measured once, at about this cost.
+RESOLUTION_EVALUATIONS = 25
+# Forces beyond this in a structure at rest mean that the model doesn't know it, eV/Å.
+SANE_FORCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEntry:
+    """One record to be made.
+
+    Attributes
+    ----------
+    check : CheckSpec
+    structure : Structure
+    allotment : int
+        The most evaluations it may make.
+    seed : tuple of int
+        Entropy of its random numbers: ``numpy.random.default_rng(seed)``.
+    not_applicable : str or None
+        Why the check doesn't apply: a record without evaluations.
+    """
+
+    check: CheckSpec
+    structure: Structure
+    allotment: int
+    seed: tuple[int, int]
+    not_applicable: str | None = None
+
+    @property
+    def name(self) -> str:
+        """``check[structure]``."""
+        return f"{self.check.id}[{self.structure.name}]"
+
+
+@dataclass(frozen=True, slots=True)
+class NotScheduled:
+    """A check x structure that won't run (``*`` is all), and why."""
+
+    check: str
+    structure: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will run, what won't and why, and what it should cost.
+
+    Attributes
+    ----------
+    entries, not_scheduled : tuple
+    setup_evaluations : int
+        Spent on planning: trial calls and timing.
+    estimated_seconds : float or None
+        Model time of the whole run at the pace of the timed calls; None if no call succeeded.
+    """
+
+    entries: tuple[PlanEntry, ...]
+    not_scheduled: tuple[NotScheduled, ...]
+    setup_evaluations: int = 0
+    estimated_seconds: float | None = None
+
+    @property
+    def evaluations(self) -> int:
+        """The sum of all allotments."""
+        return sum(entry.allotment for entry in self.entries)
+
+
+@dataclass(slots=True)
+class _Trial:
+    """What one call at a structure showed."""
+
+    refusal: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A plan in the making."""
+
+    settings: Settings
+    model: Model
+    entries: list[PlanEntry] = field(default_factory=list)
+    left_out: list[NotScheduled] = field(default_factory=list)
+    spent: int = 0
+
+    def leave_out(self, check: str, structure: str, reason: str) -> None:
+        self.left_out.append(NotScheduled(check, structure, reason))
+
+
+def record_seed(seed: int, check: str, structure: str) -> tuple[int, int]:
+    """The entropy of a record's random numbers, whatever else runs: (seed, crc32 of check/structure)."""
+    return seed, crc32(f"{check}/{structure}".encode())
+
+
+def make_plan(model: Model, settings: Settings) -> Plan:
+    """Choose structures, then fill the budget: all checks on the first, the cheap ones on the others.
+
+    Structures are those the user named, else those the model's author declared, else a few of the catalogue
+    that the model takes.  Where its species are unknown each is tried with one call; one that raises or whose
+    largest force is above 30 eV/Å is left out.  A model that raises everywhere is judged on the first one
+    anyway, so that the error is reported.  The same on every process: timings only make the estimate.
+
+    Raises
+    ------
+    SpecError
+        A check, structure, species or file doesn't exist.
+    """
+    checks = find_checks(settings.checks)
+    meter = Meter(model)
+    draft = _Draft(settings, model)
+    structures, trials = _chosen_structures(meter, draft)
+    for index, structure in enumerate(structures):
+        if structure.name not in trials:
+            trials[structure.name] = _try(meter, structure)
+        if index == 0 and trials[structure.name].seconds is not None:
+            # A model's first call compiles and allocates; the second tells its pace.
+            trials[structure.name].seconds = _try(meter, structure).seconds
+    named = settings.structures is not None or bool(model.capabilities.structures)
+    for index, structure in enumerate(structures):
+        _schedule(
+            draft, structure, checks, everything=index == 0 or named or settings.checks is not None
+        )
+    pace = {name: t.seconds for name, t in trials.items()}
+    parts = [(e.allotment, pace.get(e.structure.name)) for e in draft.entries if e.allotment]
+    known = [(n, s) for n, s in parts if s is not None]
+    estimate = sum(n * s for n, s in known) if known else None
+    return Plan(tuple(draft.entries), tuple(draft.left_out), meter.evaluations, estimate)
+
+
+def _schedule(
+    draft: _Draft, structure: Structure, checks: Sequence[CheckSpec], *, everything: bool
+) -> None:
+    settings, capabilities = draft.settings, draft.model.capabilities
+    budget: Budget = settings.budget  # type: ignore[assignment]
+    limit = BUDGET_EVALUATIONS[budget]
+    start = structure.configurations
+    refusal = capabilities.refuses(start)
+    has_room_for_resolution = False
+    for spec in checks:
+        reason = refusal or spec.missing(start, capabilities)
+        seed = record_seed(settings.seed, spec.id, structure.name)
+        if reason is not None:
+            draft.entries.append(PlanEntry(spec, structure, 0, seed, reason))
+            continue
+        if budget == "quick" and not everything and spec.family not in CHEAP_FAMILIES:
+            draft.leave_out(
+                spec.id, structure.name, "quick runs it on one structure; needs standard"
+            )
+            continue
+        allotment = spec.evaluations(start, capabilities, budget)
+        cost = allotment + (0 if has_room_for_resolution else RESOLUTION_EVALUATIONS)
+        if limit is not None and draft.spent + cost > limit:
+            needed = next(
+                (b for b, most in BUDGET_EVALUATIONS.items() if most is None or most > limit),
+                "full",
+            )
+            draft.leave_out(
+                spec.id,
+                structure.name,
+                f"{allotment} evaluations don't fit into what {budget} has left "
+                f"({limit - draft.spent} of {limit}); needs {needed}",
+            )
+            continue
+        has_room_for_resolution = True
+        draft.spent += cost
+        draft.entries.append(PlanEntry(spec, structure, allotment, seed))
+
+
+def _chosen_structures(meter: Meter, draft: _Draft) -> tuple[list[Structure], dict[str, _Trial]]:
+    """The structures in the order they are served, and what trial calls showed."""
+    from physcheck.structures import catalogue, load_structures
+
+    settings, capabilities = draft.settings, meter.capabilities
+    if settings.structures is not None:
+        return load_structures(settings.structures), {}
+    if capabilities.structures:
+        return _declared(capabilities.structures), {}
+    candidates = list(catalogue().values())
+    species = capabilities.species
+    if settings.species is not None:
+        species = atomic_numbers_of(settings.species)
+    trials: dict[str, _Trial] = {}
+    takes: list[Structure] = []
+    for structure in candidates:
+        refusal = capabilities.refuses(structure.configurations)
+        if refusal is None and species is not None:
+            outside = set(structure.configurations.system.numbers.tolist()) - species
+            refusal = "has species that were not asked for" if outside else None
+        if refusal is None and species is None:
+            trials[structure.name] = _try(meter, structure)
+            refusal = trials[structure.name].refusal
+        if refusal is None:
+            takes.append(structure)
+        else:
+            draft.leave_out("*", structure.name, refusal)
+    raised = [t for t in trials.values() if t.refusal is not None and t.seconds is None]
+    if not takes and trials and len(raised) == len(trials):
+        first = next(s for s in candidates if s.name in trials)
+        draft.left_out[:] = [left for left in draft.left_out if left.structure != first.name]
+        return [first], trials
+    share = CATALOGUE_SHARE[settings.budget]
+    chosen = _diverse(takes, len(takes) if share is None else share)
+    for structure in takes:
+        if structure not in chosen:
+            draft.leave_out(
+                "*", structure.name, f"{settings.budget} takes {share} structures of the catalogue"
+            )
+    return chosen, trials
+
+
+def _diverse(structures: Sequence[Structure], count: int) -> list[Structure]:
+    """``count`` structures, each adding the most that the ones before lack: kind of lattice, then species."""
+    left, chosen = list(structures), list[Structure]()
+    kinds: set[int] = set()
+    species: set[int] = set()
+    while left and len(chosen) < count:
+        best = left[0] if not chosen else max(left, key=partial(_gain, kinds, species))
+        left.remove(best)
+        chosen.append(best)
+        kinds.add(int(best.configurations.system.pbc.sum()))
+        species |= set(best.configurations.system.numbers.tolist())
+    return chosen
+
+
+def _gain(kinds: set[int], species: set[int], one: Structure) -> tuple[bool, int]:
+    system = one.configurations.system
+    return int(system.pbc.sum()) not in kinds, len(set(system.numbers.tolist()) - species)
+
+
+def _try(meter: Meter, structure: Structure) -> _Trial:
+    """One call, two where the first shows that an output it promised doesn't exist."""
+    start = structure.configurations
+    everything = {"forces", "energy"} | ({"stress"} if start.system.is_fully_periodic else set())
+    error: ModelError | None = None
+    for _ in range(2):
+        before = meter.capabilities.outputs
+        started = time.perf_counter()
+        try:
+            forces = meter.evaluate(start, want=everything).require_forces()
+        except NonFiniteOutput:
+            # A finding, not a refusal: the record will say so.
+            return _Trial(seconds=time.perf_counter() - started)
+        except (ModelError, ValueError) as raised:
+            error = raised if isinstance(raised, ModelError) else ModelError(str(raised))
+            if meter.capabilities.outputs == before:
+                break
+            continue
+        seconds = time.perf_counter() - started
+        largest = float((forces**2).sum(axis=-1).max() ** 0.5)
+        if largest > SANE_FORCE:
+            text = f"out of the model's domain: a force of {largest:.3g} eV/Å (more than {SANE_FORCE:g})"
+            return _Trial(text, seconds)
+        return _Trial(None, seconds)
+    # Without Meter's "evaluating ... of ...": equal reasons are then listed once.
+    said = str(error)
+    return _Trial(said.partition(": ")[2] if said.startswith("evaluating ") else said)
+
+
+def _declared(names: Sequence[Any]) -> list[Structure]:
+    from physcheck.structures import Structure, load_structures
+    from physcheck.system import as_configurations
+
+    chosen: list[Structure] = []
+    for name in names:
+        if hasattr(name, "positions"):
+            start = as_configurations(name)
+            taken = {s.name for s in chosen}
+            label = start.system.formula
+            if label in taken:
+                label = f"{label}-{len(chosen)}"
+            chosen.append(Structure(label, start, "declared by the model's author"))
+        else:
+            chosen.extend(load_structures(str(name)))
+    return chosen
+
+
+def atomic_numbers_of(symbols: str) -> frozenset[int]:
+    """Atomic numbers of comma separated chemical symbols; SpecError where one doesn't exist."""
+    from ase.data import atomic_numbers
+
+    chosen = [s.strip() for s in symbols.split(",") if s.strip()]
+    for symbol in chosen:
+        if symbol not in atomic_numbers:
+            raise SpecError(f"no species is called {symbol!r}; {nearest(symbol, atomic_numbers)}")
+    if not chosen:
+        raise SpecError("no species is chosen: --physcheck-species is empty")
+    return frozenset(atomic_numbers[s] for s in chosen)

@@ -1,0 +1,130 @@
+"""The suite as pytest sees it: one file whose items are the entries of the plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from physcheck.plugin_session import BENCH
+from physcheck.settings import Settings
+
+if TYPE_CHECKING:
+    from physcheck.plan import PlanEntry
+
+__all__ = [
+    "ANCHOR",
+    "MESSAGE",
+    "RECORD",
+    "LawItem",
+    "ModelItem",
+    "NotCounted",
+    "RecordFailed",
+    "SuiteFile",
+    "message_from",
+    "raise_for",
+]
+
+ANCHOR = Path(__file__).with_name("suite") / "laws.py"
+# The report's attribute that carries a record, as a JSON string, from a worker to the controller.
+MESSAGE = "physcheck_message"
+# Where an item keeps the record it made.
+RECORD: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+
+
+class RecordFailed(Exception):  # noqa: N818
+    """A record makes the run fail; its text is the failure as people read it."""
+
+
+class NotCounted(Exception):  # noqa: N818
+    """A record is no pass, but doesn't make the run fail: inconclusive, not applicable, known."""
+
+
+class SuiteFile(pytest.File):
+    """The anchor file; collecting it loads the model and makes the plan."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """One item a plan entry; a single failing one where the model can't be loaded."""
+        bench = self.config.stash[BENCH]
+        if bench.settings.model is None:
+            return
+        plan = bench.prepare()
+        if plan is None:
+            yield ModelItem.from_parent(self, name="model")
+            return
+        for entry in plan.entries:
+            yield LawItem.from_parent(self, name=entry.name, entry=entry)
+
+
+class ModelItem(pytest.Item):
+    """Stands for a model that could not be loaded."""
+
+    def runtest(self) -> None:
+        """Fail with the reason."""
+        raise RecordFailed(self.config.stash[BENCH].error)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
+        """The reason alone, without a traceback of pytest and physcheck."""
+        return f"ERROR  {self.config.stash[BENCH].settings.model}\n  {excinfo.value}"
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Name for headings."""
+        return self.path, None, "the model can't be loaded"
+
+
+class LawItem(pytest.Item):
+    """One check at one structure."""
+
+    def __init__(self, *, entry: PlanEntry, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.entry = entry
+        for name in (
+            "physcheck",
+            f"physcheck_{entry.check.family}",
+            f"physcheck_{entry.check.kind}",
+        ):
+            self.add_marker(getattr(pytest.mark, name))
+
+    def runtest(self) -> None:
+        """Make the record; raise unless it is a pass."""
+        bench = self.config.stash[BENCH]
+        record = self.stash[RECORD] = bench.judge(self.entry)
+        raise_for(record, bench.settings)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The failure in physcheck's words; a fault of physcheck itself with its traceback."""
+        if isinstance(excinfo.value, RecordFailed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Name for headings."""
+        return self.path, None, self.name
+
+
+def raise_for(record: dict[str, Any], settings: Settings) -> None:
+    """Turn a record into what pytest understands: nothing, RecordFailed or NotCounted."""
+    verdict, kind, fail_on = record["verdict"], record["kind"], settings.fail_on
+    if verdict == "pass":
+        return
+    counted = (
+        verdict == "error"
+        or (verdict == "fail" and (kind == "law" or (kind == "practice" and fail_on != "law")))
+        or (verdict == "fail" and record["reason"] is not None)
+        or (verdict == "inconclusive" and fail_on == "inconclusive" and kind != "info")
+    )
+    if counted:
+        from physcheck.report.failure import record_text
+
+        text = record_text(record, profile=settings.profile)
+        raise RecordFailed("\n".join(filter(None, [text, record["evidence"].get("traceback")])))
+    word = verdict.replace("_", " ")
+    raise NotCounted(f"{word}: {record['reason'] or record['message']}")
+
+
+def message_from(config: pytest.Config, record: dict[str, Any] | None) -> str:
+    """What travels with a report, as a JSON string: see :meth:`Bench.message`."""
+    return config.stash[BENCH].message(record)

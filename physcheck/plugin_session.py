@@ -1,0 +1,264 @@
+"""What a pytest process does: judge the model (workers, or the only process) and keep the books (controller)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from physcheck.errors import ModelError, SpecError
+from physcheck.settings import Settings
+
+if TYPE_CHECKING:
+    from physcheck.known_failures import KnownFailure
+    from physcheck.model import Model
+    from physcheck.plan import Plan, PlanEntry
+    from physcheck.running import Runner
+
+__all__ = ["BENCH", "OWNS_SHORT_MODEL", "Bench", "Ledger"]
+
+
+class Bench:
+    """The model under test in one process, loaded when first asked for, and its plan.
+
+    Attributes
+    ----------
+    settings : Settings
+    error : str or None
+        Why the model can't be judged.
+    known_failures : mapping of (check, structure) to KnownFailure
+    exit_code : int
+        What the run exits with because of that: 4 for a wrong spec, 1 for a factory that raises.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.settings = settings
+        self.error: str | None = None
+        self.exit_code = 0
+        self.known_failures: Mapping[tuple[str, str], KnownFailure] = {}
+        self._config = config
+        self._model: Model | None = None
+        self._plan: Plan | None = None
+        self._runner: Runner | None = None
+        self._evidence: Path | None = None
+        self._facts: dict[str, Any] = {}
+
+    def model(self) -> Model:
+        """The model of ``--model``.
+
+        Raises
+        ------
+        SpecError, ModelError
+        """
+        if self._model is None:
+            from physcheck.adapters.loading import load_model
+
+            settings = self.settings
+            if settings.model is None:
+                raise SpecError("no model is given: --model=SPEC")
+            with quiet():
+                self._model = load_model(
+                    settings.model, device=settings.device, dtype=settings.dtype
+                )
+        return self._model
+
+    def prepare(self) -> Plan | None:
+        """The plan; None, with ``error`` set, where the model can't be loaded or judged."""
+        if self._plan is None and self.error is None:
+            from physcheck.plan import make_plan
+            from physcheck.running import Runner
+
+            try:
+                model = self.model()
+                with quiet():
+                    self._plan = make_plan(model, self.settings)
+                self._runner = Runner(model, self.settings, self.evidence_folder)
+            except SpecError as error:
+                self.error, self.exit_code = str(error), int(pytest.ExitCode.USAGE_ERROR)
+            except ModelError as error:
+                self.error, self.exit_code = str(error), int(pytest.ExitCode.TESTS_FAILED)
+        return self._plan
+
+    def judge(self, entry: PlanEntry) -> dict[str, Any]:
+        """Make the record of an entry of the plan, known failures taken into account."""
+        return self.settle(self.runner.run(entry))
+
+    def settle(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Take known failures into account."""
+        from physcheck.known_failures import apply_known_failure
+
+        known = self.known_failures.get((record["check"], record["structure"]))
+        apply_known_failure(record, known, date.today())
+        return record
+
+    @property
+    def runner(self) -> Runner:
+        """What the records share; there is one once ``prepare`` gave a plan."""
+        assert self._runner is not None
+        return self._runner
+
+    @property
+    def setup_evaluations(self) -> int:
+        """Spent in this process on planning and resolutions."""
+        planned = 0 if self._plan is None else self._plan.setup_evaluations
+        return planned + (0 if self._runner is None else self._runner.setup_evaluations)
+
+    def evidence_folder(self) -> Path:
+        """Where configurations go: as asked, else beside the JSON, else pytest's temporary folder."""
+        if self._evidence is None:
+            settings = self.settings
+            if settings.evidence is not None:
+                folder = Path(settings.evidence)
+            elif settings.json is not None:
+                report = Path(settings.json)
+                folder = report.with_name(f"{report.stem}-evidence")
+            else:
+                folder = _temporary_folder(self._config)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._evidence = folder
+        return self._evidence
+
+    def facts(self) -> dict[str, Any]:
+        """What the report says of the model, the machine and the plan; empty before there is a plan."""
+        if self._plan is None or self._facts:
+            return self._facts
+        from physcheck.adapters.loading import model_identity
+        from physcheck.report.environment import environment
+        from physcheck.report.figures import plain
+
+        plan, spec = self._plan, self.settings.model
+        assert spec is not None
+        self._facts = {
+            "model": plain(model_identity(self.model(), spec)),
+            "environment": environment(),
+            "not_scheduled": [
+                {"check": n.check, "structure": n.structure, "reason": n.reason}
+                for n in plan.not_scheduled
+            ],
+            "plan": {
+                "records": len(plan.entries),
+                "evaluations": plan.evaluations,
+                "estimated_seconds": plan.estimated_seconds,
+            },
+        }
+        return self._facts
+
+    def message(self, record: Mapping[str, Any] | None) -> str:
+        """What travels to the ledger, as JSON: a record, and what this process knows and spent."""
+        news = {
+            "record": record,
+            "run": self.facts(),
+            "error": self.error,
+            "exit_code": self.exit_code,
+            "process": getattr(self._config, "workerinput", {}).get("workerid", "main"),
+            "setup": self.setup_evaluations,
+        }
+        return json.dumps(news, allow_nan=False)
+
+
+class Ledger:
+    """The records of a run as they come in, and the files made from them; kept by one process only."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.records: list[dict[str, Any]] = []
+        self.run: Mapping[str, Any] = {}
+        self.error: str | None = None
+        self.usage_error = False
+        self.exit_code: int | None = None
+        self.complete = False
+        self.setup: dict[str, int] = {}
+        self.created = datetime.now(UTC).isoformat(timespec="seconds")
+
+    def receive(self, news: Mapping[str, Any], *, write: bool = True) -> None:
+        """Take in what travelled on a report, and write the JSON anew."""
+        if news.get("run"):
+            self.run = news["run"]
+        if news.get("error"):
+            self.error = news["error"]
+            self.usage_error = news["exit_code"] == pytest.ExitCode.USAGE_ERROR
+        if "setup" in news:
+            self.setup[news["process"]] = news["setup"]
+        if news.get("record") is not None:
+            self.records.append(news["record"])
+        if write:
+            self.write_json()
+
+    def report(self) -> dict[str, Any]:
+        """The JSON document as it stands."""
+        from physcheck.report.json_report import build_report
+
+        return build_report(
+            created=self.created,
+            settings=self.settings.to_json(),
+            records=self.records,
+            run=self.run,
+            setup_evaluations=sum(self.setup.values()),
+            complete=self.complete,
+            exit_code=self.exit_code,
+            error=self.error,
+        )
+
+    def write_json(self) -> None:
+        """Rewrite the JSON file, if one is asked for."""
+        if self.settings.json is not None:
+            from physcheck.report.json_report import write_text
+
+            write_text(
+                self.settings.json, json.dumps(self.report(), indent=1, allow_nan=False) + "\n"
+            )
+
+    def write_all(self) -> None:
+        """Write every report that is asked for."""
+        self.write_json()
+        if self.settings.markdown is not None:
+            from physcheck.report.json_report import write_text
+            from physcheck.report.markdown import markdown
+
+            write_text(self.settings.markdown, markdown(self.report()))
+        if self.settings.html is not None:
+            from physcheck.report.html import html
+            from physcheck.report.json_report import write_text
+
+            write_text(self.settings.html, html(self.report()))
+
+    def judged(self) -> bool:
+        """Whether any record says something of the model."""
+        return any(
+            r["verdict"] in ("pass", "fail", "error", "known_failure")
+            or (r["verdict"] == "inconclusive" and not r["reason"])
+            for r in self.records
+        )
+
+
+BENCH: pytest.StashKey[Bench] = pytest.StashKey()
+# False where the host repository has a --model of its own.
+OWNS_SHORT_MODEL: pytest.StashKey[bool] = pytest.StashKey()
+
+
+def quiet() -> Any:
+    """No warning of a model may kill a host that turns warnings into errors."""
+    import contextlib
+    import warnings
+
+    @contextlib.contextmanager
+    def silence() -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+
+    return silence()
+
+
+def _temporary_folder(config: pytest.Config) -> Path:
+    factory = getattr(config, "_tmp_path_factory", None)
+    if factory is not None:
+        folder: Path = factory.mktemp("physcheck-evidence")
+        return folder
+    import tempfile
+
+    return Path(tempfile.mkdtemp(prefix="physcheck-"))

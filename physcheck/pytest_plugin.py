@@ -1,0 +1,167 @@
+"""The pytest plugin: hooks only.  Loading it imports neither numpy, ase, torch nor hypothesis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from physcheck.errors import PhyscheckError, SpecError
+from physcheck.plugin_books import Books
+from physcheck.plugin_items import (
+    ANCHOR,
+    MESSAGE,
+    RECORD,
+    ModelItem,
+    NotCounted,
+    SuiteFile,
+    message_from,
+)
+from physcheck.plugin_options import add_options, add_short_model, settings_from
+from physcheck.plugin_session import BENCH, OWNS_SHORT_MODEL, Bench
+from physcheck.settings import Settings
+
+_INPUT = "physcheck"
+_MARKERS = {
+    "family": (
+        "conservation", "dynamics", "sampling", "relaxation", "symmetry", "smoothness",
+        "implementation",
+    ),
+    "kind": ("law", "practice", "info"),
+}  # fmt: skip
+_STATUS = {
+    "pass": ("passed", ".", "PASSED"),
+    "fail": ("failed", "F", "FAIL"),
+    "error": ("failed", "E", "ERROR"),
+    "inconclusive": ("inconclusive", "?", "INCONCLUSIVE"),
+    "not_applicable": ("not applicable", "-", "NOT APPLICABLE"),
+    "known_failure": ("known failure", "k", "KNOWN FAILURE"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options with their ini twins."""
+    add_options(parser)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser
+) -> Generator[None, Any, Any]:
+    """Add ``--model`` last, so that a host repository that has such an option keeps it."""
+    result = yield
+    early_config.stash[OWNS_SHORT_MODEL] = add_short_model(parser)
+    return result
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the settings, refuse names that don't exist, and have pytest collect the suite."""
+    config.addinivalue_line("markers", "physcheck: every item of physcheck's suite")
+    for what, names in _MARKERS.items():
+        for name in names:
+            config.addinivalue_line("markers", f"physcheck_{name}: checks of the {what} {name}")
+    handed = getattr(config, "workerinput", {}).get(_INPUT)
+    try:
+        if handed is None:
+            settings = settings_from(config)
+        else:
+            settings = Settings.from_json(json.loads(handed))
+        bench = config.stash[BENCH] = Bench(config, settings)
+        if settings.model is not None or settings.known_failures is not None:
+            from physcheck.plugin_names import refuse_unknown
+
+            bench.known_failures = refuse_unknown(settings)
+    except SpecError as error:
+        raise pytest.UsageError(f"physcheck: {error}") from None
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Books(config, bench), "physcheck-books")
+    if settings.model is not None and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = [str(ANCHOR)] if settings.only else [*config.args, str(ANCHOR)]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the settings over to a worker of pytest-xdist."""
+    node.workerinput[_INPUT] = json.dumps(node.config.stash[BENCH].settings.to_json())
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """The anchor file is ours."""
+    if file_path == ANCHOR:
+        return SuiteFile.from_parent(parent, path=file_path)
+    return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
+    """A spec that turns out wrong only when it is loaded ends the run as a wrong option does."""
+    result = yield
+    bench = session.config.stash[BENCH]
+    is_worker = hasattr(session.config, "workerinput")
+    if bench.exit_code == pytest.ExitCode.USAGE_ERROR and not is_worker:
+        raise pytest.UsageError(f"physcheck: {bench.error}")
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the record on the report, and make what isn't counted a skip with its message."""
+    report = yield
+    record = item.stash.get(RECORD, None)
+    if call.when != "call" or (record is None and not isinstance(item, ModelItem)):
+        return report
+    setattr(report, MESSAGE, message_from(item.config, record))
+    if call.excinfo is not None and isinstance(call.excinfo.value, NotCounted):
+        path, line, _ = item.reportinfo()
+        report.outcome = "skipped"
+        report.longrepr = (str(path), (line or 0) + 1, str(call.excinfo.value))
+    return report
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
+    """Verdicts that pytest has no word for."""
+    message = getattr(report, MESSAGE, None)
+    record = None if message is None else json.loads(message)["record"]
+    if record is None or report.when != "call":
+        return None
+    category, letter, word = _STATUS[record["verdict"]]
+    if report.failed:
+        return "failed", letter, word
+    if category == "failed":
+        return "not counted", "f", f"{word} (not counted)"
+    return category, letter, word
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Workers tell the controller what they spent."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[_INPUT] = message_from(session.config, None)
+
+
+@pytest.fixture(scope="session")
+def physcheck_model(request: pytest.FixtureRequest) -> Any:
+    """The model of ``--model``, loaded when first asked for; override it with one of your own."""
+    bench = request.config.stash[BENCH]
+    if bench.settings.model is None:
+        pytest.skip("no model: give --model=SPEC, or define a fixture physcheck_model")
+    try:
+        return bench.model()
+    except PhyscheckError as error:
+        pytest.fail(f"physcheck: {error}", pytrace=False)
+
+
+@pytest.fixture
+def physcheck_case(request: pytest.FixtureRequest) -> Callable[[Any], None]:
+    """One check at one structure, as chosen by ``@physcheck.parametrize_checks``; call it with a model."""
+    from physcheck.parametrize import Case, Choice
+
+    choice = getattr(request, "param", None)
+    if not isinstance(choice, Choice):
+        pytest.fail("physcheck_case needs @physcheck.parametrize_checks(...) on the test", False)
+    return Case(choice, request.config.stash[BENCH], request.node)

@@ -1,0 +1,303 @@
+"""Run one entry of a plan: whatever happens, the outcome is a record."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import signal
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput
+from physcheck.measurement import Measurement, Outcome, Tolerance, Verdict, judge
+from physcheck.model import Meter, Model
+from physcheck.plan import PlanEntry, record_seed
+from physcheck.report.figures import plain
+from physcheck.settings import Settings
+from physcheck.system import Configurations
+from physcheck.tolerances import tolerance_of
+
+if TYPE_CHECKING:
+    from physcheck.registry import CheckSpec
+    from physcheck.structures import Structure
+
+__all__ = ["Runner", "blank_record", "run_entry"]
+
+
+class _TimeIsUp(BaseException):
+    """Raised by the alarm; no ``except Exception`` of a model or check may swallow it."""
+
+
+@dataclass(slots=True)
+class Runner:
+    """What the records of one process share: the model, the settings, and each structure's resolution.
+
+    Attributes
+    ----------
+    model : Model
+    settings : Settings
+    evidence_folder : callable () -> Path
+        Where configurations are saved; asked for when the first one is.
+    setup_evaluations : int
+        Spent on resolutions so far.
+    """
+
+    model: Model
+    settings: Settings
+    evidence_folder: Callable[[], Path]
+    setup_evaluations: int = 0
+    _resolutions: dict[str, Any] = field(default_factory=dict)
+
+    def resolution(self, structure: Structure) -> Any:
+        """The model's resolution at a structure, measured once, with a seed of its own.
+
+        Raises
+        ------
+        ModelError, NonFiniteOutput
+            Again for every record that asks.
+        """
+        import numpy as np
+
+        from physcheck.resolution import measure_resolution
+
+        if structure.name not in self._resolutions:
+            rng = np.random.default_rng(
+                record_seed(self.settings.seed, "resolution", structure.name)
+            )
+            meter = Meter(self.model)
+            try:
+                found: Any = measure_resolution(meter, structure.configurations, rng=rng)
+            except (ModelError, NonFiniteOutput) as error:
+                found = error
+            self.setup_evaluations += meter.evaluations
+            self._resolutions[structure.name] = found
+        answer = self._resolutions[structure.name]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def run(self, entry: PlanEntry) -> dict[str, Any]:
+        """As :func:`run_entry`, with this runner's shared measurements."""
+        return run_entry(entry, self.model, self.settings, runner=self)
+
+
+def run_entry(
+    entry: PlanEntry, model: Model, settings: Settings, *, runner: Runner | None = None
+) -> dict[str, Any]:
+    """The JSON record of one check at one structure.
+
+    A non-finite output is a FAIL with value ``"nan"``; a model that raises or answers in the wrong shape, a
+    check that raises and a record that takes too long are ERRORs; a missing capability is NOT_APPLICABLE.
+    KeyboardInterrupt passes through.
+    """
+    import numpy as np
+
+    if runner is None:
+        runner = Runner(model, settings, _temporary_folder)
+    spec, structure = entry.check, entry.structure
+    record = blank_record(spec, structure.name, entry.seed, settings)
+    if entry.not_applicable is not None:
+        return _closed(record, Outcome.NOT_APPLICABLE, entry.not_applicable)
+    meter = Meter(model, allotment=entry.allotment)
+    started = time.perf_counter()
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"), _alarm(settings.timeout):
+            warnings.simplefilter("ignore")
+            tolerance = tolerance_of(spec.id, settings.profile)
+            options = _options(spec, settings, tolerance)
+            if "resolution" in inspect.signature(spec.measure).parameters:
+                options["resolution"] = runner.resolution(structure)
+            started = time.perf_counter()
+            rng = np.random.default_rng(entry.seed)
+            measurement = spec.measure(meter, structure.configurations, rng=rng, **options)
+            verdict = judge(measurement, tolerance)
+            _fill(record, measurement, tolerance, verdict)
+            record["evidence"] = _evidence(measurement.evidence, record, runner)
+    except CapabilityMissing as missing:
+        return _closed(record, Outcome.NOT_APPLICABLE, str(missing))
+    except NonFiniteOutput as found:
+        _fill_not_finite(record, spec, tolerance, found)
+    except ModelError as error:
+        return _spent(_closed(record, Outcome.ERROR, str(error)), meter, started)
+    except _TimeIsUp:
+        text = f"took longer than the {settings.timeout:g} s of --physcheck-timeout"
+        return _spent(_closed(record, Outcome.ERROR, text), meter, started)
+    except Exception as error:
+        text = (
+            f"the check raised {type(error).__name__}: {error} (a fault of physcheck or of the check, "
+            "not a verdict on the model; please report it)"
+        )
+        record["evidence"]["traceback"] = traceback.format_exc()
+        return _spent(_closed(record, Outcome.ERROR, text), meter, started)
+    record["force_evaluations"] = meter.evaluations
+    record["jacobian_products"] = meter.jacobian_products_made
+    record["seconds"] = round(time.perf_counter() - started, 6)
+    record["model_seconds"] = round(meter.seconds, 6)
+    return record
+
+
+def _options(spec: CheckSpec, settings: Settings, tolerance: Tolerance | None) -> dict[str, Any]:
+    budgets: Mapping[Any, Mapping[str, Any]] = spec.options
+    options = dict(budgets.get(settings.budget, {}))
+    if "tolerance" in inspect.signature(spec.measure).parameters and tolerance is not None:
+        options["tolerance"] = tolerance.value
+    return options
+
+
+def blank_record(
+    spec: CheckSpec, structure: str, seed: tuple[int, ...], settings: Settings
+) -> dict[str, Any]:
+    """A record with all its keys and no verdict yet."""
+    rerun = None
+    if settings.model is not None:
+        in_catalogue = structure in _catalogue_names()
+        rerun = settings.rerun_command(spec.id, structure, in_catalogue=in_catalogue)
+    return {
+        "check": spec.id,
+        "family": spec.family,
+        "kind": spec.kind,
+        "structure": structure,
+        "verdict": None,
+        "reason": None,
+        "quantity": spec.quantity,
+        "unit": spec.unit,
+        "value": None,
+        "uncertainty": None,
+        "uncertainty_components": {},
+        "interval": None,
+        "tolerance": None,
+        "detection_limit": None,
+        "force_evaluations": None,
+        "jacobian_products": None,
+        "seconds": None,
+        "model_seconds": None,
+        "seed": list(seed),
+        "message": "",
+        "title": spec.title,
+        "causes": spec.causes,
+        "rerun": rerun,
+        "evidence": {"quantities": {}},
+    }
+
+
+@cache
+def _catalogue_names() -> frozenset[str]:
+    from physcheck.structures import catalogue
+
+    return frozenset(catalogue())
+
+
+def _closed(record: dict[str, Any], outcome: Outcome, message: str) -> dict[str, Any]:
+    record["verdict"] = outcome.value
+    record["message"] = message
+    return record
+
+
+def _spent(record: dict[str, Any], meter: Meter, started: float) -> dict[str, Any]:
+    record["evidence"]["spent"] = {
+        "force_evaluations": meter.evaluations,
+        "seconds": round(time.perf_counter() - started, 6),
+    }
+    return record
+
+
+def _fill(
+    record: dict[str, Any], measured: Measurement, tolerance: Tolerance | None, verdict: Verdict
+) -> None:
+    record.update(
+        verdict=verdict.outcome.value,
+        message=verdict.message,
+        quantity=measured.quantity,
+        unit=measured.unit,
+        value=plain(float(measured.value)),
+        uncertainty=plain(float(measured.uncertainty)),
+        uncertainty_components=plain(
+            {name: float(part) for name, part in measured.uncertainty_components.items()}
+        ),
+        interval=[plain(float(bound)) for bound in measured.interval],
+        tolerance=None if tolerance is None else plain(float(tolerance.value)),
+        detection_limit=plain(float(measured.detection_limit)),
+    )
+    if verdict.outcome is Outcome.INCONCLUSIVE and measured.nothing_tested:
+        record["reason"] = f"nothing tested: {measured.nothing_tested}"
+
+
+def _fill_not_finite(
+    record: dict[str, Any], spec: CheckSpec, tolerance: Tolerance | None, found: NonFiniteOutput
+) -> None:
+    record.update(
+        verdict=Outcome.FAIL.value,
+        message=f"the model's output is not finite, and so is the {spec.quantity}: {found}",
+        value="nan",
+        uncertainty="nan",
+        interval=["nan", "nan"],
+        tolerance=None if tolerance is None else plain(float(tolerance.value)),
+        detection_limit="nan",
+        causes="overflow, a division by a distance or norm of zero, damaged or untrained weights",
+    )
+
+
+def _evidence(found: Mapping[str, Any], record: dict[str, Any], runner: Runner) -> dict[str, Any]:
+    evidence = dict(found)
+    frames = evidence.pop("configurations", None)
+    info = evidence.pop("frame_info", None)
+    forces = evidence.pop("frame_forces", None)
+    evidence = {"quantities": {}, **plain(evidence)}
+    if isinstance(frames, Configurations):
+        name = re.sub(r"[^\w.+-]+", "_", f"{record['check']}-{record['structure']}") + ".extxyz"
+        try:
+            path = runner.evidence_folder() / name
+            _save_frames(path, frames, info, forces)
+            evidence["configurations"] = str(path)
+        except OSError as error:
+            evidence["configurations_not_saved"] = str(error)
+    return evidence
+
+
+def _save_frames(path: Path, frames: Configurations, info: Any, forces: Any) -> None:
+    import ase.io
+
+    images = []
+    for index in range(len(frames)):
+        atoms = frames.to_atoms(index)
+        if info is not None:
+            atoms.info.update(plain(dict(info[index])))
+        if forces is not None:
+            # Not named "forces": ASE would hide an array of that name in a calculator when reading.
+            atoms.arrays["model_forces"] = forces[index]
+        images.append(atoms)
+    ase.io.write(path, images, format="extxyz")
+
+
+def _temporary_folder() -> Path:
+    import tempfile
+
+    return Path(tempfile.mkdtemp(prefix="physcheck-"))
+
+
+@contextmanager
+def _alarm(seconds: float | None) -> Iterator[None]:
+    """Raise _TimeIsUp after ``seconds``, in the main thread of a system with alarms; else do nothing."""
+    able = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if seconds is None or not able:
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise _TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

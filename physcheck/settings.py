@@ -1,0 +1,114 @@
+"""What a run was asked to do, as one frozen value; light, so that pytest can hold it at no cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from physcheck.errors import SpecError
+from physcheck.names import nearest
+
+__all__ = ["BUDGETS", "FAIL_ON", "PROFILES", "Settings", "choose"]
+
+# Repeated from tolerances.py and registry.py, which load numpy; tests hold them equal.
+PROFILES = ("screening", "md", "tight")
+BUDGETS = ("quick", "standard", "full")
+FAIL_ON = ("law", "practice", "inconclusive")
+
+
+def choose(kind: str, value: str, known: Iterable[str]) -> str:
+    """``value`` if it is one of ``known``; SpecError with the nearest names if it is not."""
+    names = tuple(known)
+    if value not in names:
+        raise SpecError(f"no {kind} is called {value!r}; {nearest(value, names)}")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of a run, all plain values.
+
+    Attributes
+    ----------
+    model : str or None
+        SPEC of the model under test.
+    reference : str or None
+        SPEC of a second model of the same chemistry.
+    checks, structures, species : str or None
+        Comma separated choices; None means all, the catalogue, and whatever the model takes.
+    profile, budget, fail_on : str
+    seed : int
+    device, dtype : str or None
+    timeout : float or None, s
+        Longest time a record may take.
+    json, html, markdown, evidence, known_failures : str or None
+        Absolute paths.
+    only : bool
+        Collect the suite alone.
+
+    Raises
+    ------
+    SpecError
+        A value is not one of those that exist; the nearest ones are named.
+    """
+
+    model: str | None = None
+    reference: str | None = None
+    checks: str | None = None
+    structures: str | None = None
+    species: str | None = None
+    profile: str = "md"
+    budget: str = "quick"
+    fail_on: str = "practice"
+    seed: int = 0
+    device: str | None = None
+    dtype: str | None = None
+    timeout: float | None = None
+    json: str | None = None
+    html: str | None = None
+    markdown: str | None = None
+    evidence: str | None = None
+    known_failures: str | None = None
+    only: bool = False
+
+    def __post_init__(self) -> None:
+        choose("profile", self.profile, PROFILES)
+        choose("budget", self.budget, BUDGETS)
+        choose("level of --physcheck-fail-on", self.fail_on, FAIL_ON)
+        if self.seed < 0:
+            raise SpecError(f"the seed is {self.seed}, should be 0 or more")
+        if self.timeout is not None and not (self.timeout > 0):
+            raise SpecError(f"the timeout is {self.timeout} s, should be more than 0")
+
+    def to_json(self) -> dict[str, Any]:
+        """All values by name."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Settings:
+        """The inverse of :meth:`to_json`."""
+        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+
+    def rerun_command(self, check: str, structure: str, *, in_catalogue: bool = True) -> str:
+        """The command line that makes one record again."""
+        from shlex import quote
+
+        words = ["pytest --pyargs physcheck.suite"]
+        chosen = structure if in_catalogue or self.structures is None else self.structures
+        options = {
+            "model": ("--model", self.model, None),
+            "checks": ("--physcheck-checks", check, None),
+            "structures": ("--physcheck-structures", chosen, None),
+            "seed": ("--physcheck-seed", str(self.seed), None),
+            "profile": ("--physcheck-profile", self.profile, "md"),
+            "budget": ("--physcheck-budget", self.budget, "quick"),
+            "device": ("--physcheck-device", self.device, None),
+            "dtype": ("--physcheck-dtype", self.dtype, None),
+        }
+        words += [
+            f"{option}={quote(value)}"
+            for option, value, default in options.values()
+            if value is not None and value != default
+        ]
+        return " ".join(words)

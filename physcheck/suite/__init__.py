@@ -1,0 +1,1 @@
+"""The suite as a package: ``pytest --pyargs physcheck.suite --model=SPEC``."""
