@@ -7,6 +7,8 @@ from physcheck.potentials.gupta import Gupta
 from physcheck.potentials.harmonic import HarmonicBonds, HarmonicNetwork
 from physcheck.potentials.lennard_jones import LennardJones
 from physcheck.potentials.morse import Morse
+from physcheck.potentials.stillinger_weber import StillingerWeber
+from physcheck.potentials.water import Water
 
 __all__ = [
     "BUILTINS",
@@ -16,5 +18,7 @@ __all__ = [
     "HarmonicNetwork",
     "LennardJones",
     "Morse",
+    "StillingerWeber",
+    "Water",
     "make_builtin",
 ]

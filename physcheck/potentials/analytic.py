@@ -29,11 +29,14 @@ class AnalyticPotential(ABC):
     many_body : bool
         True if an atom's force depends on its neighbours' neighbours.
     species : frozenset of atomic numbers, or None for any
+    has_switch : bool
+        True if :meth:`switch_forces` is there.
     """
 
     name: ClassVar[str]
     many_body: ClassVar[bool] = False
     species: ClassVar[frozenset[int] | None] = None
+    has_switch: ClassVar[bool] = False
     cutoff: float
 
     @property
@@ -91,6 +94,8 @@ class PairPotential(AnalyticPotential):
     switch_width : float, Å
         The switch falls from 1 to 0 over the last ``switch_width`` before the cutoff.
     """
+
+    has_switch: ClassVar[bool] = True
 
     def __init__(self, cutoff: float, switch_width: float) -> None:
         if not 0 < switch_width <= cutoff:

@@ -15,10 +15,19 @@ from physcheck.potentials.gupta import Gupta
 from physcheck.potentials.harmonic import HarmonicBonds
 from physcheck.potentials.lennard_jones import LennardJones
 from physcheck.potentials.morse import Morse
+from physcheck.potentials.stillinger_weber import StillingerWeber
+from physcheck.potentials.water import Water
 
 __all__ = ["BUILTINS", "DEFECTS", "make_builtin"]
 
-_ALL: tuple[type[AnalyticPotential], ...] = (LennardJones, Morse, HarmonicBonds, Gupta)
+_ALL: tuple[type[AnalyticPotential], ...] = (
+    LennardJones,
+    Morse,
+    HarmonicBonds,
+    Gupta,
+    StillingerWeber,
+    Water,
+)
 
 #: Name in a spec -> class.
 BUILTINS: dict[str, type[AnalyticPotential]] = {potential.name: potential for potential in _ALL}
@@ -28,9 +37,11 @@ _PLUS = re.compile(r"\+(?=[A-Za-z])")
 
 
 def make_builtin(argument: str, **options: Any) -> Model:
-    """A built-in potential with any defects: ``name[+defect[=strength]]...``, first defect innermost.
+    """A built-in potential with any defects: ``name[+defect[=strength[:which]]]...``, first defect innermost.
 
-    ``make_builtin("lennard-jones+curl=1e-3", cutoff=5.0)``.  Options are the potential's parameters;
+    ``make_builtin("lennard-jones+curl=1e-3", cutoff=5.0)``, ``make_builtin("water+local-curl=0.01:5")``:
+    an integer after the strength says which molecule (local-curl), element (species-direct) or seed
+    (noise).  Options are the potential's parameters;
     ``dtype="float32"`` adds that rounding outermost.
 
     Raises
@@ -79,11 +90,20 @@ def _number(label: str, value: Any) -> Any:
 
 
 def _defective(model: Model, text: str) -> Model:
-    name, equals, strength = text.partition("=")
+    name, equals, value = text.partition("=")
     if name not in DEFECTS:
         raise SpecError(f"no defect {name!r}; {nearest(name, DEFECTS)}")
-    kind = DEFECTS[name]
+    kind: Any = DEFECTS[name]
+    strength, colon, which = value.partition(":")
+    arguments = [_number(f"strength of defect {name}", strength)] if equals else []
+    if colon:
+        if len(inspect.signature(kind).parameters) < 3:
+            raise SpecError(f"defect {name} takes a strength only, not {value!r}")
+        if not which.lstrip("-").isdecimal():
+            raise SpecError(f"defect {name}: {which!r} after the colon should be an integer")
+        arguments.append(int(which))
     try:
-        return kind(model, _number(f"strength of defect {name}", strength) if equals else None)
+        wrapped: Model = kind(model, *arguments)
     except (TypeError, ValueError) as error:
         raise SpecError(f"defect {name}: {error}") from error
+    return wrapped

@@ -37,6 +37,7 @@ class Gupta(AnalyticPotential):
 
     name: ClassVar[str] = "gupta"
     many_body: ClassVar[bool] = True
+    has_switch: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -55,6 +55,25 @@ STRUCTURES: dict[str, Configurations] = {
 FULL = [name for name, c in STRUCTURES.items() if c.system.is_fully_periodic]
 
 
+def water_box(
+    seed: int = 0, per_side: int = 2, spacing: float = 3.1, skew: float = 0.0
+) -> Configurations:
+    """Molecules on a cubic grid, turned at random, some of their atoms in other images."""
+    rng = np.random.default_rng(seed)
+    box = Atoms()
+    for place in np.ndindex(per_side, per_side, per_side):
+        water = molecule("H2O")[[0, 1, 2]]
+        water.positions -= water.positions[0]
+        water.rotate(rng.uniform(0, 360), rng.normal(size=3))
+        water.positions += spacing * np.array(place)
+        box += water
+    cell = per_side * spacing * np.eye(3)
+    cell[1, 0] = skew * cell[0, 0]
+    box.set_cell(cell)
+    box.pbc = True
+    return _rattled(_outside(box), seed, 0.03)
+
+
 def numerical_forces(model, configuration: Configurations, h: float = 1e-3) -> np.ndarray:
     """-dE/dx by 4-point central differences, (N, 3)."""
     n = configuration.n_coordinates

@@ -31,6 +31,9 @@ def test_dtype_option_rounds_once():
         ("lennard-jones", {"dtype": "bfloat16"}, "float32 or float64"),
         ("lennard-jones", {"device": "cuda"}, "run on cpu"),
         ("lennard-jones+curl=1+missing-switch-derivative", {}, "directly around"),
+        ("stillinger-weber+missing-switch-derivative", {}, "with a switch"),
+        ("water+local-curl=0.1:x", {}, "should be an integer"),
+        ("water+curl=0.1:3", {}, "takes a strength only"),
         ("", {}, "known"),
     ],
 )
@@ -42,3 +45,9 @@ def test_what_cannot_be_understood_is_a_spec_error(argument, options, message):
 def test_names_are_those_of_the_classes():
     assert all(kind.name == name for name, kind in BUILTINS.items())
     assert all(kind.spec == name for name, kind in DEFECTS.items())
+
+
+def test_a_colon_says_which():
+    model = make_builtin("water+local-curl=0.1:5")
+    assert (model.strength, model.molecule) == (0.1, 5)
+    assert make_builtin("water+species-direct=1e-3:8").species == 8

@@ -10,12 +10,13 @@ from physcheck.potentials.defects import (
     Curl,
     Float32,
     ForceDefect,
+    LocalCurl,
     LostReaction,
     MissingSwitchDerivative,
     PairCurl,
 )
 
-from .structures_for_tests import FULL, STRUCTURES, numerical_forces, numerical_stress
+from .structures_for_tests import FULL, STRUCTURES, numerical_forces, numerical_stress, water_box
 
 ALL = frozenset({"energy", "forces", "stress"})
 CONSERVATION = {"loop_work", "jacobian_asymmetry", "force_energy_gap"}
@@ -109,7 +110,7 @@ def test_the_declared_laws_are_broken_and_no_other_of_the_family(name):
     assert asymmetry(LennardJones(), start) < 1e-6
 
 
-@pytest.mark.parametrize("name", [n for n in ADDITIVE if n != "curl"])
+@pytest.mark.parametrize("name", [n for n in ADDITIVE if "curl" not in n or n == "pair-curl"])
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_net_force_and_permutation_are_as_declared(name, structure):
     kind, start = DEFECTS[name], STRUCTURES[structure]
@@ -217,3 +218,81 @@ def test_outputs_can_be_missing_random_or_not_finite():
     constant = make_builtin("morse+constant=0.1").evaluate(start.displaced(np.ones((2, 9, 3))))
     assert np.array_equal(constant.forces[0], constant.forces[1])
     assert np.abs(constant.forces.sum(axis=1)).max() < 1e-12
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.25])
+def test_stress_defects_alter_the_stress_alone_and_linearly(strength):
+    start = STRUCTURES["triclinic-small"]
+    clean = LennardJones().evaluate(start, want=ALL)
+    s = clean.stress[0]
+    swapped = s.copy()
+    swapped[0, 1] = swapped[1, 0] = s[1, 2]
+    swapped[1, 2] = swapped[2, 1] = s[0, 1]
+    extreme = {"stress-sign": -s, "stress-half": s / 2, "stress-swap": swapped}
+    for name in (*extreme, "direct-stress"):
+        answer = DEFECTS[name](LennardJones(), strength).evaluate(start, want=ALL)
+        assert np.array_equal(answer.energy, clean.energy)
+        assert np.array_equal(answer.forces, clean.forces)
+        change = answer.stress[0] - s
+        assert np.abs(change).max() > 1e-4
+        assert np.array_equal(change, change.T)
+        if name in extreme:
+            assert change == pytest.approx(strength * (extreme[name] - s), abs=1e-14)
+        partial = DEFECTS[name](LennardJones()).evaluate(STRUCTURES["wire"], want=ALL)
+        assert partial.stress is None
+
+
+def test_direct_stress_turns_with_the_cell_and_is_no_virial_of_an_energy():
+    start = STRUCTURES["triclinic-small"]
+    defect = DEFECTS["direct-stress"](LennardJones())
+    q, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
+    turned = start.at(start.positions[0] @ q, start.cells[0] @ q)
+    assert defect.unit_virials(turned)[0] == pytest.approx(
+        q.T @ defect.unit_virials(start)[0] @ q, abs=1e-12
+    )
+    # Of an energy, W_ab(strain) = dE/d(strain_ab) along diagonal strains: dW_xx/dyy = dW_yy/dxx.
+    h = 1e-4
+    w = {}
+    for axis in (0, 1):
+        for sign in (1, -1):
+            f = np.eye(3)
+            f[axis, axis] += sign * h
+            w[axis, sign] = defect.unit_virials(
+                start.at(start.positions[0] @ f, start.cells[0] @ f)
+            )[0]
+    mixed = ((w[1, 1] - w[1, -1])[0, 0] - (w[0, 1] - w[0, -1])[1, 1]) / (2 * h)
+    assert abs(mixed) > 1e-2
+
+
+def test_local_curl_swirls_one_molecule_with_the_stated_norm():
+    start = water_box(per_side=2)
+    for molecule in (0, 5):
+        defect = LocalCurl(make_builtin("water"), 0.2, molecule)
+        unit = defect.unit_forces(start)[0]
+        moved = np.flatnonzero(np.abs(unit).max(axis=1) > 0)
+        assert moved.tolist() == [3 * molecule, 3 * molecule + 1, 3 * molecule + 2]
+        assert np.flatnonzero(defect.members(start)[0]).tolist() == moved.tolist()
+        assert np.abs(unit.sum(axis=0)).max() < 1e-12
+        n, h = start.n_coordinates, 1e-3
+        f = defect.unit_forces(start.displaced(np.concatenate([h * np.eye(n), -h * np.eye(n)])))
+        j = (f[:n] - f[n:]).reshape(n, n).T / (2 * h)
+        assert np.linalg.norm(j - j.T) / 2 == pytest.approx(2.0, rel=1e-9)
+        assert np.linalg.norm(j + j.T) < 1e-9
+    shifted = start.displaced((np.arange(24) % 3)[:, None] * start.cells[0][0][None])
+    assert defect.unit_forces(shifted)[0] == pytest.approx(unit, abs=1e-12)
+
+
+def test_local_curl_says_when_there_is_no_such_molecule():
+    with pytest.raises(ValueError, match="no molecule 8 among the 8"):
+        LocalCurl(LennardJones(), 1.0, 8).unit_forces(water_box())
+    with pytest.raises(ValueError, match="no separate molecule"):
+        LocalCurl(LennardJones()).unit_forces(STRUCTURES["cubic"])
+
+
+def test_species_direct_touches_one_element_only():
+    start = STRUCTURES["ethanol"]
+    numbers = start.system.numbers
+    for species, chosen in ((None, 1), (6, 6)):
+        unit = DEFECTS["species-direct"](LennardJones(), 1.0, species).unit_forces(start)[0]
+        assert (np.abs(unit[numbers == chosen]).max(axis=1) > 1e-3).all()
+        assert np.abs(unit[numbers != chosen]).max() == 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from physcheck.potentials.defects.base import Defect, ForceDefect, StressDefect
+from physcheck.potentials.defects.local_curl import LocalCurl
 from physcheck.potentials.defects.non_gradient import (
     Curl,
     Detached,
@@ -23,6 +24,12 @@ from physcheck.potentials.defects.outputs import (
     Noise,
     Offset,
 )
+from physcheck.potentials.defects.stresses import (
+    DirectStress,
+    StressHalf,
+    StressSign,
+    StressSwap,
+)
 
 _ALL: tuple[type[Defect], ...] = (
     Curl,
@@ -30,9 +37,14 @@ _ALL: tuple[type[Defect], ...] = (
     LostReaction,
     Detached,
     SpeciesDirect,
+    LocalCurl,
     ForceScale,
     OtherEnergy,
     MissingSwitchDerivative,
+    StressSign,
+    StressHalf,
+    StressSwap,
+    DirectStress,
     Float32,
     Offset,
     ForcesOnly,
@@ -50,10 +62,12 @@ __all__ = [
     "Curl",
     "Defect",
     "Detached",
+    "DirectStress",
     "Float32",
     "ForceDefect",
     "ForceScale",
     "ForcesOnly",
+    "LocalCurl",
     "LostReaction",
     "MissingSwitchDerivative",
     "Nan",
@@ -63,4 +77,7 @@ __all__ = [
     "PairCurl",
     "SpeciesDirect",
     "StressDefect",
+    "StressHalf",
+    "StressSign",
+    "StressSwap",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, final
 
 from physcheck.model import Model
+from physcheck.potentials.analytic import AnalyticPotential
 from physcheck.potentials.defects.base import DYNAMICS, SAMPLING, Defect, ForceDefect
 from physcheck.potentials.defects.density import DENSITY_CUTOFF, shell
 from physcheck.system import Configurations, Evaluation, Floats
@@ -80,11 +81,11 @@ class MissingSwitchDerivative(Defect):
 
     def __init__(self, model: Model, strength: float | None = None) -> None:
         super().__init__(model, strength)
-        if not hasattr(model, "switch_forces"):
+        if not (isinstance(model, AnalyticPotential) and model.has_switch):
             raise TypeError(
-                f"{self.spec} goes directly around a built-in potential, not {model.capabilities.name}"
+                f"{self.spec} goes directly around a built-in potential with a switch, not {model.capabilities.name}"
             )
-        self._switch_forces = model.switch_forces
+        self._potential = model
 
     def evaluate(
         self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
@@ -93,6 +94,6 @@ class MissingSwitchDerivative(Defect):
         answer = self.model.evaluate(configurations, want=want)
         forces = answer.forces
         if forces is not None:
-            lost: Floats = self._switch_forces(configurations)
+            lost: Floats = self._potential.switch_forces(configurations)
             forces = forces - self.strength * lost
         return Evaluation(answer.energy, forces, answer.stress)
