@@ -25,6 +25,7 @@ def test_dtype_option_rounds_once():
         ("lenard-jones", {}, "did you mean lennard-jones"),
         ("lennard-jones+curll=1", {}, "did you mean curl"),
         ("lennard-jones+curl=abc", {}, "should be a number"),
+        ("lennard-jones+curl=nan", {}, "should be finite"),
         ("lennard-jones", {"cutof": 3.0}, "did you mean cutoff"),
         ("lennard-jones", {"cutoff": "wide"}, "should be a number"),
         ("lennard-jones", {"switch_width": 9.0}, "at most the cutoff"),

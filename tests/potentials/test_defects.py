@@ -163,6 +163,14 @@ def test_lost_reaction_is_the_embedding_without_the_neighbours_share():
         )
 
 
+@pytest.mark.parametrize("name", DEFECTS)
+def test_energies_do_not_depend_on_what_was_wanted(name):
+    start, model = STRUCTURES["ethanol"], DEFECTS[name](LennardJones())
+    asked = model.evaluate(start, want=ALL).energy
+    unasked = model.evaluate(start, want=frozenset({"forces"})).energy
+    assert unasked is None or np.array_equal(unasked, asked)
+
+
 @pytest.mark.parametrize("name", ["lost-reaction", "detached"])
 @pytest.mark.parametrize("structure", FULL)
 def test_stress_stays_right_where_an_energy_is_added(name, structure):

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import ClassVar
 
+import numpy as np
+
 from physcheck.model import Capabilities, Model
 from physcheck.system import Configurations, Evaluation, Floats
 
@@ -62,6 +64,8 @@ class Defect(ABC):
     def __init__(self, model: Model, strength: float | None = None) -> None:
         self.model = model
         self.strength = self.default_strength if strength is None else float(strength)
+        if not np.isfinite(self.strength):
+            raise ValueError(f"strength is {self.strength}, should be finite")
 
     @property
     def capabilities(self) -> Capabilities:
@@ -126,7 +130,7 @@ class ForceDefect(Defect):
         energy, forces = answer.energy, answer.forces
         if forces is not None:
             forces = forces + self.strength * self.unit_forces(configurations)
-        if energy is not None and "energy" in want:
+        if energy is not None:
             added = self.unit_energies(configurations)
             if added is not None:
                 energy = energy + self.strength * added
