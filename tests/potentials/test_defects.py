@@ -304,3 +304,27 @@ def test_species_direct_touches_one_element_only():
         unit = DEFECTS["species-direct"](LennardJones(), 1.0, species).unit_forces(start)[0]
         assert (np.abs(unit[numbers == chosen]).max(axis=1) > 1e-3).all()
         assert np.abs(unit[numbers != chosen]).max() == 0.0
+
+
+# Stress and output defects leave these three checks alone; nothing of ethanol is inside a switch.
+CAUGHT_HERE = [n for n, k in DEFECTS.items() if n != "missing-switch-derivative"]
+
+
+@pytest.mark.parametrize("name", CAUGHT_HERE)
+def test_the_conservation_checks_fail_as_declared_at_the_default_strength(name):
+    from physcheck.checks import conservation
+    from physcheck.errors import CapabilityMissing
+    from physcheck.measurement import judge
+    from physcheck.tolerances import tolerance_of
+
+    kind, start = DEFECTS[name], STRUCTURES["ethanol"]
+    failed = set()
+    for check in CONSERVATION:
+        measure = getattr(conservation, f"measure_{check}")
+        try:
+            measured = measure(kind(LennardJones()), start, rng=np.random.default_rng(1))
+        except CapabilityMissing:
+            continue
+        if judge(measured, tolerance_of(check, "md")).outcome.name.lower() == "fail":
+            failed.add(check)
+    assert kind.must_fail & CONSERVATION <= failed <= kind.must_fail | kind.may_fail

@@ -46,7 +46,7 @@ class LocalCurl(ForceDefect):
 
     spec: ClassVar[str] = "local-curl"
     unit: ClassVar[str] = "eV/Å²"
-    default_strength: ClassVar[float] = 1e-2
+    default_strength: ClassVar[float] = 0.1
     must_fail: ClassVar[frozenset[str]] = CONSERVATION
     may_fail: ClassVar[frozenset[str]] = (
         DYNAMICS

@@ -71,7 +71,7 @@ class PairCurl(ForceDefect):
 
     spec: ClassVar[str] = "pair-curl"
     unit: ClassVar[str] = "eV/Å"
-    default_strength: ClassVar[float] = 1e-2
+    default_strength: ClassVar[float] = 0.1
     must_fail: ClassVar[frozenset[str]] = CONSERVATION
     may_fail: ClassVar[frozenset[str]] = _CONSEQUENCES
     reach: ClassVar[float | None] = 2 * DENSITY_CUTOFF
@@ -96,7 +96,7 @@ class LostReaction(ForceDefect):
 
     spec: ClassVar[str] = "lost-reaction"
     unit: ClassVar[str] = "eV"
-    default_strength: ClassVar[float] = 1e-2
+    default_strength: ClassVar[float] = 0.1
     must_fail: ClassVar[frozenset[str]] = CONSERVATION
     may_fail: ClassVar[frozenset[str]] = _CONSEQUENCES | {
         "net_force",
@@ -138,7 +138,7 @@ class Detached(ForceDefect):
 
     spec: ClassVar[str] = "detached"
     unit: ClassVar[str] = "eV"
-    default_strength: ClassVar[float] = 1e-2
+    default_strength: ClassVar[float] = 0.05
     must_fail: ClassVar[frozenset[str]] = CONSERVATION
     may_fail: ClassVar[frozenset[str]] = _CONSEQUENCES
     reach: ClassVar[float | None] = 2 * DENSITY_CUTOFF

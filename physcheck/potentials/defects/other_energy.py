@@ -21,7 +21,7 @@ class ForceScale(Defect):
     """Forces times (1 + strength): the gradient of another energy.  Strength is dimensionless."""
 
     spec: ClassVar[str] = "force-scale"
-    default_strength: ClassVar[float] = 1e-2
+    default_strength: ClassVar[float] = 0.1
     must_fail: ClassVar[frozenset[str]] = frozenset({"force_energy_gap"})
     may_fail: ClassVar[frozenset[str]] = _CONSEQUENCES
 
@@ -43,7 +43,7 @@ class OtherEnergy(ForceDefect):
 
     spec: ClassVar[str] = "other-energy"
     unit: ClassVar[str] = "eV"
-    default_strength: ClassVar[float] = 1e-2
+    default_strength: ClassVar[float] = 0.05
     must_fail: ClassVar[frozenset[str]] = frozenset({"force_energy_gap"})
     may_fail: ClassVar[frozenset[str]] = _CONSEQUENCES
     reach: ClassVar[float | None] = DENSITY_CUTOFF
@@ -59,7 +59,9 @@ class MissingSwitchDerivative(Defect):
     """The derivative of the cutoff's smoothing function is left out of the forces.
 
     ``F -= strength * F_switch``, F_switch the part of the forces with dS/dr.  Around a pair potential
-    the rest is still a gradient (gap alone); around a many-body potential it is not.
+    the rest is still a gradient (gap alone); around a many-body potential it is not.  There is nothing to
+    see in structures without pairs inside the switch, such as small molecules, and little where the
+    energy has decayed: a short cutoff or a strength above 1 makes it strong.
     Strength is the fraction left out.
 
     Raises
