@@ -1,0 +1,47 @@
+# make demo | test | test-models | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test test-models bench lint clean
+
+help:
+	@echo "make demo         a good potential passes, its defective twin fails (under a minute)"
+	@echo "make test         ruff, mypy and the tests"
+	@echo "make test-models  the suite on real models, each in an environment of its own (minutes)"
+	@echo "make bench        false alarms and power on built-in potentials"
+	@echo "make lint         ruff and mypy alone"
+	@echo "make clean        remove the environments"
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "physcheck needs Python 3.11 or later, $(PYTHON) is older or missing: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) has no venv module: apt-get install python3-venv (Debian, Ubuntu), or take another PYTHON" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/python -m physcheck.demo
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest tests -n 2
+
+test-models: $(STAMP)
+	$(BIN)/python benchmarks/models/run.py $(MODELS)
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/false_alarms.py
+
+clean:
+	rm -rf $(VENV) .envs build dist *.egg-info
