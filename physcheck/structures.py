@@ -65,7 +65,7 @@ def _molecule(name: str) -> Callable[[], Atoms]:
     def make() -> Atoms:
         from ase.build import molecule
 
-        atoms: Atoms = molecule(name)
+        atoms: Atoms = molecule(name)  # type: ignore[no-untyped-call]
         return atoms
 
     return make
@@ -84,7 +84,7 @@ def _bulk(
         from ase.build import bulk
 
         cell = bulk(name, lattice, a=a, c=c, cubic=cubic)
-        atoms: Atoms = cell.repeat(repeat)
+        atoms: Atoms = cell.repeat(repeat)  # type: ignore[no-untyped-call]
         return atoms
 
     return make
@@ -93,7 +93,7 @@ def _bulk(
 def _argon13() -> Atoms:
     from ase.cluster import Icosahedron
 
-    atoms: Atoms = Icosahedron("Ar", 2, latticeconstant=5.43)
+    atoms: Atoms = Icosahedron("Ar", 2, latticeconstant=5.43)  # type: ignore[no-untyped-call]
     atoms.cell = None
     atoms.pbc = False
     return atoms
@@ -104,14 +104,14 @@ def _sheared_silicon() -> Atoms:
 
     atoms: Atoms = bulk("Si", "diamond", a=5.431, cubic=True)
     shear = np.array([[1.0, 0.08, -0.05], [0.0, 0.97, 0.06], [0.0, 0.0, 1.04]])
-    atoms.set_cell(np.array(atoms.cell) @ shear, scale_atoms=True)
+    atoms.set_cell(np.array(atoms.cell) @ shear, scale_atoms=True)  # type: ignore[no-untyped-call]
     return atoms
 
 
 def _copper_slab() -> Atoms:
     from ase.build import fcc111
 
-    atoms: Atoms = fcc111("Cu", (2, 2, 3), a=3.61, vacuum=7.0, periodic=False)
+    atoms: Atoms = fcc111("Cu", (2, 2, 3), a=3.61, vacuum=7.0, periodic=False)  # type: ignore[no-untyped-call]
     atoms.pbc = (True, True, False)
     return atoms
 

@@ -186,7 +186,7 @@ class CalculatorModel:
                     self._guess_dtype(forces)
                 return forces
             stress = np.array(self._get("stress"))
-            return voigt_6_to_full_3x3_stress(stress) if stress.shape == (6,) else stress
+            return voigt_6_to_full_3x3_stress(stress) if stress.shape == (6,) else stress  # type: ignore[no-untyped-call]
         except PropertyNotImplementedError:
             return None
 
@@ -292,4 +292,4 @@ class ModelCalculator(Calculator):
         if answer.forces is not None:
             self.results["forces"] = answer.forces[0].copy()
         if answer.stress is not None and configuration.system.is_fully_periodic:
-            self.results["stress"] = full_3x3_to_voigt_6_stress(answer.stress[0])
+            self.results["stress"] = full_3x3_to_voigt_6_stress(answer.stress[0])  # type: ignore[no-untyped-call]
