@@ -231,12 +231,14 @@ def measure_loop_work(
 def _amplitude(resolution: Resolution, target: float) -> float:
     """The smallest amplitude, Å, at which 8 points resolve a fifteenth of the target over the noise.
 
-    The noise of lambda_loop is sigma_F/(rho sqrt(8) |J|_F/sqrt(3N)); truncation grows as its 4th power.
+    The noise of lambda_loop is sigma_F/(rho sqrt(8) |J|_F/sqrt(3N)); truncation grows as its 4th power
+    (so does the lower limit, with a target below md's).
     """
     if resolution.stiffness <= 0:
         return _AMPLITUDES[1]
     needed = resolution.force_noise / (resolution.stiffness * math.sqrt(_COARSE) * target / 15)
-    return float(np.clip(needed, *_AMPLITUDES))
+    smallest = _AMPLITUDES[0] * min(1.0, target / default_tolerance("loop_work")) ** 0.25
+    return float(np.clip(needed, smallest, _AMPLITUDES[1]))
 
 
 def _stiffness_squared(tours: list[_Tour]) -> float:
