@@ -25,7 +25,13 @@ _PUBLIC = {
     "parametrize_checks": "physcheck.parametrize",
     "register_tolerances": "physcheck.tolerances",
 }
-_CHECK_IDS = ("loop_work", "jacobian_asymmetry", "force_energy_gap")
+_CHECK_IDS = (
+    "loop_work",
+    "jacobian_asymmetry",
+    "force_energy_gap",
+    "stress_energy_gap",
+    "strain_loop_work",
+)
 for _id in _CHECK_IDS:
     _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = "physcheck.checks.conservation"
 

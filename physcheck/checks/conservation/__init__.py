@@ -8,12 +8,24 @@ from physcheck.checks.conservation.jacobian import (
     measure_jacobian_asymmetry,
 )
 from physcheck.checks.conservation.loops import assert_loop_work, measure_loop_work
+from physcheck.checks.conservation.strain_loops import (
+    assert_strain_loop_work,
+    measure_strain_loop_work,
+)
+from physcheck.checks.conservation.stress import (
+    assert_stress_energy_gap,
+    measure_stress_energy_gap,
+)
 
 __all__ = [
     "assert_force_energy_gap",
     "assert_jacobian_asymmetry",
     "assert_loop_work",
+    "assert_strain_loop_work",
+    "assert_stress_energy_gap",
     "measure_force_energy_gap",
     "measure_jacobian_asymmetry",
     "measure_loop_work",
+    "measure_strain_loop_work",
+    "measure_stress_energy_gap",
 ]
