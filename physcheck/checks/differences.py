@@ -1,0 +1,203 @@
+"""Differences that a law says are zero, with the noise that a float32 model may honestly have in them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from physcheck.model import Capabilities
+from physcheck.numerics.noise import rounding_floor
+from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
+from physcheck.resolution import Resolution
+from physcheck.system import Configurations, Floats
+
+__all__ = [
+    "LENGTH",
+    "THERMAL_STEP",
+    "Part",
+    "Verdictable",
+    "combine",
+    "energy_part",
+    "force_part",
+    "force_scale",
+    "place_rounding",
+    "stress_part",
+]
+
+# An energy, or virial, of 1 meV an atom counts as a force of 1 meV/Å: a force over a length of one bond.
+LENGTH = 1.0
+# Thermal displacement of a coordinate, Å: what forces are compared with where those at rest vanish.
+THERMAL_STEP = 0.05
+# Noise is often alike in many components, so that no more of them are counted as independent.
+_INDEPENDENT = 3
+# A position is rounded when it is stored, and once more where it meets the cell.
+_ROUNDINGS = 2.0
+# Distance, Å, that turns a noise of forces into one of the virial an atom: a cutoff.
+_VIRIAL_ARM = 5.0
+
+
+def place_rounding(
+    capabilities: Capabilities, resolution: Resolution, *places: Configurations
+) -> float:
+    """Standard deviation, Å, of rounding the largest coordinate of ``places`` in the model's dtype.
+
+    Where the dtype is unknown, noise of the forces above 1e-9 of their size says float32.
+    """
+    largest = max(
+        max(float(np.abs(p.positions).max()), float(np.abs(p.cells).max())) for p in places
+    )
+    dtype = capabilities.dtype
+    if dtype not in ("float32", "float64"):
+        coarse = resolution.force_noise > 1e-9 * max(1.0, resolution.force_rms)
+        dtype = "float32" if coarse else "float64"
+    return _ROUNDINGS * rounding_floor(largest, dtype)
+
+
+def force_scale(resolution: Resolution) -> float:
+    """rms force component, eV/Å, of the structure at rest and of thermal displacements of 0.05 Å."""
+    return math.hypot(resolution.force_rms, THERMAL_STEP * resolution.stiffness)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One output's difference, averaged over jittered copies.
+
+    Attributes
+    ----------
+    output : str
+    label : str
+        Which transformation.
+    mean : (C,) float
+        Component by component, in the judged unit (eV/Å).
+    sigma : float
+        Standard deviation of a component of ``mean`` by noise alone.
+    """
+
+    output: str
+    label: str
+    mean: Floats
+    sigma: float
+
+    @property
+    def rms(self) -> float:
+        """rms over components, noise included."""
+        return math.sqrt(float(np.mean(self.mean**2)))
+
+    @property
+    def value(self) -> float:
+        """rms over components less the noise."""
+        return math.sqrt(max(self.rms**2 - self.sigma**2, 0.0))
+
+    def limit(self, dof: float, parts: int) -> float:
+        """What noise alone exceeds with the record's chance, shared by ``parts``."""
+        count = min(len(self.mean), _INDEPENDENT)
+        return self.sigma * noise_rms_quantile(count, dof, 1 - FALSE_FAIL / (2 * parts))
+
+
+def _part(output: str, label: str, copies: Floats, expected: float, scale: float) -> Part:
+    """``copies`` (m, C): the difference in each jittered copy; its mean is judged, its spread is noise."""
+    count = len(copies)
+    flat = copies.reshape(count, -1)
+    sigma = expected
+    if count > 1:
+        spread = math.sqrt(float(np.mean(np.var(flat, axis=0, ddof=1))) / count)
+        sigma = max(expected, spread)
+    return Part(output, label, flat.mean(axis=0) / scale, sigma / scale)
+
+
+def force_part(
+    label: str,
+    differences: Floats,
+    resolution: Resolution,
+    *,
+    rounding: float,
+    scale: float = 1.0,
+    noise: float | None = None,
+) -> Part:
+    """Differences of forces (m, M, 3), eV/Å.
+
+    ``noise`` is that of one difference if it isn't sqrt(2) times the model's; it averages over copies, the
+    effect of ``rounding`` (Å) need not.
+    """
+    single = math.sqrt(2) * resolution.force_noise if noise is None else noise
+    expected = math.hypot(single / math.sqrt(len(differences)), resolution.stiffness * rounding)
+    return _part("forces", label, differences, expected, scale)
+
+
+def energy_part(
+    label: str,
+    differences: Floats,
+    total: float,
+    n_atoms: int,
+    resolution: Resolution,
+    dtype: str,
+    *,
+    rounding: float,
+    scale: float = 1.0,
+) -> Part:
+    """Differences of energy (m,), eV an atom, over 1 Å; ``total`` is the largest energy that was rounded.
+
+    Rounding of energies doesn't average: neighbours may round alike.
+    """
+    pull = resolution.force_rms * math.sqrt(3 * n_atoms) * rounding
+    energy = resolution.energy_noise or 0.0
+    store = rounding_floor(total, dtype)
+    expected = math.sqrt(2 * energy**2 + 4 * store**2 + pull**2) / n_atoms
+    return _part("energy", label, differences[:, None] / LENGTH, expected / LENGTH, scale)
+
+
+def stress_part(
+    label: str,
+    differences: Floats,
+    volume_per_atom: float,
+    resolution: Resolution,
+    *,
+    rounding: float,
+    scale: float = 1.0,
+) -> Part:
+    """Differences of stress (m, 3, 3), eV/Å³, as a virial an atom over 1 Å."""
+    force = math.hypot(math.sqrt(2) * resolution.force_noise, resolution.stiffness * rounding)
+    virials = differences * volume_per_atom / LENGTH
+    return _part("stress", label, virials, force * _VIRIAL_ARM / LENGTH, scale)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdictable:
+    """What several parts come to: the fields of a Measurement, the worst part, what wasn't resolved."""
+
+    value: float
+    uncertainty: float
+    interval: tuple[float, float]
+    detection_limit: float
+    worst: Part
+    unresolved: tuple[str, ...]
+
+
+def combine(parts: Sequence[Part], dof: float, target: float) -> Verdictable:
+    """The largest difference among the parts and its interval.
+
+    Any part can fail the check.  Energies and stresses whose noise is above ``target`` can't pass it and
+    don't keep the forces from doing so; they are named in ``unresolved``.
+    """
+    count = len(parts)
+    limits = [p.limit(dof, count) for p in parts]
+    lows = [max(0.0, p.rms - limit) for p, limit in zip(parts, limits)]
+    highs = [p.rms + 2 * p.sigma for p in parts]
+    judged = [
+        i
+        for i, p in enumerate(parts)
+        if p.output == "forces" or highs[i] <= target or lows[i] > target
+    ]
+    unresolved = tuple(sorted({p.output for i, p in enumerate(parts) if i not in judged}))
+    decisive = max(judged, key=lambda i: (lows[i], parts[i].rms))
+    return Verdictable(
+        value=max(parts[i].value for i in judged),
+        uncertainty=parts[decisive].sigma,
+        interval=(lows[decisive], max(highs[i] for i in judged)),
+        detection_limit=max(limits[i] for i in judged if parts[i].output == "forces"),
+        worst=parts[decisive],
+        unresolved=unresolved,
+    )

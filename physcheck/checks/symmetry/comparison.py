@@ -1,0 +1,171 @@
+"""A configuration, its transformed copies, and what the model says of both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from physcheck.checks.differences import (
+    THERMAL_STEP,
+    Part,
+    combine,
+    energy_part,
+    force_part,
+    force_scale,
+    place_rounding,
+    stress_part,
+)
+from physcheck.measurement import Measurement
+from physcheck.model import Capabilities, Meter
+from physcheck.probes.transformations import Transformation, jittered, rattled
+from physcheck.resolution import Resolution, visit
+from physcheck.system import Configurations, Evaluation
+from physcheck.tolerances import default_tolerance
+
+__all__ = ["COPIES", "compared", "one_atom", "outputs_of", "thermal"]
+
+# Jittered copies of a configuration: their spread is the noise of the comparison, at the place itself.
+COPIES = 3
+# rms displacement, Å, that takes a structure off its own symmetries, where violations could hide.
+_RATTLE = 0.03
+
+QUANTITY = "rms difference of forces, transformed and not"
+
+
+def one_atom(start: Configurations, capabilities: Capabilities) -> str | None:
+    """Why a single atom can't be judged by its forces; None for two or more."""
+    if start.n_atoms < 2:
+        return "one atom: its forces vanish by symmetry (give a larger cell or molecule)"
+    return None
+
+
+def outputs_of(start: Configurations) -> frozenset[str]:
+    """What a comparison asks for: stress where it exists."""
+    return frozenset(
+        {"forces", "energy"} | ({"stress"} if start.system.is_fully_periodic else set())
+    )
+
+
+def thermal(start: Configurations, rng: np.random.Generator) -> Configurations:
+    """COPIES of one thermally displaced configuration that differ in what rounding touches only."""
+    return jittered(rattled(start, _RATTLE, rng), COPIES, rng)
+
+
+def compared(
+    check: str,
+    meter: Meter,
+    start: Configurations,
+    transformations: Sequence[Transformation],
+    *,
+    rng: np.random.Generator,
+    resolution: Resolution,
+    tolerance: float | None,
+    relative: bool = False,
+) -> Measurement:
+    """The Measurement of a law of the form F(T x) = T F(x), judged in eV/Å or relative to the forces."""
+    target = default_tolerance(check) if tolerance is None else tolerance
+    want = outputs_of(start)
+    copies = thermal(start, rng)
+    scale = force_scale(resolution) if relative else 1.0
+    scale = scale if scale > 0 else math.inf
+    fresh = resolution.needs_fresh
+    home = visit(meter, copies, want=want, rng=rng, fresh=fresh)
+    parts: list[Part] = []
+    places: dict[str, Configurations] = {}
+    for change in transformations:
+        place = change.apply(copies)
+        answer = visit(meter, place, want=want, rng=rng, fresh=fresh)
+        places[change.label] = place
+        parts += _parts(change, copies, place, home, answer, resolution, meter.capabilities, scale)
+    found = combine(parts, resolution.dof, target)
+    by_label = {t.label: t for t in transformations}
+    order = by_label[found.worst.label].order
+    return Measurement(
+        check=check,
+        quantity=QUANTITY + (", relative to the rms force" if relative else ""),
+        unit="" if relative else "eV/Å",
+        value=found.value,
+        uncertainty=found.uncertainty,
+        uncertainty_components={"rounding": found.uncertainty},
+        interval=found.interval,
+        detection_limit=found.detection_limit,
+        force_evaluations=meter.evaluations,
+        nothing_tested=resolution.rigid_reason,
+        evidence={
+            "place": _place(found.worst, start, order),
+            "scale": f"thermal forces (0.05 Å) have an rms component of {force_scale(resolution):.3g} eV/Å",
+            "quantities": _quantities(parts, scale, found.unresolved),
+            "configurations": places[found.worst.label][0],
+        },
+    )
+
+
+def _parts(
+    change: Transformation,
+    copies: Configurations,
+    place: Configurations,
+    home: Evaluation,
+    answer: Evaluation,
+    resolution: Resolution,
+    capabilities: Capabilities,
+    scale: float,
+) -> list[Part]:
+    rounding = place_rounding(capabilities, resolution, copies, place)
+    forces = change.forces_back(answer.require_forces())
+    differences = forces - change.expected_forces(home.require_forces())
+    parts = [force_part(change.label, differences, resolution, rounding=rounding, scale=scale)]
+    n = copies.n_atoms
+    if home.energy is not None and answer.energy is not None:
+        parts.append(
+            energy_part(
+                change.label,
+                (answer.energy / change.copies - home.energy) / n,
+                float(np.abs(answer.energy).max()) / change.copies,
+                n,
+                resolution,
+                capabilities.dtype,
+                rounding=rounding,
+                scale=scale,
+            )
+        )
+    if home.stress is not None and answer.stress is not None:
+        parts.append(
+            stress_part(
+                change.label,
+                change.stress_back(answer.stress) - home.stress,
+                float(copies.volumes()[0]) / n,
+                resolution,
+                rounding=rounding,
+                scale=scale,
+            )
+        )
+    return parts
+
+
+def _place(worst: Part, start: Configurations, order: Any) -> str:
+    if worst.output != "forces":
+        return f"{worst.label}: the {worst.output} changes most"
+    each = np.linalg.norm(worst.mean.reshape(-1, 3), axis=1)
+    atom = int(np.argmax(each))
+    name = f"atom {atom} ({start.system.symbols[int(order[atom])]})"
+    return f"{worst.label}: {name} changes most, by {each[atom]:.3g} in the judged unit"
+
+
+def _quantities(parts: Sequence[Part], scale: float, unresolved: tuple[str, ...]) -> dict[str, Any]:
+    units = {
+        "forces": "force_difference_eV_per_A",
+        "energy": "energy_difference_eV_per_atom",
+        "stress": "virial_difference_eV_per_atom",
+    }
+    found: dict[str, Any] = {}
+    factor = 1.0 if math.isinf(scale) else scale
+    for part in parts:
+        name = units[part.output]
+        found[name] = max(found.get(name, 0.0), part.rms * factor)
+    found["thermal_step_A"] = THERMAL_STEP
+    if unresolved:
+        found["not_resolved_at_the_tolerance"] = list(unresolved)
+    return found

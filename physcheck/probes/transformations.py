@@ -1,0 +1,258 @@
+"""Changes of description or place that a law says how forces, energy and stress must follow.
+
+All but the far fragments are one affine map: new atom k is a copy of atom ``order[k]``, at
+
+    x'_k = (x_order[k] + offsets_k h) Q^T + shift,     h' = B h Q^T,
+
+with integer ``offsets``, an integer matrix B and an orthogonal Q, so that they are exact in float64 up to
+the rounding of the new positions, and forces and stress can be carried back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from physcheck.system import Configurations, Floats, Ints
+
+__all__ = [
+    "Transformation",
+    "far_pair",
+    "inversion",
+    "jittered",
+    "lattice_shifts",
+    "new_basis",
+    "rattled",
+    "relabelling",
+    "rigid_rotation",
+    "rigid_shift",
+    "supercell",
+]
+
+# Strain and rms displacement of jittered copies: far above the rounding of positions in float32 (1e-6 Å),
+# so that each copy is rounded anew, and far below the reach of any physics.
+_JITTER_STRAIN = 1e-4
+_JITTER_STEP = 1e-4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transformation:
+    """One affine map of the atoms and the cell; see the module's formula.
+
+    Attributes
+    ----------
+    label : str
+        What a person calls it.
+    order : (M,) int
+        The atom that each new atom is a copy of.
+    offsets : (M, 3) int
+        Lattice translations of the new atoms, in the old cell vectors.
+    basis : (3, 3) int
+        B; a determinant of 1 changes the description, a larger one makes a supercell.
+    orthogonal : (3, 3) float
+        Q.
+    shift : (3,) float, Å
+    """
+
+    label: str
+    order: Ints
+    offsets: Ints
+    basis: Ints
+    orthogonal: Floats
+    shift: Floats
+
+    def apply(self, start: Configurations) -> Configurations:
+        """The transformed configurations, (B, M, 3) and (B, 3, 3)."""
+        cells = start.cells
+        moved = start.positions[:, self.order] + self.offsets @ cells
+        system = start.system
+        if not np.array_equal(self.order, np.arange(start.n_atoms)):
+            system = system.take(self.order)
+        return Configurations(
+            system,
+            moved @ self.orthogonal.T + self.shift,
+            self.basis @ cells @ self.orthogonal.T,
+        )
+
+    def expected_forces(self, forces: Floats) -> Floats:
+        """(B, M, 3) what :meth:`forces_back` must give, from the forces (B, N, 3) of the original."""
+        return forces[:, self.order]
+
+    def forces_back(self, forces: Floats) -> Floats:
+        """Forces (B, M, 3) of the transformed configurations, turned back."""
+        return forces @ self.orthogonal
+
+    def stress_back(self, stress: Floats) -> Floats:
+        """Stresses (B, 3, 3) of the transformed configurations, turned back."""
+        return np.asarray(self.orthogonal.T @ stress @ self.orthogonal)
+
+    @property
+    def copies(self) -> float:
+        """M/N: how many times the original's energy the transformed one has."""
+        return len(self.order) / len(np.unique(self.order))
+
+
+def _plain(start: Configurations, label: str) -> dict[str, object]:
+    n = start.n_atoms
+    return {
+        "label": label,
+        "order": np.arange(n),
+        "offsets": np.zeros((n, 3), np.int64),
+        "basis": np.eye(3, dtype=np.int64),
+        "orthogonal": np.eye(3),
+        "shift": np.zeros(3),
+    }
+
+
+def _made(start: Configurations, label: str, **changes: object) -> Transformation:
+    return Transformation(**{**_plain(start, label), **changes})  # type: ignore[arg-type]
+
+
+def rigid_shift(start: Configurations, length: float, rng: np.random.Generator) -> Transformation:
+    """All atoms moved by ``length`` (Å) in a random direction; the cell stays."""
+    direction = rng.standard_normal(3)
+    shift = length * direction / np.linalg.norm(direction)
+    text = ", ".join(f"{x:.2f}" for x in shift)
+    return _made(start, f"all atoms moved by ({text}) Å", shift=shift)
+
+
+def rigid_rotation(start: Configurations, rng: np.random.Generator) -> Transformation:
+    """Atoms and cell turned about the origin by a rotation that is uniform over SO(3)."""
+    w, x, y, z = (q := rng.standard_normal(4)) / np.linalg.norm(q)
+    rotation = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    angle = np.degrees(2 * np.arccos(min(1.0, abs(w))))
+    axis = np.array([x, y, z]) * (1.0 if w >= 0 else -1.0)
+    axis /= max(float(np.linalg.norm(axis)), 1e-300)
+    text = ", ".join(f"{a:.2f}" for a in axis)
+    return _made(start, f"turned by {angle:.0f}° about ({text})", orthogonal=rotation)
+
+
+def inversion(start: Configurations) -> Transformation:
+    """All atoms inverted through their centroid; the cell is kept, as it is its own inverse."""
+    centre = start.positions[0].mean(axis=0)
+    return _made(
+        start,
+        "inverted through the centroid",
+        orthogonal=-np.eye(3),
+        basis=-np.eye(3, dtype=np.int64),
+        shift=2 * centre,
+    )
+
+
+def lattice_shifts(start: Configurations, reach: int, rng: np.random.Generator) -> Transformation:
+    """Each atom moved by a lattice vector of its own, up to ``reach`` cells along the periodic axes."""
+    offsets = rng.integers(-reach, reach + 1, (start.n_atoms, 3)) * start.system.pbc
+    axis = int(np.flatnonzero(start.system.pbc)[0])
+    if not offsets.any():
+        offsets[0, axis] = reach
+    moved = int(np.any(offsets != 0, axis=1).sum())
+    return _made(
+        start, f"{moved} atoms moved by lattice vectors of up to {reach} cells", offsets=offsets
+    )
+
+
+def new_basis(start: Configurations, rng: np.random.Generator) -> Transformation:
+    """Other vectors of the same lattice: periodic axes exchanged in a cycle and sheared; atoms put inside.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two periodic axes: there is nothing to mix.
+    """
+    pbc = start.system.pbc
+    axes = np.flatnonzero(pbc)
+    if len(axes) < 2:
+        raise ValueError(f"{len(axes)} periodic axes, should be 2 or more")
+    cycle = np.eye(3, dtype=np.int64)
+    if len(axes) == 3:
+        # A cycle of three axes keeps the handedness.
+        cycle = np.roll(cycle, int(rng.integers(3)), axis=0)
+    target, source = rng.permutation(axes)[:2]
+    shear = np.eye(3, dtype=np.int64)
+    shear[target, source] = rng.choice([-1, 1])
+    basis = shear @ cycle
+    full = basis @ start.cells[0]
+    blank = ~full.any(axis=1)
+    if blank.any():
+        # Axes without a vector are completed for the sake of fractional coordinates only.
+        _, _, rows = np.linalg.svd(full)
+        full = full.copy()
+        full[blank] = rows[3 - int(blank.sum()) :]
+    inside = -np.floor(start.positions[0] @ np.linalg.inv(full)).astype(np.int64) * pbc
+    names = "abc"
+    text = ", ".join(
+        f"{names[k]}' = "
+        + " ".join(f"{'+' if c > 0 else '-'} {names[j]}" for j, c in enumerate(row) if c)
+        for k, row in enumerate(basis)
+    )
+    return _made(start, f"cell vectors {text}", basis=basis, offsets=inside @ basis)
+
+
+def supercell(start: Configurations, axis: int, repeats: int) -> Transformation:
+    """The cell repeated ``repeats`` times along one periodic axis, with its atoms."""
+    n = start.n_atoms
+    basis = np.eye(3, dtype=np.int64)
+    basis[axis, axis] = repeats
+    offsets = np.zeros((repeats, n, 3), np.int64)
+    offsets[:, :, axis] = np.arange(repeats)[:, None]
+    return _made(
+        start,
+        f"cell repeated {repeats} times along {'abc'[axis]}",
+        order=np.tile(np.arange(n), repeats),
+        offsets=offsets.reshape(-1, 3),
+        basis=basis,
+    )
+
+
+def relabelling(start: Configurations, rng: np.random.Generator) -> Transformation:
+    """The same atoms listed in another order, species and per-atom arrays with them."""
+    n = start.n_atoms
+    order = rng.permutation(n)
+    if n > 1 and np.array_equal(order, np.arange(n)):
+        order = order[::-1].copy()
+    return _made(start, "atoms listed in another order", order=order)
+
+
+def far_pair(first: Configurations, second: Configurations, gap: float) -> Configurations:
+    """Two fragments in one system, ``gap`` Å of empty room between their nearest planes along x.
+
+    Parameters
+    ----------
+    first, second : Configurations of one non-periodic system, same B
+
+    Returns
+    -------
+    Configurations with 2N atoms, first ones first, centred so that coordinates stay small.
+    """
+    n = first.n_atoms
+    right = first.positions[:, :, 0].max(axis=1)
+    left = second.positions[:, :, 0].min(axis=1)
+    a, b = first.positions.copy(), second.positions.copy()
+    a[:, :, 0] -= right[:, None] + gap / 2
+    b[:, :, 0] -= left[:, None] - gap / 2
+    system = first.system.take(np.tile(np.arange(n), 2))
+    return Configurations(system, np.concatenate([a, b], axis=1), first.cells)
+
+
+def rattled(start: Configurations, rms: float, rng: np.random.Generator) -> Configurations:
+    """One copy with each coordinate displaced by Gaussian noise of ``rms`` Å: as heat does."""
+    return start.displaced(rms * rng.standard_normal((1, start.n_atoms, 3)))
+
+
+def jittered(start: Configurations, count: int, rng: np.random.Generator) -> Configurations:
+    """Copies that differ from ``start`` by nothing physical, but in every digit that rounding touches.
+
+    Positions and cell are strained by some 1e-4 (all its components), positions moved by 1e-4 Å.
+    """
+    strains = np.eye(3) + _JITTER_STRAIN * rng.uniform(-1, 1, (count, 3, 3))
+    moves = _JITTER_STEP * rng.uniform(-1, 1, (count, start.n_atoms, 3))
+    centre = np.zeros(3) if start.system.is_periodic else start.positions[0].mean(axis=0)
+    positions = (start.positions[0] - centre) @ strains + centre + moves
+    return start.at(positions, start.cells[0] @ strains)
