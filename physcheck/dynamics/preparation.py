@@ -1,0 +1,123 @@
+"""Before a trajectory: off the slope, and a timestep that fits the stiffest motion."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from ase.units import fs
+
+from physcheck.model import Meter
+from physcheck.system import Configurations, Floats
+
+__all__ = ["fastest_frequency", "settle", "stable_timestep_fs"]
+
+# Largest move of an atom in one step of settling, Å.
+_LARGEST_MOVE = 0.1
+# rms displacement of a coordinate in a curvature probe, Å: thermal, and far above the noise of forces.
+_PROBE = 0.01
+
+
+def settle(
+    model: Meter, start: Configurations, *, largest_force: float = 0.05, evaluations: int = 12
+) -> tuple[Configurations, Floats]:
+    """A few steps downhill, so that dynamics begins where the model is meant for.
+
+    Steepest descent with the step of Barzilai and Borwein, moves capped at 0.1 Å; of the places seen the
+    one with the smallest largest force is kept.  Not a relaxation: it stops early and needs no energy.
+
+    Parameters
+    ----------
+    start : Configurations with B = 1
+    largest_force : float, eV/Å
+        Where to stop.
+    evaluations : int
+        The most it may cost.
+
+    Returns
+    -------
+    settled : Configurations with B = 1
+    forces : (N, 3) eV/Å
+        There, less their mean.
+
+    Source: Barzilai, Borwein, IMA J. Numer. Anal. 8, 141 (1988).
+    """
+
+    def ask(configuration: Configurations) -> Floats:
+        found = model.evaluate(configuration).require_forces()[0]
+        balanced: Floats = found - found.mean(axis=0)
+        return balanced
+
+    def size(vectors: Floats) -> float:
+        return float(np.sqrt((vectors**2).sum(axis=1).max()))
+
+    here, forces = start, ask(start)
+    best = (size(forces), here, forces)
+    # eV/Å²: a first guess for the curvature, between that of soft and of stiff bonds.
+    curvature = 10.0
+    for _ in range(evaluations - 1):
+        if best[0] <= largest_force:
+            break
+        move = forces / curvature
+        move *= min(1.0, _LARGEST_MOVE / max(size(move), 1e-300))
+        there = here.displaced(move[None])
+        new = ask(there)
+        change = float(np.vdot(move, forces - new))
+        length = float(np.vdot(move, move))
+        curvature = max(change / length, 0.5) if change > 0 else 10.0
+        here, forces = there, new
+        if size(forces) < best[0]:
+            best = (size(forces), here, forces)
+    return best[1], best[2]
+
+
+def fastest_frequency(
+    model: Meter,
+    start: Configurations,
+    rng: np.random.Generator,
+    *,
+    forces: Floats | None = None,
+    products: int = 6,
+) -> float:
+    """The highest vibrational frequency at a configuration, rad/fs, from a few force probes.
+
+    Power iteration with ``D = -M^-1/2 J M^-1/2``, J v by a one-sided difference over 0.01 Å; of the
+    vectors seen on the way the best combination counts (Rayleigh and Ritz).  A lower bound, 10 % low at
+    most in practice; 0 where nothing is stiff.
+
+    Parameters
+    ----------
+    forces : (N, 3) eV/Å or None
+        At ``start``; one more evaluation where they aren't given.
+    products : int
+        Evaluations.
+    """
+    home = model.evaluate(start).require_forces()[0] if forces is None else forces
+    root = np.sqrt(start.system.masses)[:, None]
+    vector = rng.standard_normal((start.n_atoms, 3)) / root
+    basis: list[Floats] = []
+    images: list[Floats] = []
+    for _ in range(products):
+        for known in basis:
+            vector = vector - np.vdot(known, vector) * known
+        norm = float(np.linalg.norm(vector))
+        if not norm > 0:
+            break
+        vector = vector / norm
+        move = vector / root
+        step = _PROBE / math.sqrt(float(np.mean(move**2)))
+        there = model.evaluate(start.displaced(step * move[None])).require_forces()[0]
+        image = -(there - home) / step / root
+        basis.append(vector)
+        images.append(image)
+        vector = image
+    projected = np.array([[np.vdot(a, b) for b in images] for a in basis])
+    highest = float(np.linalg.eigvalsh(0.5 * (projected + projected.T))[-1])
+    return math.sqrt(max(highest, 0.0)) * fs
+
+
+def stable_timestep_fs(frequency: float, phase: float, *, longest_fs: float = 10.0) -> float:
+    """The timestep, fs, in which the fastest mode (rad/fs) advances by ``phase`` rad, 10 % kept in reserve."""
+    if not frequency > 0:
+        return longest_fs
+    return min(longest_fs, phase / (1.1 * frequency))
