@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,13 @@ __all__ = ["Bools", "Configurations", "Evaluation", "Floats", "Ints", "System", 
 
 # Atoms.arrays that System has fields of its own for.
 _OWN_ARRAYS = frozenset({"numbers", "positions", "masses", "momenta"})
+
+
+@lru_cache(maxsize=64)
+def _hill(symbols: tuple[str, ...]) -> str:
+    from ase.formula import Formula
+
+    return str(Formula.from_list(list(symbols)).convert("hill"))
 
 
 def _frozen(values: ArrayLike, dtype: Any, shape: tuple[int, ...], name: str) -> NDArray[Any]:
@@ -104,9 +112,7 @@ class System:
     @property
     def formula(self) -> str:
         """Chemical formula in Hill order, such as ``C2H6O``."""
-        from ase.formula import Formula
-
-        return str(Formula.from_list(list(self.symbols)).convert("hill"))
+        return _hill(self.symbols)
 
     def take(self, order: ArrayLike) -> System:
         """The atoms ``order`` (indices, repeats allowed), in that order: relabelling, subsets, repetition."""
