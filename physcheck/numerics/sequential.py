@@ -1,0 +1,58 @@
+"""Looking several times at growing data without raising the chance of a false verdict."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from physcheck.system import Floats
+
+__all__ = ["doubling_looks", "spending", "student_half_width"]
+
+
+def doubling_looks(first: int, last: int) -> list[int]:
+    """first, 2 first, 4 first ... and last, the sizes at which one looks; a step below 1.5 is left out.
+
+    ``doubling_looks(16, 100) == [16, 32, 64, 100]``.
+    """
+    if not 0 < first <= last:
+        raise ValueError(f"looks from {first} to {last}: should be 0 < first <= last")
+    looks = [first]
+    while 2 * looks[-1] <= last:
+        looks.append(2 * looks[-1])
+    if looks[-1] != last:
+        if len(looks) > 1 and last < 1.5 * looks[-1]:
+            looks.pop()
+        looks.append(last)
+    return looks
+
+
+def spending(looks: int, alpha: float, *, last_share: float = 0.5) -> Floats:
+    """(looks,) the chance of a false verdict that each look may take; they sum to ``alpha``.
+
+    The last look, where most is known, gets ``last_share`` and the earlier ones equal parts.  The sum
+    bounds the chance over all looks whatever their dependence (Bonferroni).
+
+    Source: Lan and DeMets, Biometrika 70, 659 (1983), for the idea of spending alpha.
+    """
+    if looks < 1:
+        raise ValueError(f"{looks} looks, should be 1 or more")
+    if looks == 1:
+        return np.array([alpha])
+    early = (1.0 - last_share) * alpha / (looks - 1)
+    return np.array([early] * (looks - 1) + [last_share * alpha])
+
+
+def student_half_width(values: Floats, chance: float) -> float:
+    """Half the width of the two-sided interval of the mean of ``values`` (B,), missed with ``chance``.
+
+    ``t_{B-1}(1 - chance/2) s/sqrt(B)``; infinite for fewer than two values.
+    """
+    from scipy.stats import t
+
+    count = len(values)
+    if count < 2:
+        return math.inf
+    error = float(np.std(values, ddof=1)) / math.sqrt(count)
+    return float(t.ppf(1.0 - chance / 2, count - 1)) * error
