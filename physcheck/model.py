@@ -147,7 +147,7 @@ class Meter:
     def __init__(
         self, model: Model, *, allotment: int | None = None, max_atoms_per_call: int = 20_000
     ) -> None:
-        self.model = model.model if isinstance(model, Meter) else model
+        self.model: Model = model.model if isinstance(model, Meter) else model
         self._parent = model if isinstance(model, Meter) else None
         self.allotment = allotment
         self.max_atoms_per_call = max_atoms_per_call

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from physcheck.errors import PhysicsFailure, SpecError
 from physcheck.measurement import Measurement, judge
-from physcheck.model import Capabilities, Meter, Model
+from physcheck.model import Capabilities, Model
 from physcheck.system import Configurations, as_configurations
 
 Kind = Literal["law", "practice", "info"]
@@ -94,6 +94,12 @@ class CheckSpec:
 _REGISTRY: dict[str, CheckSpec] = {}
 
 
+def _by_budget(
+    table: Mapping[Budget, int],
+) -> Callable[[Configurations, Capabilities, Budget], int]:
+    return lambda start, capabilities, budget: table[budget]
+
+
 def check(
     *,
     family: str,
@@ -116,13 +122,7 @@ def check(
     """
     if family not in FAMILIES:
         raise ValueError(f"family {family!r} is unknown, should be one of {', '.join(FAMILIES)}")
-    if isinstance(evaluations, Mapping):
-        table = dict(evaluations)
-
-        def allotment(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
-            return table[budget]
-    else:
-        allotment = evaluations
+    allotment = _by_budget(evaluations) if isinstance(evaluations, Mapping) else evaluations
 
     def register(function: Any) -> Any:
         name = function.__name__
@@ -131,7 +131,9 @@ def check(
         identifier = name.removeprefix("measure_")
         known = _REGISTRY.get(identifier)
         if known is not None and known.measure.__module__ != function.__module__:
-            raise ValueError(f"the check {identifier} exists already, in {known.measure.__module__}")
+            raise ValueError(
+                f"the check {identifier} exists already, in {known.measure.__module__}"
+            )
         spec = CheckSpec(
             identifier, family, kind, quantity, unit, frozenset(needs), title, causes, function,
             allotment, dict(options or {}),
@@ -214,12 +216,5 @@ def derive_assert(measure: Any) -> Callable[..., Measurement]:
     update_wrapper(assertion, measure, assigned=("__module__",), updated=())
     del assertion.__wrapped__  # type: ignore[attr-defined]
     assertion.__name__ = assertion.__qualname__ = f"assert_{identifier}"
-    assertion.__doc__ = (
-        f"Raise PhysicsFailure if ``{identifier}`` fails at ``profile``; see :func:`{measure.__name__}`."
-    )
+    assertion.__doc__ = f"Raise PhysicsFailure if ``{identifier}`` fails at ``profile``; see :func:`{measure.__name__}`."
     return assertion
-
-
-def metered(model: Model | Meter) -> Meter:
-    """A fresh meter on a model, so that a check can count what it alone asked for."""
-    return Meter(model)

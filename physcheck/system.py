@@ -205,7 +205,8 @@ class Configurations:
 
     def volumes(self) -> Floats:
         """(B,) cell volumes, Å³."""
-        return np.abs(np.linalg.det(self.cells))
+        volumes: Floats = np.abs(np.linalg.det(self.cells))
+        return volumes
 
     def at(self, positions: ArrayLike, cells: ArrayLike | None = None) -> Configurations:
         """The same system at other ``positions`` (B, N, 3) or (N, 3), Å; cells are repeated unless given.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from physcheck.errors import SpecError
 from physcheck.measurement import Tolerance
@@ -12,7 +11,13 @@ from physcheck.names import nearest
 PROFILES = ("screening", "md", "tight")
 DEFAULT_PROFILE = "md"
 
-__all__ = ["DEFAULT_PROFILE", "PROFILES", "default_tolerance", "register_tolerances", "tolerance_of"]
+__all__ = [
+    "DEFAULT_PROFILE",
+    "PROFILES",
+    "default_tolerance",
+    "register_tolerances",
+    "tolerance_of",
+]
 
 _PAPER = "Bigi, Langer, Ceriotti, arXiv 2412.11569"
 
@@ -59,7 +64,7 @@ def tolerance_of(check: str, profile: str) -> Tolerance | None:
     """
     if profile not in PROFILES:
         raise SpecError(f"no profile is called {profile!r}; {nearest(profile, PROFILES)}")
-    return _TABLE.get(check, MappingProxyType({})).get(profile)
+    return _TABLE.get(check, {}).get(profile)
 
 
 _LAMBDA = {"screening": 3e-4, "md": 3e-5, "tight": 3e-6}

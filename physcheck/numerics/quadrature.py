@@ -61,7 +61,9 @@ def aliasing(pooled: Spectrum) -> float:
     """
     n = pooled.n_points
     if n < 16:
-        raise ValueError(f"{n} points have too short a spectrum to extrapolate, should be 16 or more")
+        raise ValueError(
+            f"{n} points have too short a spectrum to extrapolate, should be 16 or more"
+        )
     lower, upper = pooled.band(n / 8, n / 4), pooled.band(n / 4, n / 2)
     if lower <= 0.0:
         return upper

@@ -181,10 +181,8 @@ def molecule_rotation(start: Configurations, rng: np.random.Generator) -> RigidR
         return None
     atoms, offsets = groups[int(rng.integers(len(groups)))]
     moments, axes = np.linalg.eigh(offsets.T @ offsets)
-    if moments[1] < 1e-8:
-        axis = axes[:, 0]  # a linear molecule: turning about its own axis would move nothing
-    else:
-        axis = axes[:, 2]
+    # Turning a linear molecule about its own axis would move nothing.
+    axis = axes[:, 0] if moments[1] < 1e-8 else axes[:, 2]
     names = ", ".join(f"{a} ({start.system.symbols[a]})" for a in atoms[:4])
     more = f" and {len(atoms) - 4} more" if len(atoms) > 4 else ""
     label = f"molecule of atoms {names}{more}, turned once about its long axis"

@@ -28,7 +28,8 @@ def symmetric_strains(rng: np.random.Generator, count: int = 6) -> Floats:
     for k, (i, j) in enumerate(((1, 2), (0, 2), (0, 1)), start=3):
         basis[k, i, j] = basis[k, j, i] = root
     q, r = np.linalg.qr(rng.standard_normal((6, count)))
-    return np.einsum("ka,kij->aij", q * np.sign(np.diag(r)), basis)
+    frame: Floats = np.einsum("ka,kij->aij", q * np.sign(np.diag(r)), basis)
+    return frame
 
 
 def strained(start: Configurations, strains: Floats) -> Configurations:
@@ -69,9 +70,7 @@ class StrainLoop:
         """The same circle begun elsewhere: other points, the same integral."""
         return replace(self, phase=phase)
 
-    def path(
-        self, start: Configurations, n_points: int
-    ) -> tuple[Configurations, Floats, Floats]:
+    def path(self, start: Configurations, n_points: int) -> tuple[Configurations, Floats, Floats]:
         """Configurations, tangents at fixed cell h.ds/dt (T, N, 3) Å, and velocity gradients L (T, 3, 3).
 
         L = e'(1 + e)^-1, so that the energy's change is -sum_i F_i.(h s_i') + V stress:L.

@@ -216,8 +216,8 @@ def _choose_step(line: _Line, frame: Floats, target: float) -> tuple[float, floa
     The first is where the energy's noise is a thirtieth of the target.
     """
     first = float(np.clip(line.noise(1.0) / (target / 30), *_FIRST_STEP))
-    options = []
-    shorter = None
+    options: list[tuple[float, Floats, float]] = []
+    shorter: tuple[float, Floats] | None = None
     for factor in _FACTORS:
         step = factor * first
         gaps = line.gaps(frame, step)

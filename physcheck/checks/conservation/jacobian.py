@@ -8,12 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.checks.conservation.exact import measure_exact_asymmetry
+from physcheck.checks.conservation.jacobian_map import jacobian_map
+from physcheck.checks.conservation.localise import (
+    Place,
+    localisation_cost,
+    place_by_bisection,
+    resolve_block,
+)
 from physcheck.checks.heating import heating_sentence
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.quadrature import aliasing, spectrum
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, noise_rms_quantile, rank2_quantile
 from physcheck.numerics.resampling import jackknife_sd
 from physcheck.probes.directions import orthonormal_directions
+from physcheck.probes.loops import Circle
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
@@ -23,12 +33,15 @@ __all__ = ["assert_jacobian_asymmetry", "measure_jacobian_asymmetry"]
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"directions": 16},
-    "standard": {"directions": 32},
-    "full": {"directions": 64},
+    "standard": {"directions": 32, "localise": True},
+    "full": {"directions": 64, "localise": True},
 }
 _PILOTS = 4
 # Directions given up to pay for the third step of the pilots and the confirmation, with 4-point formulas.
 _DEAR = 3
+# The loop in the worst plane: points, and its radius in Å in 3N space.
+_LOOP_POINTS = 16
+_LOOP_RADIUS = 0.05
 # Relative curvature of forces, 1/Å²: a bond's Morse exponent of 5/Å, squared; only the step starts from it.
 _CURVATURE = 25.0
 # Steps, Å (rms of a coordinate): below, positions near 10 Å have too few digits; above, anharmonicity.
@@ -36,10 +49,16 @@ _STEP_RANGE = (1e-5, 5e-3)
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
+    if capabilities.differentiable:
+        return _LOOP_POINTS
     k = min(int(_OPTIONS[budget]["directions"]), start.n_coordinates)
     pilots = min(_PILOTS, k)
     simple = 4 * pilots + 2 * (k - pilots) + 4
-    return max(simple, 6 * pilots + 4 * max(0, k - pilots - _DEAR) + 8)
+    dear = 6 * pilots + 4 * max(0, k - pilots - _DEAR) + 8
+    if "localise" in _OPTIONS[budget]:
+        where = localisation_cost(start, resolve=True)
+        return dear + 2 * where + _LOOP_POINTS
+    return max(simple, dear)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,9 +98,14 @@ class _Probe:
         self.meter, self.start, self.rng, self.resolution = meter, start, rng, resolution
         self.n = start.n_coordinates
 
-    def slopes(self, directions: Floats, steps: tuple[float, ...]) -> dict[float, Floats]:
-        """Central slopes (k, n) of the forces along unit ``directions`` (k, n), eV/Å², by step."""
-        lengths = np.array(steps) * math.sqrt(self.n)
+    def slopes(
+        self, directions: Floats, steps: tuple[float, ...], moved: int | None = None
+    ) -> dict[float, Floats]:
+        """Central slopes (k, n) of the forces along unit ``directions`` (k, n), eV/Å², by step.
+
+        ``moved`` is the number of coordinates that the directions move, if not all.
+        """
+        lengths = np.array(steps) * math.sqrt(moved or self.n)
         moves = np.stack([s * length * directions for length in lengths for s in (1.0, -1.0)])
         forces = visit(
             self.meter,
@@ -131,6 +155,7 @@ def measure_jacobian_asymmetry(
     resolution: Resolution | None = None,
     tolerance: float | None = None,
     directions: int = 16,
+    localise: bool = False,
     full: bool = False,
 ) -> Measurement:
     """The Jacobian J = dF/dx of the forces of a potential is symmetric (it is minus the Hessian).
@@ -147,8 +172,11 @@ def measure_jacobian_asymmetry(
     the model's noise. The interval allows for the worst shape of defect (rank 2); the largest pair of a
     FAIL is confirmed at twice the step.
 
-    Can't see: a defect diluted in a large system (report per molecule needs ``full``), nor a force that
-    is the gradient of another energy.
+    A model with exact products (``capabilities.differentiable``) gives (J - J^T) u without any step: see
+    :func:`physcheck.checks.conservation.exact.measure_exact_asymmetry`; it also names the molecule.
+
+    Can't see: a defect diluted in a large system below the tolerance, nor a force that is the gradient of
+    another energy.
 
     Parameters
     ----------
@@ -158,6 +186,9 @@ def measure_jacobian_asymmetry(
         What the choice of formula and the confirmation aim at; the md profile's if left out.
     directions : int
         k; at most 3N.
+    localise : bool
+        On a FAIL, resolve the Jacobian of the molecule (or atom) that holds the violation and walk a loop
+        in its worst plane. Its name is found by bisection in any case where the allotment has room.
     full : bool
         All 3N coordinate directions: exact but for the differences; evidence then has the map of
         lambda_ij over pairs of atoms with their distances, and lambda per pair of species and
@@ -168,7 +199,8 @@ def measure_jacobian_asymmetry(
     ModelError, NonFiniteOutput
 
     Cost: 2k + 8 at any N, or 4k - 4 where noise limits (with 3 directions fewer); up to 8 more for a
-    FAIL. Full: 6N + 8, or 12N + 8.
+    FAIL. The name of the place: 4 a halving of the molecules; localise: 6 an atom of the last, and 16
+    (twice the first two where noise limits). Full: 6N + 8, or 12N + 8. Exact: 10 products, and 16 evaluations where a violation is seen.
 
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, eq. 5; unbiased estimate and quantiles: the docs.
     """
@@ -177,6 +209,8 @@ def measure_jacobian_asymmetry(
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("jacobian_asymmetry") if tolerance is None else tolerance
     n = one.n_coordinates
+    if meter.capabilities.differentiable and not full:
+        return _by_products(meter, one, resolution, rng)
     count = n if full else min(directions, n)
     frame = np.eye(n) if full else orthonormal_directions(n, count, rng)
     probe = _Probe(meter, one, rng, resolution)
@@ -198,7 +232,15 @@ def measure_jacobian_asymmetry(
         result, confirmed = _confirm(probe, result, pilot_slopes)
     evidence = _evidence(one, result, confirmed)
     if full:
-        evidence["full"] = _full_map(one, responses)
+        evidence["full"] = jacobian_map(one, responses.T)
+    cost = formula.order // 2 * localisation_cost(one, resolve=localise)
+    affordable = meter.remaining is None or cost <= meter.remaining
+    if result.interval[0] > target and resolution.responds and not full and affordable:
+        place = _find_place(probe, result, rng, resolve=localise)
+        if place is not None and localise:
+            _add_loop(evidence, meter, one, place, rng, resolution)
+        elif place is not None:
+            evidence["place"] = place.sentence(one)
     return Measurement(
         check="jacobian_asymmetry",
         quantity="lambda, relative antisymmetry of the force Jacobian",
@@ -212,6 +254,70 @@ def measure_jacobian_asymmetry(
         nothing_tested=resolution.rigid_reason,
         evidence=evidence,
     )
+
+
+def _find_place(
+    probe: _Probe, result: _Judged, rng: np.random.Generator, *, resolve: bool
+) -> Place | None:
+    """The molecule or atoms that hold the antisymmetry, with the formula of the measurement."""
+    formula, n = result.formula, result.dimension
+
+    def slopes(unit_vectors: Floats) -> Floats:
+        moved = int(np.any(unit_vectors != 0, axis=0).sum())
+        return formula.combine(probe.slopes(unit_vectors, formula.steps, moved))
+
+    total = result.value * result.unit * math.sqrt(n * (n - 1))
+    place = place_by_bisection(probe.start, slopes, total, probe.noise(formula), rng)
+    if place is not None and resolve:
+        place = resolve_block(probe.start, slopes, total, place)
+    return place
+
+
+def _by_products(
+    meter: Meter, one: Configurations, resolution: Resolution, rng: np.random.Generator
+) -> Measurement:
+    """The measurement from exact Jacobian products."""
+    exact = measure_exact_asymmetry(meter, one, rng, resolution.dof)
+    evidence: dict[str, Any] = {
+        "place": f"exact Jacobian products along {exact.quantities['directions']} directions",
+        "scale": heating_sentence(exact.value),
+        "quantities": exact.quantities,
+        "configurations": one,
+    }
+    if exact.place is not None:
+        _add_loop(evidence, meter, one, exact.place, rng, resolution)
+    return Measurement(
+        check="jacobian_asymmetry",
+        quantity="lambda, relative antisymmetry of the force Jacobian",
+        unit="",
+        value=exact.value,
+        uncertainty=exact.uncertainty,
+        uncertainty_components=exact.components,
+        interval=exact.interval,
+        detection_limit=exact.detection_limit,
+        force_evaluations=meter.evaluations,
+        jacobian_products=meter.jacobian_products_made,
+        nothing_tested=resolution.rigid_reason,
+        evidence=evidence,
+    )
+
+
+def _add_loop(
+    evidence: dict[str, Any],
+    meter: Meter,
+    one: Configurations,
+    place: Place,
+    rng: np.random.Generator,
+    resolution: Resolution,
+) -> None:
+    """Name the place of a violation in the evidence, with the loop that shows it best (16 evaluations)."""
+    facts, path = _worst_loop(meter, one, place, rng, resolution)
+    evidence["place"] = (
+        f"{place.sentence(one)}; a circle of {_LOOP_RADIUS} Å in its worst plane does "
+        f"{1e3 * facts['work_eV']:.3g} meV per cycle"
+    )
+    evidence["worst_loop"] = facts
+    evidence["configurations"] = path
 
 
 def _choose_formula(
@@ -348,42 +454,38 @@ def _evidence(one: Configurations, result: _Judged, confirmed: bool | None) -> d
     }
 
 
-def _full_map(one: Configurations, responses: Floats) -> dict[str, Any]:
-    """lambda over pairs of atoms, pairs of species, and mass-weighted, from the whole Jacobian.
-
-    Also the acoustic sum rule: rms over rows of sum_j J_ij against the rms element's share.
-    """
-    n_atoms = one.n_atoms
-    jacobian = responses.T  # row: force component; column: displaced coordinate
-    anti = (jacobian - jacobian.T) / 2
-    norm = float(np.linalg.norm(jacobian)) or math.inf
-    blocks = anti.reshape(n_atoms, 3, n_atoms, 3)
-    pair_map = np.linalg.norm(blocks, axis=(1, 3)) / norm
-    symbols = np.array(one.system.symbols)
-    species = sorted(set(symbols))
-    table = {}
-    for a, first in enumerate(species):
-        for second in species[a:]:
-            rows = np.repeat(symbols == first, 3)
-            columns = np.repeat(symbols == second, 3)
-            part = float(np.linalg.norm(anti[np.ix_(rows, columns)]))
-            whole = float(np.linalg.norm(jacobian[np.ix_(rows, columns)]))
-            table[f"{first}-{second}"] = part / whole if whole > 0 else 0.0
-    weight = np.repeat(one.system.masses, 3) ** -0.5
-    weighted = jacobian * np.outer(weight, weight)
-    soft = float(np.linalg.norm(weighted - weighted.T)) / (
-        2 * float(np.linalg.norm(weighted)) or math.inf
+def _worst_loop(
+    meter: Meter,
+    one: Configurations,
+    place: Place,
+    rng: np.random.Generator,
+    resolution: Resolution,
+) -> tuple[dict[str, Any], Configurations]:
+    """The work around a circle in the worst plane: what the fault does, in eV per cycle."""
+    u, v = place.plane
+    loop = Circle(u, v, _LOOP_RADIUS, float(rng.uniform(0, 2 * np.pi)), "circle in the worst plane")
+    positions, tangents = loop.path(one.positions[0], _LOOP_POINTS)
+    answer = visit(
+        meter,
+        one.at(positions),
+        want=frozenset({"forces"}),
+        rng=rng,
+        fresh=resolution.needs_fresh,
     )
-    atoms = one.to_atoms()
-    return {
-        "pair_lambda": pair_map,
-        "pair_distance_A": atoms.get_all_distances(mic=bool(one.system.is_periodic)),
-        "species_lambda": table,
-        "mass_weighted_lambda": soft,
-        "acoustic_sum_rms": float(
-            np.sqrt(np.mean(np.sum(jacobian.reshape(-1, n_atoms, 3), axis=1) ** 2))
-        ),
+    integrand = np.einsum("tia,tia->t", answer.require_forces(), tangents)
+    noise = resolution.force_noise * float(np.linalg.norm(tangents)) * 2 * np.pi / _LOOP_POINTS
+    facts = {
+        "work_eV": float(2 * np.pi * integrand.mean()),
+        "uncertainty_eV": math.hypot(noise, aliasing(spectrum(integrand))),
+        "radius": _LOOP_RADIUS,
+        "phase": loop.phase,
+        "u": u,
+        "v": v,
+        "center": one.positions[0],
+        "atoms": place.atoms,
+        "share": place.share,
     }
+    return facts, one.at(positions)
 
 
 assert_jacobian_asymmetry = derive_assert(measure_jacobian_asymmetry)

@@ -51,7 +51,8 @@ class _Tour:
 
     @property
     def integrand(self) -> Floats:
-        return np.einsum("tia,tia->t", self.forces, self.tangents)
+        values: Floats = np.einsum("tia,tia->t", self.forces, self.tangents)
+        return values
 
     @property
     def work(self) -> float:

@@ -199,11 +199,7 @@ class _Walker:
             first, second = symmetric_strains(self.rng, 2)
             direction = orthonormal_directions(self.start.n_coordinates, 1, self.rng)
             phase = float(self.rng.uniform(0, 2 * np.pi))
-            made.append(
-                StrainLoop(
-                    first, second, direction.reshape(-1, 3), strain, radius, phase
-                )
-            )
+            made.append(StrainLoop(first, second, direction.reshape(-1, 3), strain, radius, phase))
         return made
 
     def tour(self, loop: StrainLoop) -> _Tour:

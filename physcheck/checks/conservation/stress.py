@@ -70,9 +70,7 @@ def measure_stress_noise(
     dtype = meter.capabilities.dtype
     # What a force noise does to the virial: sum_i x_i F_i / V with |x| about half the cell's edge.
     volume = float(start.volumes()[0])
-    virial = (
-        resolution.force_noise * math.sqrt(start.n_atoms) * volume ** (1 / 3) / (2 * volume)
-    )
+    virial = resolution.force_noise * math.sqrt(start.n_atoms) * volume ** (1 / 3) / (2 * volume)
     stress = max(
         difference_table_noise(stresses)[0],
         rounding_floor(float(np.abs(stresses).max()), dtype),

@@ -1,0 +1,53 @@
+"""What a whole Jacobian tells besides one number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from physcheck.system import Configurations, Floats
+
+__all__ = ["jacobian_map"]
+
+
+def jacobian_map(one: Configurations, jacobian: Floats) -> dict[str, Any]:
+    """lambda over pairs of atoms with their distances, over pairs of species, and mass-weighted.
+
+    Parameters
+    ----------
+    jacobian : (3N, 3N) float, eV/Å²
+        Row: force component; column: displaced coordinate.
+
+    Returns
+    -------
+    dict with ``pair_lambda`` (N, N), |A_ij|_F/|J|_F; ``pair_distance_A`` (N, N); ``species_lambda``, for each
+    pair of species the block's |A|_F/|J|_F; ``mass_weighted_lambda`` of M^-1/2 J M^-1/2, which weighs the
+    soft modes that heat; ``acoustic_sum_rms``, eV/Å², rms of sum_j J_ij, zero where a rigid shift costs no
+    force.
+    """
+    n_atoms = one.n_atoms
+    anti = (jacobian - jacobian.T) / 2
+    norm = float(np.linalg.norm(jacobian)) or np.inf
+    blocks = anti.reshape(n_atoms, 3, n_atoms, 3)
+    symbols = np.array(one.system.symbols)
+    species = sorted(set(symbols.tolist()))
+    table = {}
+    for a, first in enumerate(species):
+        for second in species[a:]:
+            block = np.ix_(np.repeat(symbols == first, 3), np.repeat(symbols == second, 3))
+            whole = float(np.linalg.norm(jacobian[block]))
+            table[f"{first}-{second}"] = (
+                float(np.linalg.norm(anti[block])) / whole if whole > 0 else 0.0
+            )
+    weight = np.repeat(one.system.masses, 3) ** -0.5
+    weighted = jacobian * np.outer(weight, weight)
+    soft = float(np.linalg.norm(weighted)) or np.inf
+    sums = np.sum(jacobian.reshape(-1, n_atoms, 3), axis=1)
+    return {
+        "pair_lambda": np.linalg.norm(blocks, axis=(1, 3)) / norm,
+        "pair_distance_A": one.to_atoms().get_all_distances(mic=one.system.is_periodic),
+        "species_lambda": table,
+        "mass_weighted_lambda": float(np.linalg.norm(weighted - weighted.T)) / (2 * soft),
+        "acoustic_sum_rms": float(np.sqrt(np.mean(sums**2))),
+    }
