@@ -60,9 +60,9 @@ def projection_rms_quantile(n_probes: int, dimension: int, probability: float) -
     """
     if n_probes >= dimension:
         return 1.0
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
-    share = beta(n_probes / 2, (dimension - n_probes) / 2).ppf(probability)
+    share = betaincinv(n_probes / 2, (dimension - n_probes) / 2, probability)
     return math.sqrt(float(share) * dimension / n_probes)
 
 
@@ -80,19 +80,18 @@ def rank2_quantile(n_directions: int, dimension: int, probability: float) -> flo
     if k < 2:
         raise ValueError("an antisymmetric part needs at least 2 directions")
     from scipy.optimize import brentq
-    from scipy.stats import beta
+    from scipy.special import betainc, betaincinv
 
-    first, second = beta(k / 2, (n - k) / 2), beta((k - 1) / 2, (n - k) / 2)
     scale = n * (n - 1) / (k * (k - 1))
     # Integrating over the first factor's probability keeps the integrand bounded; the nodes crowd at
     # both ends, where the tails of the product are made.
-    nodes, weights = np.polynomial.legendre.leggauss(200)
-    angle = (nodes + 1) * np.pi / 4
-    factor = first.ppf(np.sin(angle) ** 2)
-    weight = weights * np.pi / 4 * np.sin(2 * angle)
+    angle = (np.arange(400) + 0.5) * np.pi / 800
+    factor = betaincinv(k / 2, (n - k) / 2, np.sin(angle) ** 2)
+    weight = np.sin(2 * angle) * np.pi / 800
 
     def distribution(ratio: float) -> float:
-        return float(weight @ second.cdf(ratio**2 / scale / factor)) - probability
+        other = np.minimum(ratio**2 / scale / factor, 1.0)
+        return float(weight @ betainc((k - 1) / 2, (n - k) / 2, other)) - probability
 
     return float(brentq(distribution, 1e-3, min(20.0, math.sqrt(scale)), xtol=1e-4))
 
@@ -102,6 +101,6 @@ def noise_rms_quantile(n_values: int, dof: float, probability: float = 1 - FALSE
 
     ``sqrt(F_{m, dof})``: Student's t for one value, chi for a noise that is known exactly.
     """
-    from scipy.stats import f
+    from scipy.special import fdtri
 
-    return math.sqrt(float(f.ppf(probability, n_values, dof)))
+    return math.sqrt(float(fdtri(n_values, dof, probability)))
