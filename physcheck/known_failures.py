@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,10 +11,11 @@ from typing import Any
 from physcheck.errors import SpecError
 from physcheck.names import nearest
 
-__all__ = ["KnownFailure", "apply_known_failure", "load_known_failures"]
+__all__ = ["KnownFailure", "apply_known_failure", "is_mended", "load_known_failures"]
 
 _KEYS = ("check", "structure", "reason", "until")
 _TABLE = "known_failure"
+_REMOVE = "remove it from the list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,5 +121,10 @@ def apply_known_failure(record: dict[str, Any], known: KnownFailure | None, toda
     elif record["verdict"] == "pass":
         record["verdict"] = "fail"
         record["reason"] = (
-            f"listed as a known failure ({known.reason}), but it passes now: remove it from the list"
+            f"listed as a known failure ({known.reason}), but it passes now: {_REMOVE}"
         )
+
+
+def is_mended(record: Mapping[str, Any]) -> bool:
+    """True for a failure that is none: a known one that passes now."""
+    return record["verdict"] == "fail" and str(record["reason"] or "").endswith(_REMOVE)

@@ -11,7 +11,6 @@ from zlib import crc32
 
 from physcheck.errors import ModelError, NonFiniteOutput, SpecError
 from physcheck.model import Meter, Model
-from physcheck.names import nearest
 from physcheck.registry import Budget, CheckSpec, find_checks
 from physcheck.settings import Settings
 
@@ -237,7 +236,8 @@ def _chosen_structures(meter: Meter, draft: _Draft) -> tuple[list[Structure], di
 
 def _diverse(structures: Sequence[Structure], count: int) -> list[Structure]:
     """``count`` structures, each adding the most that the ones before lack: kind of lattice, then species."""
-    left, chosen = list(structures), list[Structure]()
+    left = list(structures)
+    chosen: list[Structure] = []
     kinds: set[int] = set()
     species: set[int] = set()
     while left and len(chosen) < count:
@@ -308,7 +308,7 @@ def atomic_numbers_of(symbols: str) -> frozenset[int]:
     chosen = [s.strip() for s in symbols.split(",") if s.strip()]
     for symbol in chosen:
         if symbol not in atomic_numbers:
-            raise SpecError(f"no species is called {symbol!r}; {nearest(symbol, atomic_numbers)}")
+            raise SpecError(f"no species is called {symbol!r}; write chemical symbols such as H,O")
     if not chosen:
         raise SpecError("no species is chosen: --physcheck-species is empty")
     return frozenset(atomic_numbers[s] for s in chosen)

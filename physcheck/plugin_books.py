@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from physcheck.plugin_items import ANCHOR, MESSAGE
+from physcheck.plugin_items import ANCHOR, ANCHOR_ID, MESSAGE
 from physcheck.plugin_options import OPTIONS, spaced_model
 from physcheck.plugin_session import OWNS_SHORT_MODEL, Bench, Ledger
 
@@ -89,7 +89,7 @@ class Books:
         message = getattr(report, MESSAGE, None)
         if message is not None:
             self.ledger.receive(json.loads(message))
-        elif report.failed and f"suite/{ANCHOR.name}::" in report.nodeid.replace("\\", "/"):
+        elif report.failed and report.nodeid.startswith(f"{ANCHOR_ID}::"):
             from physcheck.plugin_names import lost_record
 
             record = lost_record(report.nodeid, str(report.longrepr), self.bench.settings)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANCHOR",
+    "ANCHOR_ID",
     "MESSAGE",
     "RECORD",
     "LawItem",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 ANCHOR = Path(__file__).with_name("suite") / "laws.py"
+# The same wherever pytest is started, as rootdir is somebody else's.
+ANCHOR_ID = "physcheck/suite/laws.py"
 # The report's attribute that carries a record, as a JSON string, from a worker to the controller.
 MESSAGE = "physcheck_message"
 # Where an item keeps the record it made.
@@ -64,7 +67,8 @@ class ModelItem(pytest.Item):
 
     def runtest(self) -> None:
         """Fail with the reason."""
-        raise RecordFailed(self.config.stash[BENCH].error)
+        bench = self.config.stash[BENCH]
+        raise RecordFailed("\n".join(filter(None, [bench.error, bench.traceback])))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """The reason alone, without a traceback of pytest and physcheck."""

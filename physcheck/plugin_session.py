@@ -30,6 +30,8 @@ class Bench:
     settings : Settings
     error : str or None
         Why the model can't be judged.
+    traceback : str
+        Where it was raised, if it is a fault of physcheck.
     known_failures : mapping of (check, structure) to KnownFailure
     exit_code : int
         What the run exits with because of that: 4 for a wrong spec, 1 for a factory that raises.
@@ -39,6 +41,7 @@ class Bench:
         self.settings = settings
         self.error: str | None = None
         self.exit_code = 0
+        self.traceback = ""
         self.known_failures: Mapping[tuple[str, str], KnownFailure] = {}
         self._config = config
         self._model: Model | None = None
@@ -69,6 +72,9 @@ class Bench:
     def prepare(self) -> Plan | None:
         """The plan; None, with ``error`` set, where the model can't be loaded or judged."""
         if self._plan is None and self.error is None:
+            # Slow to import, needed by most checks, and not to be booked on the first of them.
+            import scipy.stats  # noqa: F401
+
             from physcheck.plan import make_plan
             from physcheck.running import Runner
 
@@ -81,6 +87,15 @@ class Bench:
                 self.error, self.exit_code = str(error), int(pytest.ExitCode.USAGE_ERROR)
             except ModelError as error:
                 self.error, self.exit_code = str(error), int(pytest.ExitCode.TESTS_FAILED)
+            except Exception as error:
+                import traceback
+
+                self.error = (
+                    f"making the plan raised {type(error).__name__}: {error} (a fault of physcheck or "
+                    "of a check, not a verdict on the model; please report it)"
+                )
+                self.exit_code = int(pytest.ExitCode.TESTS_FAILED)
+                self.traceback = traceback.format_exc()
         return self._plan
 
     def judge(self, entry: PlanEntry) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from physcheck.errors import PhyscheckError, SpecError
 from physcheck.plugin_books import Books
 from physcheck.plugin_items import (
     ANCHOR,
+    ANCHOR_ID,
     MESSAGE,
     RECORD,
     ModelItem,
@@ -91,7 +92,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """The anchor file is ours."""
     if file_path == ANCHOR:
-        return SuiteFile.from_parent(parent, path=file_path)
+        return SuiteFile.from_parent(parent, path=file_path, nodeid=ANCHOR_ID)
     return None
 
 

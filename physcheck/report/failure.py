@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from physcheck.known_failures import is_mended
 from physcheck.report.figures import figure, plain, ratio, with_uncertainty
 
 __all__ = ["failure_text", "record_text", "saved_path"]
@@ -53,19 +54,29 @@ def record_text(record: Mapping[str, Any], *, profile: str | None = None) -> str
     """One record of the report, as its reader should meet it: what is wrong first, what to do last."""
     evidence = record.get("evidence") or {}
     head = _HEADS.get(str(record["verdict"]), str(record["verdict"]))
-    title = "could not be measured" if record["verdict"] == "error" else record.get("title") or ""
+    title = record.get("title") or ""
+    if record["verdict"] == "error" or is_mended(record):
+        title = "could not be measured" if record["verdict"] == "error" else "no failure any more"
     lines = [f"{head}  {record['check']} [{record['structure']}]   {title}"]
     if record.get("value") is not None:
         lines.append(_number_line(record, profile))
     if record.get("verdict") != "fail" or record.get("reason") or _not_finite(record):
         lines += [str(t) for t in (record.get("reason"), record.get("message")) if t]
+    if is_mended(record):
+        return "\n".join(
+            [lines[0], *(f"  {text}" for text in (*lines[1:2], str(record["reason"])))]
+        )
     place, saved = evidence.get("place"), saved_path(record)
     if place or saved:
         found = [str(place)] if place else []
         lines.append("      ".join(found + ([f"saved: {saved}"] if saved else [])))
     if evidence.get("scale"):
         lines.append(str(evidence["scale"]))
-    if record["verdict"] in ("fail", "known_failure") and record.get("causes"):
+    if (
+        record["verdict"] in ("fail", "known_failure")
+        and record.get("causes")
+        and not is_mended(record)
+    ):
         lines.append(f"usual causes: {record['causes']}")
     if record.get("rerun"):
         lines.append(f"rerun: {record['rerun']}")

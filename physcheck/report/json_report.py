@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from physcheck.known_failures import is_mended
 from physcheck.report.figures import as_float
 
-__all__ = ["SCHEMA", "answer", "build_report", "schema", "summarise", "write_text"]
+__all__ = ["SCHEMA", "answer", "build_report", "schema", "some", "summarise", "write_text"]
 
 SCHEMA = "physcheck-report/1"
 VERDICTS = ("pass", "fail", "inconclusive", "not_applicable", "error", "known_failure")
@@ -116,19 +117,23 @@ def answer(report: Mapping[str, Any]) -> str:
     records, summary = report["records"], report["summary"]
     if report["error"]:
         return f"ERROR: {report['error'].strip().splitlines()[0]}"
-    failed = [r for r in records if r["verdict"] == "fail"]
+    failed = [r for r in records if r["verdict"] == "fail" and not is_mended(r)]
+    mended = [r for r in records if is_mended(r)]
     if failed:
         names = ", ".join(dict.fromkeys(r["check"] for r in failed))
         n_laws = len({r["check"] for r in failed})
         noun = "check" if any(r["kind"] != "law" for r in failed) else "law"
         also = f"; {_count(summary['error'], 'error')}" if summary["error"] else ""
         return f"FAIL: {_count(n_laws, noun)} violated ({names}) in {len(failed)} of {len(records)} records{also}"
+    if mended:
+        names = ", ".join(f"{r['check']}[{r['structure']}]" for r in mended)
+        return f"FAIL: {_count(len(mended), 'known failure')} passes now: remove it from the list ({names})"
     if summary["error"]:
         names = ", ".join(dict.fromkeys(r["check"] for r in records if r["verdict"] == "error"))
         return f"ERROR: {_count(summary['error'], 'record')} could not be made ({names})"
     open_ = [r for r in records if r["verdict"] == "inconclusive"]
     if open_:
-        names = ", ".join(dict.fromkeys(f"{r['check']}[{r['structure']}]" for r in open_))
+        names = some([f"{r['check']}[{r['structure']}]" for r in open_])
         return f"INCONCLUSIVE: nothing failed, but {len(open_)} of {len(records)} records can't tell ({names})"
     if summary["known_failure"]:
         return f"KNOWN FAILURES: {_count(summary['known_failure'], 'known failure')}, nothing new"
@@ -138,6 +143,12 @@ def answer(report: Mapping[str, Any]) -> str:
         text = f"PASS: no violation found by {_count(n_checks, 'check')} on {_count(n_structures, 'structure')}"
         return text if report["complete"] else f"{text} (the run is not complete)"
     return "NOTHING JUDGED: no check could be made of this model"
+
+
+def some(names: Sequence[str], most: int = 4) -> str:
+    """The first few names, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def _count(number: int, noun: str) -> str:

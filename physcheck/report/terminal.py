@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from physcheck.report.figures import figure, with_uncertainty
-from physcheck.report.json_report import answer
+from physcheck.report.json_report import answer, some
 
 __all__ = ["COLUMNS", "Line", "mark_of", "table_rows", "terminal_lines"]
 
@@ -74,7 +74,7 @@ def _sorted(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     order: dict[str, int] = {}
     for record in records:
         order.setdefault(record["structure"], len(order))
-    return sorted(records, key=lambda r: order[r["structure"]])
+    return sorted(records, key=lambda r: (order[r["structure"]], r["check"]))
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -99,14 +99,14 @@ def _remarks(records: Sequence[Mapping[str, Any]], width: int) -> list[Line]:
     """Each different message of what is neither pass nor fail, once, with where it holds."""
     where: dict[tuple[str, str], list[str]] = {}
     for record in records:
-        if record["verdict"] in ("inconclusive", "not_applicable", "error", "known_failure"):
+        if record["verdict"] not in ("pass", "fail") or record["reason"]:
             text = str(record["reason"] or record["message"])
             where.setdefault((mark_of(record), text), []).append(
                 f"{record['check']}[{record['structure']}]"
             )
     lines: list[Line] = []
     for (mark, text), names in where.items():
-        lines += _wrapped(f"{mark}: {', '.join(names)}: {text}", width)
+        lines += _wrapped(f"{mark}: {some(names, 6)}: {text}", width)
     return [*lines, ("", "")] if lines else []
 
 
@@ -117,8 +117,7 @@ def _left_out(left: Sequence[Mapping[str, Any]], width: int) -> list[Line]:
         where.setdefault(str(one["reason"]), []).append(name)
     lines: list[Line] = []
     for reason, names in where.items():
-        shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-        lines += _wrapped(f"not scheduled: {shown}: {reason}", width)
+        lines += _wrapped(f"not scheduled: {some(names)}: {reason}", width)
     return [*lines, ("", "")] if lines else []
 
 

@@ -1,0 +1,129 @@
+import json
+
+import ase.calculators.emt
+import hypothesis.internal.observability
+import pytest
+import scipy.optimize
+import scipy.stats
+
+# Imported here, so that runs inside this process neither load them anew nor drop them afterwards.
+import physcheck.adapters.ase
+import physcheck.adapters.loading
+import physcheck.checks
+import physcheck.parametrize
+import physcheck.potentials
+import physcheck.resolution
+import physcheck.running
+import physcheck.structures
+
+physcheck.structures.catalogue()
+
+MODELS = """
+import numpy as np
+from ase.calculators.emt import EMT
+
+class Broken(EMT):
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        x = self.atoms.positions - self.atoms.positions.mean(axis=0)
+        self.results["forces"] = self.results["forces"] + 0.3 * np.cross([0.0, 0.0, 1.0], x)
+
+class NotANumber(EMT):
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        self.results["forces"] = np.nan * self.results["forces"]
+
+class WrongShape(EMT):
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        self.results["forces"] = self.results["forces"][:-1]
+
+class Raising(EMT):
+    def calculate(self, *args, **kwargs):
+        raise RuntimeError("no weights for this")
+
+class Interrupted(EMT):
+    calls = 0
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        type(self).calls += 1
+        if self.calls > 80:
+            raise KeyboardInterrupt
+
+class Slow(EMT):
+    calls = 0
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        type(self).calls += 1
+        if self.calls > 30:
+            import time
+            time.sleep(30)
+
+class Dying(EMT):
+    calls = 0
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        type(self).calls += 1
+        if self.calls > 80:
+            import os
+            os._exit(3)
+
+def model():
+    return EMT()
+
+def broken():
+    return Broken()
+
+def not_a_number():
+    return NotANumber()
+
+def wrong_shape():
+    return WrongShape()
+
+def raising():
+    return Raising()
+
+def interrupted():
+    return Interrupted()
+
+def slow():
+    return Slow()
+
+def dying():
+    return Dying()
+
+def no_factory():
+    raise OSError("weights are corrupt")
+"""
+
+
+class Subject:
+    """A folder with models in it, where the suite is run as a user would."""
+
+    def __init__(self, pytester):
+        self.pytester = pytester
+        pytester.makefile(".py", subject=MODELS)
+
+    def run(self, *args, suite=True, factory="model", json_name="out.json", process=False):
+        """A run, in a process of its own if ``process``."""
+        before = ["--pyargs", "physcheck.suite"] if suite else []
+        spec = [f"--physcheck-model=subject.py:{factory}"] if factory else []
+        json_option = [f"--physcheck-json={json_name}"] if json_name else []
+        words = (*before, *spec, *json_option, "-p", "no:cacheprovider", *args)
+        if process or any(str(arg).startswith("-n") for arg in args):
+            return self.pytester.runpytest_subprocess(*words, timeout=120)
+        return self.pytester.runpytest_inprocess(*words)
+
+    def report(self, name="out.json"):
+        return json.loads((self.pytester.path / name).read_text())
+
+    def verdicts(self, name="out.json"):
+        return {
+            (r["check"], r["structure"]): (r["verdict"], r["value"], r["interval"])
+            for r in self.report(name)["records"]
+        }
+
+
+@pytest.fixture
+def subject(pytester):
+    return Subject(pytester)

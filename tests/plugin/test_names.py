@@ -1,0 +1,35 @@
+"""Names that don't exist: exit code 4 and the nearest ones, before anything runs."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("argument", "text"),
+    [
+        ("--physcheck-checks=loop_wrk", "*did you mean loop_work*"),
+        ("--physcheck-structures=H20", "*did you mean H2O?"),
+        ("--physcheck-profile=mdd", "*no profile is called 'mdd'; did you mean md?"),
+        ("--physcheck-budget=qick", "*did you mean quick?"),
+        ("--physcheck-fail-on=laws", "*did you mean law?"),
+        ("--physcheck-seed=many", "*--physcheck-seed is 'many', should be a whole number"),
+        ("--physcheck-species=Qq", "*no species is called 'Qq'*"),
+        ("--physcheck-model=subjct.py", "*no file subjct.py; did you mean subject.py?"),
+        ("--physcheck-model=subject.py:modle", "*no 'modle' in subject.py; did you mean model?"),
+        ("--physcheck-model=builtin::lenard-jones", "*did you mean lennard-jones?"),
+        ("--physcheck-known-failures=none.toml", "*none.toml: No such file*"),
+        ("--physcheck-json=.", "*is a folder*"),
+    ],
+)
+def test_unknown_names(subject, argument, text):
+    subject.pytester.makepyfile(test_own="def test_own():\n    print('ran')\n")
+    result = subject.pytester.runpytest_inprocess(
+        "--physcheck-model=subject.py", argument, "-p", "no:cacheprovider"
+    )
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([text])
+
+
+def test_workers_are_not_even_started(subject):
+    result = subject.run("--physcheck-checks=nothing", "-n2")
+    assert result.ret == 4
+    assert not (subject.pytester.path / "out.json").exists()
