@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,8 +39,8 @@ class Structure:
     provenance : str
         Where the geometry comes from, in a sentence.
     tags : frozenset of str
-        ``molecule``, ``cluster``, ``crystal``, ``slab``; ``metal``, ``ionic``, ``covalent``; ``triclinic``;
-        ``file``.
+        ``molecule``, ``cluster``, ``crystal``, ``slab``, ``liquid``, ``disordered``; ``metal``, ``ionic``,
+        ``covalent``; ``triclinic``; ``file``.
     """
 
     name: str
@@ -59,6 +59,7 @@ class _Recipe:
     make: Callable[[], Atoms]
     source: str
     tags: str
+    thermal: bool = False
 
 
 def _molecule(name: str) -> Callable[[], Atoms]:
@@ -116,6 +117,19 @@ def _copper_slab() -> Atoms:
     return atoms
 
 
+def _stored(name: str) -> Callable[[], Atoms]:
+    def make() -> Atoms:
+        from ase.io import read
+
+        # A file of the package, made by fixtures/make_structures.py.
+        path = Path(__file__).parent / "structures_data" / f"{name}.extxyz"
+        atoms: Atoms = read(path)  # type: ignore[assignment]
+        atoms.info.clear()
+        return atoms
+
+    return make
+
+
 # A molecule and a crystal of the elements that most models know come first: quick runs take the first that fits.
 _RECIPES: dict[str, _Recipe] = {
     "ethanol": _Recipe(_molecule("CH3CH2OH"), _G2, "molecule"),
@@ -168,28 +182,61 @@ _RECIPES: dict[str, _Recipe] = {
         "three (111) layers of fcc copper, a = 3.61 Å, periodic in two directions",
         "slab metal",
     ),
+    "H2O-box32": _Recipe(
+        _stored("H2O-box32"),
+        "32 water molecules at 1 g/cm³ and 300 K after 10 ps of Langevin dynamics with builtin::water "
+        "(fixtures/make_structures.py)",
+        "liquid",
+        thermal=True,
+    ),
+    "Cu32-disordered": _Recipe(
+        _stored("Cu32-disordered"),
+        "32 copper atoms at 8.0 g/cm³, molten at 4000 K and cooled to 1400 K for 4 ps each with "
+        "builtin::gupta (fixtures/make_structures.py)",
+        "liquid disordered metal",
+        thermal=True,
+    ),
 }
 
 
 def _made(name: str) -> Structure:
     recipe = _RECIPES[name]
     atoms = recipe.make()
-    rng = np.random.default_rng(crc32(name.encode()))
-    atoms.positions += RATTLE * rng.standard_normal(atoms.positions.shape)
+    provenance = recipe.source
+    if not recipe.thermal:
+        rng = np.random.default_rng(crc32(name.encode()))
+        atoms.positions += RATTLE * rng.standard_normal(atoms.positions.shape)
+        provenance += f"; rattled by {RATTLE} Å (normal, seed crc32 of the name)"
     return Structure(
-        name,
-        Configurations.from_atoms(atoms),
-        f"{recipe.source}; rattled by {RATTLE} Å (normal, seed crc32 of the name)",
-        frozenset(recipe.tags.split()),
+        name, Configurations.from_atoms(atoms), provenance, frozenset(recipe.tags.split())
     )
 
 
-def catalogue() -> dict[str, Structure]:
-    """The named structures, in the order in which a plan looks for its primary one; made anew in each call.
+class _Catalogue(Mapping[str, Structure]):
+    """Names at once, structures when asked for."""
 
-    All are rattled by 0.05 Å, so that no force is zero by symmetry.
+    def __getitem__(self, name: str) -> Structure:
+        if name not in _RECIPES:
+            raise KeyError(name)
+        return _made(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _RECIPES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_RECIPES)
+
+    def __len__(self) -> int:
+        return len(_RECIPES)
+
+
+def catalogue() -> Mapping[str, Structure]:
+    """The named structures, in the order in which a plan looks for its primary one.
+
+    Each is made anew when it is looked up; names alone cost nothing.  All are thermal or rattled by 0.05 Å,
+    so that no force is zero by symmetry.
     """
-    return {name: _made(name) for name in _RECIPES}
+    return _Catalogue()
 
 
 def load_structures(names: str) -> list[Structure]:

@@ -6,19 +6,21 @@ from ase.io import write
 from ase.neighborlist import neighbor_list
 
 from physcheck.errors import SpecError
+from physcheck.potentials import make_builtin
 from physcheck.structures import catalogue, load_structures
 
 
 def test_the_catalogue():
     structures = catalogue()
-    assert 8 <= len(structures) <= 14
+    assert list(structures)[:3] == ["ethanol", "Si8", "Cu32"]
     first_four = [structures[name].tags for name in list(structures)[:4]]
     assert any("molecule" in tags for tags in first_four)
     assert any("crystal" in tags for tags in first_four)
     for name, structure in structures.items():
         assert structure.name == name
         assert len(structure.configurations) == 1
-        assert "rattled" in structure.provenance
+        thermal = "dynamics" in structure.provenance or "molten" in structure.provenance
+        assert ("rattled" in structure.provenance) is not thermal
         assert structure.tags
     tags = frozenset().union(*(s.tags for s in structures.values()))
     assert tags >= {
@@ -30,7 +32,52 @@ def test_the_catalogue():
         "ionic",
         "covalent",
         "triclinic",
+        "liquid",
+        "disordered",
     }
+
+
+def test_names_need_no_structures(monkeypatch):
+    def fail(name):
+        raise AssertionError(f"{name} was made")
+
+    monkeypatch.setattr("physcheck.structures._made", fail)
+    structures = catalogue()
+    assert "H2O-box32" in structures
+    assert "unobtainium" not in structures
+    assert len(list(structures)) == len(structures) >= 16
+    with pytest.raises(KeyError):
+        structures["unobtainium"]
+
+
+def test_the_water_box_is_liquid_water():
+    box = catalogue()["H2O-box32"].configurations
+    atoms = box.to_atoms()
+    assert atoms.get_masses().sum() / box.volumes()[0] * 1.66054 == pytest.approx(1.0, abs=1e-3)
+    assert box.system.symbols == ("O", "H", "H") * 32
+    bonds = box.positions[0].reshape(32, 3, 3)
+    lengths = np.linalg.norm(bonds[:, 1:] - bonds[:, :1], axis=2)
+    # Thermal spread of a bond at 300 K: sqrt(kT/k) = 0.024 Å about SPC/Fw's 1.012 Å, a little longer in the liquid.
+    assert lengths.mean() == pytest.approx(1.025, abs=0.02)
+    assert 0.015 < lengths.std() < 0.035
+    oxygens = atoms[atoms.numbers == 8]
+    distances = neighbor_list("d", oxygens, 3.3)
+    assert distances.min() > 2.4
+    # Four to five neighbours in the first shell.
+    assert 4.0 < len(distances) / 32 < 5.5
+    model = make_builtin("water")
+    energy = model.evaluate(box, want=frozenset({"energy"})).require_energy()[0] / 96
+    assert energy == pytest.approx(-0.136, abs=0.01)
+
+
+def test_the_disordered_copper_has_no_lattice():
+    structures = catalogue()
+    melt, crystal = (structures[name].configurations for name in ("Cu32-disordered", "Cu32"))
+    near = [neighbor_list("d", c.to_atoms(), 3.2) for c in (melt, crystal)]
+    # The crystal has 12 neighbours within a thermal spread, the melt a broad first shell.
+    assert len(near[1]) / 32 == 12
+    assert near[0].std() > 2 * near[1].std()
+    assert np.unique(melt.positions.round(3)).size > 60
 
 
 def test_names_say_the_size():
@@ -38,9 +85,12 @@ def test_names_say_the_size():
         digits = (
             name.removesuffix("-triclinic")
             .removesuffix("-slab")
+            .removesuffix("-disordered")
             .lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
         )
-        if not structure.tags & {"molecule"}:
+        if name == "H2O-box32":
+            assert structure.configurations.n_atoms == 3 * 32
+        elif not structure.tags & {"molecule"}:
             assert structure.configurations.n_atoms == int(digits)
 
 
