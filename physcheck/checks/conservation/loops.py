@@ -34,8 +34,8 @@ from physcheck.tolerances import default_tolerance
 
 __all__ = ["assert_loop_work", "measure_loop_work"]
 
-# rms displacement of a coordinate, Å: thermal motion of a solid, from some 5 K to 100 K.
-_AMPLITUDES = (0.005, 0.02)
+# rms displacement of a coordinate, Å: thermal motion of a solid, from some 5 K to 50 K.
+_AMPLITUDES = (0.005, 0.015)
 _FINE = 16
 _COARSE = 8
 
@@ -230,14 +230,14 @@ def measure_loop_work(
 
 
 def _amplitude(resolution: Resolution, target: float) -> float:
-    """The smallest amplitude, Å, at which 8 points resolve a fifteenth of the target over the noise.
+    """The smallest amplitude, Å, at which 8 points resolve a sixth of the target over the noise.
 
     The noise of lambda_loop is sigma_F/(rho sqrt(8) |J|_F/sqrt(3N)); truncation grows as its 4th power
     (so does the lower limit, with a target below md's).
     """
     if resolution.stiffness <= 0:
         return _AMPLITUDES[1]
-    needed = resolution.force_noise / (resolution.stiffness * math.sqrt(_COARSE) * target / 15)
+    needed = resolution.force_noise / (resolution.stiffness * math.sqrt(_COARSE) * target / 6)
     smallest = _AMPLITUDES[0] * min(1.0, target / default_tolerance("loop_work")) ** 0.25
     return float(np.clip(needed, smallest, _AMPLITUDES[1]))
 
@@ -335,6 +335,7 @@ def _evidence(
         "tolerance_per_lambda": judged.unit,
         "stiffness": math.sqrt(_stiffness_squared(judged.tours)),
         "n_loops": len(judged.tours),
+        "rms_displacement_A": circle.radius / math.sqrt(judged.dimension),
         "loop_works": [t.work for t in judged.tours],
     }
     place = f"worst loop: {circle.label}, {1e3 * facts['work_eV']:.3g} meV per cycle"
