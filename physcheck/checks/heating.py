@@ -13,4 +13,5 @@ _HEAT_STIFF, _HEAT_SOFT = 50.0, 2000.0
 def heating_sentence(asymmetry: float) -> str:
     """The heating rate that a lambda of this size stands for, K/ps = P/(3 kB), as a range."""
     low, high = (c * asymmetry**2 / (3 * kB) for c in (_HEAT_STIFF, _HEAT_SOFT))
-    return f"in molecular dynamics this heats by about {low:.1g} to {high:.1g} K/ps (stiff to soft)"
+    first, last = (f"{float(f'{rate:.1g}'):g}" for rate in (low, high))
+    return f"in molecular dynamics this heats by about {first} to {last} K/ps (stiff to soft)"
