@@ -73,7 +73,7 @@ class Bench:
         """The plan; None, with ``error`` set, where the model can't be loaded or judged."""
         if self._plan is None and self.error is None:
             # Slow to import, needed by most checks, and not to be booked on the first of them.
-            import scipy.stats  # noqa: F401
+            import scipy.optimize  # noqa: F401
 
             from physcheck.plan import make_plan
             from physcheck.running import Runner

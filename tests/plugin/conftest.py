@@ -1,22 +1,17 @@
 import json
+from importlib import import_module
 
-import ase.calculators.emt
-import hypothesis.internal.observability
 import pytest
-import scipy.optimize
-import scipy.stats
 
 # Imported here, so that runs inside this process neither load them anew nor drop them afterwards.
-import physcheck.adapters.ase
-import physcheck.adapters.loading
-import physcheck.checks
-import physcheck.parametrize
-import physcheck.potentials
-import physcheck.resolution
-import physcheck.running
-import physcheck.structures
-
-physcheck.structures.catalogue()
+for name in (
+    "ase.calculators.emt", "hypothesis.internal.observability", "physcheck.adapters.ase",
+    "physcheck.adapters.loading", "physcheck.checks", "physcheck.parametrize",
+    "physcheck.potentials", "physcheck.resolution", "physcheck.running", "scipy.optimize",
+    "scipy.stats",
+):  # fmt: skip
+    import_module(name)
+import_module("physcheck.structures").catalogue()
 
 MODELS = """
 import numpy as np

@@ -1,0 +1,156 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ase.build import bulk, molecule
+
+from physcheck.errors import SpecError
+from physcheck.model import Capabilities
+from physcheck.plan import BUDGET_EVALUATIONS, make_plan, record_seed
+from physcheck.registry import BUDGETS as REGISTRY_BUDGETS
+from physcheck.settings import BUDGETS, PROFILES, Settings
+from physcheck.system import Evaluation
+from physcheck.tolerances import PROFILES as TOLERANCE_PROFILES
+
+
+class Fake:
+    """Forces toward the origin; counts its calls, and can refuse, explode or lack outputs."""
+
+    def __init__(
+        self, *, outputs=("energy", "forces"), species=None, refuses=(), strong=(), **more
+    ):
+        self.capabilities = Capabilities(
+            "fake", "test", frozenset(outputs), species=species, **more
+        )
+        self.refuses, self.strong = refuses, strong
+        self.calls = 0
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        self.calls += len(configurations)
+        symbols = set(configurations.system.symbols)
+        if symbols & set(self.refuses):
+            raise KeyError("no such element")
+        x = configurations.positions * (1e6 if symbols & set(self.strong) else 0.01)
+        return Evaluation(
+            -0.005 * (x**2).sum((1, 2)), -x, np.zeros((len(x), 3, 3)) if "stress" in want else None
+        )
+
+
+def plan(model, **settings):
+    return make_plan(model, Settings(model="x.py", **settings))
+
+
+def structures_of(made):
+    return list(dict.fromkeys(entry.structure.name for entry in made.entries))
+
+
+def test_constants_that_are_repeated_are_equal():
+    assert PROFILES == TOLERANCE_PROFILES
+    assert BUDGETS == REGISTRY_BUDGETS == tuple(BUDGET_EVALUATIONS)
+
+
+def test_quick_takes_three_different_structures_within_its_budget():
+    made = plan(Fake())
+    names = structures_of(made)
+    assert len(names) == 3
+    kinds = {int(e.structure.configurations.system.pbc.sum()) for e in made.entries}
+    assert len(kinds) == 3
+    assert made.evaluations <= 2500
+    assert {n.reason for n in made.not_scheduled} >= {"quick takes 3 structures of the catalogue"}
+    assert made.estimated_seconds is not None
+    again = plan(Fake())
+    key = lambda p: [(e.name, e.allotment, e.seed, e.not_applicable) for e in p.entries]  # noqa: E731
+    assert key(again) == key(made)
+    assert again.not_scheduled == made.not_scheduled
+
+
+def test_the_primary_structure_has_every_check_and_the_others_the_cheap_ones():
+    made = plan(Fake(outputs=("energy", "forces", "stress")), budget="quick")
+    first, *others = structures_of(made)
+    assert {e.check.family for e in made.entries if e.structure.name in others} == {"conservation"}
+    everything = plan(Fake(), checks="conservation")
+    assert {e.check.id for e in everything.entries if e.structure.name == first} == {
+        e.check.id for e in everything.entries
+    }
+
+
+def test_trial_calls_leave_out_what_the_model_does_not_know():
+    model = Fake(refuses=("Si", "Na"), strong=("Cu",))
+    made = plan(model)
+    reasons = {n.structure: n.reason for n in made.not_scheduled}
+    assert "KeyError" in reasons["Si8"]
+    assert "out of the model's domain" in reasons["Cu32"]
+    assert made.setup_evaluations >= 10
+    known = Fake(species=frozenset({29}))
+    made = plan(known)
+    assert {"Cu32", "Cu12-slab"} <= set(structures_of(made))
+    assert {e.structure.species for e in made.entries} == {frozenset({29})}
+    assert known.calls <= 4
+
+
+def test_a_model_that_refuses_everything_is_judged_once():
+    class Nothing(Fake):
+        def evaluate(self, configurations, *, want=frozenset()):
+            raise RuntimeError("no weights")
+
+    made = plan(Nothing())
+    assert len(structures_of(made)) == 1
+    assert made.estimated_seconds is None
+
+
+def test_users_structures_come_before_the_authors_and_those_before_the_catalogue(tmp_path):
+    atoms = bulk("Al", cubic=True)
+    atoms.write(tmp_path / "mine.extxyz")
+    model = Fake(structures=("H2O", molecule("NH3")))
+    assert structures_of(plan(model)) == ["H2O", "H3N"]
+    assert structures_of(plan(model, structures="CH4")) == ["CH4"]
+    named = plan(model, structures=f"{tmp_path / 'mine.extxyz'},NaCl8")
+    assert len(structures_of(named)) == 2
+    refused = plan(Fake(species=frozenset({1})), structures="NaCl8")
+    assert all("not supported" in e.not_applicable for e in refused.entries)
+
+
+def test_species_filter_the_catalogue():
+    made = plan(Fake(), species="H,O")
+    assert "H2O" in structures_of(made)
+    assert all(e.structure.species <= {1, 8} for e in made.entries)
+    with pytest.raises(SpecError, match="no species is called 'Foo'"):
+        plan(Fake(), species="Foo")
+
+
+def test_a_missing_capability_is_a_record_and_no_gap():
+    made = plan(Fake(outputs=("forces",)), structures="H2O", checks="force_energy_gap,loop_work")
+    missing = {e.check.id: (e.not_applicable, e.allotment) for e in made.entries}
+    assert missing["force_energy_gap"] == ("the model gives no energy", 0)
+    assert missing["loop_work"][0] is None
+
+
+def test_what_does_not_fit_needs_the_next_budget(monkeypatch):
+    monkeypatch.setitem(BUDGET_EVALUATIONS, "quick", 100)
+    made = plan(Fake(), structures="H2O", checks="conservation")
+    assert 0 < sum(e.allotment for e in made.entries) <= 100
+    assert any(n.reason.endswith("needs standard") for n in made.not_scheduled)
+    full = plan(Fake(), structures="H2O", checks="conservation", budget="full")
+    assert not full.not_scheduled
+
+
+def test_seeds_depend_on_nothing_but_their_names():
+    one = plan(Fake(), structures="H2O,NH3", checks="loop_work")
+    two = plan(Fake(), structures="NH3", checks="conservation", budget="standard")
+    seed = next(e.seed for e in one.entries if e.structure.name == "NH3")
+    assert seed == next(e.seed for e in two.entries if e.check.id == "loop_work")
+    assert seed == record_seed(0, "loop_work", "NH3")
+    assert seed != record_seed(1, "loop_work", "NH3")
+
+
+def test_an_output_that_does_not_exist_is_found_out():
+    class Lying(Fake):
+        def evaluate(self, configurations, *, want=frozenset()):
+            outputs = self.capabilities.outputs - {"energy"}
+            self.capabilities = replace(self.capabilities, outputs=outputs)
+            answer = super().evaluate(configurations, want=want)
+            return replace(answer, energy=None)
+
+    made = plan(Lying(), structures="H2O", checks="force_energy_gap")
+    (entry,) = made.entries
+    assert entry.not_applicable == "the model gives no energy"
