@@ -95,7 +95,8 @@ class Settings:
         from shlex import quote
 
         words = ["pytest --pyargs physcheck.suite"]
-        chosen = structure if in_catalogue or self.structures is None else self.structures
+        # Structures that the model's author declared have no name that the option knows.
+        chosen = structure if in_catalogue else self.structures
         options = {
             "model": ("--model", self.model, None),
             "checks": ("--physcheck-checks", check, None),

@@ -154,3 +154,17 @@ def test_an_output_that_does_not_exist_is_found_out():
     made = plan(Lying(), structures="H2O", checks="force_energy_gap")
     (entry,) = made.entries
     assert entry.not_applicable == "the model gives no energy"
+
+
+def test_a_rerun_names_structures_as_the_option_knows_them():
+    command = Settings(model="my file.py", seed=3).rerun_command("loop_work", "H2O")
+    assert command == (
+        "pytest --pyargs physcheck.suite --model='my file.py' --physcheck-checks=loop_work "
+        "--physcheck-structures=H2O --physcheck-seed=3"
+    )
+    settings = Settings(model="x.py", structures="a.extxyz,H2O", profile="tight")
+    command = settings.rerun_command("loop_work", "a.extxyz[1]", in_catalogue=False)
+    assert "--physcheck-structures=a.extxyz,H2O" in command
+    assert command.endswith("--physcheck-profile=tight")
+    declared = Settings(model="x.py").rerun_command("loop_work", "mine", in_catalogue=False)
+    assert "structures" not in declared
