@@ -160,6 +160,8 @@ def _why_inconclusive(measurement: Measurement, limit: float) -> str:
         )
     if measurement.resolve:
         return f"{text}; {measurement.resolve}"
+    if not low > 0:
+        parts.pop("sampling", None)  # more probes don't lower a limit that each probe's error sets
     worst = max(parts, key=lambda name: parts[name]) if parts else ""
     advice = {
         "rounding": "limited by the model's own noise: rerun with --physcheck-dtype=float64 "

@@ -99,7 +99,8 @@ class Model(Protocol):
 
     ``evaluate`` gets ``want``, the outputs that will be looked at; more may be returned, fewer may not
     (unless ``capabilities.outputs`` lacks them).  One configuration is one evaluation, whatever outputs.
-    A model may also have ``fresh() -> Model``, an equal model without memory of earlier calls.
+    A model may also have ``fresh() -> Model``, an equal model without memory of earlier calls, and
+    ``ask(configuration)``, which finds out at a structure what ``capabilities`` should say.
     """
 
     @property
@@ -151,6 +152,7 @@ class Meter:
         self._parent = model if isinstance(model, Meter) else None
         self.allotment = allotment
         self.max_atoms_per_call = max_atoms_per_call
+        self._asked: set[bool] = set()
         self.evaluations = 0
         self.jacobian_products_made = 0
         self.seconds = 0.0
@@ -202,6 +204,21 @@ class Meter:
             with self._guarded("making a fresh model"):
                 clone.model = maker()
         return clone
+
+    def ask(self, configuration: Configurations) -> None:
+        """Let a model with ``ask(configuration)`` find out its capabilities, once with and once without a volume.
+
+        Which outputs there are, and whether Jacobian products are exact, some models can't tell before they
+        were called.  Counted as one evaluation; what ``ask`` raises is ModelError.
+        """
+        ask = getattr(self.model, "ask", None)
+        kind = configuration.system.is_fully_periodic
+        if ask is None or kind in self._asked:
+            return
+        with self._guarded(f"asking for the outputs at {configuration.system.formula}"):
+            ask(configuration)
+        self._count(1)
+        self._asked.add(kind)
 
     def evaluate(
         self, configurations: Configurations, *, want: Iterable[str] = frozenset({"forces"})

@@ -263,6 +263,7 @@ def _try(meter: Meter, structure: Structure) -> _Trial:
         before = meter.capabilities.outputs
         started = time.perf_counter()
         try:
+            meter.ask(start)
             forces = meter.evaluate(start, want=everything).require_forces()
         except NonFiniteOutput:
             # A finding, not a refusal: the record will say so.
@@ -280,7 +281,8 @@ def _try(meter: Meter, structure: Structure) -> _Trial:
         return _Trial(None, seconds)
     # Without Meter's "evaluating ... of ...": equal reasons are then listed once.
     said = str(error)
-    return _Trial(said.partition(": ")[2] if said.startswith("evaluating ") else said)
+    ours = said.startswith(("evaluating ", "asking "))
+    return _Trial(said.partition(": ")[2] if ours else said)
 
 
 def _declared(names: Sequence[Any]) -> list[Structure]:
