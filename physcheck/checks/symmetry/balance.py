@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.checks.cost import always
 from physcheck.checks.differences import Part, combine, place_rounding
 from physcheck.checks.symmetry.comparison import COPIES, one_atom, thermal
 from physcheck.measurement import Measurement
@@ -19,7 +20,7 @@ from physcheck.tolerances import default_tolerance
 __all__ = ["assert_net_force", "assert_net_torque", "measure_net_force", "measure_net_torque"]
 
 _BASES = 2
-_COST = {"quick": _BASES * COPIES, "standard": _BASES * COPIES, "full": _BASES * COPIES}
+_COST = always(_BASES * COPIES)
 _QUANTITY = "rms of the least change of forces that removes the net {}"
 
 

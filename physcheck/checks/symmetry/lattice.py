@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.checks.cost import always
 from physcheck.checks.symmetry.comparison import COPIES, QUANTITY, compared, one_atom
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
@@ -26,7 +27,7 @@ __all__ = [
 
 # Reach of the lattice shifts, in cells: a neighbour, and as far as a diffusing atom gets unwrapped.
 _REACHES = (1, 3)
-_TWO = {"quick": 3 * COPIES, "standard": 3 * COPIES, "full": 3 * COPIES}
+_TWO = always(3 * COPIES)
 
 
 def _periodic(start: Configurations, capabilities: Capabilities) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.checks.cost import always
 from physcheck.checks.symmetry.comparison import COPIES, QUANTITY, compared, one_atom
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
@@ -27,8 +28,8 @@ __all__ = [
 
 # Lengths of the rigid shifts, Å: within a cell, and as far as a molecule diffuses.
 _SHIFTS = (1.0, 10.0)
-_TWO = {"quick": 3 * COPIES, "standard": 3 * COPIES, "full": 3 * COPIES}
-_ONE = {"quick": 2 * COPIES, "standard": 2 * COPIES, "full": 2 * COPIES}
+_TWO = always(3 * COPIES)
+_ONE = always(2 * COPIES)
 
 
 @check(

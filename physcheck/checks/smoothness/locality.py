@@ -1,0 +1,167 @@
+"""A model with a declared range doesn't look beyond it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from physcheck.checks.cost import always
+from physcheck.checks.differences import combine, force_part, force_scale, place_rounding
+from physcheck.checks.symmetry.comparison import COPIES, thermal
+from physcheck.measurement import Measurement
+from physcheck.model import Capabilities, Meter, Model
+from physcheck.probes.transformations import far_pair, supercell
+from physcheck.registry import check, derive_assert
+from physcheck.resolution import Resolution, ensure_resolution, visit
+from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.tolerances import default_tolerance
+
+__all__ = ["assert_locality", "measure_locality"]
+
+_MARGIN = 0.5  # Å between the declared range and what must not matter
+_MOVE = 0.3  # Å, of each coordinate at most
+_MOST_ATOMS = 4000
+_QUANTITY = "rms change of forces by atoms beyond the declared range"
+
+
+def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
+    reach = capabilities.interaction_range
+    if reach is None:
+        return "the model declares no interaction_range"
+    if start.system.is_periodic:
+        atoms = _repeats(start, reach)[1] * start.n_atoms
+        if atoms > _MOST_ATOMS:
+            return f"a cell longer than twice the range would have {atoms} atoms"
+    return None
+
+
+def _repeats(start: Configurations, reach: float) -> tuple[int, int]:
+    """The periodic axis along which the fewest repeats reach beyond twice the range, and how many."""
+    cell, pbc = start.cells[0], start.system.pbc
+    best = (0, 10**9)
+    for axis in np.flatnonzero(pbc):
+        # Distance between the planes that the other periodic vectors span.
+        others = cell[[k for k in np.flatnonzero(pbc) if k != axis]]
+        along = cell[axis]
+        if len(others):
+            q, _ = np.linalg.qr(others.T)
+            along = along - q @ (q.T @ along)
+        height = float(np.linalg.norm(along))
+        count = math.ceil((2 * (reach + _MARGIN + 2 * _MOVE) + 2 * height) / height)
+        if count < best[1]:
+            best = (int(axis), count)
+    return best
+
+
+@check(
+    family="smoothness",
+    quantity=_QUANTITY,
+    unit="eV/Å",
+    needs={"forces"},
+    kind="law",
+    title="atoms feel what is beyond the declared range",
+    causes="a global readout or normalisation; more message-passing layers than declared; a mesh",
+    evaluations=always(2 * COPIES),
+    applies=_applies,
+)
+def measure_locality(
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+) -> Measurement:
+    """Moving atoms beyond the declared interaction range changes no force.
+
+    Without periodic axes a copy of the structure stands just beyond ``interaction_range`` (0.5 Å of margin) and
+    its atoms are moved by up to 0.3 Å; with them, the cell is repeated along one axis until the atoms of
+    its first repeat are beyond the range of those in the middle, and the former are moved. Judged is the rms
+    change of a component of the forces that must not notice, the mean of three jittered copies.
+
+    Can't see: a dependence on what doesn't change in such a move (number and kinds of atoms:
+    ``separated_additivity`` and ``supercell_extensivity`` see that).
+
+    Raises
+    ------
+    CapabilityMissing
+        No range is declared (through ``applies``).
+    ModelError, NonFiniteOutput
+
+    Cost: 6 evaluations of a larger system.
+    """
+    meter, one = Meter(model), as_configurations(start)
+    resolution = ensure_resolution(meter, one, resolution, rng)
+    target = default_tolerance("locality") if tolerance is None else tolerance
+    reach = meter.capabilities.interaction_range
+    assert reach is not None
+    copies = thermal(one, rng)
+    if one.system.is_periodic:
+        axis, count = _repeats(one, reach)
+        big = supercell(one, axis, count).apply(copies)
+        moved = np.arange(one.n_atoms)
+        watched = _beyond(big, moved, axis, reach + _MARGIN + 2 * _MOVE)
+        label = f"atoms of one cell moved, those beyond {reach:g} Å watched"
+    else:
+        big = far_pair(copies, thermal(one, rng), reach + _MARGIN + 2 * _MOVE)
+        moved, watched = np.arange(one.n_atoms, 2 * one.n_atoms), np.arange(one.n_atoms)
+        label = f"a copy moved beyond {reach:g} Å"
+    step = np.zeros((big.n_atoms, 3))
+    step[moved] = _MOVE * rng.uniform(-1, 1, (len(moved), 3))
+    after = Configurations(big.system, big.positions + step, big.cells)
+    want, fresh = frozenset({"forces"}), resolution.needs_fresh
+    before_forces = visit(meter, big, want=want, rng=rng, fresh=fresh).require_forces()
+    after_forces = visit(meter, after, want=want, rng=rng, fresh=fresh).require_forces()
+    differences = after_forces[:, watched] - before_forces[:, watched]
+    rounding = place_rounding(meter.capabilities, resolution, big)
+    part = force_part(label, differences, resolution, rounding=rounding)
+    found = combine([part], resolution.dof, target)
+    each = np.linalg.norm(part.mean.reshape(-1, 3), axis=1)
+    atom = int(watched[int(np.argmax(each))])
+    nothing = resolution.rigid_reason
+    return Measurement(
+        check="locality",
+        quantity=_QUANTITY,
+        unit="eV/Å",
+        value=found.value,
+        uncertainty=found.uncertainty,
+        uncertainty_components={"rounding": found.uncertainty},
+        interval=found.interval,
+        detection_limit=found.detection_limit,
+        force_evaluations=meter.evaluations,
+        nothing_tested=nothing,
+        evidence={
+            "place": f"{label}: atom {atom} ({big.system.symbols[atom]}) feels {each.max():.3g} eV/Å",
+            "scale": f"thermal forces (0.05 Å) have an rms component of {force_scale(resolution):.3g} eV/Å",
+            "quantities": {
+                "interaction_range_A": reach,
+                "atoms_moved": len(moved),
+                "atoms_watched": len(watched),
+            },
+            "configurations": Configurations(
+                big.system,
+                np.stack([big.positions[0], after.positions[0]]),
+                big.cells[:2],
+            ),
+        },
+    )
+
+
+def _beyond(big: Configurations, moved: Any, axis: int, distance: float) -> Any:
+    """Atoms farther than ``distance`` from every moved one, measured along one axis only."""
+    cell = big.cells[0]
+    others = cell[[k for k in np.flatnonzero(big.system.pbc) if k != axis]]
+    along: Floats = cell[axis]
+    if len(others):
+        q, _ = np.linalg.qr(others.T)
+        along = along - q @ (q.T @ along)
+    height = float(np.linalg.norm(along))
+    coordinate = big.positions[0] @ (along / height)
+    gap = coordinate[:, None] - coordinate[moved][None]
+    gap = np.abs(gap - height * np.rint(gap / height))
+    return np.flatnonzero(gap.min(axis=1) > distance)
+
+
+assert_locality = derive_assert(measure_locality)

@@ -1,0 +1,127 @@
+"""Forces along a smooth path are a smooth function of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from physcheck.measurement import Measurement
+from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
+from physcheck.probes.loops import collective_circles
+from physcheck.registry import Budget, check, derive_assert
+from physcheck.resolution import Resolution, ensure_resolution, visit
+from physcheck.system import Configurations, Floats, as_configurations
+
+__all__ = ["assert_path_smoothness", "measure_path_smoothness"]
+
+_POINTS = 32
+_AMPLITUDE = 0.02
+_OPTIONS: dict[Budget, dict[str, Any]] = {
+    "quick": {"loops": 1},
+    "standard": {"loops": 4},
+    "full": {"loops": 16},
+}
+
+
+def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
+    return int(_OPTIONS[budget]["loops"] * _POINTS)
+
+
+@check(
+    family="smoothness",
+    quantity="tail of the forces' spectrum along a loop, relative to the first harmonic",
+    unit="",
+    needs={"forces"},
+    kind="practice",
+    title="forces are rough along a smooth path",
+    causes="kinks of activation or cutoff functions; jumps at neighbour-list changes; noise",
+    evaluations=_evaluations,
+    options=_OPTIONS,
+)
+def measure_path_smoothness(
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+    loops: int = 1,
+) -> Measurement:
+    """Forces along a small closed path have a spectrum that dies out.
+
+    All atoms go round a circle in a random plane of configuration space, 0.02 Å in rms of a coordinate, in 32
+    points. With c_k the Fourier coefficients of the forces (all components together) judged is
+
+        rms of |c_k|, 8 <= k < 16, over |c_1|,
+
+    the model's noise taken off; the largest of ``loops`` circles. A potential with all derivatives gives 1e-6 and
+    less, a change of slope by a share q some q/300, jumps more.
+
+    Can't see: kinks off the path; roughness below the noise.
+
+    Raises
+    ------
+    ModelError, NonFiniteOutput
+
+    Cost: 32 evaluations a loop.
+
+    Source: the spectrum's decay says how often a periodic function can be differentiated (Boyd, Chebyshev
+    and Fourier Spectral Methods, chapter 2).
+    """
+    meter, one = Meter(model), as_configurations(start)
+    resolution = ensure_resolution(meter, one, resolution, rng)
+    circles = collective_circles(one.n_atoms, loops, _AMPLITUDE, rng)
+    tails, scales, spectra = [], [], []
+    for circle in circles:
+        positions, _ = circle.path(one.positions[0], _POINTS)
+        forces = visit(
+            meter,
+            one.at(positions),
+            want=frozenset({"forces"}),
+            rng=rng,
+            fresh=resolution.needs_fresh,
+        ).require_forces()
+        sizes = _spectrum(forces)
+        spectra.append(sizes)
+        tails.append(math.sqrt(float(np.mean(sizes[_POINTS // 4 : _POINTS // 2] ** 2))))
+        scales.append(float(sizes[1]))
+    noise = resolution.force_noise * math.sqrt(one.n_coordinates / _POINTS)
+    shares = [t / s if s > 0 else 0.0 for t, s in zip(tails, scales)]
+    worst = int(np.argmax(shares))
+    scale = scales[worst] if scales[worst] > 0 else math.inf
+    error = noise / scale
+    # Noise may be alike in many components: as many are counted as there are harmonics.
+    chance = 1 - FALSE_FAIL / (2 * loops)
+    limit = error * noise_rms_quantile(_POINTS // 4, resolution.dof, chance)
+    return Measurement(
+        check="path_smoothness",
+        quantity="tail of the forces' spectrum along a loop, relative to the first harmonic",
+        unit="",
+        value=math.sqrt(max(shares[worst] ** 2 - error**2, 0.0)),
+        uncertainty=error,
+        uncertainty_components={"rounding": error},
+        interval=(max(0.0, shares[worst] - limit), max(shares) + error),
+        detection_limit=limit,
+        force_evaluations=meter.evaluations,
+        nothing_tested=resolution.rigid_reason,
+        evidence={
+            "place": f"{circles[worst].label} of {_AMPLITUDE} Å",
+            "scale": f"the first harmonic of the forces is {scale:.3g} eV/Å in 3N space",
+            "quantities": {"loops": loops, "spectrum_eV_per_A": spectra[worst].tolist()},
+            "configurations": one,
+            "plane": [circles[worst].u, circles[worst].v],
+        },
+    )
+
+
+def _spectrum(forces: Floats) -> Floats:
+    """(n/2 + 1,) |c_k| of forces (n, N, 3), pooled over components, eV/Å."""
+    n = len(forces)
+    c = np.fft.rfft(forces.reshape(n, -1), axis=0) / n
+    return np.asarray(np.linalg.norm(c, axis=1))
+
+
+assert_path_smoothness = derive_assert(measure_path_smoothness)
