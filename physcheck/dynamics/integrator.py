@@ -12,7 +12,7 @@ import numpy as np
 from ase.units import fs
 
 from physcheck.dynamics.baths import Bath
-from physcheck.dynamics.shadow import HALF_WINDOW, ShadowWindow, shadow_correction
+from physcheck.dynamics.shadow import HALF_WINDOW, ShadowWindow, WindowMoment, shadow_correction
 from physcheck.dynamics.velocities import kinetic_energies
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats
@@ -105,6 +105,13 @@ class Simulation:
     ------
     ModelError, NonFiniteOutput, AllotmentExceeded
         From the model; the trace up to that step stays.
+
+    Attributes
+    ----------
+    positions, velocities, forces : (B, N, 3)
+        Now.
+    shadow_start : WindowMoment or None
+        The first moment whose shadow energy is known (no bath).
     """
 
     def __init__(
@@ -147,6 +154,7 @@ class Simulation:
             ShadowWindow(self.positions, self.masses, self.timestep) if bath is None else None
         )
         self._past: list[tuple[Floats, Floats]] = []
+        self.shadow_start: WindowMoment | None = None
         self.forces, self.energies = self._ask()
         self._close(self._sum_kinetic())
 
@@ -163,6 +171,33 @@ class Simulation:
         flat = self.velocities.reshape(len(self.velocities), -1)
         kinetic: Floats = (flat * flat) @ self._half_masses
         return kinetic
+
+    @property
+    def first_total(self) -> Floats:
+        """(B,) E + K at the start, eV."""
+        return self._rows["potential"][0] + self._rows["kinetic"][0]
+
+    @property
+    def first_kinetic(self) -> Floats:
+        """(B,) K at the start, eV."""
+        return self._rows["kinetic"][0]
+
+    @property
+    def last_total(self) -> Floats:
+        """(B,) E + K now, eV."""
+        return self._rows["potential"][-1] + self._rows["kinetic"][-1]
+
+    @property
+    def last_kinetic(self) -> Floats:
+        """(B,) K now, eV."""
+        return self._rows["kinetic"][-1]
+
+    @property
+    def shadow_end(self) -> WindowMoment | None:
+        """The last moment whose shadow energy is known; None without one."""
+        if self._window is None or self.shadow_start is None:
+            return None
+        return self._window.moment()
 
     def run(self, n_steps: int) -> None:
         """Take ``n_steps`` steps of all replicas."""
@@ -219,6 +254,8 @@ class Simulation:
         if self._window is not None:
             known = self._window.push(self.positions, self.velocities, self.forces, self.energies)
             if known is not None:
+                if self.shadow_start is None:
+                    self.shadow_start = self._window.moment()
                 rows["shadow"].append(known)
             return
         # BAOAB: the three-point formula, one step late.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import factorial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from physcheck.system import Floats
 
-__all__ = ["HALF_WINDOW", "ShadowWindow", "shadow_correction"]
+__all__ = ["HALF_WINDOW", "ShadowWindow", "WindowMoment", "shadow_correction"]
 
 # Steps to either side that the shadow energy looks at; 4 makes it accurate to dt^8.
 HALF_WINDOW = 4
@@ -53,6 +55,43 @@ def _central_weights(half: int) -> Floats:
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowMoment:
+    """What a window knows of its middle step, to compare energies with the work of the forces.
+
+    Attributes
+    ----------
+    positions, forces : (B, N, 3)
+        Å and eV/Å, of the middle step itself.
+    energies : (B,) eV
+        The model's energies in the weighting of the shadow energy, ``sum_m w_m E_m``.
+    work : (B,) eV
+        The work of the forces from the middle step on, in the same weighting: for the energy whose
+        gradient they are, ``energies = E_middle - work``.
+    """
+
+    positions: Floats
+    forces: Floats
+    energies: Floats
+    work: Floats
+
+
+def _work_weights(weights: Floats, half: int) -> Floats:
+    """(n, n) W so that ``sum_ij W_ij F_i.q_j`` is the weighted work from the middle, by interpolation."""
+    from numpy.polynomial import Polynomial
+
+    nodes = np.arange(-half, half + 1, dtype=np.float64)
+    basis = [
+        Polynomial.fromroots(np.delete(nodes, i)) / float(np.prod(nodes[i] - np.delete(nodes, i)))
+        for i in range(len(nodes))
+    ]
+    table = np.empty((len(nodes), len(nodes)))
+    for i, force in enumerate(basis):
+        for j, place in enumerate(basis):
+            table[i, j] = float(weights @ (force * place.deriv()).integ()(nodes))
+    return table
+
+
 class ShadowWindow:
     """Shadow energies of velocity Verlet, fed one step at a time; each is known ``half`` steps later.
 
@@ -86,12 +125,33 @@ class ShadowWindow:
         self._shape = reference.shape
         self._positions, self._momenta, self._forces = (np.zeros(shape) for _ in range(3))
         self._scalars = np.zeros((self.size, len(reference)))
+        self._energies = np.zeros_like(self._scalars)
         self._count = 0
         central = _central_weights(half)
         self._slope = np.concatenate([-central[::-1], [0.0], central])
         tail = np.array([central[k:].sum() for k in range(half + 1)])
         side = central / 2 + tail[1:]
         self._weights = np.concatenate([side[::-1], [tail[0]], side])
+
+    def _order(self) -> NDArray[np.intp]:
+        """For each row of the ring, oldest first in value, where it stands in the window."""
+        return (np.arange(self.size) - (self._count % self.size)) % self.size
+
+    def moment(self) -> WindowMoment:
+        """The step that the last shadow energies belong to."""
+        n_batch = self._shape[0]
+        middle = (self._count - 1 - self.half) % self.size
+        rows = np.argsort(self._order())
+        forces = self._forces[rows].reshape(self.size, n_batch, -1)
+        places = self._positions[rows].reshape(self.size, n_batch, -1)
+        places = places - places[self.half]
+        products = np.einsum("ibx,jbx->bij", forces, places)
+        return WindowMoment(
+            positions=self._reference + self._positions[middle].reshape(self._shape),
+            forces=self._forces[middle].reshape(self._shape).copy(),
+            energies=self._weights @ self._energies[rows],
+            work=np.einsum("ij,bij->b", _work_weights(self._weights, self.half), products),
+        )
 
     def push(
         self, positions: Floats, velocities: Floats, forces: Floats, energies: Floats
@@ -102,12 +162,13 @@ class ShadowWindow:
         self._positions[row] = moved.ravel()
         self._momenta[row] = (velocities * self.masses[:, None]).ravel()
         self._forces[row] = forces.ravel()
+        self._energies[row] = energies
         self._scalars[row] = energies + 0.5 * np.einsum("bna,bna->b", moved, forces)
         self._count += 1
         if self._count < self.size:
             return None
         # Rows are a ring: the oldest is the one after the newest.
-        order = (np.arange(self.size) - (self._count % self.size)) % self.size
+        order = self._order()
         weights, slope = self._weights[order], self._slope[order]
         middle = (self._count - 1 - self.half) % self.size
         speed = (slope @ self._positions) / self.timestep

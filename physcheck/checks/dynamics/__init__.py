@@ -1,0 +1,7 @@
+"""Dynamics: is the energy conserved over time, and is the error of a step the integrator's?"""
+
+from __future__ import annotations
+
+from physcheck.checks.dynamics.drift import assert_nve_drift, measure_nve_drift
+
+__all__ = ["assert_nve_drift", "measure_nve_drift"]

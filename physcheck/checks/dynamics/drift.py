@@ -1,0 +1,298 @@
+"""Energy drift in constant-energy dynamics."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from ase.units import kB
+
+from physcheck.checks.dynamics.closing import LINE_POINTS
+from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
+from physcheck.checks.dynamics.runs import FIRST_LOOK, Look, Runs
+from physcheck.dynamics.preparation import fastest_frequency, settle, stable_timestep_fs
+from physcheck.errors import CapabilityMissing
+from physcheck.measurement import Measurement
+from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.quantiles import FALSE_FAIL
+from physcheck.numerics.sequential import doubling_looks, spending
+from physcheck.registry import Budget, check, derive_assert
+from physcheck.resolution import Resolution
+from physcheck.system import Configurations, as_configurations
+from physcheck.tolerances import default_tolerance, register_tolerances
+
+__all__ = ["assert_nve_drift", "measure_nve_drift"]
+
+_UNIT = "eV/atom/ps"
+_QUANTITY = "sustained drift of the energy"
+# Advance of the fastest mode in a step of the fine runs, rad; the coarse ones take twice that.
+_PHASE = 0.2
+_SETTLING = 12
+_PRODUCTS = 6
+
+register_tolerances(
+    "nve_drift",
+    _UNIT,
+    {"screening": 2.6e-4, "md": 2.6e-6, "tight": 2.6e-8},
+    reason="the heating, K/ps = P/(3 kB), that spoils a run: screening 1 K/ps, a picosecond of "
+    "constant-energy dynamics stays at its temperature; md 10 K/ns, a nanosecond does; tight 0.1 K/ns, "
+    "a hundred nanoseconds do",
+    source="Bigi, Langer, Ceriotti, arXiv 2412.11569: PET-NC heats by 7 K/ps, ORB-v2 by 70 K/ps; "
+    "conservative models below what the paper resolves",
+)
+
+_OPTIONS: dict[Budget, dict[str, Any]] = {
+    "quick": {"replicas": 8, "steps": 48, "control_steps": 16},
+    "standard": {"replicas": 16, "steps": 150, "control_steps": 50},
+    "full": {"replicas": 16, "steps": 1000, "control_steps": 200},
+}
+
+
+def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
+    options = _OPTIONS[budget]
+    count, steps, control = (options[k] for k in ("replicas", "steps", "control_steps"))
+    lines = 2 * LINE_POINTS * (count + count // 2)
+    total = _SETTLING + _PRODUCTS + count * (steps + 1) + (count // 2) * (control + 1) + lines
+    return int(total)
+
+
+def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
+    return "one atom alone has no inner motion" if start.n_atoms < 2 else None
+
+
+@check(
+    family="dynamics",
+    quantity=_QUANTITY,
+    unit=_UNIT,
+    needs={"forces", "energy"},
+    kind="law",
+    title="constant-energy dynamics heats or cools",
+    causes="forces predicted directly; a detached term; a cutoff without a smooth end; noise in the forces",
+    evaluations=_evaluations,
+    options=_OPTIONS,
+    applies=_applies,
+)
+def measure_nve_drift(
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+    replicas: int = 8,
+    steps: int = 48,
+    control_steps: int = 16,
+    temperature_K: float = 300.0,
+    timestep_fs: float | None = None,
+) -> Measurement:
+    """The energy of a system on its own neither rises nor falls for good.
+
+    Replicas with velocities of their own run by velocity Verlet from one start, settled a little. Each
+    replica's drift P is the slope of its shadow energy H~ per atom (:mod:`physcheck.dynamics.shadow`),
+    from which the integrator's own swings are gone to dt^8; judged is |mean P|, its error from the
+    spread of the replicas (Student's t), at steps 9, 18, 36 ... with the chance of a false verdict spread over the
+    looks. In kelvin: P/(3 kB), as half of the heat goes to potential energy.
+
+    Told from the forces' drift are (1) the integrator's: half as many replicas run at twice the
+    timestep, and a 15th of the difference (an error of dt^4) isn't blamed on the forces; (2) the
+    *wander* of an energy that isn't the one whose gradient the forces are: before a drift is called,
+    each trajectory is closed by a straight line, and ``E(end) - E(begin) + integral of F.dx`` along it is taken off.
+    What is left is work around a closed path, zero for the gradient of whatever energy.
+
+    A replica whose kinetic energy or total energy runs away (and does so again at half the timestep)
+    ends the run with a FAIL at once.
+
+    Closing by lines takes the model's energies out of the verdict altogether, so that their rounding
+    (float32 totals of 1e5 eV) costs no resolution either.
+
+    Can't see: a drift slower than its interval tells (the evidence names the length that would resolve
+    the tolerance); heating that sets in only in other regions than those visited; non-conservative
+    forces whose work happens to cancel (loop_work, jacobian_asymmetry see them at a fraction of the cost).
+
+    Parameters
+    ----------
+    model : Model
+    start : ase.Atoms or Configurations with B = 1
+    tolerance : float, eV/atom/ps
+        At what a drift is called before the last look; the md profile's if left out.
+    replicas, steps : int
+        Fine runs.
+    control_steps : int
+        Steps of the coarse runs, half as many replicas.
+    temperature_K : float
+        Velocities are drawn at twice that, since half goes to potential energy.
+    timestep_fs : float
+        The longer of the two timesteps; from the stiffest mode (a few probes) if left out.
+
+    Raises
+    ------
+    CapabilityMissing
+        No energy (K less the work of the forces is an identity of velocity Verlet for any force, so
+        nothing could be tested), or a single atom.
+    ModelError, NonFiniteOutput
+
+    Cost: at most 18 + replicas (steps + 11) + replicas/2 (control_steps + 11), 598 by default; a drift of
+    0.01 eV/atom/ps is called within 128 evaluations.
+
+    Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, fig. 3; Engle, Skeel, Drees, J. Comput. Phys. 206 (2005).
+    """
+    meter = Meter(model)
+    one = as_configurations(start)
+    if "energy" not in meter.capabilities.outputs:
+        raise CapabilityMissing("the model gives no energy")
+    if (reason := _applies(one, meter.capabilities)) is not None:
+        raise CapabilityMissing(reason)
+    target = default_tolerance("nve_drift") if tolerance is None else tolerance
+    settled, forces = settle(meter, one, evaluations=_SETTLING)
+    frequency = fastest_frequency(meter, settled, rng, forces=forces, products=_PRODUCTS)
+    fine_fs = stable_timestep_fs(frequency, _PHASE) if timestep_fs is None else timestep_fs / 2
+    phase = 1.1 * frequency * fine_fs
+    run = Runs(meter, settled, rng, fine_fs, temperature_K, replicas, control_steps, phase)
+    looks = doubling_looks(min(FIRST_LOOK, steps), steps)
+    chances = spending(len(looks), FALSE_FAIL)
+    doubted = False
+    state: Look | None = None
+    for step, chance in zip(looks, chances, strict=True):
+        last = step == looks[-1]
+        if (failed := run.advance(step)) is not None:
+            return _blow_up(run, failed, meter)
+        state = run.state(float(chance))
+        low, high = state.interval
+        if (low > target and not doubted) or (last and not (high <= target)):
+            state = run.closed(state)
+            doubted = True
+            if state.interval[0] > target:
+                break
+        if run.control is None and not last:
+            run.start_control()
+    assert state is not None
+    nothing = "" if resolution is None else resolution.rigid_reason
+    if not nothing and not frequency > 0 and not np.ptp(run.rates.potential) > 0:
+        nothing = "the forces don't respond to moving the atoms"
+    return Measurement(
+        check="nve_drift",
+        quantity=_QUANTITY,
+        unit=_UNIT,
+        value=state.value,
+        uncertainty=math.hypot(state.error, state.allowance),
+        uncertainty_components={"sampling": state.error, "truncation": state.allowance},
+        interval=state.interval,
+        detection_limit=state.detection_limit,
+        force_evaluations=meter.evaluations,
+        nothing_tested=nothing,
+        resolve=_advice(run, state, target),
+        evidence=_evidence(run, state),
+    )
+
+
+def _blow_up(run: Runs, replica: int, meter: Meter) -> Measurement:
+    """A replica ran away: once more at half the timestep, then the verdict."""
+    raised, span = runaway(run.fine, replica)
+    again: int | None = 0
+    calm_span = 0.0
+    steps = 2 * run.fine.steps
+    if meter.remaining is None or meter.remaining > steps:
+        half = launch(meter, run.start, run.velocities[replica : replica + 1], run.fine_fs / 2)
+        again = blown_up(half, steps)
+        calm_span = half.steps * half.timestep_fs * 1e-3
+    real = again is not None
+    value = raised / span
+    evidence = {
+        "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of dynamics "
+        f"at a timestep of {run.fine_fs:.2g} fs" + ("" if real else ", but not at half of it"),
+        "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
+        "quantities": {
+            "blow_up": real,
+            "blow_up_time_ps": span,
+            "timestep_fs": run.fine_fs,
+            "calm_time_at_half_timestep_ps": calm_span if not real else 0.0,
+        },
+        "configurations": run.start.at(run.fine.positions[replica])
+        if np.isfinite(run.fine.positions[replica]).all()
+        else run.start,
+    }
+    return Measurement(
+        check="nve_drift",
+        quantity=_QUANTITY,
+        unit=_UNIT,
+        value=value,
+        uncertainty=value / 2,
+        uncertainty_components={"truncation": value / 2},
+        interval=(value / 2 if real else 0.0, 2 * value),
+        detection_limit=value / 2,
+        force_evaluations=meter.evaluations,
+        resolve="the integrator is unstable here: rerun with a shorter timestep_fs",
+        evidence=evidence,
+    )
+
+
+def _advice(run: Runs, state: Look, target: float) -> str:
+    """How long the runs would have to be, for an INCONCLUSIVE; the error falls as the length to 3/2."""
+    width = state.interval[1] - state.value
+    if run.integrator_shows and state.allowance > 0.5 * min(width, target):
+        return (
+            f"limited by the integrator at {run.fine_fs:.2g} fs: rerun with a shorter timestep_fs"
+        )
+    if not (state.value < target) or not (target > 0):
+        return "longer runs would tell: rerun with --physcheck-budget=standard"
+    longer = max(1.5, (width / (0.8 * (target - state.value))) ** (2 / 3))
+    length = longer * float(run.rates.time_ps[-1])
+    evaluations = longer * run.fine.steps * len(run.velocities)
+    hint = "--physcheck-budget=standard" if evaluations < 3_000 else "--physcheck-budget=full"
+    if evaluations > 17_000:
+        hint = "a model of higher precision (--physcheck-dtype=float64) or more replicas"
+    return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would resolve it: rerun with {hint}"
+
+
+def _evidence(run: Runs, state: Look) -> dict[str, Any]:
+    rates = run.rates
+    mean = float(state.rates.mean())
+    coarse = None if run.control_unstable else run.control
+    kelvin = mean / (3 * kB)
+    half = rates.halves()
+    quantities: dict[str, Any] = {
+        "drift_eV_per_atom_per_ps": mean,
+        "drift_K_per_ps": kelvin,
+        "wander_eV_per_atom": rates.wander,
+        "wander_of_plain_energy_eV_per_atom": rates.plain_wander,
+        "drift_first_half": half[0],
+        "drift_second_half": half[1],
+        "integrator_allowance": run.allowance(),
+        "closed_by_lines": state.closed,
+        "energy_gap_rate": run.gap_rate,
+        "quadrature_error": run.quadrature,
+        "control_unstable": run.control_unstable,
+        "timestep_fs": run.fine_fs,
+        "length_ps": float(rates.time_ps[-1]),
+        "replicas": len(rates.slopes),
+        "replica_drifts": state.rates.tolist(),
+        "mean_temperature_K": float(rates.temperature.mean()),
+    }
+    if coarse is not None and len(coarse.slopes):
+        quantities |= {
+            "control_timestep_fs": 2 * run.fine_fs,
+            "control_drift": float(coarse.slopes.mean()),
+            "control_drift_error": float(np.std(coarse.slopes, ddof=1))
+            / math.sqrt(len(coarse.slopes)),
+        }
+    place = (
+        f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at {run.fine_fs:.2g} fs; wander "
+        f"{rates.wander:.1e} eV/atom"
+    )
+    explained = run.gap_rate is not None and abs(run.gap_rate) > 3 * state.value
+    if explained:
+        place += (
+            "; E + K drifts apart from the forces' work, but that closes around loops: the forces are the "
+            "gradient of another energy, see force_energy_gap"
+        )
+    return {
+        "place": place,
+        "scale": f"{kelvin:.2g} K/ps, {1e3 * kelvin:.2g} K in a nanosecond of constant-energy dynamics",
+        "quantities": quantities,
+        "configurations": run.start,
+        "series": thinned(rates),
+    }
+
+
+assert_nve_drift = derive_assert(measure_nve_drift)

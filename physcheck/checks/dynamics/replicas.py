@@ -1,0 +1,148 @@
+"""Replicas on their way: starting them, stopping them when they run away, and the slopes of their energies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase.units import kB
+
+from physcheck.dynamics import Simulation
+from physcheck.model import Meter
+from physcheck.system import Configurations, Floats
+
+__all__ = ["Rates", "blown_up", "launch", "rates_of", "runaway", "slopes_of", "thinned"]
+
+# A replica has run away when its total energy changed by more than this, eV/atom ...
+_RUNAWAY_ENERGY = 1.0
+# ... or its kinetic energy rose to so many times that of the start.
+_RUNAWAY_KINETIC = 30.0
+_PLOT_POINTS = 300
+
+
+def launch(
+    meter: Meter, start: Configurations, velocities: Floats, timestep_fs: float
+) -> Simulation:
+    """Replicas at one place with velocities (B, N, 3) of their own, without a bath."""
+    places = start.at(np.repeat(start.positions, len(velocities), axis=0))
+    return Simulation(meter, places, velocities, timestep_fs=timestep_fs)
+
+
+def blown_up(simulation: Simulation, n_steps: int) -> int | None:
+    """Take up to ``n_steps`` steps; the index of the first replica that runs away, or None."""
+    first = simulation.first_total, simulation.first_kinetic
+    for _ in range(n_steps):
+        try:
+            simulation.run(1)
+        except ValueError:
+            lost = ~np.isfinite(simulation.positions).all(axis=(1, 2))
+            if not lost.any():
+                raise
+            return int(np.argmax(lost))
+        total, kinetic = simulation.last_total, simulation.last_kinetic
+        n_atoms = simulation.positions.shape[1]
+        calm = np.abs(total - first[0]) <= _RUNAWAY_ENERGY * n_atoms
+        calm &= kinetic <= _RUNAWAY_KINETIC * np.maximum(first[1], 1e-3 * n_atoms)
+        if not calm.all():
+            return int(np.argmin(calm))
+    return None
+
+
+def runaway(simulation: Simulation, replica: int) -> tuple[float, float]:
+    """The energy, eV/atom, that a replica gained (or lost), and the time it took, ps."""
+    n_atoms = simulation.positions.shape[1]
+    gained = abs(float(simulation.last_total[replica] - simulation.first_total[replica])) / n_atoms
+    rose = (
+        abs(float(simulation.last_kinetic[replica] - simulation.first_kinetic[replica])) / n_atoms
+    )
+    return max(gained, rose), simulation.steps * simulation.timestep_fs * 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rates:
+    """Energies per atom over the moments whose shadow energy is known, and their slopes.
+
+    Attributes
+    ----------
+    time_ps : (T,) float
+    shadow, plain, potential : (T, B) float, eV/atom
+    temperature : (T, B) float, K
+        Kinetic, at the end of steps.
+    slopes, plain_slopes : (B,) float, eV/atom/ps
+        Of the shadow energy and of E + K, least squares.
+    """
+
+    time_ps: Floats
+    shadow: Floats
+    plain: Floats
+    potential: Floats
+    temperature: Floats
+    slopes: Floats
+    plain_slopes: Floats
+
+    @property
+    def wander(self) -> float:
+        """rms of the shadow energy about its straight lines, eV/atom."""
+        return _scatter(self.time_ps, self.shadow, self.slopes)
+
+    @property
+    def plain_wander(self) -> float:
+        """The same of E + K, which swings with the integrator's dt²."""
+        return _scatter(self.time_ps, self.plain, self.plain_slopes)
+
+    def halves(self) -> tuple[float, float]:
+        """Mean slope of the first and of the second half, eV/atom/ps: alike where a drift is sustained."""
+        middle = len(self.time_ps) // 2
+        parts = [slice(None, middle), slice(middle, None)]
+        first, second = (float(slopes_of(self.time_ps[p], self.shadow[p]).mean()) for p in parts)
+        return first, second
+
+
+def slopes_of(time: Floats, values: Floats) -> Floats:
+    """(B,) least-squares slopes of ``values`` (T, B); zero for fewer than two moments."""
+    if len(time) < 2:
+        return np.zeros(values.shape[1])
+    centred = time - time.mean()
+    slopes: Floats = centred @ (values - values.mean(axis=0)) / float(centred @ centred)
+    return slopes
+
+
+def _scatter(time: Floats, values: Floats, slopes: Floats) -> float:
+    straight = values.mean(axis=0) + (time - time.mean())[:, None] * slopes
+    return math.sqrt(float(np.mean((values - straight) ** 2)))
+
+
+def rates_of(simulation: Simulation) -> Rates:
+    """What the trajectory tells so far."""
+    trace = simulation.trace()
+    n_atoms = simulation.positions.shape[1]
+    known = np.isfinite(trace.shadow[:, 0])
+    time = 1e-3 * trace.time_fs[known]
+    shadow, plain = trace.shadow[known] / n_atoms, trace.total[known] / n_atoms
+    kinetic = trace.kinetic[known]
+    return Rates(
+        time_ps=time,
+        shadow=shadow,
+        plain=plain,
+        potential=trace.potential[known] / n_atoms,
+        temperature=2 * kinetic / (kB * (3 * n_atoms - 3)),
+        slopes=slopes_of(time, shadow),
+        plain_slopes=slopes_of(time, plain),
+    )
+
+
+def thinned(rates: Rates, points: int = _PLOT_POINTS) -> dict[str, Any]:
+    """Arrays for plots, a few hundred moments at most: replica means and the spread of the shadow energy."""
+    every = max(1, math.ceil(len(rates.time_ps) / points))
+    rows = slice(None, None, every)
+    from_start = rates.shadow - rates.shadow[:1]
+    return {
+        "time_ps": rates.time_ps[rows],
+        "potential_eV_per_atom": rates.potential.mean(axis=1)[rows],
+        "total_change_eV_per_atom": (rates.plain - rates.plain[:1]).mean(axis=1)[rows],
+        "shadow_change_eV_per_atom": from_start.mean(axis=1)[rows],
+        "shadow_spread_eV_per_atom": from_start.std(axis=1)[rows],
+        "temperature_K": rates.temperature.mean(axis=1)[rows],
+    }

@@ -1,0 +1,179 @@
+"""The trajectories behind ``nve_drift``, and what one look at them tells."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from physcheck.checks.dynamics.closing import energy_gap_between
+from physcheck.checks.dynamics.replicas import Rates, blown_up, launch, rates_of
+from physcheck.dynamics import Simulation, draw_velocities
+from physcheck.errors import NonFiniteOutput
+from physcheck.model import Meter
+from physcheck.numerics.quantiles import FALSE_PASS
+from physcheck.numerics.sequential import student_half_width
+from physcheck.system import Configurations, Floats
+
+__all__ = ["FIRST_LOOK", "Look", "Runs"]
+
+#: Steps before the first look: the first two moments whose shadow energy is known.
+FIRST_LOOK = 9
+# The integrator's share of the coarse runs' excess drift in the fine ones: dt^4 at least, as the shadow
+# energy has errors of dt^8 and resonances grow faster than any power.
+_INTEGRATOR = 1 / 15
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look concludes, in eV/atom/ps.
+
+    Attributes
+    ----------
+    rates : (B,) float
+        Drift of each replica.
+    chance : float
+        Of a false FAIL that this look may take.
+    allowance : float
+        What the integrator and the quadrature may have added.
+    closed : bool
+        Whether the trajectories were closed by lines.
+    quadrature : float
+        The lines' share of the allowance.
+    """
+
+    rates: Floats
+    chance: float
+    allowance: float
+    closed: bool
+    quadrature: float = 0.0
+
+    @property
+    def value(self) -> float:
+        """|mean drift|."""
+        return abs(float(self.rates.mean()))
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean over the replicas."""
+        return float(np.std(self.rates, ddof=1)) / math.sqrt(len(self.rates))
+
+    @property
+    def detection_limit(self) -> float:
+        """The smallest drift that this look would have called one."""
+        return student_half_width(self.rates, self.chance) + self.allowance
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Low (missed with ``chance``) and high (97.5 %) ends."""
+        low = max(0.0, self.value - self.detection_limit)
+        return low, self.value + student_half_width(self.rates, 2 * FALSE_PASS) + self.quadrature
+
+
+class Runs:
+    """The fine replicas, the coarse control, and what they tell so far."""
+
+    def __init__(
+        self,
+        meter: Meter,
+        start: Configurations,
+        rng: np.random.Generator,
+        fine_fs: float,
+        temperature_K: float,
+        replicas: int,
+        control_steps: int,
+        phase: float,
+    ) -> None:
+        self.meter, self.start, self.rng, self.phase = meter, start, rng, phase
+        self.fine_fs, self.temperature_K = fine_fs, temperature_K
+        self.n_control, self.control_steps = max(2, replicas // 2), control_steps
+        self.velocities = draw_velocities(
+            start.system, replicas, 2 * temperature_K, rng, exact=True
+        )
+        self.fine = launch(meter, start, self.velocities, fine_fs)
+        self.coarse: Simulation | None = None
+        self.control: Rates | None = None
+        self.control_unstable = False
+        self.quadrature = 0.0
+        self.gap_rate: float | None = None
+
+    def advance(self, step: int) -> int | None:
+        """Run the fine replicas up to ``step``; the replica that ran away, or None."""
+        while self.fine.steps < step:
+            if (failed := blown_up(self.fine, 1)) is not None:
+                return failed
+        self.rates = rates_of(self.fine)
+        return None
+
+    def start_control(self) -> None:
+        """The coarse runs, from other velocities; that they run away says nothing of the forces."""
+        velocities = draw_velocities(
+            self.start.system, self.n_control, 2 * self.temperature_K, self.rng, exact=True
+        )
+        self.coarse = coarse = launch(self.meter, self.start, velocities, 2 * self.fine_fs)
+        try:
+            self.control_unstable = blown_up(coarse, self.control_steps) is not None
+        except NonFiniteOutput:
+            self.control_unstable = True
+        self.control = rates_of(coarse)
+
+    def allowance(self) -> float:
+        """What the integrator may have added to the fine runs' drift, eV/atom/ps."""
+        rates = self.rates
+        if self.control is None or not len(self.control.slopes):
+            # Before the coarse runs: what the shadow energy took away from the slope of E + K, an error
+            # of dt^2, and of what it left no more than one order in (omega dt)^2.
+            taken = abs(float(rates.plain_slopes.mean() - rates.slopes.mean()))
+            return taken * min(1.0, self.phase**2)
+        if self.control_unstable:
+            return abs(float(rates.slopes.mean()))
+        return _INTEGRATOR * abs(float(self.control.slopes.mean() - rates.slopes.mean()))
+
+    @property
+    def integrator_shows(self) -> bool:
+        """Whether the coarse runs drift otherwise than the fine ones, beyond three standard errors."""
+        if self.control_unstable or self.control is None:
+            return self.control_unstable
+        coarse, fine = self.control.slopes, self.rates.slopes
+        spread = math.hypot(
+            float(np.std(coarse, ddof=1)) / math.sqrt(len(coarse)),
+            float(np.std(fine, ddof=1)) / math.sqrt(len(fine)),
+        )
+        return abs(float(coarse.mean() - fine.mean())) > 3 * spread
+
+    def state(self, chance: float) -> Look:
+        """The look at the fine runs as they are."""
+        return Look(self.rates.slopes, chance, self.allowance(), closed=False)
+
+    def closed(self, state: Look) -> Look:
+        """The same with each trajectory closed by a line, so that no other energy is taken for heat."""
+        rates, gaps, error = self._close(self.fine, self.rates)
+        if not (error <= state.detection_limit + state.value):
+            # Too far to go back in a straight line: nothing is called.
+            self.quadrature = error
+            return replace(state, allowance=state.allowance + state.value)
+        self.quadrature, self.gap_rate = error, float(gaps.mean())
+        allowance = error
+        if self.coarse is None:
+            allowance += state.allowance
+        elif self.control_unstable:
+            allowance += abs(float(rates.mean()))
+        else:
+            assert self.control is not None
+            control, _, coarse_error = self._close(self.coarse, self.control)
+            allowance += _INTEGRATOR * abs(float(control.mean() - rates.mean())) + coarse_error
+        return Look(rates, state.chance, allowance, closed=True, quadrature=error)
+
+    def _close(self, simulation: Simulation, rates: Rates) -> tuple[Floats, Floats, float]:
+        """Drifts of closed paths, the gaps taken off, and their rms error, all in eV/atom/ps."""
+        begin, end = simulation.shadow_start, simulation.shadow_end
+        assert begin is not None
+        assert end is not None
+        short = simulation.steps <= FIRST_LOOK
+        gap, error = energy_gap_between(self.meter, self.start, begin, end, short=short)
+        length = float(rates.time_ps[-1] - rates.time_ps[0])
+        gaps = gap / self.start.n_atoms / length
+        drifts = (rates.shadow[-1] - rates.shadow[0]) / length - gaps
+        error_rms = math.sqrt(float(np.mean(error**2)))
+        return drifts, gaps, error_rms / self.start.n_atoms / length
