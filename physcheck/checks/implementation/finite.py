@@ -1,0 +1,160 @@
+"""Whatever it is asked, a model answers with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from physcheck.checks.cost import always
+from physcheck.errors import ModelError, NonFiniteOutput
+from physcheck.measurement import Measurement
+from physcheck.model import Capabilities, Meter, Model
+from physcheck.registry import check, derive_assert
+from physcheck.system import Configurations, Floats, System, as_configurations
+
+__all__ = ["assert_finite_outputs", "measure_finite_outputs", "situations"]
+
+_CONTACTS = (0.5, 0.3)  # Å between two atoms that collide
+_EXPANSION = 10.0
+_ROOM = 30.0  # Å
+_MOST_SPECIES = 3
+_MOST_ATOMS = 8  # in situations that need a few atoms only
+# A cell's angles and lengths that no shortcut for orthorhombic ones survives.
+_TRICLINIC = np.array([[1.0, 0.0, 0.0], [0.4, 0.9, 0.0], [-0.3, 0.5, 0.8]])
+_MOST = 1 + len(_CONTACTS) + _MOST_SPECIES + 6
+
+
+@check(
+    family="implementation",
+    quantity="situations with an output that isn't finite",
+    unit="situations",
+    needs={"forces"},
+    kind="law",
+    title="NaN or infinity where a number should be",
+    causes="a division by a distance or a norm of zero; a root of a negative number; empty neighbour lists",
+    evaluations=always(_MOST),
+)
+def measure_finite_outputs(
+    model: Model | Meter, start: Any, *, rng: np.random.Generator
+) -> Measurement:
+    """Energies, forces and stresses are finite numbers, whatever the atoms do.
+
+    Asked are the structure itself, its nearest pair at 0.5 and 0.3 Å, each species as an atom alone (three at
+    most), the atoms ten times as far apart, a few of them in a large and in a triclinic cell, one atom among its own
+    images, and partly periodic ones, as far as the model's ``periodicity`` allows. Counted are situations with NaN or
+    infinity in any output. A model that refuses a situation (raises) is not at fault; its words are in
+    ``quantities``.
+
+    Can't see: atoms on top of each other (where energies may be infinite), situations not in the list.
+
+    Raises
+    ------
+    ModelError
+        The model raises at the structure itself.
+
+    Cost: 8 to 12 evaluations.
+    """
+    meter, one = Meter(model), as_configurations(start)
+    bad: list[str] = []
+    frames: list[Configurations] = []
+    refused: dict[str, str] = {}
+    asked = 0
+    for label, configuration in situations(one, meter.capabilities):
+        want = {"forces", "energy"}
+        if configuration.system.is_fully_periodic:
+            want.add("stress")
+        asked += 1
+        try:
+            meter.evaluate(configuration, want=want)
+        except NonFiniteOutput as found:
+            bad.append(f"{label}: {found}")
+            frames.append(configuration)
+        except ModelError as error:
+            if asked == 1:
+                raise
+            refused[label] = str(error)
+    return Measurement(
+        check="finite_outputs",
+        quantity="situations with an output that isn't finite",
+        unit="situations",
+        value=float(len(bad)),
+        uncertainty=0.0,
+        interval=(float(len(bad)), float(len(bad))),
+        detection_limit=1.0,
+        force_evaluations=meter.evaluations,
+        evidence={
+            "place": bad[0]
+            if bad
+            else f"all {asked - len(refused)} situations answered with numbers",
+            "scale": "one NaN ends a simulation",
+            "quantities": {"asked": asked, "not_finite": bad, "refused": refused},
+            "configurations": frames[0] if frames else one,
+        },
+    )
+
+
+def situations(
+    start: Configurations, capabilities: Capabilities
+) -> Iterator[tuple[str, Configurations]]:
+    """Label and configuration (B = 1) of each situation; the structure itself comes first."""
+    yield "the structure", start
+    for gap in _CONTACTS:
+        collided = _collision(start, gap)
+        if collided is not None:
+            yield collided
+    system = start.system
+    for z in np.unique(system.numbers)[:_MOST_SPECIES]:
+        alone = _few(start, np.flatnonzero(system.numbers == z)[:1], np.zeros(3, bool))
+        yield f"one {alone.system.symbols[0]} atom alone", alone
+    some = np.arange(min(system.numbers.size, _MOST_ATOMS))
+    cluster = _few(start, some, np.zeros(3, bool))
+    if len(some) > 1:
+        centre = cluster.positions[0].mean(axis=0)
+        apart = centre + _EXPANSION * (cluster.positions[0] - centre)
+        yield f"atoms {_EXPANSION:g} times as far apart", cluster.at(apart)
+    size = float(np.ptp(cluster.positions[0], axis=0).max()) + _ROOM
+    if capabilities.periodicity != "none":
+        full = np.ones(3, bool)
+        yield "in a large cell", _few(start, some, full, size * np.eye(3))
+        yield "in a large triclinic cell", _few(start, some, full, size * _TRICLINIC)
+        tight = 1.2 * _bond(int(system.numbers[0]))
+        yield "one atom among its images", _few(start, some[:1], full, tight * _TRICLINIC)
+    if capabilities.periodicity == "partial":
+        for pbc in ((True, True, False), (False, False, True)):
+            cell = size * np.diag(np.array(pbc, dtype=float))
+            names = "".join(axis for axis, p in zip("abc", pbc) if p)
+            yield f"periodic along {names} only", _few(start, some, np.array(pbc), cell)
+
+
+def _few(start: Configurations, atoms: Any, pbc: Any, cell: Floats | None = None) -> Configurations:
+    """Some of the atoms where they are, with other boundaries; whole-system facts (charge) don't apply."""
+    taken = start.system.take(atoms)
+    system = System(taken.numbers, taken.masses, pbc, {}, taken.arrays)
+    cells = np.zeros((1, 3, 3)) if cell is None else cell[None]
+    return Configurations(system, start.positions[:, atoms], cells)
+
+
+def _bond(number: int) -> float:
+    from ase.data import covalent_radii
+
+    return float(2 * covalent_radii[number])
+
+
+def _collision(start: Configurations, gap: float) -> tuple[str, Configurations] | None:
+    """The nearest pair brought to ``gap`` Å, the rest where it is; None for one atom."""
+    x = start.positions[0]
+    if len(x) < 2:
+        return None
+    distances = np.linalg.norm(x[:, None] - x[None], axis=-1)
+    distances[np.diag_indices(len(x))] = np.inf
+    a, b = np.unravel_index(int(np.argmin(distances)), distances.shape)
+    along = (x[b] - x[a]) / max(float(distances[a, b]), 1e-12)
+    moved = x.copy()
+    moved[b] = x[a] + gap * along
+    names = start.system.symbols
+    return f"atoms {a} ({names[a]}) and {b} ({names[b]}) at {gap} Å", start.at(moved)
+
+
+assert_finite_outputs = derive_assert(measure_finite_outputs)
