@@ -34,6 +34,8 @@ _CHECK_IDS = (
 )
 for _id in _CHECK_IDS:
     _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = "physcheck.checks.conservation"
+for _id in ("nve_drift", "timestep_convergence"):
+    _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = "physcheck.checks.dynamics"
 
 __all__ = ["__version__", *sorted(_PUBLIC)]
 

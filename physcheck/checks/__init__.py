@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from physcheck.checks import conservation as conservation
+from physcheck.checks import dynamics as dynamics
 
 __all__ = ["load_entry_points"]
 
