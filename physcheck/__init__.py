@@ -36,6 +36,34 @@ for _id in _CHECK_IDS:
     _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = "physcheck.checks.conservation"
 for _id in ("nve_drift", "timestep_convergence"):
     _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = "physcheck.checks.dynamics"
+_BY_FAMILY = {
+    "symmetry": (
+        "translation_invariance",
+        "rotation_equivariance",
+        "inversion_equivariance",
+        "permutation_equivariance",
+        "periodic_wrap",
+        "lattice_basis",
+        "supercell_extensivity",
+        "separated_additivity",
+        "net_force",
+        "net_torque",
+    ),
+    "smoothness": ("cutoff_smoothness", "path_smoothness", "short_range_repulsion", "locality"),
+    "implementation": (
+        "finite_outputs",
+        "determinism",
+        "history_independence",
+        "batch_invariance",
+        "input_untouched",
+        "numerical_noise",
+        "thread_safety",
+        "memory_growth",
+    ),
+}
+for _family, _ids in _BY_FAMILY.items():
+    for _id in _ids:
+        _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = f"physcheck.checks.{_family}"
 
 __all__ = ["__version__", *sorted(_PUBLIC)]
 

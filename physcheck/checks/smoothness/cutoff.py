@@ -239,7 +239,8 @@ class _Line:
         self.name = f"atom{'s' if len(body) > 1 else ''} {names}"
         step = _STEP * min(1.0, _distance(base, body) / _NEAREST)
         # A random phase, so that points don't sit where a lattice is symmetric.
-        self.places = step * (np.arange(points) - points / 2 + rng.uniform())
+        shifts = np.arange(points) - points / 2 + float(rng.uniform())
+        self.places: Floats = np.asarray(step * shifts, dtype=np.float64)
         answer = visit(
             meter,
             self._at(self.places),
