@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from physcheck.errors import PhyscheckError
+from physcheck.registry import FAMILIES
 
-__all__ = ["main"]
+__all__ = ["checks_as_markdown", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"physcheck {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("checks", help="list the checks")
+    checks = commands.add_parser("checks", help="list the checks")
+    checks.add_argument("--markdown", action="store_true", help="as the table of the README")
     commands.add_parser("models", help="list the built-in models and their defects")
     commands.add_parser("structures", help="list the structures of the catalogue")
     run = commands.add_parser(
@@ -34,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if known.command == "run":
             return _run(known.spec, rest)
-        lines = {"checks": _checks, "models": _models, "structures": _structures}[known.command]()
+        makers = {"checks": _checks, "models": _models, "structures": _structures}
+        markdown = known.command == "checks" and known.markdown
+        lines = checks_as_markdown() if markdown else makers[known.command]()
     except PhyscheckError as error:
         print(f"physcheck: {error}", file=sys.stderr)
         return 4
@@ -49,6 +53,28 @@ def _run(spec: str, rest: Sequence[str]) -> int:
     import pytest
 
     return int(pytest.main(["--pyargs", "physcheck.suite", f"--physcheck-model={spec}", *rest]))
+
+
+def checks_as_markdown() -> list[str]:
+    """The table of checks that stands in the README; a test holds the two together."""
+    from physcheck.registry import all_checks
+    from physcheck.report.figures import figure
+    from physcheck.tolerances import PROFILES, tolerance_of
+
+    lines = [
+        f"| check | kind | the law | tolerance ({' / '.join(PROFILES)}) |",
+        "|---|---|---|---|",
+    ]
+    family = ""
+    for spec in sorted(all_checks().values(), key=lambda spec: FAMILIES.index(spec.family)):
+        if spec.family != family:
+            family = spec.family
+            lines.append(f"| **{family}** | | | |")
+        found = [tolerance_of(spec.id, profile) for profile in PROFILES]
+        limits = " / ".join("-" if t is None else figure(t.value) for t in found)
+        law = spec.law.replace("|", "\\|")
+        lines.append(f"| `{spec.id}` | {spec.kind} | {law} | {limits} {spec.unit}".rstrip() + " |")
+    return lines
 
 
 def _checks() -> list[str]:

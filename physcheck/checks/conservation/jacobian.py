@@ -38,7 +38,9 @@ _OPTIONS: dict[Budget, dict[str, Any]] = {
 }
 _PILOTS = 4
 # Directions given up to pay for the third step of the pilots and the confirmation, with 4-point formulas.
-_DEAR = 3
+_DEAR = 2
+# What the step is divided by for the confirmation, the largest first.
+_CONFIRMING_DIVISORS = (8, 4, 2)
 # The loop in the worst plane: points, and its radius in Å in 3N space.
 _LOOP_POINTS = 16
 _LOOP_RADIUS = 0.05
@@ -54,7 +56,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     k = min(int(_OPTIONS[budget]["directions"]), start.n_coordinates)
     pilots = min(_PILOTS, k)
     simple = 4 * pilots + 2 * (k - pilots) + 4
-    dear = 6 * pilots + 4 * max(0, k - pilots - _DEAR) + 8
+    dear = 6 * pilots + 4 * max(0, k - pilots - _DEAR) + 4
     if "localise" in _OPTIONS[budget]:
         where = localisation_cost(start, resolve=True)
         return dear + 2 * where + _LOOP_POINTS
@@ -170,7 +172,7 @@ def measure_jacobian_asymmetry(
     The noise's share of A^2 is subtracted. Four pilot directions at two steps (three where noise limits)
     choose between the 2-point and the 4-point formula and give the truncation error; the step starts from
     the model's noise. The interval allows for the worst shape of defect (rank 2); the largest pair of a
-    FAIL is confirmed at twice the step.
+    FAIL is confirmed at an eighth of the step.
 
     A model with exact products (``capabilities.differentiable``) gives (J - J^T) u without any step: see
     :func:`physcheck.checks.conservation.exact.measure_exact_asymmetry`; it also names the molecule.
@@ -229,7 +231,7 @@ def measure_jacobian_asymmetry(
     result = _Judged(frame, responses, probe, formula, n)
     confirmed = None
     if result.interval[0] > target and resolution.responds:
-        result, confirmed = _confirm(probe, result, pilot_slopes)
+        result, confirmed = _confirm(probe, result)
     evidence = _evidence(one, result, confirmed)
     if full:
         evidence["full"] = jacobian_map(one, responses.T)
@@ -405,26 +407,23 @@ class _Judged:
         return _Judged(self.frame, self.responses, self.probe, formula, self.dimension)
 
 
-def _confirm(
-    probe: _Probe, result: _Judged, pilot_slopes: dict[float, Floats]
-) -> tuple[_Judged, bool]:
-    """The largest pair at another step: a violation is flat over the step, truncation is not."""
+def _confirm(probe: _Probe, result: _Judged) -> tuple[_Judged, bool]:
+    """The largest pair at a much smaller step: a violation is flat over the step, truncation is not.
+
+    A kink that lies nearer than the step to the configuration gives an antisymmetric difference, which only a
+    step that doesn't reach the kink is free of: so the step is divided by 8, or by 4 or 2 where the noise
+    would hide the pair.
+    """
     i, j = result.worst_pair()
     formula = result.formula
-    pair = result.frame[[i, j]]
-    if formula.order == 4:
-        other = _Steps(0.7 * formula.base, 4, formula.truncation)
-        responses = other.combine(probe.slopes(pair, other.steps))
-    else:
-        other = _Steps(2 * formula.base, 2, 4 * formula.truncation)
-        known = pilot_slopes[other.base]
-        if max(i, j) < len(known):
-            responses = known[[i, j]]
-        else:
-            responses = probe.slopes(pair, other.steps)[other.base]
+    pair, seen = result.frame[[i, j]], abs(float(result.antisymmetric[i, j]))
+    for divisor in _CONFIRMING_DIVISORS:
+        other = _Steps(formula.base / divisor, 2, 0.0)
+        if probe.noise(other) <= seen / 8:
+            break
+    responses = probe.slopes(pair, other.steps)[other.base]
     change = abs(float(_antisymmetric(pair, responses)[0, 1] - result.antisymmetric[i, j]))
-    noise = math.hypot(probe.noise(formula), probe.noise(other))
-    if change <= max(0.2 * abs(result.antisymmetric[i, j]), 4 * noise):
+    if change <= 0.5 * seen:
         return result, True
     return result.with_truncation(change), False
 

@@ -36,6 +36,8 @@ __all__ = ["assert_loop_work", "measure_loop_work"]
 
 # rms displacement of a coordinate, Å: thermal motion of a solid, from some 5 K to 50 K.
 _AMPLITUDES = (0.005, 0.015)
+# Where kinks or jumps spoil that: far enough that a few of them average out, near enough that bonds hold, Å.
+_WIDE = 0.03
 _FINE = 16
 _COARSE = 8
 
@@ -149,7 +151,8 @@ def measure_loop_work(
 
     The amplitude (``rms_displacement`` of a coordinate, Å) follows from the model's noise unless given.
     Two pilot loops have 16 points. If their harmonics 6 ... 8, what 8 points would alias, are negligible,
-    the others have 8; otherwise 16, and half as many. Truncation is extrapolated from the spectrum
+    the others have 8; otherwise 16, and half as many. Where kinks or jumps of the surface leave more
+    truncation than the target, the pilots are repeated at 0.03 Å and the better amplitude is kept. Truncation is extrapolated from the spectrum
     (:func:`physcheck.numerics.quadrature.aliasing`), rounding from the model's noise; points are visited
     in random order, so that a model's memory makes no signed work. The interval allows for the worst
     shape of defect (rank 2). A FAIL is confirmed on the worst loop at a fresh phase with 16 points.
@@ -181,21 +184,22 @@ def measure_loop_work(
     target = default_tolerance("loop_work") if tolerance is None else tolerance
     n = one.n_coordinates
 
-    if rms_displacement is None:
-        rms_displacement = _amplitude(resolution, target)
-    circles = collective_circles(one.n_atoms, pilots + loops, rms_displacement, rng)
-    tours = _tour(meter, one, list(circles[:pilots]), _FINE, rng, resolution)
-    pooled = spectrum(np.array([t.integrand for t in tours]))
-    radius = circles[0].radius
-    unit = 2 * np.pi * radius**2 * math.sqrt(_stiffness_squared(tours) / (n - 1))
-    coarse_truncation = pooled.band(6, 9)
-    coarse_noise = 2 * np.pi * radius * resolution.force_noise / math.sqrt(_COARSE)
-    if coarse_truncation <= max(0.1 * target * unit, coarse_noise):
-        tours += _tour(meter, one, list(circles[pilots:]), _COARSE, rng, resolution)
-        truncation = np.array([aliasing(pooled)] * pilots + [coarse_truncation] * loops)
+    walk = _Walk(meter, one, rng, resolution)
+    amplitude = _amplitude(resolution, target) if rms_displacement is None else rms_displacement
+    pilot = walk.pilot(amplitude, pilots)
+    left = loops * _COARSE
+    if pilot.coarse_truncation <= max(0.1 * target * pilot.unit, pilot.coarse_noise):
+        tours = pilot.tours + walk.tours(amplitude, loops, _COARSE)
+        cuts = [pilot.truncation] * pilots + [pilot.coarse_truncation] * loops
+        truncation = np.array(cuts)
     else:
-        more = max(1, loops * _COARSE // _FINE)
-        tours += _tour(meter, one, list(circles[pilots : pilots + more]), _FINE, rng, resolution)
+        if rms_displacement is None and pilot.truncation > target * pilot.unit:
+            # Kinks and jumps, not curvature: their share falls with the amplitude.
+            wide = walk.pilot(_WIDE, pilots)
+            left -= pilots * _FINE
+            if wide.truncation / wide.unit < pilot.truncation / pilot.unit:
+                pilot, amplitude = wide, _WIDE
+        tours = pilot.tours + walk.tours(amplitude, left // _FINE, _FINE)
         pooled = spectrum(np.array([t.integrand for t in tours]))
         truncation = np.full(len(tours), aliasing(pooled))
 
@@ -227,6 +231,47 @@ def measure_loop_work(
         nothing_tested=resolution.rigid_reason,
         evidence=_evidence(one, judged, worst, local, confirmed, resolution),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pilot:
+    """Loops of 16 points, and what their spectra say of truncation, in eV."""
+
+    tours: list[_Tour]
+    truncation: float
+    coarse_truncation: float
+    coarse_noise: float
+    unit: float
+
+
+class _Walk:
+    """Collective loops of a given amplitude through one configuration."""
+
+    def __init__(
+        self,
+        meter: Meter,
+        start: Configurations,
+        rng: np.random.Generator,
+        resolution: Resolution,
+    ) -> None:
+        self.meter, self.start, self.rng, self.resolution = meter, start, rng, resolution
+
+    def tours(self, amplitude: float, count: int, n_points: int) -> list[_Tour]:
+        """Random loops, walked."""
+        if count < 1:
+            return []
+        loops = collective_circles(self.start.n_atoms, count, amplitude, self.rng)
+        return _tour(self.meter, self.start, list(loops), n_points, self.rng, self.resolution)
+
+    def pilot(self, amplitude: float, count: int) -> _Pilot:
+        """Loops that show what the others need."""
+        tours = self.tours(amplitude, count, _FINE)
+        n = self.start.n_coordinates
+        pooled = spectrum(np.array([t.integrand for t in tours]))
+        radius = amplitude * math.sqrt(n)
+        unit = 2 * np.pi * radius**2 * math.sqrt(_stiffness_squared(tours) / (n - 1))
+        noise = 2 * np.pi * radius * self.resolution.force_noise / math.sqrt(_COARSE)
+        return _Pilot(tours, aliasing(pooled), pooled.band(6, 9), noise, unit or math.inf)
 
 
 def _amplitude(resolution: Resolution, target: float) -> float:
