@@ -108,6 +108,7 @@ class _Draft:
     entries: list[PlanEntry] = field(default_factory=list)
     left_out: list[NotScheduled] = field(default_factory=list)
     spent: int = 0
+    served: set[str] = field(default_factory=set)
 
     def leave_out(self, check: str, structure: str, reason: str) -> None:
         self.left_out.append(NotScheduled(check, structure, reason))
@@ -120,6 +121,8 @@ def record_seed(seed: int, check: str, structure: str) -> tuple[int, int]:
 
 def make_plan(model: Model, settings: Settings) -> Plan:
     """Choose structures, then fill the budget: all checks on the first, the cheap ones on the others.
+
+    Quick runs the other families' checks once, on the first structure that they apply to.
 
     Structures are those the user named, else those the model's author declared, else a few of the catalogue
     that the model takes.  Where its species are unknown each is tried with one call; one that raises or whose
@@ -168,7 +171,8 @@ def _schedule(
         if reason is not None:
             draft.entries.append(PlanEntry(spec, structure, 0, seed, reason))
             continue
-        if budget == "quick" and not everything and spec.family not in CHEAP_FAMILIES:
+        served = spec.id in draft.served
+        if budget == "quick" and not everything and spec.family not in CHEAP_FAMILIES and served:
             draft.leave_out(
                 spec.id, structure.name, "quick runs it on one structure; needs standard"
             )
@@ -189,6 +193,7 @@ def _schedule(
             continue
         has_room_for_resolution = True
         draft.spent += cost
+        draft.served.add(spec.id)
         draft.entries.append(PlanEntry(spec, structure, allotment, seed))
 
 

@@ -40,7 +40,9 @@ class Measure(Protocol):
     __name__: str
     __doc__: str | None
 
-    def __call__(self, model: Any, start: Any, **options: Any) -> Measurement: ...
+    def __call__(self, model: Any, start: Any, **options: Any) -> Measurement:
+        """Measure at one structure."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,13 +52,15 @@ def terminal_lines(report: Mapping[str, Any], *, width: int = 100) -> list[Line]
     """The summary of a run: the table, what is open and why, what was left out, cost, and the answer."""
     records = _sorted(report["records"])
     lines: list[Line] = []
-    if records:
-        rows = table_rows(records)
+    # What doesn't apply is named below with its reason; a row of it says nothing.
+    shown = [record for record in records if record["verdict"] != "not_applicable"]
+    if shown:
+        rows = table_rows(shown)
         widths = [max(len(row[i]) for row in [COLUMNS, *rows]) for i in range(len(COLUMNS))]
         lines.append((_aligned(COLUMNS, widths), "title"))
         lines += [
             (_aligned(row, widths), MOODS.get(str(record["verdict"]), ""))
-            for row, record in zip(rows, records, strict=True)
+            for row, record in zip(rows, shown, strict=True)
         ]
         lines.append(("", ""))
     lines += _remarks(records, width)
