@@ -25,6 +25,7 @@ __all__ = [
     "force_scale",
     "place_rounding",
     "stress_part",
+    "working_dtype",
 ]
 
 # An energy, or virial, of 1 meV an atom counts as a force of 1 meV/Å: a force over a length of one bond.
@@ -42,18 +43,19 @@ _VIRIAL_ARM = 5.0
 def place_rounding(
     capabilities: Capabilities, resolution: Resolution, *places: Configurations
 ) -> float:
-    """Standard deviation, Å, of rounding the largest coordinate of ``places`` in the model's dtype.
-
-    Where the dtype is unknown, noise of the forces above 1e-9 of their size says float32.
-    """
+    """Standard deviation, Å, of rounding the largest coordinate of ``places`` in the model's dtype."""
     largest = max(
         max(float(np.abs(p.positions).max()), float(np.abs(p.cells).max())) for p in places
     )
-    dtype = capabilities.dtype
-    if dtype not in ("float32", "float64"):
-        coarse = resolution.force_noise > 1e-9 * max(1.0, resolution.force_rms)
-        dtype = "float32" if coarse else "float64"
-    return _ROUNDINGS * rounding_floor(largest, dtype)
+    return _ROUNDINGS * rounding_floor(largest, working_dtype(capabilities, resolution))
+
+
+def working_dtype(capabilities: Capabilities, resolution: Resolution) -> str:
+    """The model's dtype; where it is unknown, noise of the forces above 1e-9 of their size says float32."""
+    if capabilities.dtype in ("float32", "float64"):
+        return capabilities.dtype
+    coarse = resolution.force_noise > 1e-9 * max(1.0, resolution.force_rms)
+    return "float32" if coarse else "float64"
 
 
 def force_scale(resolution: Resolution) -> float:

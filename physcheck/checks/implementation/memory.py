@@ -23,7 +23,7 @@ _WARM_UP = 4
 _BLOCKS = 4
 _KB = 1000.0
 _OPTIONS: dict[Budget, dict[str, Any]] = {
-    "quick": {"calls": 16},
+    "quick": {"calls": 12},
     "standard": {"calls": 80},
     "full": {"calls": 400},
 }
@@ -45,7 +45,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     options=_OPTIONS,
 )
 def measure_memory_growth(
-    model: Model | Meter, start: Any, *, rng: np.random.Generator, calls: int = 16
+    model: Model | Meter, start: Any, *, rng: np.random.Generator, calls: int = 12
 ) -> Measurement:
     """Evaluating again and again takes no more memory.
 
@@ -61,7 +61,7 @@ def measure_memory_growth(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 20 evaluations at quick.
+    Cost: 16 evaluations at quick.
     """
     meter, one = Meter(model), as_configurations(start)
     block = max(1, calls // _BLOCKS)

@@ -28,7 +28,7 @@ __all__ = [
     "measure_numerical_noise",
 ]
 
-_REPEATS = 6
+_REPEATS = 5
 _EXPANSION = 1.3
 _FAR = 20.0
 _WANT = frozenset({"forces", "energy"})
@@ -49,18 +49,18 @@ def measure_determinism(
 ) -> Measurement:
     """Asked the same twice, a model answers the same twice.
 
-    The standard deviation of a force component over six equal calls, one after the other, pooled in rms. Whether the
+    The standard deviation of a force component over five equal calls, one after the other, pooled in rms. Whether the
     answers are equal bit by bit is in ``quantities``: a difference within the tolerance, as parallel sums make
     it, is no failure.
 
-    Can't see: randomness that strikes in fewer than one of six calls, or depends on what ran before
+    Can't see: randomness that strikes in fewer than one of five calls, or depends on what ran before
     (``history_independence``).
 
     Raises
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 6 evaluations.
+    Cost: 5 evaluations.
 
     Source: a potential is a function of positions.
     """
@@ -112,7 +112,7 @@ def measure_determinism(
     kind="law",
     title="forces depend on what the model was asked before",
     causes="a neighbour list that isn't rebuilt; warm starts; a cache with too small a key; running averages",
-    evaluations=always(12),
+    evaluations=always(11),
 )
 def measure_history_independence(
     model: Model | Meter, start: Any, *, rng: np.random.Generator

@@ -17,7 +17,7 @@ from physcheck.system import Configurations, Floats, as_configurations
 
 __all__ = ["assert_path_smoothness", "measure_path_smoothness"]
 
-_POINTS = 32
+_POINTS = 24
 _AMPLITUDE = 0.02
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"loops": 1},
@@ -52,13 +52,13 @@ def measure_path_smoothness(
 ) -> Measurement:
     """Forces along a small closed path have a spectrum that dies out.
 
-    All atoms go round a circle in a random plane of configuration space, 0.02 Å in rms of a coordinate, in 32
+    All atoms go round a circle in a random plane of configuration space, 0.02 Å in rms of a coordinate, in 24
     points. With c_k the Fourier coefficients of the forces (all components together) judged is
 
-        rms of |c_k|, 8 <= k < 16, over |c_1|,
+        rms of |c_k|, 6 <= k < 12, over |c_1|,
 
     the model's noise taken off; the largest of ``loops`` circles. A potential with all derivatives gives 1e-6 and
-    less, a change of slope by a share q some q/300, jumps more.
+    less, a change of slope by a share q some q/200, jumps more.
 
     Can't see: kinks off the path; roughness below the noise.
 
@@ -66,7 +66,7 @@ def measure_path_smoothness(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 32 evaluations a loop.
+    Cost: 24 evaluations a loop.
 
     Source: the spectrum's decay says how often a periodic function can be differentiated (Boyd, Chebyshev
     and Fourier Spectral Methods, chapter 2).

@@ -28,7 +28,7 @@ _LEAST = (
 )
 _REACH = 3.0
 _OPTIONS: dict[Budget, dict[str, Any]] = {
-    "quick": {"pairs": 3, "points": 7},
+    "quick": {"pairs": 3, "points": 6},
     "standard": {"pairs": 10, "points": 16},
     "full": {"pairs": 100, "points": 31},
 }
@@ -70,7 +70,7 @@ def measure_short_range_repulsion(
     resolution: Resolution | None = None,
     tolerance: float | None = None,
     pairs: int = 3,
-    points: int = 7,
+    points: int = 6,
 ) -> Measurement:
     """Atoms nearer than any bond repel each other.
 
@@ -91,7 +91,7 @@ def measure_short_range_repulsion(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 7 evaluations a pair and 5.
+    Cost: 6 evaluations a pair and 5.
 
     Source: Pauli repulsion; holes of learned potentials are why ZBL baselines are added (Ziegler, Biersack,
     Littmark 1985).

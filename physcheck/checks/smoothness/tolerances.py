@@ -16,7 +16,7 @@ register_tolerances(
     reason="tail of the forces' spectrum over their first harmonic along a circle of 0.02 Å: an analytic potential "
     "is below 1e-5, its C2 switch included; second-derivative kinks of common cutoffs (a change of curvature by a few per cent) stay "
     "below 1e-3, jumps of the forces don't",
-    source="a slope that changes by a share q makes harmonics of q/(pi k²); k = 8 to 16",
+    source="a slope that changes by a share q makes harmonics of q/(pi k²); k = 6 to 12",
 )  # fmt: skip
 register_tolerances(
     "short_range_repulsion", "eV/Å", {"screening": 1.0, "md": 0.1, "tight": 0.01},

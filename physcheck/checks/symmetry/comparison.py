@@ -17,6 +17,7 @@ from physcheck.checks.differences import (
     force_scale,
     place_rounding,
     stress_part,
+    working_dtype,
 )
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
@@ -126,7 +127,7 @@ def _parts(
                 float(np.abs(answer.energy).max()) / change.copies,
                 n,
                 resolution,
-                capabilities.dtype,
+                working_dtype(capabilities, resolution),
                 rounding=rounding,
                 scale=scale,
             )

@@ -13,6 +13,7 @@ from physcheck.checks.differences import (
     force_part,
     force_scale,
     place_rounding,
+    working_dtype,
 )
 from physcheck.checks.symmetry.comparison import COPIES, QUANTITY, one_atom, thermal
 from physcheck.checks.symmetry.lattice import open_shell
@@ -98,7 +99,7 @@ def measure_separated_additivity(
                 float(np.abs(joint.energy).max()),
                 2 * n,
                 resolution,
-                meter.capabilities.dtype,
+                working_dtype(meter.capabilities, resolution),
                 rounding=rounding,
             )
         )

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from physcheck.potentials.defects.base import Defect, ForceDefect, StressDefect
+from physcheck.potentials.defects.implementation import (
+    BatchIndex,
+    BatchPadding,
+    Leaking,
+    MutatesInput,
+    NanAlone,
+    StaleNeighbours,
+    Stateful,
+    ThreadUnsafe,
+)
 from physcheck.potentials.defects.local_curl import LocalCurl
 from physcheck.potentials.defects.non_gradient import (
     Curl,
@@ -30,6 +40,19 @@ from physcheck.potentials.defects.stresses import (
     StressSign,
     StressSwap,
 )
+from physcheck.potentials.defects.symmetry import (
+    Chiral,
+    HardCutoff,
+    Hole,
+    LabFrame,
+    LostOutside,
+    NeighbourCap,
+    NetForce,
+    NetTorque,
+    NonLocal,
+    NotExtensive,
+    OrderDependent,
+)
 
 _ALL: tuple[type[Defect], ...] = (
     Curl,
@@ -51,6 +74,25 @@ _ALL: tuple[type[Defect], ...] = (
     Noise,
     Nan,
     Constant,
+    LabFrame,
+    Chiral,
+    OrderDependent,
+    NotExtensive,
+    LostOutside,
+    NetForce,
+    NetTorque,
+    HardCutoff,
+    NeighbourCap,
+    Hole,
+    NonLocal,
+    StaleNeighbours,
+    Stateful,
+    BatchIndex,
+    BatchPadding,
+    MutatesInput,
+    NanAlone,
+    ThreadUnsafe,
+    Leaking,
 )
 
 #: Name in a spec -> class.
@@ -58,6 +100,9 @@ DEFECTS: dict[str, type[Defect]] = {defect.spec: defect for defect in _ALL}
 
 __all__ = [
     "DEFECTS",
+    "BatchIndex",
+    "BatchPadding",
+    "Chiral",
     "Constant",
     "Curl",
     "Defect",
@@ -67,17 +112,33 @@ __all__ = [
     "ForceDefect",
     "ForceScale",
     "ForcesOnly",
+    "HardCutoff",
+    "Hole",
+    "LabFrame",
+    "Leaking",
     "LocalCurl",
+    "LostOutside",
     "LostReaction",
     "MissingSwitchDerivative",
+    "MutatesInput",
     "Nan",
+    "NanAlone",
+    "NeighbourCap",
+    "NetForce",
+    "NetTorque",
     "Noise",
+    "NonLocal",
+    "NotExtensive",
     "Offset",
+    "OrderDependent",
     "OtherEnergy",
     "PairCurl",
     "SpeciesDirect",
+    "StaleNeighbours",
+    "Stateful",
     "StressDefect",
     "StressHalf",
     "StressSign",
     "StressSwap",
+    "ThreadUnsafe",
 ]
