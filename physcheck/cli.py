@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     checks = commands.add_parser("checks", help="list the checks")
     checks.add_argument("--markdown", action="store_true", help="as the table of the README")
-    commands.add_parser("models", help="list the built-in models and their defects")
+    commands.add_parser("models", help="list built-in models, their defects, and the adapters")
     commands.add_parser("structures", help="list the structures of the catalogue")
     run = commands.add_parser(
         "run", help="run the suite on a model", description="Further options are passed to pytest."
@@ -102,6 +102,21 @@ def _models() -> list[str]:
         (f"  +{name}={kind.default_strength:g}", _first_line(kind))
         for name, kind in DEFECTS.items()
     ]
+    return [*_columns(rows), "", *_adapters()]
+
+
+def _adapters() -> list[str]:
+    """Every framework's adapter: a spec that works, and how to get what is missing for it."""
+    from physcheck.adapters.frameworks import FRAMEWORKS
+
+    rows = [("spec", "here", "what it is; how to get it")]
+    for framework in FRAMEWORKS.values():
+        missing = framework.missing()
+        rows.append((framework.spec, "no" if missing else "yes", framework.about))
+        if missing:
+            rows.append(("", "", f"needs {', '.join(missing)}: {framework.install}"))
+    rows.append(("torch::FILE", "yes", "a torch module, TorchScript or exported program"))
+    rows.append(("FILE.py:factory", "yes", "all else: see docs/recipes.md"))
     return _columns(rows)
 
 

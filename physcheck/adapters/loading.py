@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from physcheck.adapters.declaration import Declaration, declare
+from physcheck.adapters.frameworks import FRAMEWORKS
 from physcheck.adapters.identity import model_identity
 from physcheck.adapters.python import (
     attribute_of,
@@ -81,6 +82,8 @@ def find_spec_problem(spec: str) -> None:
             _builtin(parsed.attribute, **parsed.options)
         elif parsed.target == "torch":
             existing_file(Spec(parsed.attribute, "path", parsed.attribute))
+        elif parsed.target in FRAMEWORKS:
+            FRAMEWORKS[parsed.target].require()
     elif parsed.kind == "module":
         check_module(parsed.target)
     else:
@@ -286,8 +289,8 @@ def _third_party() -> dict[str, Any]:
 
 
 def _known_adapter(name: str) -> None:
-    if name not in _ADAPTERS:
-        known = {*_ADAPTERS, *_third_party()}
+    if name not in _ADAPTERS and name not in FRAMEWORKS:
+        known = {*_ADAPTERS, *FRAMEWORKS, *_third_party()}
         if name not in known:
             raise SpecError(f"unknown adapter {name!r}; {nearest(name, known)}")
 
@@ -296,9 +299,11 @@ def _from_adapter(parsed: Spec, settings: Mapping[str, Option]) -> Model:
     name, argument = parsed.target, parsed.attribute
     _known_adapter(name)
     adapter = _ADAPTERS.get(name)
+    if adapter is None and name in FRAMEWORKS:
+        FRAMEWORKS[name].require()
+        adapter = FRAMEWORKS[name].maker()
     if adapter is None:
         adapter = _loaded(_third_party()[name])
-
     return _called(adapter, argument, settings, f"{name}::{argument}")
 
 

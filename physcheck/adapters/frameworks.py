@@ -1,0 +1,213 @@
+"""The frameworks that physcheck has adapters for: what each needs, and how its models become one of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import os
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from physcheck.adapters.ase import CalculatorModel
+from physcheck.adapters.declaration import Declaration
+from physcheck.errors import SpecError
+
+__all__ = [
+    "FRAMEWORKS",
+    "Framework",
+    "calculator_model",
+    "check_dtype",
+    "existing_argument",
+    "file_sha256",
+    "imported",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """An adapter that needs a package.
+
+    Attributes
+    ----------
+    name : str
+        The word before ``::`` in a spec; ``physcheck.adapters.NAME`` has ``make_model(argument, **options)``.
+    example : str
+        An argument that works.
+    about : str
+        What it is, in a line.
+    packages : tuple of str
+        Modules that have to be importable.
+    install : str
+        How to get them; ``torch`` goes first where they need it.
+    """
+
+    name: str
+    example: str
+    about: str
+    packages: tuple[str, ...]
+    install: str
+
+    @property
+    def spec(self) -> str:
+        """A model spec that works where the packages are."""
+        return f"{self.name}::{self.example}"
+
+    def missing(self) -> list[str]:
+        """The packages that aren't installed; nothing is imported."""
+        return [name for name in self.packages if importlib.util.find_spec(name) is None]
+
+    def complaint(self, package: str) -> str:
+        """The message for a package that is missing."""
+        return f"the adapter {self.name} needs the package {package}: {self.install}"
+
+    def require(self) -> None:
+        """Nothing where all packages are there.
+
+        Raises
+        ------
+        SpecError
+            One is missing; the message says how to install it.
+        """
+        missing = self.missing()
+        if missing:
+            raise SpecError(self.complaint(missing[0]))
+
+    def maker(self) -> Callable[..., Any]:
+        """``make_model`` of the adapter's module."""
+        found: Callable[..., Any] = importlib.import_module(
+            f"physcheck.adapters.{self.name}"
+        ).make_model
+        return found
+
+
+_LISTED = (
+    Framework(
+        "alignn",
+        "ff",
+        "ALIGNN-FF 2023.5.3, the weights in its package",
+        ("alignn", "dgl", "jarvis"),
+        'pip install pandas scikit-learn "pydantic<2" "setuptools<81" psutil requests tqdm networkx '
+        "jarvis-tools matplotlib && pip install --no-deps dgl==1.1.3 alignn==2023.5.3",
+    ),
+    Framework(
+        "chgnet",
+        "0.3.0",
+        "CHGNet, the weights in its package: 0.2.0, 0.3.0 or r2scan",
+        ("chgnet",),
+        "pip install chgnet",
+    ),
+    Framework(
+        "kim",
+        "SW_StillingerWeber_1985_Si__MO_405512056662_006",
+        "an OpenKIM model by its name",
+        ("kimpy",),
+        "apt-get install openkim-models libkim-api-dev cmake pkg-config g++ && pip install kimpy",
+    ),
+    Framework(
+        "mace",
+        "x.model",
+        "a MACE model file (a pickle: naming the adapter is consent to load it)",
+        ("mace",),
+        "pip install mace-torch",
+    ),
+    Framework(
+        "sevennet",
+        "7net-0",
+        "SevenNet, the weights of 7net-0 in its package; or a checkpoint file",
+        ("sevenn",),
+        "pip install sevenn",
+    ),
+    Framework(
+        "so3lr",
+        "default",
+        "SO3LR, the weights in so3krates-torch",
+        ("so3krates_torch",),
+        "pip install so3krates-torch",
+    ),
+    Framework(
+        "tblite",
+        "GFN2-xTB",
+        "semi-empirical tight binding: GFN2-xTB, GFN1-xTB or IPEA1-xTB",
+        ("tblite",),
+        "pip install tblite",
+    ),
+    Framework(
+        "torchani",
+        "ANI-1x",
+        "ANI-1x, the weights in torchani 2.2.4",
+        ("torchani",),
+        'pip install torchani==2.2.4 "setuptools<81"',
+    ),
+)
+FRAMEWORKS: Mapping[str, Framework] = MappingProxyType({one.name: one for one in _LISTED})
+
+
+def imported(adapter: str, module: str) -> Any:
+    """The module; SpecError with the line that installs it if a package is missing.
+
+    What else goes wrong while importing is raised as it is.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package = (error.name or module).partition(".")[0]
+        if importlib.util.find_spec(package) is not None:
+            # A package is there but lacks a part: another version, which installing wouldn't mend.
+            raise
+        raise SpecError(FRAMEWORKS[adapter].complaint(package)) from error
+
+
+def calculator_model(
+    adapter: str,
+    make: Callable[[], Any],
+    *,
+    describe: Callable[[Any], Mapping[str, Any]] | None = None,
+    **facts: Any,
+) -> CalculatorModel:
+    """A model of ``make()``, an ASE calculator, with what its adapter knows in the capabilities.
+
+    ``make`` is called again for a fresh copy; what it prints is dropped.
+
+    Parameters
+    ----------
+    describe : callable (calculator) -> fields of Capabilities, or None
+        Asked once, of the first calculator.
+    facts
+        Fields of :class:`physcheck.model.Capabilities` that are known without one.
+    """
+
+    def quietly() -> Any:
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            return make()
+
+    model = CalculatorModel.from_factory(quietly, declaration=Declaration())
+    known = {} if describe is None else describe(model.calculator)
+    model.capabilities = replace(model.capabilities, adapter=adapter, **{**facts, **known})
+    return model
+
+
+def check_dtype(adapter: str, dtype: str, known: tuple[str, ...] = ("float32", "float64")) -> None:
+    """SpecError unless ``dtype`` is among those that the adapter's models compute in."""
+    if dtype not in known:
+        raise SpecError(f"dtype is {dtype!r} for {adapter}, should be {' or '.join(known)}")
+
+
+def existing_argument(adapter: str, argument: str) -> Path:
+    """The file that an adapter's argument names; SpecError if there is none."""
+    from physcheck.adapters.python import existing_file
+    from physcheck.adapters.spec import Spec
+
+    if not argument:
+        raise SpecError(f"{adapter}:: names no file; write {adapter}::PATH")
+    return existing_file(Spec(argument, "path", argument))
+
+
+def file_sha256(path: Path) -> str:
+    """Of the file's bytes, for the report."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
