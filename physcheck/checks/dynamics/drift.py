@@ -130,6 +130,8 @@ def measure_nve_drift(
     CapabilityMissing
         No energy (K less the work of the forces is an identity of velocity Verlet for any force, so
         nothing could be tested), or a single atom.
+    ValueError
+        Less than 2 replicas or 9 steps.
     ModelError, NonFiniteOutput
 
     Cost: at most 18 + replicas (steps + 11) + replicas/2 (control_steps + 11), 598 by default; a drift of
@@ -143,6 +145,10 @@ def measure_nve_drift(
         raise CapabilityMissing("the model gives no energy")
     if (reason := _applies(one, meter.capabilities)) is not None:
         raise CapabilityMissing(reason)
+    if steps < FIRST_LOOK or control_steps < FIRST_LOOK or replicas < 2:
+        raise ValueError(
+            f"{replicas} replicas of {steps} and {control_steps} steps, should be 2 or more of {FIRST_LOOK} or more"
+        )
     target = default_tolerance("nve_drift") if tolerance is None else tolerance
     settled, forces = settle(meter, one, evaluations=_SETTLING)
     frequency = fastest_frequency(meter, settled, rng, forces=forces, products=_PRODUCTS)
