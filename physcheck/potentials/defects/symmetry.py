@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
 from typing import ClassVar, final
 
@@ -14,7 +15,6 @@ from physcheck.potentials.defects.base import (
     SAMPLING,
     STRESS,
     Defect,
-    ForceDefect,
 )
 from physcheck.potentials.defects.density import DENSITY_CUTOFF, shell
 from physcheck.potentials.neighbours import Pairs, completed_cell, find_pairs, mirrored
@@ -23,6 +23,7 @@ from physcheck.system import Configurations, Evaluation, Floats
 
 __all__ = [
     "Chiral",
+    "EnergyDefect",
     "HardCutoff",
     "Hole",
     "LabFrame",
@@ -41,24 +42,46 @@ _STRESS = STRESS | {"cell_relaxation", "pressure_consistency"}
 _ROUGH = DYNAMICS | SAMPLING | RELAXATION | {"path_smoothness"} | _STRESS
 
 
-class _EnergyDefect(ForceDefect):
-    """An added energy with its own forces, both exactly linear in the strength."""
+class EnergyDefect(Defect):
+    """An added energy with its own forces, both exactly linear in the strength.
 
+    Attributes
+    ----------
+    reach : float or None, Å
+        Farthest distance over which an atom matters to another's added force; None if unlimited.
+    """
+
+    reach: ClassVar[float | None] = None
+
+    @abstractmethod
     def unit_terms(self, configurations: Configurations) -> tuple[Floats, Floats]:
         """Energies (B,) and forces (B, N, 3) per unit of strength."""
-        raise NotImplementedError
 
-    def unit_forces(self, configurations: Configurations) -> Floats:
-        """The forces of :meth:`unit_terms`."""
-        return self.unit_terms(configurations)[1]
+    @property
+    def capabilities(self) -> Capabilities:
+        """The wrapped model's, with the defect in the name and its reach counted."""
+        inner = super().capabilities
+        known = inner.interaction_range
+        if known is None or self.reach is None:
+            return replace(inner, interaction_range=None)
+        return replace(inner, interaction_range=max(known, self.reach))
 
-    def unit_energies(self, configurations: Configurations) -> Floats:
-        """The energies of :meth:`unit_terms`."""
-        return self.unit_terms(configurations)[0]
+    def evaluate(
+        self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
+    ) -> Evaluation:
+        """The wrapped model's energies and forces with the added ones; its stresses as they are."""
+        answer = self.model.evaluate(configurations, want=want)
+        added_energy, added_forces = self.unit_terms(configurations)
+        energy, forces = answer.energy, answer.forces
+        if energy is not None:
+            energy = energy + self.strength * added_energy
+        if forces is not None:
+            forces = forces + self.strength * added_forces
+        return Evaluation(energy, forces, answer.stress)
 
 
 @final
-class LabFrame(_EnergyDefect):
+class LabFrame(EnergyDefect):
     """A bond energy that depends on the bond's angle to the z axis: ``E += strength sum of w(r) cos²``.
 
     Strength in eV: that energy of a bond along z at the sum of covalent radii.
@@ -84,7 +107,7 @@ class LabFrame(_EnergyDefect):
 
 
 @final
-class Chiral(_EnergyDefect):
+class Chiral(EnergyDefect):
     """A handedness of surroundings: ``E += strength sum_i (a_i x b_i) . c_i``, three weighted mean bond vectors.
 
     It changes sign under inversion and under nothing else; zero for three atoms or flat molecules.
@@ -120,7 +143,7 @@ class Chiral(_EnergyDefect):
 
 
 @final
-class OrderDependent(_EnergyDefect):
+class OrderDependent(EnergyDefect):
     """Atoms with even and odd indices bind differently: ``E += strength sum of w(r) (q_i + q_j)``, q = ±1/2.
 
     Strength in eV.
@@ -216,8 +239,8 @@ class LostOutside(Defect):
 
 
 @final
-class NetForce(ForceDefect):
-    """The same force on every atom, ``F_i += strength u``, u = (2, 3, 6)/7.  Strength in eV/Å."""
+class NetForce(EnergyDefect):
+    """The same force on every atom, ``F_i += strength u``, u = (2, 3, 6)/7, without an energy.  Strength in eV/Å."""
 
     spec: ClassVar[str] = "net-force"
     unit: ClassVar[str] = "eV/Å"
@@ -231,14 +254,14 @@ class NetForce(ForceDefect):
     )
     reach: ClassVar[float | None] = 0.0
 
-    def unit_forces(self, configurations: Configurations) -> Floats:
-        """u for every atom, (B, N, 3)."""
+    def unit_terms(self, configurations: Configurations) -> tuple[Floats, Floats]:
+        """No energies, and u for every atom."""
         u = np.array([2.0, 3.0, 6.0]) / 7.0
-        return np.broadcast_to(u, configurations.positions.shape)
+        return np.zeros(len(configurations)), np.broadcast_to(u, configurations.positions.shape)
 
 
 @final
-class NetTorque(_EnergyDefect):
+class NetTorque(EnergyDefect):
     """A quadrupole field about the centroid, ``E += strength/2 sum of r.M r``, M = diag(1, 0, -1) turned.
 
     It turns bodies and doesn't move them.  No periodic systems.  Strength in eV/Å².
@@ -273,7 +296,7 @@ class NetTorque(_EnergyDefect):
 
 
 @final
-class HardCutoff(_EnergyDefect):
+class HardCutoff(EnergyDefect):
     """A pair energy ``strength (c - r)`` up to the cutoff c, where the force jumps by the strength, in eV/Å.
 
     Parameters
@@ -299,7 +322,7 @@ class HardCutoff(_EnergyDefect):
 
 
 @final
-class NeighbourCap(_EnergyDefect):
+class NeighbourCap(EnergyDefect):
     """Each atom is bound to its 8 nearest neighbours only: ``E -= strength sum of w(r)``, w of a bond.
 
     Forces jump where two neighbours change places, and so depend on the order of atoms at a tie (images of one
@@ -330,7 +353,7 @@ class NeighbourCap(_EnergyDefect):
 
 
 @final
-class Hole(_EnergyDefect):
+class Hole(EnergyDefect):
     """A well in which atoms vanish: ``E -= strength sum of exp(-(4 r/d)²)``, d the sum of covalent radii.
 
     Deep enough for Morse, Gupta and springs, whose cores are soft; a Lennard-Jones core is not.  Strength in eV.
@@ -354,7 +377,7 @@ class Hole(_EnergyDefect):
 
 
 @final
-class NonLocal(_EnergyDefect):
+class NonLocal(EnergyDefect):
     """Every atom feels the mean surroundings of all: ``E += strength (sum of w)²/N``.
 
     The declared ``interaction_range`` stays the wrapped model's.  Strength in eV.
