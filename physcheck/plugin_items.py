@@ -38,11 +38,11 @@ MESSAGE = "physcheck_message"
 RECORD: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 
 
-class RecordFailed(Exception):  # noqa: N818
+class RecordFailed(Exception):
     """A record makes the run fail; its text is the failure as people read it."""
 
 
-class NotCounted(Exception):  # noqa: N818
+class NotCounted(Exception):
     """A record is no pass, but doesn't make the run fail: inconclusive, not applicable, known."""
 
 
