@@ -164,8 +164,11 @@ class Meter:
 
     @property
     def remaining(self) -> int | None:
-        """Evaluations left of the allotment; None if there is none."""
-        return None if self.allotment is None else self.allotment - self.evaluations
+        """Evaluations left of the allotment, and of those of the meters around it; None if there is none."""
+        own = None if self.allotment is None else self.allotment - self.evaluations
+        around = None if self._parent is None else self._parent.remaining
+        left = [n for n in (own, around) if n is not None]
+        return min(left) if left else None
 
     def _count(self, evaluations: int, products: int = 0, seconds: float = 0.0) -> None:
         self.evaluations += evaluations

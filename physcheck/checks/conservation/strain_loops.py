@@ -95,8 +95,8 @@ def measure_strain_loop_work(
     axis is a strain, the other a strain and a collective displacement, so that both the symmetry of the
     elastic constants and the Maxwell relation between force and stress are tested. Judged is rms(W) over
     the reversible work (4 times the second harmonic of the integrand), dimensionless, of the order of
-    1 for a stress of wrong sign. Truncation comes from the spectrum; a FAIL is confirmed on the worst loop
-    at a fresh phase.
+    1 for a stress of wrong sign. Truncation comes from the spectrum; a FAIL is confirmed on the worst loop with points
+    halfway between the first points.
 
     Can't see: a constant pressure added to the stress (its work is exact); forces alone (loop_work).
 
@@ -136,9 +136,10 @@ def measure_strain_loop_work(
     worst = max(tours, key=lambda t: abs(t.work))
     confirmed = None
     if result.interval[0] > target and resolution.responds:
-        again = walker.tour(worst.loop.rephased(float(rng.uniform(0, 2 * np.pi))))
+        # Halfway between the first points, what those alias comes with the other sign.
+        again = walker.tour(worst.loop.rephased(worst.loop.phase + np.pi / _POINTS))
         change = abs(again.work - worst.work)
-        confirmed = change <= max(0.2 * abs(again.work), 4 * result.error * result.unit)
+        confirmed = change <= max(0.5 * abs(again.work + worst.work) / 2, 4 * again.noise)
         if not confirmed:
             result = _Judged(tours, resolution.dof, change)
         worst = again
