@@ -17,8 +17,8 @@ __all__ = ["APPROACH_COST", "Jump", "approach", "energy_noise_of"]
 
 _FAR = 14.0  # Å, beyond the cutoff of any local model that doesn't say so
 _NEAR = 2.0  # Å, between atoms of two molecules
-_COARSE = 10
-_APPROACH_STEPS = 14
+_COARSE = 8
+_APPROACH_STEPS = 12
 _WANT = frozenset({"forces", "energy"})
 #: Evaluations of :func:`approach`, at most.
 APPROACH_COST = _COARSE + 1 + _APPROACH_STEPS + 2

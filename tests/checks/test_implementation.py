@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import sys
+import time
+import tracemalloc
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.emt import EMT
+from family_runs import catches, failed, run, structure, verdicts
+
+from physcheck import PhysicsFailure
+from physcheck.adapters.ase import CalculatorModel
+from physcheck.checks.implementation import (
+    assert_determinism,
+    measure_batch_invariance,
+    measure_determinism,
+    measure_finite_outputs,
+    measure_input_untouched,
+    measure_memory_growth,
+    measure_thread_safety,
+)
+from physcheck.checks.implementation.finite import situations
+from physcheck.errors import ModelError
+from physcheck.potentials import DEFECTS, make_builtin
+from physcheck.registry import all_checks, find_checks
+from physcheck.system import Evaluation, as_configurations
+
+FAMILIES = ("symmetry", "smoothness", "implementation")
+
+
+@pytest.mark.parametrize("spec", ["lennard-jones", "gupta+float32", "harmonic+float32"])
+@pytest.mark.parametrize("name", ["water", "ethanol", "copper", "salt", "slab"])
+def test_good_potentials_pass(spec, name):
+    found = run(make_builtin(spec), structure(name), "implementation")
+    assert set(verdicts(found).values()) == {"pass"}, verdicts(found)
+    assert len(found) == 8
+
+
+def test_a_real_calculator_passes():
+    found = run(CalculatorModel(EMT()), structure("copper"), "implementation")
+    assert set(verdicts(found).values()) == {"pass"}, verdicts(found)
+    assert {"batch_invariance", "thread_safety"}.isdisjoint(found)
+
+
+@pytest.mark.parametrize("name", ["water", "ethanol", "copper", "salt", "slab"])
+def test_three_families_cost_at_most_250_evaluations(name):
+    start = as_configurations(structure(name))
+    capabilities = make_builtin("morse").capabilities
+    specs = [c for c in all_checks().values() if c.family in FAMILIES]
+    assert len(specs) == 22
+    total = sum(
+        c.evaluations(start, capabilities, "quick")
+        for c in specs
+        if c.missing(start, capabilities) is None
+    )
+    assert 150 < total <= 250
+
+
+@pytest.mark.parametrize(
+    ("defect", "name"),
+    [
+        ("stale-neighbours", "copper"),
+        ("stale-neighbours", "slab"),
+        ("stateful=1e-3", "ethanol"),
+        ("batch-index=1e-3", "copper"),
+        ("batch-padding=1e-3", "ethanol"),
+        ("mutates-input", "ethanol"),
+        ("mutates-input", "copper"),
+        ("nan-alone", "ethanol"),
+        ("nan=0.35", "water"),
+        ("nan=0.35", "copper"),
+        ("thread-unsafe", "ethanol"),
+        ("leaking=20", "copper"),
+        ("noise=5e-4", "copper"),
+    ],
+)
+def test_defects_are_caught_and_nothing_else_fails(defect, name):
+    catches(make_builtin(f"morse+{defect}"), structure(name), DEFECTS[defect.split("=")[0]])
+
+
+class Wrapped:
+    def __init__(self, answer, **options):
+        self.model, self.answer = make_builtin("morse"), answer
+
+    capabilities = property(lambda self: self.model.capabilities)
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        return self.answer(self.model.evaluate(configurations, want=want), configurations)
+
+
+def test_determinism_measures_the_scatter_and_keeps_bits_as_a_fact():
+    rng = np.random.default_rng(0)
+
+    def blurred(size):
+        return Wrapped(
+            lambda a, c: Evaluation(a.energy, a.forces + size * rng.standard_normal(a.forces.shape))
+        )
+
+    loud = measure_determinism(blurred(1e-3), structure("copper"), rng=rng)
+    assert loud.value == pytest.approx(1e-3, rel=0.3)
+    assert loud.interval[0] > 1e-4
+    quiet = measure_determinism(blurred(1e-9), structure("copper"), rng=rng)
+    assert quiet.evidence["quantities"]["bitwise_equal"] is False
+    assert quiet.interval[1] < 1e-8
+    still = measure_determinism(make_builtin("morse"), structure("copper"), rng=rng)
+    assert still.evidence["quantities"]["bitwise_equal"] is True
+    assert still.value == 0.0
+    with pytest.raises(PhysicsFailure, match="equal calls give different forces"):
+        assert_determinism(blurred(1e-2), structure("copper"))
+
+
+def test_situations_cover_what_the_model_takes():
+    start = as_configurations(structure("ethanol"))
+    capabilities = make_builtin("morse").capabilities
+    found = dict(situations(start, capabilities))
+    assert any("alone" in label for label in found)
+    assert {tuple(c.system.pbc.tolist()) for c in found.values()} >= {
+        (False, False, False), (True, True, True), (True, True, False), (False, False, True),
+    }  # fmt: skip
+    x = next(c for label, c in found.items() if "0.3 Å" in label).positions[0]
+    d = np.linalg.norm(x[:, None] - x[None], axis=-1) + 9 * np.eye(len(x))
+    assert d.min() == pytest.approx(0.3)
+    alone = dict(situations(start, replace(capabilities, periodicity="none")))
+    assert all(not c.system.is_periodic for c in alone.values())
+
+
+def test_a_model_that_refuses_situations_is_not_at_fault_but_raising_at_the_structure_is():
+    def picky(answer, configurations):
+        if configurations.n_atoms != 9:
+            raise ValueError("nine atoms, please")
+        return answer
+
+    measured = measure_finite_outputs(
+        Wrapped(picky), structure("ethanol"), rng=np.random.default_rng(0)
+    )
+    assert measured.value == 0
+    assert "nine atoms" in next(iter(measured.evidence["quantities"]["refused"].values()))
+    with pytest.raises(ModelError, match="nine atoms"):
+        measure_finite_outputs(Wrapped(picky), structure("water"), rng=np.random.default_rng(0))
+
+
+def test_an_input_changed_is_named_and_the_callers_atoms_are_not_touched():
+    def careless(answer, configurations):
+        configurations.positions.flags.writeable = True
+        configurations.positions[:] += 1.0
+        return answer
+
+    atoms = structure("water")
+    before = atoms.positions.copy()
+    measured = measure_input_untouched(Wrapped(careless), atoms, rng=np.random.default_rng(0))
+    assert measured.value == 1
+    assert "positions" in measured.evidence["place"]
+    assert np.array_equal(atoms.positions, before)
+
+
+class Lazy(Calculator):
+    """Pairs are found at the first call and kept: the bug of a neighbour list that is never rebuilt."""
+
+    implemented_properties = ("energy", "forces")
+
+    def __init__(self):
+        super().__init__()
+        self.pairs = None
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        x = self.atoms.positions
+        if self.pairs is None or self.pairs[0] != len(x):
+            d = np.linalg.norm(x[:, None] - x[None], axis=-1)
+            self.pairs = len(x), np.argwhere((d < 4.0) & (d > 0))
+        i, j = self.pairs[1].T
+        arm = x[j] - x[i]
+        r = np.linalg.norm(arm, axis=1)
+        near = r < 4.0
+        pull = np.where(near, (1 - r / 4.0) ** 3, 0.0)[:, None] * arm / r[:, None]
+        forces = np.zeros_like(x)
+        np.add.at(forces, i, -pull)
+        self.results = {
+            "energy": float(np.where(near, 0.5 * (1 - r / 4.0) ** 4, 0.0).sum()),
+            "forces": forces,
+        }
+
+
+def test_a_calculator_with_a_stale_list_is_caught():
+    x = 3.2 * np.array(list(np.ndindex(3, 3, 2)), dtype=float)
+    atoms = Atoms("Ar18", x + 0.1 * np.random.default_rng(0).standard_normal(x.shape))
+    found = run(CalculatorModel(Lazy()), atoms, "implementation")
+    assert failed(found) == {"history_independence"}
+
+
+def test_batches_and_threads_leave_no_trace_in_the_process():
+    filters, interval = list(warnings.filters), sys.getswitchinterval()
+    measured = measure_thread_safety(
+        make_builtin("morse"), structure("water"), rng=np.random.default_rng(0)
+    )
+    assert measured.value == 0
+    assert list(warnings.filters) == filters
+    assert sys.getswitchinterval() == interval
+    assert not tracemalloc.is_tracing()
+
+
+def test_an_exception_in_threads_only_is_a_failure():
+    busy = []
+
+    def single(answer, configurations):
+        busy.append(1)
+        if len(busy) > 1:
+            raise RuntimeError("busy")
+            time.sleep(0.05)
+        busy.pop()
+        return answer
+
+    found = run(Wrapped(single), structure("water"), "thread_safety")
+    assert failed(found) == {"thread_safety"}
+    assert "busy" in found["thread_safety"][1].evidence["place"]
+
+
+def test_batch_invariance_needs_batches():
+    check = find_checks("batch_invariance")[0]
+    start = as_configurations(structure("water"))
+    assert "one configuration at a time" in check.missing(
+        start, CalculatorModel(EMT()).capabilities
+    )
+    measured = measure_batch_invariance(
+        make_builtin("morse+batch-index=1e-2"), structure("ethanol"), rng=np.random.default_rng(0)
+    )
+    assert measured.evidence["place"].startswith(
+        ("configuration 3 of 4:", "configuration 0 of 4 in reverse order:")
+    )
+
+
+@pytest.mark.parametrize("size", [20.0, 200.0])
+def test_memory_growth_is_measured_right(size):
+    measured = measure_memory_growth(
+        make_builtin(f"morse+leaking={size}"), structure("water"), rng=np.random.default_rng(0)
+    )
+    assert measured.value == pytest.approx(size, rel=0.2)
+    assert measured.interval[0] > 0.8 * size
+
+
+def test_noise_is_reported_and_never_fails():
+    found = run(make_builtin("gupta+float32"), structure("copper"), "numerical_noise")
+    outcome, measured, evaluations = found["numerical_noise"]
+    assert outcome == "pass"
+    assert 1e-8 < measured.value < 1e-5
+    assert evaluations == 0

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.calculators.lj import LennardJones
+from family_runs import catches, failed, run, structure, verdicts
+
+from physcheck import PhysicsFailure
+from physcheck.adapters.ase import CalculatorModel
+from physcheck.checks.smoothness import (
+    assert_cutoff_smoothness,
+    measure_locality,
+    measure_path_smoothness,
+    measure_short_range_repulsion,
+)
+from physcheck.checks.smoothness.jumps import apparent_jumps, narrowed, suspects
+from physcheck.potentials import DEFECTS, make_builtin
+from physcheck.registry import find_checks
+from physcheck.system import Evaluation, as_configurations
+
+
+def jumping(places, at, size):
+    """Two channels: a steep smooth one, and a flat one that jumps."""
+    values = np.zeros((len(places), 2, 3))
+    values[:, 0, 0] = 30 * np.exp(-4 * places)
+    values[:, 1, 1] = np.sin(places) + size * (places > at)
+    return values
+
+
+def test_a_jump_is_found_beside_steep_smooth_forces_and_measured():
+    places = 0.015 * np.arange(32)
+    at, size = 0.2345678, 1e-5
+    values = jumping(places, at, size)
+    assert np.abs(apparent_jumps(values)[:, 0]).max() > 0
+    found = suspects(values, np.full(2, 1e-13), 2)
+    best = found[0]
+    assert best.channel == 1
+    assert places[best.interval] < at < places[best.interval + 1]
+    asked = []
+
+    def ask(place):
+        asked.append(place)
+        return jumping(np.array([place]), at, size)[0]
+
+    bracket = narrowed(places, values, best, ask, 8)
+    assert bracket.left < at < bracket.right
+    assert bracket.jumps[1] == pytest.approx(size, rel=1e-3)
+    assert bracket.jumps[0] < 1e-8
+    assert len(asked) == 10
+
+
+def test_smooth_and_noisy_lines_have_no_suspects():
+    places = 0.015 * np.arange(32)
+    noise = 1e-4 * np.random.default_rng(0).standard_normal((32, 2, 3))
+    assert suspects(jumping(places, 0, 0) + noise, np.full(2, 1e-4), 2) == []
+
+
+@pytest.mark.parametrize(
+    "spec", ["lennard-jones", "gupta+float32", "morse+offset=1e4+float32", "harmonic"]
+)
+@pytest.mark.parametrize("name", ["water", "ethanol", "copper", "salt", "slab"])
+def test_good_potentials_pass(spec, name):
+    model = make_builtin(spec)
+    for seed in range(2):
+        found = run(model, structure(name), "smoothness", seed)
+        assert not failed(found), verdicts(found)
+        passed = {k for k, v in verdicts(found).items() if v == "pass"}
+        assert {"path_smoothness", "short_range_repulsion", "locality"} <= passed
+
+
+REDUCED = {}
+ARGON = {"sigma": 3.4, "epsilon": 0.0104}
+
+
+def argon(kind, scale):
+    rng = np.random.default_rng(1)
+    if kind == "crystal":
+        atoms = bulk("Ar", "fcc", a=1.547 * scale, cubic=True)
+    else:
+        atoms = Atoms("Ar2", [[0, 0, 0], [0, 0, 1.1 * scale]])
+    atoms.positions += 0.01 * scale * rng.standard_normal(atoms.positions.shape)
+    return atoms
+
+
+@pytest.mark.parametrize("kind", ["crystal", "dimer"])
+@pytest.mark.parametrize(("options", "scale"), [(REDUCED, 1.0), (ARGON, 3.4)])
+def test_a_truncated_lennard_jones_fails_and_a_smooth_one_passes(kind, options, scale):
+    for seed in range(2):
+        hard = run(
+            CalculatorModel(LennardJones(**options)), argon(kind, scale), "cutoff_smoothness", seed
+        )
+        assert failed(hard) == {"cutoff_smoothness"}
+        # The force of a pair at 3 sigma, 24 epsilon/(3 sigma) (3^-6 - 2 3^-12).
+        epsilon, sigma = options.get("epsilon", 1.0), options.get("sigma", 1.0)
+        exact = 24 * epsilon / (3 * sigma) * (3.0**-6 - 2 * 3.0**-12)
+        measured = hard["cutoff_smoothness"][1].evidence["quantities"]["force_jump_eV_per_A"]
+        assert measured >= 0.99 * exact
+        smooth = CalculatorModel(LennardJones(smooth=True, **options))
+        assert not failed(run(smooth, argon(kind, scale), "smoothness", seed))
+
+
+def test_a_real_calculator_passes():
+    assert not failed(run(CalculatorModel(EMT()), structure("copper"), "smoothness"))
+
+
+@pytest.mark.parametrize(
+    ("defect", "name"),
+    [
+        ("hard-cutoff=2e-3", "ethanol"),
+        ("hard-cutoff=2e-3", "copper"),
+        ("hard-cutoff=2e-3", "slab"),
+        ("neighbour-cap=0.01", "copper"),
+        ("hole", "ethanol"),
+        ("hole", "copper"),
+        ("non-local=0.02", "ethanol"),
+        ("non-local=0.02", "copper"),
+    ],
+)
+def test_defects_are_caught_and_nothing_else_fails(defect, name):
+    catches(make_builtin(f"morse+{defect}"), structure(name), DEFECTS[defect.split("=")[0]])
+
+
+class Kinked:
+    """A spring between two atoms whose stiffness changes by a share at their distance in the structure."""
+
+    def __init__(self, share):
+        self.model, self.share = make_builtin("morse"), share
+
+    capabilities = property(lambda self: self.model.capabilities)
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        answer = self.model.evaluate(configurations, want=want)
+        arm = configurations.positions[:, 1] - configurations.positions[:, 0]
+        r = np.linalg.norm(arm, axis=1)
+        pull = 20 * self.share * np.maximum(r - 1.5, 0)[:, None] * arm / r[:, None]
+        forces = answer.forces.copy()
+        forces[:, 0] += pull
+        forces[:, 1] -= pull
+        return Evaluation(answer.energy, forces, None)
+
+
+def test_kinks_pass_the_law_and_raise_the_spectrum_in_proportion():
+    atoms = structure("ethanol")
+    atoms.positions[1] = atoms.positions[0] + [0, 0, 1.5]
+    values = []
+    for share in (0.2, 2.0):
+        model = Kinked(share)
+        assert not failed(run(model, atoms, "cutoff_smoothness"))
+        values.append(measure_path_smoothness(model, atoms, rng=np.random.default_rng(0)).value)
+    assert (
+        values[0]
+        > 10
+        * measure_path_smoothness(make_builtin("morse"), atoms, rng=np.random.default_rng(0)).value
+    )
+    assert values[1] == pytest.approx(10 * values[0], rel=0.25)
+
+
+def test_short_range_names_what_the_model_refuses():
+    class Picky(Kinked):
+        def evaluate(self, configurations, *, want=frozenset({"forces"})):
+            if configurations.n_atoms == 2:
+                raise ValueError("three atoms or more")
+            return self.model.evaluate(configurations, want=want)
+
+    measured = measure_short_range_repulsion(
+        Picky(0.0), structure("water"), rng=np.random.default_rng(0)
+    )
+    assert len(measured.evidence["refused"]) == 3
+    assert "refused" in measured.nothing_tested
+
+
+def test_locality_applies_to_declared_ranges_only():
+    check = find_checks("locality")[0]
+    start = as_configurations(structure("copper"))
+    assert "interaction_range" in check.missing(start, CalculatorModel(EMT()).capabilities)
+    measured = measure_locality(make_builtin("gupta"), start, rng=np.random.default_rng(0))
+    assert measured.interval[1] < 1e-10
+    assert measured.evidence["quantities"]["atoms_watched"] > 0
+
+
+def test_asserts_name_the_place():
+    with pytest.raises(PhysicsFailure, match="jumps by"):
+        assert_cutoff_smoothness(make_builtin("morse+hard-cutoff"), structure("copper"))
