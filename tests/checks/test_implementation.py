@@ -211,7 +211,7 @@ def test_an_exception_in_threads_only_is_a_failure():
         busy.append(1)
         if len(busy) > 1:
             raise RuntimeError("busy")
-            time.sleep(0.05)
+        time.sleep(0.05)
         busy.pop()
         return answer
 
