@@ -11,11 +11,13 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from physcheck.adapters.ase import CalculatorModel
 from physcheck.adapters.declaration import Declaration
 from physcheck.errors import SpecError
+
+if TYPE_CHECKING:
+    from physcheck.adapters.ase import CalculatorModel
 
 __all__ = [
     "FRAMEWORKS",
@@ -184,6 +186,8 @@ def calculator_model(
     def quietly() -> Any:
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
             return make()
+
+    from physcheck.adapters.ase import CalculatorModel
 
     model = CalculatorModel.from_factory(quietly, declaration=Declaration())
     known = {} if describe is None else describe(model.calculator)
