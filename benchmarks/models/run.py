@@ -1,9 +1,10 @@
-"""Run the suite on real models, each in an environment of its own: ``run.py [NAME...]``.
+"""Run the suite on real models, each in an environment of its own: ``run.py [NAME...] [--pytest-option...]``.
 
-A subject is a folder here with ``subject.py`` (whose ``factory`` makes an ASE calculator), ``requirements.txt`` and,
-where a package pins versions that don't install, ``requirements-no-deps.txt``.  Environments are ``.envs/NAME`` in the
-project's root, reports ``out/models/NAME.json``.  A subject that can't be installed or run doesn't stop the others.
-Exit code 1 if one could not be installed or gave no report; what its physics is like doesn't count.
+A subject is a model spec below and a folder here with ``requirements.txt`` and, where a package pins versions that don't
+install, ``requirements-no-deps.txt``; ``prepare.py`` makes the model's file where no package has one.  Environments are
+``.envs/NAME`` in the project's root, reports ``out/models/NAME.json``.  A subject that can't be installed or run doesn't
+stop the others.  The table in ``docs/models.md`` is rewritten from the reports that there are; what stands around it is
+written by hand.  Exit code 1 if a subject could not be installed or gave no report; what its physics is like doesn't count.
 """
 
 from __future__ import annotations
@@ -21,6 +22,18 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TORCH = "torch==2.13.0"
+# The spec of each subject, for its folder.
+SUBJECTS = {
+    "alignn_ff": "alignn::ff",
+    "chgnet": "chgnet::0.3.0",
+    "mace": "mace::mace.model",
+    "sevennet": "sevennet::7net-0",
+    "so3lr": "so3lr::default",
+    "tblite": "tblite::GFN2-xTB",
+    "torchani": "torchani::ANI-1x,member=0",
+}
+PAGE = ROOT / "docs" / "models.md"
+BEGIN, END = "<!-- table: benchmarks/models/run.py -->", "<!-- end of table -->"
 # What the suite itself needs beside the subject's packages.
 HARNESS = ("pytest>=8.2", "hypothesis>=6.100", "ase>=3.23", "numpy>=1.26", "scipy>=1.11")
 
@@ -64,78 +77,113 @@ def install(name: str) -> Path:
     return python
 
 
-def judge(name: str, python: Path, out: Path) -> dict[str, Any]:
-    """The JSON report of the suite on the subject; empty if the run gave none."""
+def judge(name: str, python: Path, out: Path, options: list[str]) -> dict[str, Any]:
+    """The JSON report of the suite on the subject; empty if the run gave none.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        The model's file could not be made.
+    """
     path = out / f"{name}.json"
     path.unlink(missing_ok=True)
+    environment = {"OMP_NUM_THREADS": "1", **os.environ}
+    prepare = HERE / name / "prepare.py"
+    if prepare.exists():
+        subprocess.run([python, prepare], cwd=out, env=environment, check=True)
     command = [
         *(python, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "physcheck.suite"),
-        f"--model={HERE / name / 'subject.py'}:factory",
+        f"--model={SUBJECTS[name]}",
         f"--physcheck-json={path}",
+        *options,
     ]
-    environment = {"OMP_NUM_THREADS": "1", **os.environ}
     subprocess.run(command, cwd=out, env=environment, check=False)
     return json.loads(path.read_text()) if path.exists() else {}
 
 
-def run(name: str, out: Path) -> Outcome:
+def run(name: str, out: Path, options: list[str]) -> Outcome:
     """Install and judge one subject."""
     print(f"\n== {name} ==", flush=True)
     started = time.perf_counter()
     report: dict[str, Any] = {}
     problem = ""
     try:
-        report = judge(name, install(name), out)
+        report = judge(name, install(name), out, options)
         if not report.get("complete"):
             problem = str(report.get("error") or "no complete report")
     except subprocess.CalledProcessError as error:
-        problem = (
-            f"not installed: {' '.join(map(str, error.cmd[3:]))} ended with {error.returncode}"
-        )
+        problem = f"not made: {' '.join(map(str, error.cmd[1:]))} ended with {error.returncode}"
     return Outcome(name, problem, time.perf_counter() - started, report)
 
 
+HEADER = ("model", "pass", "fail", "inconclusive", "failed checks", "evaluations", "seconds")
+
+
+def row_of(outcome: Outcome) -> tuple[str, ...]:
+    """One line of the table: verdicts by count, the checks that failed, evaluations and seconds."""
+    if outcome.problem:
+        return (outcome.name, "-", "-", "-", outcome.problem, "-", f"{outcome.seconds:.0f}")
+    counts = outcome.report["summary"]
+    records = outcome.report["records"]
+    failed = sorted({r["check"] for r in records if r["verdict"] in ("fail", "error")})
+    return (
+        outcome.name,
+        str(counts["pass"]),
+        str(counts["fail"] + counts["error"]),
+        str(counts["inconclusive"]),
+        ", ".join(failed) or "none",
+        str(counts["force_evaluations"]),
+        f"{counts['seconds']:.0f}",
+    )
+
+
 def summary(outcomes: list[Outcome]) -> str:
-    """One line a subject: verdicts by count, the checks that failed, evaluations and seconds."""
-    rows = [("model", "pass", "fail", "inconclusive", "failed checks", "evaluations", "seconds")]
-    for outcome in outcomes:
-        if outcome.problem:
-            rows.append(
-                (outcome.name, "-", "-", "-", outcome.problem, "-", f"{outcome.seconds:.0f}")
-            )
-            continue
-        counts = outcome.report["summary"]
-        records = outcome.report["records"]
-        failed = sorted({r["check"] for r in records if r["verdict"] in ("fail", "error")})
-        rows.append(
-            (
-                outcome.name,
-                str(counts["pass"]),
-                str(counts["fail"] + counts["error"]),
-                str(counts["inconclusive"]),
-                ", ".join(failed) or "none",
-                str(counts["force_evaluations"]),
-                f"{outcome.seconds:.0f}",
-            )
-        )
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    """The table for the terminal."""
+    rows = [HEADER, *map(row_of, outcomes)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
 
 
-def main(names: list[str]) -> int:
-    """Judge the named subjects, or all."""
-    known = sorted(path.parent.name for path in HERE.glob("*/subject.py"))
-    unknown = sorted(set(names) - set(known))
+def markdown(reports: dict[str, dict[str, Any]]) -> str:
+    """The table for the page: one line a complete report."""
+    lines = ["| " + " | ".join(("spec", "computes in", *HEADER[1:])) + " |"]
+    lines.append("|" + "---|" * (len(HEADER) + 1))
+    for name, report in sorted(reports.items()):
+        model = report["model"]
+        cells = row_of(Outcome(name, "", 0.0, report))[1:]
+        lines.append("| " + " | ".join((f"`{model['spec']}`", model["dtype"], *cells)) + " |")
+    return "\n".join(lines)
+
+
+def write_page(out: Path) -> None:
+    """Put the table of all complete reports in ``out`` between the marks of the page."""
+    reports = {}
+    for path in out.glob("*.json"):
+        report = json.loads(path.read_text())
+        if path.stem in SUBJECTS and report.get("complete") and report.get("records"):
+            reports[path.stem] = report
+    before, begin, rest = PAGE.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if begin and end and reports:
+        PAGE.write_text(f"{before}{BEGIN}\n\n{markdown(reports)}\n\n{END}{after}")
+
+
+def main(words: list[str]) -> int:
+    """Judge the named subjects, or all; words that begin with a dash are for pytest."""
+    names = [word for word in words if not word.startswith("-")]
+    options = [word for word in words if word.startswith("-")]
+    unknown = sorted(set(names) - set(SUBJECTS))
     if unknown:
-        print(f"no subject {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
+        print(f"no subject {', '.join(unknown)}; known: {', '.join(SUBJECTS)}", file=sys.stderr)
         return 2
     out = ROOT / "out" / "models"
     out.mkdir(parents=True, exist_ok=True)
-    outcomes = [run(name, out) for name in names or known]
+    outcomes = [run(name, out, options) for name in names or SUBJECTS]
     print("\n" + summary(outcomes))
+    write_page(out)
     return 1 if any(outcome.problem for outcome in outcomes) else 0
 
 

@@ -104,13 +104,6 @@ _LISTED = (
         "pip install chgnet",
     ),
     Framework(
-        "kim",
-        "SW_StillingerWeber_1985_Si__MO_405512056662_006",
-        "an OpenKIM model by its name",
-        ("kimpy",),
-        "apt-get install openkim-models libkim-api-dev cmake pkg-config g++ && pip install kimpy",
-    ),
-    Framework(
         "mace",
         "x.model",
         "a MACE model file (a pickle: naming the adapter is consent to load it)",

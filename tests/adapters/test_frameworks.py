@@ -92,7 +92,6 @@ def central_gap(meter, start, step):
         ("so3krates_torch", "so3lr::default", "ethanol", "float64", 1e-3, 1e-4),
         ("chgnet", "chgnet::0.3.0", "Si8", "float32", 1e-2, 2e-2),
         ("sevenn", "sevennet::7net-0", "Si8", "float32", 1e-2, 2e-2),
-        ("kimpy", FRAMEWORKS["kim"].spec, "Si8", "float64", 1e-3, 1e-4),
     ],
 )
 def test_forces_are_those_of_the_energy(package, spec, structure, dtype, step, gap):
@@ -132,7 +131,6 @@ def test_a_fresh_tblite_remembers_nothing():
         ("chgnet", "chgnet::9.9", "no file"),
         ("sevenn", "sevennet::nothing.pth", "no file"),
         ("mace", "mace::nothing.model", "no file"),
-        ("kimpy", "kim::NOTHING", "NOTHING"),
     ],
 )
 def test_what_is_unknown_is_a_wrong_spec(package, spec, told):
