@@ -12,6 +12,7 @@ from physcheck.checks.symmetry import (
     assert_net_force,
     assert_rotation_equivariance,
     measure_net_torque,
+    measure_separated_additivity,
     measure_supercell_extensivity,
     measure_translation_invariance,
 )
@@ -229,3 +230,20 @@ def test_the_same_seed_gives_the_same_numbers():
         for _ in range(2)
     )
     assert {k: v[1].value for k, v in first.items()} == {k: v[1].value for k, v in second.items()}
+
+
+@pytest.mark.parametrize("offset", [-1e5, 3.0])
+def test_a_constant_added_to_the_energy_is_no_violation(offset):
+    class Shifted(Tethered):
+        def evaluate(self, configurations, *, want=frozenset({"forces"})):
+            answer = self.model.evaluate(configurations, want=want)
+            return Evaluation(answer.energy + offset, answer.forces, answer.stress)
+
+    for measure, name in (
+        (measure_supercell_extensivity, "copper"),
+        (measure_separated_additivity, "ethanol"),
+    ):
+        measured = measure(Shifted(0.0), structure(name), rng=np.random.default_rng(0))
+        assert measured.interval[0] == 0.0
+        found = measured.evidence["quantities"]["energy_of_no_atoms_eV"]
+        assert found == pytest.approx(offset, rel=1e-6)

@@ -23,7 +23,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
 from physcheck.probes.transformations import Transformation, jittered, rattled
 from physcheck.resolution import Resolution, visit
-from physcheck.system import Configurations, Evaluation
+from physcheck.system import Configurations, Evaluation, Floats
 from physcheck.tolerances import default_tolerance
 
 __all__ = ["COPIES", "compared", "one_atom", "outputs_of", "thermal"]
@@ -65,8 +65,13 @@ def compared(
     resolution: Resolution,
     tolerance: float | None,
     relative: bool = False,
+    thrice: Transformation | None = None,
 ) -> Measurement:
-    """The Measurement of a law of the form F(T x) = T F(x), judged in eV/Å or relative to the forces."""
+    """The Measurement of a law of the form F(T x) = T F(x), judged in eV/Å or relative to the forces.
+
+    Where the transformations repeat the system and the energies disagree, ``thrice``, the system three times,
+    tells the energy of no atoms: energies are defined up to a constant, and one is no violation.
+    """
     target = default_tolerance(check) if tolerance is None else tolerance
     want = outputs_of(start)
     copies = thermal(start, rng)
@@ -74,13 +79,24 @@ def compared(
     scale = scale if scale > 0 else math.inf
     fresh = resolution.needs_fresh
     home = visit(meter, copies, want=want, rng=rng, fresh=fresh)
+    applied = [change.apply(copies) for change in transformations]
+    answers = [visit(meter, place, want=want, rng=rng, fresh=fresh) for place in applied]
+    origin: Floats | None = None
+    twice = answers[0].energy
+    if thrice is not None and home.energy is not None and twice is not None:
+        mismatch = abs(float(np.mean(twice / 2 - home.energy))) / start.n_atoms
+        # An energy that doesn't grow with the system (one an atom, say) isn't one with a constant.
+        grows = abs(float(np.mean(twice - home.energy))) / start.n_atoms > target
+        if not mismatch <= target and grows:
+            more = visit(meter, thrice.apply(copies), want=want, rng=rng, fresh=fresh)
+            origin = 3 * twice - 2 * more.require_energy()
     parts: list[Part] = []
     places: dict[str, Configurations] = {}
-    for change in transformations:
-        place = change.apply(copies)
-        answer = visit(meter, place, want=want, rng=rng, fresh=fresh)
+    for change, place, answer in zip(transformations, applied, answers, strict=True):
         places[change.label] = place
-        parts += _parts(change, copies, place, home, answer, resolution, meter.capabilities, scale)
+        parts += _parts(
+            change, copies, place, home, answer, resolution, meter.capabilities, scale, origin
+        )
     found = combine(parts, resolution.dof, target)
     by_label = {t.label: t for t in transformations}
     order = by_label[found.worst.label].order
@@ -98,7 +114,8 @@ def compared(
         evidence={
             "place": _place(found.worst, start, order),
             "scale": f"thermal forces (0.05 Å) have an rms component of {force_scale(resolution):.3g} eV/Å",
-            "quantities": _quantities(parts, scale, found.unresolved),
+            "quantities": _quantities(parts, scale, found.unresolved)
+            | ({} if origin is None else {"energy_of_no_atoms_eV": float(np.mean(origin))}),
             "configurations": places[found.worst.label][0],
         },
     )
@@ -113,6 +130,7 @@ def _parts(
     resolution: Resolution,
     capabilities: Capabilities,
     scale: float,
+    origin: Floats | None = None,
 ) -> list[Part]:
     rounding = place_rounding(capabilities, resolution, copies, place)
     forces = change.forces_back(answer.require_forces())
@@ -120,11 +138,14 @@ def _parts(
     parts = [force_part(change.label, differences, resolution, rounding=rounding, scale=scale)]
     n = copies.n_atoms
     if home.energy is not None and answer.energy is not None:
+        zero = 0.0 if origin is None else origin
+        # The origin is a difference of three energies: their rounding comes on top.
+        magnitude = float(np.abs(answer.energy).max()) * (1.0 if origin is None else 4.0)
         parts.append(
             energy_part(
                 change.label,
-                (answer.energy / change.copies - home.energy) / n,
-                float(np.abs(answer.energy).max()) / change.copies,
+                ((answer.energy - zero) / change.copies - (home.energy - zero)) / n,
+                magnitude / change.copies,
                 n,
                 resolution,
                 working_dtype(capabilities, resolution),
