@@ -144,7 +144,10 @@ def measure_resolution(model: Model | Meter, start: Any, *, rng: np.random.Gener
             for i in range(len(_LINE_STEPS))
         ]
         # One energy a point: a table of one component may come out small by luck, so no plateau is sought.
-        energy_noise = max(*lines, rounding_floor(float(np.abs(energies).max()), dtype))
+        # A float32 model may add its atoms' energies in float64: then they are no float32 numbers.
+        rounded = np.array_equal(energies, energies.astype(np.float32))
+        kind = "float32" if dtype == "float32" and rounded else "float64"
+        energy_noise = max(*lines, rounding_floor(float(np.abs(energies).max()), kind))
 
     history, energy_history, needs_fresh = _memory(meter, one, first, again, line, noise, rng)
     total = math.hypot(noise, history)

@@ -134,7 +134,9 @@ def measure_force_energy_gap(
         for rank in range(_CONFIRMATIONS):
             worst = int(order[rank])
             change = abs(float(line.gaps(frame[worst : worst + 1], step / 2)[0] - gaps[worst]))
-            confirmed = change <= max(0.2 * abs(gaps[worst]), 4 * line.noise(step / 2))
+            seen = abs(float(gaps[worst]))
+            # Noise excuses a change, but never one by half: that is what a kink does at half the length.
+            confirmed = change <= max(0.2 * seen, min(4 * line.noise(step / 2), 0.4 * seen))
             if confirmed:
                 break
             # A direction with a kink or a jump says nothing of the others: judge without it.
