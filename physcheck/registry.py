@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import update_wrapper
 from typing import Any, Literal, Protocol
 
-from physcheck.errors import PhysicsFailure, SpecError
+from physcheck.errors import CapabilityMissing, PhysicsFailure, SpecError
 from physcheck.measurement import Measurement, judge
 from physcheck.model import Capabilities, Model
 from physcheck.system import Configurations, as_configurations
@@ -190,7 +190,8 @@ def derive_assert(measure: Any) -> Callable[..., Measurement]:
     """The ``assert_<id>`` of a ``measure_<id>``: the same arguments plus ``profile``; raises on FAIL.
 
     The derived function returns the Measurement, and raises :class:`PhysicsFailure` where the verdict
-    is FAIL (an inconclusive measurement does not raise).
+    is FAIL (an inconclusive measurement does not raise), CapabilityMissing where the check doesn't apply. The
+    model may be an ASE calculator.
     """
     identifier = measure.__name__.removeprefix("measure_")
 
@@ -208,6 +209,13 @@ def derive_assert(measure: Any) -> Callable[..., Measurement]:
             options.setdefault("tolerance", tolerance.value)
         generator = np.random.default_rng(0) if rng is None else rng
         one = as_configurations(start)
+        if not hasattr(model, "capabilities"):
+            from physcheck.adapters.ase import CalculatorModel
+
+            model = CalculatorModel(model)
+        reason = spec.missing(one, model.capabilities)
+        if reason is not None:
+            raise CapabilityMissing(f"{identifier} doesn't apply: {reason}")
         measurement: Measurement = measure(model, one, rng=generator, **options)
         verdict = judge(measurement, tolerance)
         if verdict.failed:

@@ -59,3 +59,19 @@ def test_work_is_confirmed_at_any_phase():
         assert work == pytest.approx(2 * np.pi * RADIUS**2 * 1e-3, rel=1e-6)
         assert verdict
         assert low > 0
+
+
+def test_assertions_say_what_does_not_apply_and_take_calculators():
+    from ase.build import bulk
+    from ase.calculators.emt import EMT
+
+    import physcheck
+    from physcheck.errors import CapabilityMissing
+
+    copper = bulk("Cu", cubic=True)
+    copper.rattle(0.05, seed=1)
+    with pytest.raises(
+        CapabilityMissing, match="net_torque doesn't apply: the structure is periodic"
+    ):
+        physcheck.assert_net_torque(EMT(), copper)
+    physcheck.assert_force_energy_gap(EMT(), copper)
