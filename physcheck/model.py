@@ -194,7 +194,8 @@ class Meter:
                 yield
         except (ModelError, NonFiniteOutput, AllotmentExceeded):
             raise
-        except Exception as error:
+        # Legacy codes call sys.exit where they mean an error.
+        except (Exception, SystemExit) as error:
             raise ModelError(f"{what}: the model raised {type(error).__name__}: {error}") from error
         finally:
             self._count(0, 0, time.perf_counter() - started)

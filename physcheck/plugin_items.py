@@ -85,6 +85,9 @@ class LawItem(pytest.Item):
     def __init__(self, *, entry: PlanEntry, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.entry = entry
+        # Hosts' hooks read these of every item, as they may of test functions.
+        self.fixturenames: list[str] = []
+        self.funcargs: dict[str, Any] = {}
         for name in (
             "physcheck",
             f"physcheck_{entry.check.family}",

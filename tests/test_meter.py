@@ -1,6 +1,6 @@
 import pytest
 
-from physcheck.errors import AllotmentExceeded
+from physcheck.errors import AllotmentExceeded, ModelError
 from physcheck.model import Meter
 from physcheck.potentials import make_builtin
 from physcheck.structures import catalogue
@@ -16,3 +16,16 @@ def test_a_meter_within_a_meter_knows_what_is_left_of_the_outer_allotment():
     assert Meter(outer, allotment=1).remaining == 1
     with pytest.raises(AllotmentExceeded):
         inner.evaluate(start.displaced([[[0.01, 0.0, 0.0]] * 13] * 3))
+
+
+def test_a_model_that_exits_is_an_error_of_the_model():
+    inner = make_builtin("morse")
+
+    class Exits:
+        capabilities = inner.capabilities
+
+        def evaluate(self, configurations, *, want):
+            raise SystemExit("legacy code")
+
+    with pytest.raises(ModelError, match="SystemExit: legacy code"):
+        Meter(Exits()).evaluate(catalogue()["H2O"].configurations)
