@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.checks.conservation.steps import FACTORS, choose_step
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
@@ -36,14 +37,12 @@ _CONFIRMATIONS = 2
 # The shortest half length of a line piece that is tried first, Å (rms of a coordinate): the lower end is far
 # above the rounding of float64 positions; at four times the upper one stiff bonds are barely smooth.
 _FIRST_STEP = (0.0005, 0.004)
-# From one to the next Simpson's error grows by 16 on a smooth surface and the energy's noise halves.
-_FACTORS = (1.0, 2.0, 4.0)
 _MEV = 1e3
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
     k = min(int(_OPTIONS[budget]["directions"]), start.n_coordinates)
-    return 1 + 2 * k + 2 * (len(_FACTORS) - 1) * min(_PILOTS, k) + 2 * _CONFIRMATIONS
+    return 1 + 2 * k + 2 * (len(FACTORS) - 1) * min(_PILOTS, k) + 2 * _CONFIRMATIONS
 
 
 @check(
@@ -115,7 +114,7 @@ def measure_force_energy_gap(
     line = _Line(meter, one, rng, resolution)
     pilots = min(_PILOTS, count)
 
-    step, truncation, gaps = _choose_step(line, frame[:pilots], target / _MEV)
+    step, truncation, gaps = choose_step(line, frame[:pilots], target / _MEV, _FIRST_STEP)
     error = math.hypot(line.noise(step), truncation)
     result = None
     for look, share in ((min(_FIRST_LOOK, count), 0.2), (count, 0.8)):
@@ -223,27 +222,6 @@ class _Line:
         return math.hypot(
             energy / (math.sqrt(2) * length), self.resolution.force_noise * math.sqrt(18) / 6
         )
-
-
-def _choose_step(line: _Line, frame: Floats, target: float) -> tuple[float, float, Floats]:
-    """Of three steps the one with the least error, its truncation and its gaps; ``target`` in eV/Å.
-
-    The first is where the energy's noise is a thirtieth of the target.
-    """
-    first = float(np.clip(line.noise(1.0) / (target / 30), *_FIRST_STEP))
-    options: list[tuple[float, Floats, float]] = []
-    shorter: tuple[float, Floats] | None = None
-    for factor in _FACTORS:
-        step = factor * first
-        gaps = line.gaps(frame, step)
-        if shorter is not None:
-            change = float(np.sqrt(np.mean((gaps - shorter[1]) ** 2)))
-            if len(options) == 0:
-                options.append((*shorter, change / 4))
-            options.append((step, gaps, change))
-        shorter = (step, gaps)
-    step, gaps, truncation = min(options, key=lambda o: math.hypot(line.noise(o[0]), o[2]))
-    return step, truncation, gaps
 
 
 class _Judged:

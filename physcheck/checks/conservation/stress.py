@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ase.units import GPa
 
+from physcheck.checks.conservation.steps import choose_step
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
@@ -34,7 +35,6 @@ _LINE_STEP = 3e-6
 _LINE_POINTS = 6
 # The shortest strain tried first; Simpson's error grows by 16 from one to the next on a smooth surface.
 _FIRST_STRAIN = (1e-4, 2e-3)
-_FACTORS = (1.0, 2.0, 4.0)
 _PILOTS = 2
 
 
@@ -146,7 +146,7 @@ def measure_stress_energy_gap(
     pieces = _Pieces(meter, one, resolution, rng)
     frame = symmetric_strains(rng)
 
-    step, truncation, gaps = _choose_step(pieces, frame[:_PILOTS], target * GPa)
+    step, truncation, gaps = choose_step(pieces, frame[:_PILOTS], target * GPa, _FIRST_STRAIN)
     gaps = np.concatenate([gaps, pieces.gaps(frame[_PILOTS:], step)])
     twist = (pieces.home - pieces.home.T) / 2
     worst = int(np.argmax(np.abs(gaps)))
@@ -239,24 +239,6 @@ class _Pieces:
         """Standard deviation of a gap, eV/Å³."""
         energy = self.noises.energy / (math.sqrt(2) * step * self.volume)
         return math.hypot(energy, self.noises.stress * math.sqrt(18) / 6)
-
-
-def _choose_step(pieces: _Pieces, frame: Floats, target: float) -> tuple[float, float, Floats]:
-    """Of three steps the one with the least error, its truncation and its gaps; ``target`` in eV/Å³."""
-    first = float(np.clip(pieces.noise(1.0) / (target / 30), *_FIRST_STRAIN))
-    options: list[tuple[float, Floats, float]] = []
-    shorter: tuple[float, Floats] | None = None
-    for factor in _FACTORS:
-        step = factor * first
-        gaps = pieces.gaps(frame, step)
-        if shorter is not None:
-            change = float(np.sqrt(np.mean((gaps - shorter[1]) ** 2)))
-            if not options:
-                options.append((*shorter, change / 4))
-            options.append((step, gaps, change))
-        shorter = (step, gaps)
-    step, gaps, truncation = min(options, key=lambda o: math.hypot(pieces.noise(o[0]), o[2]))
-    return step, truncation, gaps
 
 
 class _Judged:
