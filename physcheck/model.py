@@ -209,6 +209,12 @@ class Meter:
                 clone.model = maker()
         return clone
 
+    def beside(self, other: Model) -> Meter:
+        """A meter on another model that counts into this one and draws on the same allotment."""
+        meter = Meter(other, max_atoms_per_call=self.max_atoms_per_call)
+        meter._parent = self
+        return meter
+
     def ask(self, configuration: Configurations) -> None:
         """Let a model with ``ask(configuration)`` find out its capabilities, once with and once without a volume.
 

@@ -124,8 +124,8 @@ class Case:
         self._bench = bench
         self._node = node
 
-    def __call__(self, model: Any) -> None:
-        """Make the record of ``model`` (an ASE calculator, a torch module or a Model).
+    def __call__(self, model: Any, reference: Any = None) -> None:
+        """Make the record of ``model``, beside ``reference`` if given (ASE calculators, torch modules or Models).
 
         Raises
         ------
@@ -161,7 +161,8 @@ class Case:
             record_seed(settings.seed, spec.id, choice.structure),
             refusal,
         )
-        record = Runner(taken, settings, bench.evidence_folder).run(entry)
+        partner = None if reference is None else as_model(reference)
+        record = Runner(taken, settings, bench.evidence_folder, partner).run(entry)
         record["rerun"] = f"pytest '{self._node.nodeid}'"
         self._node.stash[RECORD] = bench.settle(record)
         try:

@@ -26,6 +26,8 @@ CHEAP_FAMILIES = frozenset({"conservation"})
 CATALOGUE_SHARE: dict[str, int | None] = {"quick": 3, "standard": 8, "full": None}
 # A structure's noise, memory and response are measured once, at about this cost.
 RESOLUTION_EVALUATIONS = 25
+# Why a check of two models isn't made of one.
+NEEDS_REFERENCE = "compares two models: give --physcheck-reference"
 # Forces beyond this in a structure at rest mean that the model doesn't know it, eV/Å.
 SANE_FORCE = 30.0
 
@@ -166,6 +168,9 @@ def _schedule(
     refusal = capabilities.refuses(start)
     has_room_for_resolution = False
     for spec in checks:
+        if spec.compares and settings.reference is None:
+            draft.leave_out(spec.id, structure.name, NEEDS_REFERENCE)
+            continue
         reason = refusal or spec.missing(start, capabilities)
         seed = record_seed(settings.seed, spec.id, structure.name)
         if reason is not None:

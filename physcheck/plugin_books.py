@@ -42,9 +42,7 @@ class Books:
             if not self._suite_is_asked_for():
                 lines.append("physcheck: paths are given, so only the fixtures serve; no suite")
         if settings.reference is not None:
-            lines.append(
-                "physcheck: --physcheck-reference is set, but no check uses a reference yet"
-            )
+            lines.append(f"physcheck: beside the reference {settings.reference}")
         given = any(self.config.getoption(o.dest, None) is not None for o in OPTIONS)
         if not self.config.stash.get(OWNS_SHORT_MODEL, True) and (
             given or self.config.getoption("model", None)

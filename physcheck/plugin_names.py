@@ -24,7 +24,7 @@ def refuse_unknown(settings: Settings) -> Mapping[tuple[str, str], KnownFailure]
     SpecError
         The first name that doesn't, with the nearest ones.
     """
-    from physcheck.adapters.loading import find_spec_problem
+    from physcheck.adapters.loading import find_reference_problem, find_spec_problem
     from physcheck.known_failures import load_known_failures
     from physcheck.plan import atomic_numbers_of
     from physcheck.registry import all_checks, find_checks
@@ -36,9 +36,10 @@ def refuse_unknown(settings: Settings) -> Mapping[tuple[str, str], KnownFailure]
         names |= {structure.name for structure in load_structures(settings.structures)}
     if settings.species is not None:
         atomic_numbers_of(settings.species)
-    for spec in (settings.model, settings.reference):
-        if spec is not None:
-            find_spec_problem(spec)
+    if settings.model is not None:
+        find_spec_problem(settings.model)
+    if settings.reference is not None:
+        find_reference_problem(settings.reference, settings.model)
     for path in filter(None, (settings.json, settings.html, settings.markdown)):
         _refuse_unwritable(Path(path))
     if settings.known_failures is None:

@@ -39,7 +39,7 @@ class Option:
 
 OPTIONS = (
     Option("model", "SPEC", "the model under test: a path, FILE.py:FACTORY, MODULE:FACTORY or ADAPTER::ARGUMENT"),
-    Option("reference", "SPEC", "a second model of the same chemistry"),
+    Option("reference", "SPEC", "a second model of the same chemistry, or auto: the model's other head"),
     Option("checks", "A,B*", "only these checks or families"),
     Option("structures", "X,FILE", "these structures of the catalogue or of files, in place of the catalogue"),
     Option("species", "H,O", "only structures made of these"),

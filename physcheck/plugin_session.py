@@ -45,6 +45,7 @@ class Bench:
         self.known_failures: Mapping[tuple[str, str], KnownFailure] = {}
         self._config = config
         self._model: Model | None = None
+        self._reference: Model | None = None
         self._plan: Plan | None = None
         self._runner: Runner | None = None
         self._evidence: Path | None = None
@@ -69,6 +70,26 @@ class Bench:
                 )
         return self._model
 
+    def reference(self) -> Model | None:
+        """The model of ``--physcheck-reference``; None if there is none.
+
+        Raises
+        ------
+        SpecError, ModelError
+        """
+        settings = self.settings
+        if self._reference is None and settings.reference is not None:
+            from physcheck.adapters.loading import load_reference
+
+            with quiet():
+                self._reference = load_reference(
+                    settings.reference,
+                    settings.model or "",
+                    device=settings.device,
+                    dtype=settings.dtype,
+                )
+        return self._reference
+
     def prepare(self) -> Plan | None:
         """The plan; None, with ``error`` set, where the model can't be loaded or judged."""
         if self._plan is None and self.error is None:
@@ -80,9 +101,10 @@ class Bench:
 
             try:
                 model = self.model()
+                self.reference()
                 with quiet():
                     self._plan = make_plan(model, self.settings)
-                self._runner = Runner(model, self.settings, self.evidence_folder)
+                self._runner = Runner(model, self.settings, self.evidence_folder, self.reference())
             except SpecError as error:
                 self.error, self.exit_code = str(error), int(pytest.ExitCode.USAGE_ERROR)
             except ModelError as error:
@@ -141,14 +163,18 @@ class Bench:
         """What the report says of the model, the machine and the plan; empty before there is a plan."""
         if self._plan is None or self._facts:
             return self._facts
-        from physcheck.adapters.loading import model_identity
+        from physcheck.adapters.loading import model_identity, reference_spec
         from physcheck.report.environment import environment
         from physcheck.report.figures import plain
 
         plan, spec = self._plan, self.settings.model
         assert spec is not None
+        partner, beside = self.reference(), None
+        if partner is not None and self.settings.reference is not None:
+            beside = plain(model_identity(partner, reference_spec(self.settings.reference, spec)))
         self._facts = {
             "model": plain(model_identity(self.model(), spec)),
+            "reference": beside,
             "environment": environment(),
             "not_scheduled": [
                 {"check": n.check, "structure": n.structure, "reason": n.reason}

@@ -85,6 +85,11 @@ class CheckSpec:
         """The law in a sentence: the first line of the docstring."""
         return (inspect.getdoc(self.measure) or "").split("\n", 1)[0]
 
+    @property
+    def compares(self) -> bool:
+        """Whether ``measure`` takes a second model, ``reference``: the check can't be made without one."""
+        return "reference" in inspect.signature(self.measure).parameters
+
     def missing(self, start: Configurations, capabilities: Capabilities) -> str | None:
         """Why this check is not applicable to a model and structure, or None."""
         lacking = sorted(self.needs - capabilities.outputs)

@@ -11,7 +11,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement, Outcome, Tolerance, Verdict, judge
 from physcheck.model import Meter, Model
-from physcheck.plan import PlanEntry, record_seed
+from physcheck.plan import NEEDS_REFERENCE, PlanEntry, record_seed
 from physcheck.report.figures import plain
 from physcheck.settings import Settings
 from physcheck.system import Configurations
@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from physcheck.registry import CheckSpec
     from physcheck.structures import Structure
 
-__all__ = ["Runner", "blank_record", "run_entry"]
+__all__ = ["REFERENCE_KEYS", "Runner", "blank_record", "run_entry"]
+
+#: What a record keeps of the same check on the reference.
+REFERENCE_KEYS = (
+    "verdict", "reason", "message", "unit", "value", "uncertainty", "interval", "detection_limit",
+    "force_evaluations", "seconds", "evidence",
+)  # fmt: skip
 
 
 class _TimeIsUp(BaseException):
@@ -46,14 +52,18 @@ class Runner:
     settings : Settings
     evidence_folder : callable () -> Path
         Where configurations are saved; asked for when the first one is.
+    reference : Model or None
+        A second model: every check is made of it too, and those that compare two models get it.
     setup_evaluations : int
-        Spent on resolutions so far.
+        Spent on resolutions so far, the reference's included.
     """
 
     model: Model
     settings: Settings
     evidence_folder: Callable[[], Path]
+    reference: Model | None = None
     setup_evaluations: int = 0
+    _beside: Runner | None = None
     _resolutions: dict[str, Any] = field(default_factory=dict)
 
     def resolution(self, structure: Structure) -> Any:
@@ -85,8 +95,30 @@ class Runner:
         return answer
 
     def run(self, entry: PlanEntry) -> dict[str, Any]:
-        """As :func:`run_entry`, with this runner's shared measurements."""
-        return run_entry(entry, self.model, self.settings, runner=self)
+        """As :func:`run_entry`, with this runner's shared measurements; the reference's result under ``reference``."""
+        record = run_entry(entry, self.model, self.settings, runner=self)
+        if self.reference is not None and not entry.check.compares:
+            record["reference"] = self._reference_result(entry, self.reference)
+        return record
+
+    def _reference_result(self, entry: PlanEntry, reference: Model) -> dict[str, Any]:
+        """The same check with the same seed on the reference: what a reader holds against the record."""
+        if self._beside is None:
+            self._beside = Runner(reference, self.settings, self._reference_folder)
+        start, capabilities = entry.structure.configurations, reference.capabilities
+        before = self._beside.setup_evaluations
+        refusal = capabilities.refuses(start) or entry.check.missing(start, capabilities)
+        budget: Any = self.settings.budget
+        allotment = 0 if refusal else entry.check.evaluations(start, capabilities, budget)
+        twin = replace(entry, allotment=allotment, not_applicable=refusal)
+        made = run_entry(twin, reference, self.settings, runner=self._beside)
+        self.setup_evaluations += self._beside.setup_evaluations - before
+        return {name: made[name] for name in REFERENCE_KEYS}
+
+    def _reference_folder(self) -> Path:
+        folder = self.evidence_folder() / "reference"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
 
 def run_entry(
@@ -106,6 +138,8 @@ def run_entry(
     record = blank_record(spec, structure.name, entry.seed, settings)
     if entry.not_applicable is not None:
         return _closed(record, Outcome.NOT_APPLICABLE, entry.not_applicable)
+    if spec.compares and runner.reference is None:
+        return _closed(record, Outcome.NOT_APPLICABLE, NEEDS_REFERENCE)
     meter = Meter(model, allotment=entry.allotment)
     started = time.perf_counter()
     try:
@@ -115,6 +149,8 @@ def run_entry(
             options = _options(spec, settings, tolerance)
             if "resolution" in inspect.signature(spec.measure).parameters:
                 options["resolution"] = runner.resolution(structure)
+            if spec.compares:
+                options["reference"] = runner.reference
             started = time.perf_counter()
             rng = np.random.default_rng(entry.seed)
             measurement = spec.measure(meter, structure.configurations, rng=rng, **options)
@@ -185,6 +221,7 @@ def blank_record(
         "causes": spec.causes,
         "rerun": rerun,
         "evidence": {"quantities": {}},
+        "reference": None,
     }
 
 

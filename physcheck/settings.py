@@ -34,7 +34,7 @@ class Settings:
     model : str or None
         SPEC of the model under test.
     reference : str or None
-        SPEC of a second model of the same chemistry.
+        SPEC of a second model of the same chemistry, or ``auto``: the model's other head.
     checks, structures, species : str or None
         Comma separated choices; None means all, the catalogue, and whatever the model takes.
     profile, budget, fail_on : str
@@ -99,6 +99,7 @@ class Settings:
         chosen = structure if in_catalogue else self.structures
         options = {
             "model": ("--model", self.model, None),
+            "reference": ("--physcheck-reference", self.reference, None),
             "checks": ("--physcheck-checks", check, None),
             "structures": ("--physcheck-structures", chosen, None),
             "seed": ("--physcheck-seed", str(self.seed), None),

@@ -10,7 +10,7 @@ from ase.io import read
 
 from physcheck.errors import CapabilityMissing, NonFiniteOutput
 from physcheck.measurement import Measurement
-from physcheck.model import Capabilities
+from physcheck.model import Capabilities, Meter
 from physcheck.plan import PlanEntry, record_seed
 from physcheck.registry import CheckSpec
 from physcheck.running import Runner, run_entry
@@ -205,3 +205,21 @@ def test_nothing_tested_is_marked():
     record = run(measure)
     assert record["verdict"] == "inconclusive"
     assert record["reason"] == "nothing tested: the forces don't respond"
+
+
+def test_a_check_of_two_models_gets_the_reference_and_one_bill():
+    def measure(model, start, *, reference, rng):
+        meter = Meter(model)
+        partner = meter.beside(reference)
+        meter.evaluate(start)
+        partner.evaluate(start.displaced(rng.standard_normal((2, 3, 3))))
+        return measurement(value=float(partner.evaluations))
+
+    both = Runner(Springs(), Settings(model="x.py"), lambda: None, Springs())
+    record = both.run(entry(measure))
+    assert (record["value"], record["force_evaluations"], record["reference"]) == (2.0, 3, None)
+    alone = run(measure)
+    assert alone["verdict"] == "not_applicable"
+    assert "--physcheck-reference" in alone["message"]
+    short = both.run(entry(measure, allotment=2))
+    assert short["verdict"] == "error"

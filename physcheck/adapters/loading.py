@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -29,7 +29,19 @@ from physcheck.errors import ModelError, SpecError
 from physcheck.model import Model
 from physcheck.names import nearest
 
-__all__ = ["find_spec_problem", "load_model", "model_identity", "parse_spec"]
+__all__ = [
+    "AUTO",
+    "find_reference_problem",
+    "find_spec_problem",
+    "load_model",
+    "load_reference",
+    "model_identity",
+    "parse_spec",
+    "reference_spec",
+]
+
+#: Reference spec that stands for the model's own other head.
+AUTO = "auto"
 
 ADAPTER_GROUP = "physcheck.adapters"
 DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -90,6 +102,78 @@ def find_spec_problem(spec: str) -> None:
         path = existing_file(parsed)
         if parsed.kind == "file":
             check_names(path, parsed.attribute)
+
+
+def reference_spec(reference: str, model: str) -> str:
+    """The spec that ``--physcheck-reference`` stands for: itself, or the model's with its forces from the other head.
+
+    ``auto`` takes the model's spec with ``forces=conservative`` where it says ``forces=direct``, and with
+    ``forces=direct`` elsewhere.
+    """
+    if reference != AUTO:
+        return reference
+    parsed = parse_spec(model)
+    other = "conservative" if parsed.options.get("forces") == "direct" else "direct"
+    kept = [f"{key}={value}" for key, value in parsed.options.items() if key != "forces"]
+    bare = model.split(",")[: len(model.split(",")) - len(parsed.options)]
+    return ",".join([*bare, *kept, f"forces={other}"])
+
+
+def load_reference(
+    reference: str, model: str, *, device: str | None = None, dtype: str | None = None
+) -> Model:
+    """The second model, as ``--physcheck-reference`` names it beside the model's own spec.
+
+    Parameters
+    ----------
+    reference : str
+        A spec, or ``auto`` for the other head of a model that predicts forces both ways.
+    model : str
+        The spec of the model under test.
+    device, dtype : str or None
+        As for the model, where the reference's own spec doesn't say otherwise.
+
+    Raises
+    ------
+    SpecError, ModelError
+        As :func:`load_model`; where ``auto`` has no other head to take.
+    """
+    spec = reference_spec(reference, model)
+    own = parse_spec(spec).options
+    with _said_of_the_reference(reference):
+        return load_model(
+            spec,
+            device=None if "device" in own else device,
+            dtype=None if "dtype" in own else dtype,
+        )
+
+
+def find_reference_problem(reference: str, model: str | None) -> None:
+    """As :func:`find_spec_problem`, of the reference.
+
+    Raises
+    ------
+    SpecError
+    """
+    if reference == AUTO and model is None:
+        return
+    with _said_of_the_reference(reference):
+        find_spec_problem(reference_spec(reference, model or ""))
+
+
+@contextmanager
+def _said_of_the_reference(reference: str) -> Iterator[None]:
+    try:
+        yield
+    except SpecError as error:
+        if reference != AUTO:
+            raise SpecError(f"the reference: {error}") from error
+        raise SpecError(
+            f"--physcheck-reference=auto needs a model that predicts forces both ways: {error}; "
+            "give --physcheck-reference=SPEC"
+        ) from error
+    except ModelError as error:
+        raise ModelError(f"the reference: {error}") from error
 
 
 # -- settings ---------------------------------------------------------------------------------------------

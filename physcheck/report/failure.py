@@ -72,6 +72,8 @@ def record_text(record: Mapping[str, Any], *, profile: str | None = None) -> str
         lines.append("      ".join(found + ([f"saved: {saved}"] if saved else [])))
     if evidence.get("scale"):
         lines.append(str(evidence["scale"]))
+    if record.get("reference"):
+        lines.append(_reference_line(record["reference"]))
     if (
         record["verdict"] in ("fail", "known_failure")
         and record.get("causes")
@@ -95,6 +97,14 @@ def saved_path(record: Mapping[str, Any]) -> str | None:
         return str(Path(path).relative_to(Path.cwd()))
     except (ValueError, OSError):
         return path
+
+
+def _reference_line(twin: Mapping[str, Any]) -> str:
+    head = f"reference: {_HEADS[str(twin['verdict'])]}"
+    if twin["value"] is None:
+        return f"{head}: {twin['reason'] or twin['message']}"
+    number = with_uncertainty(twin["value"], twin["uncertainty"], twin["unit"])
+    return f"{head}  {number}"
 
 
 def _number_line(record: Mapping[str, Any], profile: str | None) -> str:

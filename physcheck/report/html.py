@@ -8,7 +8,7 @@ from typing import Any
 
 from physcheck.report.failure import record_text
 from physcheck.report.json_report import answer
-from physcheck.report.terminal import COLUMNS, table_rows
+from physcheck.report.terminal import columns_of, table_rows
 
 __all__ = ["html"]
 
@@ -38,7 +38,7 @@ def html(report: Mapping[str, Any]) -> str:
         _facts(report),
     ]
     if records:
-        head = "".join(f"<th>{escape(c)}</th>" for c in COLUMNS)
+        head = "".join(f"<th>{escape(c)}</th>" for c in columns_of(records))
         body = "".join(
             f"<tr>{_cells(row, str(r['verdict']))}</tr>"
             for row, r in zip(table_rows(records), records, strict=True)
@@ -73,6 +73,7 @@ def _facts(report: Mapping[str, Any]) -> str:
     facts = {
         "model": f"{model['spec']} ({model['name']}, {model['adapter']}, {model['dtype']}, {model['device']})",
         "fingerprint": model["fingerprint"],
+        **({"reference": report["reference"]["spec"]} if report.get("reference") else {}),
         "profile, budget, seed": f"{settings['profile']}, {settings['budget']}, {settings['seed']}",
         "cost": f"{summary['force_evaluations']} evaluations and {summary['setup_evaluations']} to set up, "
         f"{summary['seconds']:.1f} s",

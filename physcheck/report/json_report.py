@@ -34,8 +34,10 @@ def summarise(records: Iterable[Mapping[str, Any]], *, setup_evaluations: int) -
     records = list(records)
     counts: dict[str, Any] = {v: sum(r["verdict"] == v for r in records) for v in VERDICTS}
     counts["force_evaluations"] = int(sum(_spent(r, "force_evaluations") for r in records))
+    beside = [r["reference"] for r in records if r.get("reference")]
+    counts["reference_evaluations"] = int(sum(_spent(r, "force_evaluations") for r in beside))
     counts["setup_evaluations"] = setup_evaluations
-    counts["seconds"] = round(sum(_spent(r, "seconds") for r in records), 6)
+    counts["seconds"] = round(sum(_spent(r, "seconds") for r in [*records, *beside]), 6)
     return counts
 
 
@@ -65,7 +67,7 @@ def build_report(
         ISO time of the start.
     settings, records
     run : mapping, optional
-        ``model``, ``environment``, ``not_scheduled`` and ``plan``, known once the model is loaded.
+        ``model``, ``reference``, ``environment``, ``not_scheduled`` and ``plan``, known once the model is loaded.
     setup_evaluations : int
     complete : bool
         Whether every record that was to be made is there.
@@ -85,6 +87,7 @@ def build_report(
         "exit_code": exit_code,
         "error": error,
         "model": model,
+        "reference": run.get("reference"),
         "environment": dict(run.get("environment") or {}),
         "settings": dict(settings),
         "plan": dict(run.get("plan") or {}),

@@ -7,7 +7,7 @@ from typing import Any
 
 from physcheck.report.failure import record_text
 from physcheck.report.json_report import answer
-from physcheck.report.terminal import COLUMNS, table_rows
+from physcheck.report.terminal import columns_of, table_rows
 
 __all__ = ["markdown"]
 
@@ -23,10 +23,13 @@ def markdown(report: Mapping[str, Any]) -> str:
         f"{settings['seed']}; physcheck {report['physcheck']}, {report['created']}.",
         "",
     ]
+    if report.get("reference"):
+        lines += [f"Reference `{report['reference']['spec']}`, same checks and seeds.", ""]
     if not report["complete"]:
         lines += ["**The run is not complete.**", ""]
     if report["records"]:
-        lines += [_row(COLUMNS), _row(["---"] * (len(COLUMNS) - 1) + ["---:"])]
+        columns = columns_of(report["records"])
+        lines += [_row(columns), _row(["---"] * (len(columns) - 1) + ["---:"])]
         lines += [_row([_cell(c) for c in row]) for row in table_rows(report["records"])]
         lines.append("")
     for record in report["records"]:

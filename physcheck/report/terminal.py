@@ -8,7 +8,7 @@ from typing import Any
 from physcheck.report.figures import figure, with_uncertainty
 from physcheck.report.json_report import answer, some
 
-__all__ = ["COLUMNS", "Line", "mark_of", "table_rows", "terminal_lines"]
+__all__ = ["COLUMNS", "Line", "columns_of", "mark_of", "table_rows", "terminal_lines"]
 
 # A line and its mood: "" or one of the names below, which the terminal may turn into colours.
 Line = tuple[str, str]
@@ -17,6 +17,7 @@ MOODS = {
     "known_failure": "doubt", "not_applicable": "",
 }  # fmt: skip
 COLUMNS = ("check", "structure", "verdict", "measured", "tolerance", "would see", "evaluations")
+_BESIDE = "reference"
 _WORDS = {"not_applicable": "not applicable", "known_failure": "known failure"}
 
 
@@ -26,8 +27,33 @@ def mark_of(record: Mapping[str, Any]) -> str:
     return _WORDS.get(verdict, verdict.upper() if verdict in ("fail", "error") else verdict)
 
 
+def columns_of(records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """``COLUMNS``, with one for the reference before the last if any record has one."""
+    if not any(record.get("reference") for record in records):
+        return COLUMNS
+    return (*COLUMNS[:-1], _BESIDE, COLUMNS[-1])
+
+
 def table_rows(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """One row a record under ``COLUMNS``; records without a number have their message instead."""
+    """One row a record under :func:`columns_of` them; records without a number have their message instead."""
+    rows = _plain_rows(records)
+    if len(columns_of(records)) == len(COLUMNS):
+        return rows
+    return [
+        (*row[:-1], _beside(record), row[-1]) for row, record in zip(rows, records, strict=True)
+    ]
+
+
+def _beside(record: Mapping[str, Any]) -> str:
+    twin = record.get("reference")
+    if not twin:
+        return ""
+    if twin["value"] is None or isinstance(twin["value"], str):
+        return mark_of(twin)
+    return f"{mark_of(twin)} {with_uncertainty(twin['value'], twin['uncertainty'], twin['unit'])}"
+
+
+def _plain_rows(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for record in records:
         head = (str(record["check"]), str(record["structure"]), mark_of(record))
@@ -55,9 +81,9 @@ def terminal_lines(report: Mapping[str, Any], *, width: int = 100) -> list[Line]
     # What doesn't apply is named below with its reason; a row of it says nothing.
     shown = [record for record in records if record["verdict"] != "not_applicable"]
     if shown:
-        rows = table_rows(shown)
-        widths = [max(len(row[i]) for row in [COLUMNS, *rows]) for i in range(len(COLUMNS))]
-        lines.append((_aligned(COLUMNS, widths), "title"))
+        rows, columns = table_rows(shown), columns_of(shown)
+        widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
+        lines.append((_aligned(columns, widths), "title"))
         lines += [
             (_aligned(row, widths), MOODS.get(str(record["verdict"]), ""))
             for row, record in zip(rows, shown, strict=True)
@@ -134,6 +160,8 @@ def _cost(report: Mapping[str, Any]) -> str:
     spent = (
         f"{summary['force_evaluations']} evaluations and {summary['setup_evaluations']} to set up"
     )
+    if report.get("reference"):
+        spent += f", {summary['reference_evaluations']} of the reference"
     text = f"cost: {spent}, {duration(summary['seconds'])}"
     if plan.get("evaluations") is not None:
         text += f" (planned: at most {plan['evaluations']}"

@@ -9,7 +9,14 @@ import pytest
 from ase.build import bulk
 
 from physcheck.adapters import loading
-from physcheck.adapters.loading import find_spec_problem, load_model, model_identity, parse_spec
+from physcheck.adapters.loading import (
+    find_reference_problem,
+    find_spec_problem,
+    load_model,
+    model_identity,
+    parse_spec,
+    reference_spec,
+)
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import Capabilities, Differentiable, Meter
 from physcheck.system import Configurations, Evaluation
@@ -354,3 +361,18 @@ def test_builtin(write):
         for function in (find_spec_problem, load_model):
             with pytest.raises(SpecError):
                 function(text)
+
+
+def test_auto_stands_for_the_other_head():
+    assert reference_spec("auto", "mace::a,b.model,dtype=float64,forces=direct") == (
+        "mace::a,b.model,dtype=float64,forces=conservative"
+    )
+    assert reference_spec("auto", "m.pt") == "m.pt,forces=direct"
+    assert reference_spec("builtin::water", "m.pt,forces=direct") == "builtin::water"
+
+
+def test_a_reference_that_cannot_be_is_named_as_such():
+    with pytest.raises(SpecError, match=r"the reference: .*did you mean water"):
+        find_reference_problem("builtin::watter", "builtin::water")
+    with pytest.raises(SpecError, match="auto needs a model that predicts forces both ways"):
+        find_reference_problem("auto", "builtin::water")

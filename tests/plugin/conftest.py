@@ -87,6 +87,9 @@ def slow():
 def dying():
     return Dying()
 
+def heads(forces="conservative"):
+    return Broken() if forces == "direct" else EMT()
+
 def no_factory():
     raise OSError("weights are corrupt")
 """

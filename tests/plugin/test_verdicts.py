@@ -210,3 +210,44 @@ def test_known_failures(subject):
     result = subject.run(*args)
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*no structure is called 'H20'; did you mean H2O*"])
+
+
+def test_a_reference_is_judged_beside_the_model(subject):
+    result = subject.run(
+        *SMALL,
+        "--physcheck-reference=auto",
+        "--physcheck-html=out.html",
+        "--physcheck-markdown=out.md",
+        "--physcheck-model=subject.py:heads,forces=direct",
+        factory=None,
+    )
+    assert result.ret == 1
+    report = subject.report()
+    validate(report, schema())
+    assert report["reference"]["spec"] == "subject.py:heads,forces=conservative"
+    verdicts = {r["check"]: (r["verdict"], r["reference"]["verdict"]) for r in report["records"]}
+    assert verdicts["loop_work"] == verdicts["jacobian_asymmetry"] == ("fail", "pass")
+    spent = sum(r["reference"]["force_evaluations"] for r in report["records"])
+    assert report["summary"]["reference_evaluations"] == spent > 0
+    result.stdout.fnmatch_lines(
+        [
+            "physcheck: beside the reference auto",
+            "*reference: PASS *",
+            "check *would see *reference *evaluations",
+            "loop_work *FAIL *pass *",
+            "cost: * of the reference, *",
+        ]
+    )
+    assert "<th>reference</th>" in (subject.pytester.path / "out.html").read_text()
+    assert "| reference |" in (subject.pytester.path / "out.md").read_text()
+
+
+def test_a_reference_that_fails_or_is_unfit_fails_no_run(subject):
+    result = subject.run(*SMALL, "--physcheck-reference=subject.py:broken")
+    assert result.ret == 0
+    result = subject.run(*SMALL, "--physcheck-reference=builtin::stillinger-weber")
+    assert result.ret == 0
+    twins = [r["reference"] for r in subject.report()["records"]]
+    assert {t["verdict"] for t in twins} == {"not_applicable"}
+    assert "species" in twins[0]["message"]
+    assert subject.run(*SMALL, "--physcheck-reference=builtin::watter").ret == 4
