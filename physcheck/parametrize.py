@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from physcheck.errors import SpecError
 from physcheck.system import Configurations, as_configurations
 
 if TYPE_CHECKING:
     import pytest
 
-    from physcheck.model import Model
     from physcheck.plugin_session import Bench
     from physcheck.registry import CheckSpec
 
-__all__ = ["Case", "Choice", "as_model", "parametrize_checks"]
+__all__ = ["Case", "Choice", "parametrize_checks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +135,7 @@ class Case:
             ``model`` is none of these.
         """
         __tracebackhide__ = True
+        from physcheck.adapters.instances import as_model
         from physcheck.errors import PhysicsFailure
         from physcheck.plan import PlanEntry, record_seed
         from physcheck.plugin_items import RECORD, RecordFailed, raise_for
@@ -169,31 +168,3 @@ class Case:
             raise_for(record, settings)
         except RecordFailed as failure:
             raise PhysicsFailure(str(failure)) from None
-
-
-def as_model(thing: Any) -> Model:
-    """A Model from what a fixture gives: itself, an ASE calculator, or a torch module.
-
-    Raises
-    ------
-    SpecError
-        It is none of these.
-    """
-    if hasattr(thing, "capabilities") and callable(getattr(thing, "evaluate", None)):
-        model: Model = thing
-        return model
-    from physcheck.adapters.ase import CalculatorModel, is_calculator
-
-    if is_calculator(thing):
-        return CalculatorModel(thing)
-    import sys
-
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(thing, torch.nn.Module):
-        from physcheck.adapters.torch import TorchModel
-
-        return TorchModel(thing)
-    raise SpecError(
-        f"physcheck_model gave a {type(thing).__name__}, should give an ASE calculator, a torch module "
-        "or a physcheck Model"
-    )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import update_wrapper
+from functools import update_wrapper, wraps
 from typing import Any, Literal, Protocol
 
 from physcheck.errors import CapabilityMissing, PhysicsFailure, SpecError
 from physcheck.measurement import Measurement, judge
-from physcheck.model import Capabilities, Model
+from physcheck.model import Capabilities
 from physcheck.system import Configurations, as_configurations
 
 Kind = Literal["law", "practice", "info"]
@@ -19,9 +19,12 @@ BUDGETS: tuple[Budget, ...] = ("quick", "standard", "full")
 FAMILIES = (
     "conservation", "dynamics", "sampling", "relaxation", "symmetry", "smoothness", "implementation",
 )  # fmt: skip
+#: Seed of measurements whose caller passes no generator.
+DEFAULT_SEED = 0
 
 __all__ = [
     "BUDGETS",
+    "DEFAULT_SEED",
     "FAMILIES",
     "Budget",
     "CheckSpec",
@@ -120,7 +123,11 @@ def check(
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
     applies: Callable[[Configurations, Capabilities], str | None] | None = None,
 ) -> Callable[[Any], Any]:
-    """Register a ``measure_<id>`` function as the check ``<id>``; returns it unchanged.
+    """Register a ``measure_<id>`` function as the check ``<id>``.
+
+    What comes back is the function as anybody may call it: ``model`` may be an ASE calculator or a torch module,
+    too, ``rng`` may be left out (then it is ``numpy.random.default_rng(DEFAULT_SEED)``), and a check that doesn't
+    apply raises CapabilityMissing rather than giving a number.
 
     Raises
     ------
@@ -141,16 +148,44 @@ def check(
             raise ValueError(
                 f"the check {identifier} exists already, in {known.measure.__module__}"
             )
+        measure = _callable_by_anybody(function, identifier)
         spec = CheckSpec(
-            identifier, family, kind, quantity, unit, frozenset(needs), title, causes, function,
+            identifier, family, kind, quantity, unit, frozenset(needs), title, causes, measure,
             allotment, dict(options or {}),
         )  # fmt: skip
         if applies is not None:
             object.__setattr__(spec, "applies", applies)
         _REGISTRY[identifier] = spec
-        return function
+        return measure
 
     return register
+
+
+def _callable_by_anybody(function: Any, identifier: str) -> Any:
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def measure(model: Any, start: Any, *, rng: Any = None, **options: Any) -> Measurement:
+        import numpy as np
+
+        from physcheck.adapters.instances import as_model
+
+        taken, one = as_model(model), as_configurations(start)
+        if options.get("reference") is not None:
+            options["reference"] = as_model(options["reference"])
+        capabilities = taken.capabilities
+        reason = capabilities.refuses(one) or _REGISTRY[identifier].missing(one, capabilities)
+        if reason is not None:
+            raise CapabilityMissing(f"{identifier} doesn't apply: {reason}")
+        generator = np.random.default_rng(DEFAULT_SEED) if rng is None else rng
+        measured: Measurement = function(taken, one, rng=generator, **options)
+        return measured
+
+    parameters = [
+        p.replace(default=None) if p.name == "rng" else p for p in signature.parameters.values()
+    ]
+    measure.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return measure
 
 
 def all_checks() -> dict[str, CheckSpec]:
@@ -195,16 +230,13 @@ def derive_assert(measure: Any) -> Callable[..., Measurement]:
     """The ``assert_<id>`` of a ``measure_<id>``: the same arguments plus ``profile``; raises on FAIL.
 
     The derived function returns the Measurement, and raises :class:`PhysicsFailure` where the verdict
-    is FAIL (an inconclusive measurement does not raise), CapabilityMissing where the check doesn't apply. The
-    model may be an ASE calculator.
+    is FAIL (an inconclusive measurement does not raise), and all that ``measure`` raises.
     """
     identifier = measure.__name__.removeprefix("measure_")
 
     def assertion(
-        model: Model, start: Any, *, profile: str = "md", rng: Any = None, **options: Any
+        model: Any, start: Any, *, profile: str = "md", rng: Any = None, **options: Any
     ) -> Measurement:
-        import numpy as np
-
         from physcheck.report.failure import failure_text
         from physcheck.tolerances import tolerance_of
 
@@ -212,16 +244,8 @@ def derive_assert(measure: Any) -> Callable[..., Measurement]:
         tolerance = tolerance_of(identifier, profile)
         if "tolerance" in inspect.signature(measure).parameters and tolerance is not None:
             options.setdefault("tolerance", tolerance.value)
-        generator = np.random.default_rng(0) if rng is None else rng
         one = as_configurations(start)
-        if not hasattr(model, "capabilities"):
-            from physcheck.adapters.ase import CalculatorModel
-
-            model = CalculatorModel(model)
-        reason = spec.missing(one, model.capabilities)
-        if reason is not None:
-            raise CapabilityMissing(f"{identifier} doesn't apply: {reason}")
-        measurement: Measurement = measure(model, one, rng=generator, **options)
+        measurement: Measurement = measure(model, one, rng=rng, **options)
         verdict = judge(measurement, tolerance)
         if verdict.failed:
             text = failure_text(spec, one.system.formula, measurement, tolerance, verdict)

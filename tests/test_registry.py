@@ -1,0 +1,49 @@
+import inspect
+
+import numpy as np
+import pytest
+from ase.build import molecule
+from ase.calculators.emt import EMT
+from family_runs import structure
+
+import physcheck
+from physcheck.errors import CapabilityMissing, SpecError
+from physcheck.potentials import make_builtin
+from physcheck.registry import DEFAULT_SEED, all_checks
+
+
+def test_a_measurement_in_a_notebook_takes_a_calculator_and_needs_no_generator():
+    atoms = structure("water")
+    found = physcheck.measure_jacobian_asymmetry(EMT(), atoms)
+    again = physcheck.measure_jacobian_asymmetry(
+        EMT(), atoms, rng=np.random.default_rng(DEFAULT_SEED)
+    )
+    other = physcheck.measure_jacobian_asymmetry(EMT(), atoms, rng=np.random.default_rng(1))
+    assert found.interval[1] < 3e-5
+    assert found.force_evaluations > 0
+    assert found.value == again.value != other.value
+
+
+def test_what_does_not_apply_gives_no_number():
+    with pytest.raises(CapabilityMissing, match="stress_energy_gap doesn't apply: stress needs"):
+        physcheck.measure_stress_energy_gap(make_builtin("morse"), molecule("H2O"))
+    with pytest.raises(CapabilityMissing, match="the structure is periodic"):
+        physcheck.measure_net_torque(make_builtin("morse"), structure("copper"))
+    copper_only = EMT()
+    copper_only.physcheck = {"species": ["Cu"]}
+    with pytest.raises(CapabilityMissing, match="species H, O not supported"):
+        physcheck.measure_determinism(copper_only, molecule("H2O"))
+    with pytest.raises(SpecError, match="the model is a dict, should be an ASE calculator"):
+        physcheck.measure_determinism({}, molecule("H2O"))
+
+
+def test_what_is_registered_keeps_its_name_signature_and_docstring():
+    for spec in all_checks().values():
+        measure = spec.measure
+        assert measure.__name__ == f"measure_{spec.id}"
+        assert measure.__doc__
+        parameters = inspect.signature(measure).parameters
+        assert list(parameters)[:2] == ["model", "start"]
+        assert parameters["rng"].kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameters["rng"].default is None
+        assert all(p.kind is p.KEYWORD_ONLY for p in list(parameters.values())[2:])
