@@ -77,7 +77,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PUBLIC])
+    return sorted([name for name in globals() if name.endswith("__")] + __all__[1:])
 
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,14 @@ from typing import Any
 from physcheck.errors import SpecError
 from physcheck.names import nearest
 
-__all__ = ["KnownFailure", "apply_known_failure", "is_mended", "load_known_failures"]
+__all__ = [
+    "KnownFailure",
+    "apply_known_failure",
+    "apply_xfail",
+    "is_mended",
+    "load_known_failures",
+    "refuse_unknown_structures",
+]
 
 _KEYS = ("check", "structure", "reason", "until")
 _TABLE = "known_failure"
@@ -42,14 +49,14 @@ class KnownFailure:
 
 
 def load_known_failures(
-    path: str | Path, *, checks: Collection[str], structures: Collection[str]
+    path: str | Path, *, checks: Collection[str]
 ) -> dict[tuple[str, str], KnownFailure]:
     """The ``[[known_failure]]`` tables of a TOML file by (check, structure).
 
     Raises
     ------
     SpecError
-        The file can't be read, a key is missing or unknown, or a check or structure doesn't exist.
+        The file can't be read, a key is missing or unknown, or a check doesn't exist.
     """
     import tomllib
 
@@ -71,12 +78,25 @@ def load_known_failures(
             raise SpecError(
                 f"{path}: no check is called {one.check!r}; {nearest(one.check, checks)}"
             )
+        found[one.check, one.structure] = one
+    return found
+
+
+def refuse_unknown_structures(
+    known: Iterable[KnownFailure], structures: Collection[str], path: str | Path
+) -> None:
+    """Hold the structures of a list against those that there are.
+
+    Raises
+    ------
+    SpecError
+        One doesn't exist; the nearest names are given.
+    """
+    for one in known:
         if one.structure not in structures:
             raise SpecError(
                 f"{path}: no structure is called {one.structure!r}; {nearest(one.structure, structures)}"
             )
-        found[one.check, one.structure] = one
-    return found
 
 
 def _list(value: Any, path: str | Path) -> list[dict[str, Any]]:
@@ -123,6 +143,23 @@ def apply_known_failure(record: dict[str, Any], known: KnownFailure | None, toda
         record["reason"] = (
             f"listed as a known failure ({known.reason}), but it passes now: {_REMOVE}"
         )
+
+
+def apply_xfail(record: dict[str, Any], report: Any, *, raised: bool) -> None:
+    """Change a record's verdict in place where the host's test has a ``pytest.mark.xfail``, as pytest's report says.
+
+    A failure that was expected is a known one, an error says so in its reason; a pass under a strict mark fails.
+    """
+    expected = getattr(report, "wasxfail", None)
+    if expected is not None and report.skipped:
+        reason = f"marked xfail ({str(expected).removeprefix('reason: ') or 'no reason given'})"
+        if record["verdict"] == "fail":
+            record["verdict"] = "known_failure"
+        if record["verdict"] in ("known_failure", "error"):
+            record["reason"] = reason
+    elif report.failed and not raised and record["verdict"] == "pass":
+        record["verdict"] = "fail"
+        record["reason"] = f"marked xfail, but it passes now ({report.longrepr}): {_REMOVE}"
 
 
 def is_mended(record: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ class Choice:
 
 def parametrize_checks(
     *,
-    atoms: Iterable[Any],
+    atoms: Iterable[Any] | Mapping[str, Any],
     checks: str | Iterable[str] | None = None,
     profile: str | None = None,
     budget: str | None = None,
@@ -59,7 +59,9 @@ def parametrize_checks(
 
     Parameters
     ----------
-    atoms : iterable of ase.Atoms, Configurations (B = 1) or names of the catalogue
+    atoms : iterable of ase.Atoms, Configurations (B = 1), names of the catalogue or files; or a mapping
+        A mapping of names to Atoms or Configurations; else a structure's name is its formula. Reports and lists
+        of known failures call structures by name.
     checks : str or iterable of str, optional
         Ids, families or patterns; all checks if left out.
     profile, budget : str, optional
@@ -95,9 +97,11 @@ def parametrize_checks(
     return pytest.mark.parametrize("physcheck_case", parameters, indirect=True)
 
 
-def _named(atoms: Iterable[Any]) -> dict[str, Configurations]:
+def _named(atoms: Iterable[Any] | Mapping[str, Any]) -> dict[str, Configurations]:
     from physcheck.structures import load_structures
 
+    if isinstance(atoms, Mapping):
+        return {str(name): as_configurations(one) for name, one in atoms.items()}
     named: dict[str, Configurations] = {}
     for one in atoms:
         if isinstance(one, str):
@@ -135,11 +139,10 @@ class Case:
             ``model`` is none of these.
         """
         __tracebackhide__ = True
-        from physcheck.adapters.instances import as_model
         from physcheck.errors import PhysicsFailure
         from physcheck.plan import PlanEntry, record_seed
         from physcheck.plugin_items import RECORD, RecordFailed, raise_for
-        from physcheck.running import Runner
+        from physcheck.running import error_record
         from physcheck.structures import Structure
 
         choice, bench = self.choice, self._bench
@@ -148,11 +151,13 @@ class Case:
             profile=choice.profile or bench.settings.profile,
             budget=choice.budget or bench.settings.budget,
         )
-        taken = as_model(model)
         start, spec = choice.configurations, choice.check
+        runner = bench.host_runner(model, reference, settings)
+        problem = runner.ask(start)
+        capabilities = runner.model.capabilities
         budget: Any = settings.budget
-        refusal = taken.capabilities.refuses(start) or spec.missing(start, taken.capabilities)
-        allotment = 0 if refusal else spec.evaluations(start, taken.capabilities, budget)
+        refusal = capabilities.refuses(start) or spec.missing(start, capabilities)
+        allotment = 0 if refusal else spec.evaluations(start, capabilities, budget)
         entry = PlanEntry(
             spec,
             Structure(choice.structure, start, "given by the test"),
@@ -160,8 +165,10 @@ class Case:
             record_seed(settings.seed, spec.id, choice.structure),
             refusal,
         )
-        partner = None if reference is None else as_model(reference)
-        record = Runner(taken, settings, bench.evidence_folder, partner).run(entry)
+        if problem is None or refusal is not None:
+            record = runner.run(entry)
+        else:
+            record = error_record(spec, choice.structure, settings, problem)
         record["rerun"] = f"pytest '{self._node.nodeid}'"
         self._node.stash[RECORD] = bench.settle(record)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -78,14 +78,26 @@ class Plan:
     entries, not_scheduled : tuple
     setup_evaluations : int
         Spent on planning: trial calls and timing.
-    estimated_seconds : float or None
-        Model time of the whole run at the pace of the timed calls; None if no call succeeded.
+    pace : mapping of structure to float, s
+        Of one evaluation, where a timed call succeeded.
+    remarks : tuple of str
+        What trial calls showed that no record will: sentences for the report.
     """
 
     entries: tuple[PlanEntry, ...]
     not_scheduled: tuple[NotScheduled, ...]
     setup_evaluations: int = 0
-    estimated_seconds: float | None = None
+    pace: Mapping[str, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def estimated_seconds(self) -> float | None:
+        """Model time of the whole run at the pace of the timed calls; None if no call succeeded."""
+        parts = [
+            (e.allotment, self.pace.get(e.structure.name)) for e in self.entries if e.allotment
+        ]
+        known = [(n, s) for n, s in parts if s is not None]
+        return sum(n * s for n, s in known) if known else None
 
     @property
     def evaluations(self) -> int:
@@ -111,6 +123,8 @@ class _Draft:
     left_out: list[NotScheduled] = field(default_factory=list)
     spent: int = 0
     served: set[str] = field(default_factory=set)
+    remarks: list[str] = field(default_factory=list)
+    tried: bool = False
 
     def leave_out(self, check: str, structure: str, reason: str) -> None:
         self.left_out.append(NotScheduled(check, structure, reason))
@@ -142,7 +156,7 @@ def make_plan(model: Model, settings: Settings) -> Plan:
     structures, trials = _chosen_structures(meter, draft)
     for index, structure in enumerate(structures):
         if structure.name not in trials:
-            trials[structure.name] = _try(meter, structure)
+            trials[structure.name] = _tried(draft, meter, structure)
         if index == 0 and trials[structure.name].seconds is not None:
             # A model's first call compiles and allocates; the second tells its pace.
             trials[structure.name].seconds = _try(meter, structure).seconds
@@ -151,11 +165,13 @@ def make_plan(model: Model, settings: Settings) -> Plan:
         _schedule(
             draft, structure, checks, everything=index == 0 or named or settings.checks is not None
         )
-    pace = {name: t.seconds for name, t in trials.items()}
-    parts = [(e.allotment, pace.get(e.structure.name)) for e in draft.entries if e.allotment]
-    known = [(n, s) for n, s in parts if s is not None]
-    estimate = sum(n * s for n, s in known) if known else None
-    return Plan(tuple(draft.entries), tuple(draft.left_out), meter.evaluations, estimate)
+    return Plan(
+        entries=tuple(draft.entries),
+        not_scheduled=tuple(draft.left_out),
+        setup_evaluations=meter.evaluations,
+        pace={name: t.seconds for name, t in trials.items() if t.seconds is not None},
+        remarks=tuple(draft.remarks),
+    )
 
 
 def _schedule(
@@ -223,7 +239,7 @@ def _chosen_structures(meter: Meter, draft: _Draft) -> tuple[list[Structure], di
             outside = set(structure.configurations.system.numbers.tolist()) - species
             refusal = "has species that were not asked for" if outside else None
         if refusal is None and species is None:
-            trials[structure.name] = _try(meter, structure)
+            trials[structure.name] = _tried(draft, meter, structure)
             refusal = trials[structure.name].refusal
         if refusal is None:
             takes.append(structure)
@@ -262,6 +278,21 @@ def _diverse(structures: Sequence[Structure], count: int) -> list[Structure]:
 def _gain(kinds: set[int], species: set[int], one: Structure) -> tuple[bool, int]:
     system = one.configurations.system
     return int(system.pbc.sum()) not in kinds, len(set(system.numbers.tolist()) - species)
+
+
+def _tried(draft: _Draft, meter: Meter, structure: Structure) -> _Trial:
+    """A trial; the model's very first call is asked for again where it raised, and named if it then succeeds."""
+    first, draft.tried = not draft.tried, True
+    trial = _try(meter, structure)
+    if not first or trial.refusal is None or trial.seconds is not None:
+        return trial
+    again = _try(meter, structure)
+    if again.seconds is not None:
+        draft.remarks.append(
+            f"the model raised at its first call, at {structure.name}, and answered the same call when it was "
+            f"repeated: {trial.refusal}"
+        )
+    return again
 
 
 def _try(meter: Meter, structure: Structure) -> _Trial:

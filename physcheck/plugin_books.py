@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from physcheck.plugin_items import ANCHOR, ANCHOR_ID, MESSAGE
+from physcheck.plugin_items import MESSAGE, is_the_suite
 from physcheck.plugin_options import OPTIONS, spaced_model
 from physcheck.plugin_session import OWNS_SHORT_MODEL, Bench, Ledger
 
@@ -68,12 +68,13 @@ class Books:
         facts = self.bench.facts()
         if not facts:
             return []
+        from physcheck.report.json_report import count
         from physcheck.report.terminal import duration
 
         model, plan = facts["model"], facts["plan"]
         text = (
             f"physcheck: {model['name']} ({model['adapter']}, {model['dtype']}, {model['device']}): "
-            f"{plan['records']} records planned, at most {plan['evaluations']:,} evaluations"
+            f"{count(plan['records'], 'record')} planned, at most {plan['evaluations']:,} evaluations"
         )
         if plan["estimated_seconds"] is not None:
             text += f", {duration(plan['estimated_seconds'])} of model time"
@@ -86,13 +87,14 @@ class Books:
         """Take in a record, or an item of ours whose process died."""
         message = getattr(report, MESSAGE, None)
         if message is not None:
-            self.ledger.receive(json.loads(message))
-        elif report.failed and report.nodeid.startswith(f"{ANCHOR_ID}::"):
+            self.ledger.receive(json.loads(message), nodeid=report.nodeid)
+        elif report.failed and report.when not in ("setup", "call", "teardown"):
             from physcheck.plugin_names import lost_record
 
-            record = lost_record(report.nodeid, str(report.longrepr), self.bench.settings)
+            begun = self.ledger.begun.get(report.nodeid)
+            record = lost_record(report.nodeid, str(report.longrepr), self.bench.settings, begun)
             if record is not None:
-                self.ledger.receive({"record": record})
+                self.ledger.receive({"record": record}, nodeid=report.nodeid)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -145,9 +147,4 @@ class Books:
     def _suite_is_asked_for(self) -> bool:
         if self.config.args_source is not pytest.Config.ArgsSource.ARGS:
             return True
-        folder = str(ANCHOR.parent)
-        relative = str(ANCHOR.parent.relative_to(ANCHOR.parents[2]))
-        return any(
-            arg.startswith(("physcheck.suite", folder)) or relative in arg
-            for arg in self.config.args
-        )
+        return any(is_the_suite(argument) for argument in self.config.args)

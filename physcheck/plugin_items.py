@@ -14,10 +14,12 @@ from physcheck.settings import Settings
 
 if TYPE_CHECKING:
     from physcheck.plan import PlanEntry
+    from physcheck.registry import CheckSpec
 
 __all__ = [
     "ANCHOR",
     "ANCHOR_ID",
+    "CASE",
     "MESSAGE",
     "RECORD",
     "LawItem",
@@ -25,13 +27,18 @@ __all__ = [
     "NotCounted",
     "RecordFailed",
     "SuiteFile",
+    "choice_of",
+    "is_the_suite",
     "message_from",
     "raise_for",
+    "unmade_record",
 ]
 
 ANCHOR = Path(__file__).with_name("suite") / "laws.py"
 # The same wherever pytest is started, as rootdir is somebody else's.
 ANCHOR_ID = "physcheck/suite/laws.py"
+# The fixture that a parametrised case is handed over in.
+CASE = "physcheck_case"
 # The report's attribute that carries a record, as a JSON string, from a worker to the controller.
 MESSAGE = "physcheck_message"
 # Where an item keeps the record it made.
@@ -132,6 +139,36 @@ def raise_for(record: dict[str, Any], settings: Settings) -> None:
     raise NotCounted(f"{word}: {record['reason'] or record['message']}")
 
 
-def message_from(config: pytest.Config, record: dict[str, Any] | None) -> str:
+def message_from(
+    config: pytest.Config, record: dict[str, Any] | None, *, begun: dict[str, Any] | None = None
+) -> str:
     """What travels with a report, as a JSON string: see :meth:`Bench.message`."""
-    return config.stash[BENCH].message(record)
+    return config.stash[BENCH].message(record, begun=begun)
+
+
+def is_the_suite(argument: str) -> bool:
+    """Whether an argument of pytest's command line names the suite."""
+    folder = ANCHOR.parent
+    relative = str(folder.relative_to(ANCHOR.parents[2]))
+    return argument.startswith(("physcheck.suite", str(folder))) or relative in argument
+
+
+def choice_of(item: pytest.Item) -> tuple[CheckSpec, str] | None:
+    """Check and structure of an item that makes a record: one of the suite, or of ``parametrize_checks``."""
+    if isinstance(item, LawItem):
+        return item.entry.check, item.entry.structure.name
+    choice = getattr(getattr(item, "callspec", None), "params", {}).get(CASE)
+    return None if choice is None else (choice.check, choice.structure)
+
+
+def unmade_record(item: pytest.Item, message: str) -> dict[str, Any] | None:
+    """An ERROR in place of the record that an item should make; None for an item that makes none."""
+    chosen = choice_of(item)
+    if chosen is None:
+        return None
+    from physcheck.running import error_record
+
+    record = error_record(*chosen, item.config.stash[BENCH].settings, message)
+    if not isinstance(item, LawItem):
+        record["rerun"] = f"pytest '{item.nodeid}'"
+    return record

@@ -8,16 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from physcheck.errors import SpecError
+from physcheck.plugin_items import ANCHOR_ID
 from physcheck.settings import Settings
 
 if TYPE_CHECKING:
     from physcheck.known_failures import KnownFailure
 
-__all__ = ["lost_record", "refuse_unknown"]
+__all__ = ["lost_record", "refuse_unknown", "refuse_unknown_to_host"]
 
 
-def refuse_unknown(settings: Settings) -> Mapping[tuple[str, str], KnownFailure]:
+def refuse_unknown(
+    settings: Settings, *, hosts_structures: bool
+) -> Mapping[tuple[str, str], KnownFailure]:
     """The known failures, once every name in the settings is known to exist.
+
+    Where ``hosts_structures`` may turn up in the collection, the list's structures wait until then.
 
     Raises
     ------
@@ -25,7 +30,7 @@ def refuse_unknown(settings: Settings) -> Mapping[tuple[str, str], KnownFailure]
         The first name that doesn't, with the nearest ones.
     """
     from physcheck.adapters.loading import find_reference_problem, find_spec_problem
-    from physcheck.known_failures import load_known_failures
+    from physcheck.known_failures import load_known_failures, refuse_unknown_structures
     from physcheck.plan import atomic_numbers_of
     from physcheck.registry import all_checks, find_checks
     from physcheck.structures import catalogue, load_structures
@@ -44,7 +49,29 @@ def refuse_unknown(settings: Settings) -> Mapping[tuple[str, str], KnownFailure]
         _refuse_unwritable(Path(path))
     if settings.known_failures is None:
         return {}
-    return load_known_failures(settings.known_failures, checks=all_checks(), structures=names)
+    known = load_known_failures(settings.known_failures, checks=all_checks())
+    if not hosts_structures:
+        refuse_unknown_structures(known.values(), names, settings.known_failures)
+    return known
+
+
+def refuse_unknown_to_host(
+    settings: Settings, known: Mapping[tuple[str, str], KnownFailure], collected: set[str]
+) -> None:
+    """Hold the known failures' structures against those of the catalogue, of the options and of the host's tests.
+
+    Raises
+    ------
+    SpecError
+    """
+    from physcheck.known_failures import refuse_unknown_structures
+    from physcheck.structures import catalogue, load_structures
+
+    if settings.known_failures is not None:
+        names = collected | set(catalogue())
+        if settings.structures is not None:
+            names |= {structure.name for structure in load_structures(settings.structures)}
+        refuse_unknown_structures(known.values(), names, settings.known_failures)
 
 
 def _refuse_unwritable(path: Path) -> None:
@@ -60,18 +87,21 @@ def _refuse_unwritable(path: Path) -> None:
         raise SpecError(f"{path} can't be written: no permission in {path.parent}")
 
 
-def lost_record(nodeid: str, text: str, settings: Settings) -> dict[str, Any] | None:
-    """An ERROR record of a suite item whose process died; None where the item isn't one of ours."""
-    from physcheck.plan import record_seed
+def lost_record(
+    nodeid: str, text: str, settings: Settings, begun: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """An ERROR record of an item whose process died; None where the item isn't one of ours.
+
+    ``begun`` is what the process said before; without it, the node id of an item of the suite says enough.
+    """
+    message = f"the process died: {text.strip().splitlines()[-1] if text.strip() else ''}"
+    if begun is not None:
+        return {**begun, "message": message}
     from physcheck.registry import all_checks
+    from physcheck.running import error_record
 
-    found = re.search(r"::(\w+)\[(.*)\]$", nodeid)
+    found = re.fullmatch(rf"{re.escape(ANCHOR_ID)}::(\w+)\[(.*)\]", nodeid)
     spec = None if found is None else all_checks().get(found[1])
-    if found is None or spec is None:
-        return None
-    from physcheck.running import blank_record
-
-    record = blank_record(spec, found[2], record_seed(settings.seed, spec.id, found[2]), settings)
-    record["verdict"] = "error"
-    record["message"] = f"the process died: {text.strip().splitlines()[-1] if text.strip() else ''}"
-    return record
+    return (
+        None if found is None or spec is None else error_record(spec, found[2], settings, message)
+    )

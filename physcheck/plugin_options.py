@@ -114,6 +114,9 @@ def settings_from(config: pytest.Config) -> Settings:
             given = config.getini(option.dest)
             if config.inipath is not None:
                 base = config.inipath.parent
+        elif isinstance(given, str) and not given.strip():
+            # As in --model=$MODEL where MODEL isn't set: silence would judge nothing, or something else.
+            raise SpecError(f"--physcheck-{option.name} is empty, should be {option.metavar}")
         if given in ("", None):
             continue
         values[option.key] = _read(option, given, base)

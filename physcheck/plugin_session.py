@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ class Bench:
     traceback : str
         Where it was raised, if it is a fault of physcheck.
     known_failures : mapping of (check, structure) to KnownFailure
+    collected : set of str
+        The structures of the records that were collected.
     exit_code : int
         What the run exits with because of that: 4 for a wrong spec, 1 for a factory that raises.
     """
@@ -43,6 +46,7 @@ class Bench:
         self.exit_code = 0
         self.traceback = ""
         self.known_failures: Mapping[tuple[str, str], KnownFailure] = {}
+        self.collected: set[str] = set()
         self._config = config
         self._model: Model | None = None
         self._reference: Model | None = None
@@ -50,6 +54,9 @@ class Bench:
         self._runner: Runner | None = None
         self._evidence: Path | None = None
         self._facts: dict[str, Any] = {}
+        self._order: list[str] = []
+        self._told = False
+        self._host = HostModels()
 
     def model(self) -> Model:
         """The model of ``--model``.
@@ -120,6 +127,12 @@ class Bench:
                 self.traceback = traceback.format_exc()
         return self._plan
 
+    def choose(self, order: list[str], entries: Sequence[PlanEntry]) -> None:
+        """Take note of what is left after deselection: node ids of all records in their order, entries of the plan."""
+        self._order = order
+        if self._plan is not None:
+            self._plan = replace(self._plan, entries=tuple(entries))
+
     def judge(self, entry: PlanEntry) -> dict[str, Any]:
         """Make the record of an entry of the plan, known failures taken into account."""
         return self.settle(self.runner.run(entry))
@@ -142,16 +155,17 @@ class Bench:
     def setup_evaluations(self) -> int:
         """Spent in this process on planning and resolutions."""
         planned = 0 if self._plan is None else self._plan.setup_evaluations
-        return planned + (0 if self._runner is None else self._runner.setup_evaluations)
+        own = 0 if self._runner is None else self._runner.setup_evaluations
+        return planned + own + self._host.setup_evaluations
 
     def evidence_folder(self) -> Path:
-        """Where configurations go: as asked, else beside the JSON, else pytest's temporary folder."""
+        """Where configurations go: as asked, else beside the report, else pytest's temporary folder."""
         if self._evidence is None:
             settings = self.settings
             if settings.evidence is not None:
                 folder = Path(settings.evidence)
-            elif settings.json is not None:
-                report = Path(settings.json)
+            elif written := settings.json or settings.html or settings.markdown:
+                report = Path(written)
                 folder = report.with_name(f"{report.stem}-evidence")
             else:
                 folder = _temporary_folder(self._config)
@@ -160,8 +174,10 @@ class Bench:
         return self._evidence
 
     def facts(self) -> dict[str, Any]:
-        """What the report says of the model, the machine and the plan; empty before there is a plan."""
-        if self._plan is None or self._facts:
+        """What the report says of the model, the machine and the plan; empty before there is one of them."""
+        if self._plan is None:
+            return self._host.facts()
+        if self._facts:
             return self._facts
         from physcheck.adapters.loading import model_identity, reference_spec
         from physcheck.report.environment import environment
@@ -184,12 +200,19 @@ class Bench:
                 "records": len(plan.entries),
                 "evaluations": plan.evaluations,
                 "estimated_seconds": plan.estimated_seconds,
+                "remarks": list(plan.remarks),
             },
         }
         return self._facts
 
-    def message(self, record: Mapping[str, Any] | None) -> str:
-        """What travels to the ledger, as JSON: a record, and what this process knows and spent."""
+    def host_runner(self, model: Any, reference: Any, settings: Settings) -> Runner:
+        """The runner of a model that a host's fixture gave; the last one's again where nothing has changed."""
+        return self._host.runner(model, reference, settings, self.evidence_folder)
+
+    def message(
+        self, record: Mapping[str, Any] | None, *, begun: Mapping[str, Any] | None = None
+    ) -> str:
+        """What travels to the ledger, as JSON: a record, made or begun, and what this process knows and spent."""
         news = {
             "record": record,
             "run": self.facts(),
@@ -197,8 +220,58 @@ class Bench:
             "exit_code": self.exit_code,
             "process": getattr(self._config, "workerinput", {}).get("workerid", "main"),
             "setup": self.setup_evaluations,
+            "begun": begun,
+            "order": [] if self._told else self._order,
         }
+        self._told = True
         return json.dumps(news, allow_nan=False)
+
+
+class HostModels:
+    """The models that a host's own fixtures gave, and the last one's runner: its resolution is measured once."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._last: tuple[Any, Any, Settings, Runner] | None = None
+        self._facts: dict[str, Any] = {}
+        self._spent = 0
+
+    @property
+    def setup_evaluations(self) -> int:
+        """Spent on resolutions."""
+        return self._spent + (0 if self._last is None else self._last[3].setup_evaluations)
+
+    def runner(
+        self, model: Any, reference: Any, settings: Settings, folder: Callable[[], Path]
+    ) -> Runner:
+        """The runner of ``model`` beside ``reference``."""
+        from physcheck.adapters.instances import as_model
+        from physcheck.running import Runner
+
+        last = self._last
+        if last is not None and (last[0] is model and last[1] is reference and last[2] == settings):
+            return last[3]
+        self._spent = self.setup_evaluations
+        partner = None if reference is None else as_model(reference)
+        runner = Runner(as_model(model), settings, folder, partner)
+        self._last = (model, reference, settings, runner)
+        if runner.model.capabilities.name not in self._names:
+            self._names.append(runner.model.capabilities.name)
+            self._facts = {}
+        return runner
+
+    def facts(self) -> dict[str, Any]:
+        """What the report says of the models and the machine; empty before there was one."""
+        if self._last is None or self._facts:
+            return self._facts
+        from physcheck.adapters.loading import model_identity
+        from physcheck.report.environment import environment
+        from physcheck.report.figures import plain
+
+        identity = plain(model_identity(self._last[3].model, None))
+        identity["name"] = ", ".join(self._names)
+        self._facts = {"model": identity, "environment": environment()}
+        return self._facts
 
 
 class Ledger:
@@ -206,7 +279,9 @@ class Ledger:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.records: list[dict[str, Any]] = []
+        self.made: list[tuple[str, dict[str, Any]]] = []
+        self.begun: dict[str, dict[str, Any]] = {}
+        self.order: dict[str, int] = {}
         self.run: Mapping[str, Any] = {}
         self.error: str | None = None
         self.usage_error = False
@@ -215,8 +290,21 @@ class Ledger:
         self.setup: dict[str, int] = {}
         self.created = datetime.now(UTC).isoformat(timespec="seconds")
 
-    def receive(self, news: Mapping[str, Any], *, write: bool = True) -> None:
-        """Take in what travelled on a report, and write the JSON anew."""
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """In the order in which one process would make them, whoever made them first."""
+        last = len(self.order)
+        ranked = sorted(self.made, key=lambda made: self.order.get(made[0], last))
+        return [record for _, record in ranked]
+
+    def lacks(self, nodeid: str) -> bool:
+        """Whether a record of this item was begun and isn't there."""
+        return nodeid in self.begun and all(name != nodeid for name, _ in self.made)
+
+    def receive(self, news: Mapping[str, Any], *, nodeid: str = "", write: bool = True) -> None:
+        """Take in what travelled on an item's report, and write the JSON anew."""
+        if news.get("order"):
+            self.order = {name: place for place, name in enumerate(news["order"])}
         if news.get("run"):
             self.run = news["run"]
         if news.get("error"):
@@ -224,8 +312,11 @@ class Ledger:
             self.usage_error = news["exit_code"] == pytest.ExitCode.USAGE_ERROR
         if "setup" in news:
             self.setup[news["process"]] = news["setup"]
+        if news.get("begun") is not None:
+            self.begun[nodeid] = news["begun"]
+            return
         if news.get("record") is not None:
-            self.records.append(news["record"])
+            self.made.append((nodeid, news["record"]))
         if write:
             self.write_json()
 

@@ -10,16 +10,21 @@ from typing import Any
 import pytest
 
 from physcheck.errors import PhyscheckError, SpecError
+from physcheck.known_failures import apply_xfail
 from physcheck.plugin_books import Books
 from physcheck.plugin_items import (
     ANCHOR,
     ANCHOR_ID,
     MESSAGE,
     RECORD,
+    LawItem,
     ModelItem,
     NotCounted,
     SuiteFile,
+    choice_of,
+    is_the_suite,
     message_from,
+    unmade_record,
 )
 from physcheck.plugin_options import add_options, add_short_model, settings_from
 from physcheck.plugin_session import BENCH, OWNS_SHORT_MODEL, Bench
@@ -74,13 +79,20 @@ def pytest_configure(config: pytest.Config) -> None:
         if settings.model is not None or settings.known_failures is not None:
             from physcheck.plugin_names import refuse_unknown
 
-            bench.known_failures = refuse_unknown(settings)
+            bench.known_failures = refuse_unknown(
+                settings, hosts_structures=not (settings.only or _only_the_suite(config))
+            )
     except SpecError as error:
         raise pytest.UsageError(f"physcheck: {error}") from None
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Books(config, bench), "physcheck-books")
     if settings.model is not None and config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)] if settings.only else [*config.args, str(ANCHOR)]
+
+
+def _only_the_suite(config: pytest.Config) -> bool:
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    return named and all(is_the_suite(argument) for argument in config.args)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -107,20 +119,59 @@ def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
     return result
 
 
-@pytest.hookimpl(wrapper=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Structures that a host's tests name."""
+    chosen = choice_of(item)
+    if chosen is not None:
+        item.config.stash[BENCH].collected.add(chosen[1])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Deselected records are neither planned nor waited for; a list's structures must be there if all tests are."""
+    bench = session.config.stash[BENCH]
+    if bench.known_failures and session.config.args_source is not pytest.Config.ArgsSource.ARGS:
+        from physcheck.plugin_names import refuse_unknown_to_host
+
+        try:
+            refuse_unknown_to_host(bench.settings, bench.known_failures, bench.collected)
+        except SpecError as error:
+            bench.error, bench.exit_code = str(error), int(pytest.ExitCode.USAGE_ERROR)
+    bench.choose(
+        [item.nodeid for item in session.items if choice_of(item) is not None],
+        [item.entry for item in session.items if isinstance(item, LawItem)],
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Put the record on the report, and make what isn't counted a skip with its message."""
     report = yield
-    record = item.stash.get(RECORD, None)
-    if call.when != "call" or (record is None and not isinstance(item, ModelItem)):
+    if call.when == "setup" and report.passed:
+        # If this worker dies, the controller knows what it was about to make.
+        if hasattr(item.config, "workerinput") and (begun := unmade_record(item, "")) is not None:
+            setattr(report, MESSAGE, message_from(item.config, None, begun=begun))
         return report
-    setattr(report, MESSAGE, message_from(item.config, record))
+    record = item.stash.get(RECORD, None)
+    if record is None and report.failed and call.when != "teardown" and call.excinfo is not None:
+        what = "a fixture" if call.when == "setup" else "the test"
+        record = unmade_record(
+            item, f"{what} raised before the check was made: {call.excinfo.exconly(tryshort=True)}"
+        )
+    elif call.when != "call":
+        return report
+    if record is None and not isinstance(item, ModelItem):
+        return report
     if call.excinfo is not None and isinstance(call.excinfo.value, NotCounted):
         path, line, _ = item.reportinfo()
         report.outcome = "skipped"
         report.longrepr = (str(path), (line or 0) + 1, str(call.excinfo.value))
+        vars(report).pop("wasxfail", None)
+    elif record is not None:
+        apply_xfail(record, report, raised=call.excinfo is not None)
+    setattr(report, MESSAGE, message_from(item.config, record))
     return report
 
 
@@ -128,7 +179,8 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     """Verdicts that pytest has no word for."""
     message = getattr(report, MESSAGE, None)
     record = None if message is None else json.loads(message)["record"]
-    if record is None or report.when != "call":
+    # What a host expects to fail is said in pytest's own words.
+    if record is None or report.when != "call" or hasattr(report, "wasxfail"):
         return None
     category, letter, word = _STATUS[record["verdict"]]
     if report.failed:

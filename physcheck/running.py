@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from physcheck.registry import CheckSpec
     from physcheck.structures import Structure
 
-__all__ = ["REFERENCE_KEYS", "Runner", "blank_record", "run_entry"]
+__all__ = ["REFERENCE_KEYS", "Runner", "blank_record", "error_record", "run_entry"]
 
 #: What a record keeps of the same check on the reference.
 REFERENCE_KEYS = (
@@ -64,7 +64,8 @@ class Runner:
     reference: Model | None = None
     setup_evaluations: int = 0
     _beside: Runner | None = None
-    _resolutions: dict[str, Any] = field(default_factory=dict)
+    _resolutions: dict[tuple[str, int], Any] = field(default_factory=dict)
+    _asking: Meter | None = None
 
     def resolution(self, structure: Structure) -> Any:
         """The model's resolution at a structure, measured once, with a seed of its own.
@@ -78,7 +79,9 @@ class Runner:
 
         from physcheck.resolution import measure_resolution
 
-        if structure.name not in self._resolutions:
+        # Two tests may call different structures by one name.
+        key = structure.name, id(structure.configurations)
+        if key not in self._resolutions:
             rng = np.random.default_rng(
                 record_seed(self.settings.seed, "resolution", structure.name)
             )
@@ -88,11 +91,24 @@ class Runner:
             except (ModelError, NonFiniteOutput) as error:
                 found = error
             self.setup_evaluations += meter.evaluations
-            self._resolutions[structure.name] = found
-        answer = self._resolutions[structure.name]
+            self._resolutions[key] = found
+        answer = self._resolutions[key]
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def ask(self, configuration: Configurations) -> str | None:
+        """Let the model find out what it can do, as a plan's trial calls would; what it raised, if it did."""
+        if self._asking is None:
+            self._asking = Meter(self.model)
+        before = self._asking.evaluations
+        try:
+            self._asking.ask(configuration)
+        except ModelError as error:
+            return str(error)
+        finally:
+            self.setup_evaluations += self._asking.evaluations - before
+        return None
 
     def run(self, entry: PlanEntry) -> dict[str, Any]:
         """As :func:`run_entry`, with this runner's shared measurements; the reference's result under ``reference``."""
@@ -223,6 +239,14 @@ def blank_record(
         "evidence": {"quantities": {}},
         "reference": None,
     }
+
+
+def error_record(
+    spec: CheckSpec, structure: str, settings: Settings, message: str
+) -> dict[str, Any]:
+    """The record of what could not be measured."""
+    record = blank_record(spec, structure, record_seed(settings.seed, spec.id, structure), settings)
+    return _closed(record, Outcome.ERROR, message)
 
 
 @cache

@@ -14,10 +14,11 @@ from physcheck.model import Model
 __all__ = ["model_identity"]
 
 
-def model_identity(model: Model, spec: str) -> dict[str, Any]:
+def model_identity(model: Model, spec: str | None) -> dict[str, Any]:
     """Who the model is, for the report: strings, numbers, lists and dicts only.
 
-    ``fingerprint`` is the sha256 of the file that the spec names, of the module's file, or of the spec itself.
+    ``fingerprint`` is the sha256 of the file that the spec names, of the module's file, or of the spec itself; None
+    for a model without a spec, as a host's fixture gives it.
     """
     capabilities = model.capabilities
     return {
@@ -26,7 +27,7 @@ def model_identity(model: Model, spec: str) -> dict[str, Any]:
         "adapter": capabilities.adapter,
         "dtype": capabilities.dtype,
         "device": capabilities.device,
-        "fingerprint": _fingerprint(parse_spec(spec)),
+        "fingerprint": None if spec is None else _fingerprint(parse_spec(spec)),
         "capabilities": {
             "outputs": sorted(capabilities.outputs),
             "species": _symbols(capabilities.species),

@@ -56,6 +56,7 @@ def html(report: Mapping[str, Any]) -> str:
         if r["verdict"] in ("inconclusive", "known_failure", "not_applicable")
     ]
     parts += _list("What is open", remarks)
+    parts += _list("Notes", list(report["plan"].get("remarks", ())))
     left = [f"{n['check']} [{n['structure']}]: {n['reason']}" for n in report["not_scheduled"]]
     parts += _list("Not scheduled", left)
     parts += _list("Environment", [f"{k}: {v}" for k, v in report["environment"].items()])
@@ -71,7 +72,7 @@ def html(report: Mapping[str, Any]) -> str:
 def _facts(report: Mapping[str, Any]) -> str:
     model, settings, summary = report["model"], report["settings"], report["summary"]
     facts = {
-        "model": f"{model['spec']} ({model['name']}, {model['adapter']}, {model['dtype']}, {model['device']})",
+        "model": f"{model['spec'] or 'of a fixture'} ({model['name']}, {model['adapter']}, {model['dtype']}, {model['device']})",
         "fingerprint": model["fingerprint"],
         **({"reference": report["reference"]["spec"]} if report.get("reference") else {}),
         "profile, budget, seed": f"{settings['profile']}, {settings['budget']}, {settings['seed']}",

@@ -12,7 +12,7 @@ from typing import Any
 from physcheck.known_failures import is_mended
 from physcheck.report.figures import as_float
 
-__all__ = ["SCHEMA", "answer", "build_report", "schema", "some", "summarise", "write_text"]
+__all__ = ["SCHEMA", "answer", "build_report", "count", "schema", "some", "summarise", "write_text"]
 
 SCHEMA = "physcheck-report/1"
 VERDICTS = ("pass", "fail", "inconclusive", "not_applicable", "error", "known_failure")
@@ -117,34 +117,53 @@ def write_text(path: str | Path, text: str) -> None:
 
 def answer(report: Mapping[str, Any]) -> str:
     """One sentence that answers whether physics can be run with the model."""
-    records, summary = report["records"], report["summary"]
+    said = _answer(report)
+    if report["complete"] or report["error"]:
+        return said
+    planned = report["plan"].get("records")
+    made = (
+        count(len(report["records"]), "record")
+        if planned is None
+        else (f"{len(report['records'])} of {count(planned, 'record')}")
+    )
+    if said.startswith(("FAIL", "ERROR")):
+        return f"{said}; the run is not complete: {made}"
+    return f"NOT COMPLETE: {made} made, none of them failed"
+
+
+def _answer(report: Mapping[str, Any]) -> str:
+    records = report["records"]
     if report["error"]:
         return f"ERROR: {report['error'].strip().splitlines()[0]}"
     failed = [r for r in records if r["verdict"] == "fail" and not is_mended(r)]
     mended = [r for r in records if is_mended(r)]
+    # An error with a reason is one that the host expects.
+    errors = [r for r in records if r["verdict"] == "error" and not r["reason"]]
+    known = [r for r in records if r["verdict"] == "known_failure"]
+    known += [r for r in records if r["verdict"] == "error" and r["reason"]]
     if failed:
         names = ", ".join(dict.fromkeys(r["check"] for r in failed))
         n_laws = len({r["check"] for r in failed})
         noun = "check" if any(r["kind"] != "law" for r in failed) else "law"
-        also = f"; {_count(summary['error'], 'error')}" if summary["error"] else ""
-        return f"FAIL: {_count(n_laws, noun)} violated ({names}) in {len(failed)} of {len(records)} records{also}"
+        also = f"; {count(len(errors), 'error')}" if errors else ""
+        return f"FAIL: {count(n_laws, noun)} violated ({names}) in {len(failed)} of {len(records)} records{also}"
     if mended:
         names = ", ".join(f"{r['check']}[{r['structure']}]" for r in mended)
-        return f"FAIL: {_count(len(mended), 'known failure')} passes now: remove it from the list ({names})"
-    if summary["error"]:
-        names = ", ".join(dict.fromkeys(r["check"] for r in records if r["verdict"] == "error"))
-        return f"ERROR: {_count(summary['error'], 'record')} could not be made ({names})"
+        return f"FAIL: {count(len(mended), 'known failure')} passes now: remove it from the list ({names})"
+    if errors:
+        names = ", ".join(dict.fromkeys(r["check"] for r in errors))
+        return f"ERROR: {count(len(errors), 'record')} could not be made ({names})"
     open_ = [r for r in records if r["verdict"] == "inconclusive"]
     if open_:
         names = some([f"{r['check']}[{r['structure']}]" for r in open_])
         return f"INCONCLUSIVE: nothing failed, but {len(open_)} of {len(records)} records can't tell ({names})"
-    if summary["known_failure"]:
-        return f"KNOWN FAILURES: {_count(summary['known_failure'], 'known failure')}, nothing new"
-    if summary["pass"]:
-        n_checks = len({r["check"] for r in records if r["verdict"] == "pass"})
-        n_structures = len({r["structure"] for r in records if r["verdict"] == "pass"})
-        text = f"PASS: no violation found by {_count(n_checks, 'check')} on {_count(n_structures, 'structure')}"
-        return text if report["complete"] else f"{text} (the run is not complete)"
+    if known:
+        return f"KNOWN FAILURES: {count(len(known), 'known failure')}, nothing new"
+    passed = [r for r in records if r["verdict"] == "pass"]
+    if passed:
+        n_checks = len({r["check"] for r in passed})
+        n_structures = len({r["structure"] for r in passed})
+        return f"PASS: no violation found by {count(n_checks, 'check')} on {count(n_structures, 'structure')}"
     return "NOTHING JUDGED: no check could be made of this model"
 
 
@@ -154,5 +173,6 @@ def some(names: Sequence[str], most: int = 4) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """``1 record``, ``2 records``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -18,7 +18,7 @@ def markdown(report: Mapping[str, Any]) -> str:
     lines = [
         f"## physcheck: {_cell(answer(report))}",
         "",
-        f"Model `{model['spec']}` ({model['name']}, {model['adapter']}, {model['dtype']}, "
+        f"Model `{model['spec'] or 'of a fixture'}` ({model['name']}, {model['adapter']}, {model['dtype']}, "
         f"{model['device']}); profile {settings['profile']}, budget {settings['budget']}, seed "
         f"{settings['seed']}; physcheck {report['physcheck']}, {report['created']}.",
         "",
@@ -44,6 +44,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         f"- not scheduled: {n['check']} [{n['structure']}]: {n['reason']}"
         for n in report["not_scheduled"]
     ]
+    remarks += [f"- note: {remark}" for remark in report["plan"].get("remarks", ())]
     return "\n".join([*lines, *remarks]).rstrip() + "\n"
 
 

@@ -67,7 +67,8 @@ def _plain_rows(records: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
                 *head,
                 measured,
                 _figure(record, "tolerance"),
-                _figure(record, "detection_limit"),
+                # What is held against nothing can't be missed.
+                "" if record["tolerance"] is None else _figure(record, "detection_limit"),
                 _spent(record),
             )
         )
@@ -91,6 +92,8 @@ def terminal_lines(report: Mapping[str, Any], *, width: int = 100) -> list[Line]
         lines.append(("", ""))
     lines += _remarks(records, width)
     lines += _left_out(report["not_scheduled"], width)
+    for remark in report["plan"].get("remarks", ()):
+        lines += [*_wrapped(f"note: {remark}", width), ("", "")]
     lines.append((_cost(report), ""))
     said = answer(report)
     mood = {"PASS": "good", "FAIL": "bad", "ERROR": "bad"}.get(said.split(":")[0], "doubt")

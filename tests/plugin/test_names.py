@@ -18,13 +18,15 @@ import pytest
         ("--physcheck-model=builtin::lenard-jones", "*did you mean lennard-jones?"),
         ("--physcheck-known-failures=none.toml", "*none.toml: No such file*"),
         ("--physcheck-json=.", "*is a folder*"),
+        ("--model=", "*--physcheck-model is empty, should be SPEC"),
+        ("--physcheck-model= ", "*--physcheck-model is empty, should be SPEC"),
+        ("--physcheck-checks=", "*--physcheck-checks is empty, should be A,B*"),
     ],
 )
 def test_unknown_names(subject, argument, text):
     subject.pytester.makepyfile(test_own="def test_own():\n    print('ran')\n")
-    result = subject.pytester.runpytest_inprocess(
-        "--physcheck-model=subject.py", argument, "-p", "no:cacheprovider"
-    )
+    model = [] if argument.startswith("--model") else ["--physcheck-model=subject.py"]
+    result = subject.pytester.runpytest_inprocess(*model, argument, "-p", "no:cacheprovider")
     assert result.ret == 4
     result.stderr.fnmatch_lines([text])
 

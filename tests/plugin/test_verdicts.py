@@ -154,6 +154,12 @@ def test_an_interrupted_run_keeps_what_it_has(subject):
     assert not report["complete"]
     assert report["exit_code"] == 2
     assert report["records"]
+    made = len(report["records"])
+    planned = report["plan"]["records"]
+    assert made < planned
+    result.stdout.fnmatch_lines(
+        [f"physcheck: NOT COMPLETE: {made} of {planned} records made, none of them failed"]
+    )
 
 
 def test_a_record_that_takes_too_long_is_an_error(subject):
