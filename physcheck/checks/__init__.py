@@ -7,6 +7,7 @@ from functools import cache
 from physcheck.checks import conservation as conservation
 from physcheck.checks import dynamics as dynamics
 from physcheck.checks import implementation as implementation
+from physcheck.checks import relaxation as relaxation
 from physcheck.checks import smoothness as smoothness
 from physcheck.checks import symmetry as symmetry
 

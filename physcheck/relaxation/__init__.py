@@ -1,0 +1,23 @@
+"""Relaxation: ASE's optimisers on a Model, the work along their paths, modes at the minimum, the tandem."""
+
+from __future__ import annotations
+
+from physcheck.relaxation.floor import achievable_fmax
+from physcheck.relaxation.optimisers import (
+    NEEDS_ENERGY,
+    OPTIMISERS,
+    Path,
+    evaluations_needed,
+    relax,
+)
+from physcheck.relaxation.starts import rattled
+
+__all__ = [
+    "NEEDS_ENERGY",
+    "OPTIMISERS",
+    "Path",
+    "achievable_fmax",
+    "evaluations_needed",
+    "rattled",
+    "relax",
+]
