@@ -1,6 +1,6 @@
 """Run the suite on real models, each in an environment of its own: ``run.py [NAME...] [--pytest-option...]``.
 
-A subject is a model spec below and a folder here with ``requirements.txt`` and, where a package pins versions that don't
+A subject is a model spec below and a folder here (several may share one) with ``requirements.txt`` and, where a package pins versions that don't
 install, ``requirements-no-deps.txt``; ``prepare.py`` makes the model's file where no package has one.  Environments are
 ``.envs/NAME`` in the project's root, reports ``out/models/NAME.json``.  A subject that can't be installed or run doesn't
 stop the others.  The table in ``docs/models.md`` is rewritten from the reports that there are; what stands around it is
@@ -22,15 +22,22 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TORCH = "torch==2.13.0"
-# The spec of each subject, for its folder.
+# The folder and the spec of each subject.
 SUBJECTS = {
-    "alignn_ff": "alignn::ff",
-    "chgnet": "chgnet::0.3.0",
-    "mace": "mace::mace.model",
-    "sevennet": "sevennet::7net-0",
-    "so3lr": "so3lr::default",
-    "tblite": "tblite::GFN2-xTB",
-    "torchani": "torchani::ANI-1x,member=0",
+    "alignn_ff": ("alignn_ff", "alignn::ff"),
+    "chgnet": ("chgnet", "chgnet::0.3.0"),
+    "kim-eam": (
+        "kim",
+        "kim::EAM_Dynamo_MishinMehlPapaconstantopoulos_2001_Cu__MO_346334655118_005",
+    ),
+    "kim-sw": ("kim", "kim::SW_StillingerWeber_1985_Si__MO_405512056662_005"),
+    "mace": ("mace", "mace::mace.model"),
+    "pet": ("metatrain", "metatomic::pet.pt"),
+    "pet-direct": ("metatrain", "metatomic::pet.pt,forces=direct"),
+    "sevennet": ("sevennet", "sevennet::7net-0"),
+    "so3lr": ("so3lr", "so3lr::default"),
+    "tblite": ("tblite", "tblite::GFN2-xTB"),
+    "torchani": ("torchani", "torchani::ANI-1x,member=0"),
 }
 PAGE = ROOT / "docs" / "models.md"
 BEGIN, END = "<!-- table: benchmarks/models/run.py -->", "<!-- end of table -->"
@@ -56,6 +63,7 @@ def install(name: str) -> Path:
     subprocess.CalledProcessError
         An installation step failed.
     """
+    name, _ = SUBJECTS[name]
     folder = HERE / name
     environment = ROOT / ".envs" / name
     python = environment / "bin" / "python"
@@ -88,12 +96,13 @@ def judge(name: str, python: Path, out: Path, options: list[str]) -> dict[str, A
     path = out / f"{name}.json"
     path.unlink(missing_ok=True)
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
-    prepare = HERE / name / "prepare.py"
+    folder, spec = SUBJECTS[name]
+    prepare = HERE / folder / "prepare.py"
     if prepare.exists():
         subprocess.run([python, prepare], cwd=out, env=environment, check=True)
     command = [
         *(python, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "physcheck.suite"),
-        f"--model={SUBJECTS[name]}",
+        f"--model={spec}",
         f"--physcheck-json={path}",
         *options,
     ]

@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from physcheck.adapters.declaration import Declaration
 from physcheck.errors import SpecError
+from physcheck.names import nearest
 
 if TYPE_CHECKING:
     from physcheck.adapters.ase import CalculatorModel
+    from physcheck.adapters.batched import BatchedModel, Call
 
 __all__ = [
     "FRAMEWORKS",
     "Framework",
+    "batched_model",
     "calculator_model",
+    "check_choice",
     "check_dtype",
     "existing_argument",
     "file_sha256",
@@ -104,11 +108,25 @@ _LISTED = (
         "pip install chgnet",
     ),
     Framework(
+        "kim",
+        "SW_StillingerWeber_1985_Si__MO_405512056662_005",
+        "a portable model of OpenKIM by its extended name; `kim-api-collections-management list` shows them",
+        ("kimpy",),
+        "apt-get install openkim-models libkim-api-dev cmake pkg-config g++ gfortran && pip install kimpy",
+    ),
+    Framework(
         "mace",
         "x.model",
         "a MACE model file (a pickle: naming the adapter is consent to load it)",
         ("mace",),
         "pip install mace-torch",
+    ),
+    Framework(
+        "metatomic",
+        "x.pt",
+        "a metatomic export, such as metatrain's; ,forces=direct takes its non-conservative heads",
+        ("metatomic", "vesin"),
+        "pip install metatomic-torch vesin",
     ),
     Framework(
         "sevennet",
@@ -176,16 +194,45 @@ def calculator_model(
         Fields of :class:`physcheck.model.Capabilities` that are known without one.
     """
 
+    from physcheck.adapters.ase import CalculatorModel
+
+    model = CalculatorModel.from_factory(_quiet(make), declaration=Declaration())
+    known = {} if describe is None else describe(model.calculator)
+    model.capabilities = replace(model.capabilities, adapter=adapter, **{**facts, **known})
+    return model
+
+
+def batched_model(adapter: str, make: Callable[[], Call], **facts: Any) -> BatchedModel:
+    """A model of ``make()``, a function of many structures, with what its adapter knows in the capabilities.
+
+    ``make`` is called again for a fresh copy; what it prints is dropped.
+
+    Parameters
+    ----------
+    facts
+        Fields of :class:`physcheck.model.Capabilities`; ``one_size`` is for the BatchedModel.
+    """
+    from physcheck.adapters.batched import BatchedModel
+    from physcheck.model import Capabilities
+
+    one_size = bool(facts.pop("one_size", False))
+    quietly = _quiet(make)
+    capabilities = Capabilities(adapter=adapter, **facts)
+    return BatchedModel(quietly(), capabilities, remake=quietly, one_size=one_size)
+
+
+def _quiet(make: Callable[[], Any]) -> Callable[[], Any]:
     def quietly() -> Any:
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
             return make()
 
-    from physcheck.adapters.ase import CalculatorModel
+    return quietly
 
-    model = CalculatorModel.from_factory(quietly, declaration=Declaration())
-    known = {} if describe is None else describe(model.calculator)
-    model.capabilities = replace(model.capabilities, adapter=adapter, **{**facts, **known})
-    return model
+
+def check_choice(adapter: str, option: str, value: str, known: tuple[str, ...]) -> None:
+    """SpecError with the nearest names unless ``value`` is among ``known``."""
+    if value not in known:
+        raise SpecError(f"{option} is {value!r} for {adapter}; {nearest(str(value), known)}")
 
 
 def check_dtype(adapter: str, dtype: str, known: tuple[str, ...] = ("float32", "float64")) -> None:

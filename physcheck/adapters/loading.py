@@ -13,6 +13,7 @@ from typing import Any
 from physcheck.adapters.declaration import Declaration, declare
 from physcheck.adapters.frameworks import FRAMEWORKS
 from physcheck.adapters.identity import model_identity
+from physcheck.adapters.metatomic import is_export
 from physcheck.adapters.python import (
     attribute_of,
     check_module,
@@ -74,6 +75,9 @@ def load_model(spec: str, *, device: str | None = None, dtype: str | None = None
             return _from_adapter(parsed, settings)
         if parsed.kind == "path":
             path = existing_file(parsed)
+            if is_export(path):
+                FRAMEWORKS["metatomic"].require()
+                return _called(FRAMEWORKS["metatomic"].maker(), str(path), settings, parsed.target)
             return _called(_torch_untrusted, str(path), settings, parsed.target)
         return _from_python(parsed, settings)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from physcheck.system import Configurations, Floats
 
-__all__ = ["StrainLoop", "strained", "symmetric_strains"]
+__all__ = ["StrainLoop", "commuting_strains", "strained", "symmetric_strains"]
 
 
 def symmetric_strains(rng: np.random.Generator, count: int = 6) -> Floats:
@@ -30,6 +30,25 @@ def symmetric_strains(rng: np.random.Generator, count: int = 6) -> Floats:
     q, r = np.linalg.qr(rng.standard_normal((6, count)))
     frame: Floats = np.einsum("ka,kij->aij", q * np.sign(np.diag(r)), basis)
     return frame
+
+
+def commuting_strains(rng: np.random.Generator, count: int = 3) -> Floats:
+    """(count, 3, 3) symmetric strains with the same random axes, orthonormal in the Frobenius product.
+
+    Mixtures of them commute, so that a path among them has a symmetric velocity gradient: it never turns the
+    cell on its way, and what a model does under rotation doesn't matter.
+
+    Raises
+    ------
+    ValueError
+        More than the three that there are.
+    """
+    if count > 3:
+        raise ValueError(f"{count} orthonormal commuting strains, there are 3")
+    axes, _ = np.linalg.qr(rng.standard_normal((3, 3)))
+    values, _ = np.linalg.qr(rng.standard_normal((3, count)))
+    strains: Floats = np.einsum("ik,ka,jk->aij", axes, values, axes)
+    return strains
 
 
 def strained(start: Configurations, strains: Floats) -> Configurations:

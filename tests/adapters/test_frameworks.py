@@ -13,6 +13,8 @@ from physcheck.errors import SpecError
 from physcheck.model import Meter
 from physcheck.structures import catalogue
 
+SW = "SW_StillingerWeber_1985_Si__MO_405512056662_005"
+EAM = "EAM_Dynamo_MishinMehlPapaconstantopoulos_2001_Cu__MO_346334655118_005"
 REASON = "the package is not installed"
 
 
@@ -92,6 +94,8 @@ def central_gap(meter, start, step):
         ("so3krates_torch", "so3lr::default", "ethanol", "float64", 1e-3, 1e-4),
         ("chgnet", "chgnet::0.3.0", "Si8", "float32", 1e-2, 2e-2),
         ("sevenn", "sevennet::7net-0", "Si8", "float32", 1e-2, 2e-2),
+        ("kimpy", f"kim::{SW}", "Si8", "float64", 1e-3, 1e-5),
+        ("kimpy", f"kim::{EAM}", "Cu32", "float64", 1e-3, 1e-5),
     ],
 )
 def test_forces_are_those_of_the_energy(package, spec, structure, dtype, step, gap):
@@ -108,6 +112,15 @@ def test_alignn_s_forces_are_not_those_of_its_energy():
     pytest.importorskip("alignn", reason=REASON)
     meter, start = evaluated("alignn::ff", "Si8")
     assert central_gap(meter, start, 1e-2) > 0.05
+
+
+def test_kim_writes_no_log(tmp_path, monkeypatch):
+    pytest.importorskip("kimpy", reason=REASON)
+    monkeypatch.chdir(tmp_path)
+    meter, start = evaluated(f"kim::{SW}", "Si8")
+    good = load_model("builtin::stillinger-weber").evaluate(start).forces
+    assert meter.evaluate(start).forces == pytest.approx(good, abs=1e-4)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_fresh_tblite_remembers_nothing():
@@ -131,6 +144,8 @@ def test_a_fresh_tblite_remembers_nothing():
         ("chgnet", "chgnet::9.9", "no file"),
         ("sevenn", "sevennet::nothing.pth", "no file"),
         ("mace", "mace::nothing.model", "no file"),
+        ("kimpy", "kim::nothing", "Could not find model nothing"),
+        ("kimpy", "kim::", "names no model"),
     ],
 )
 def test_what_is_unknown_is_a_wrong_spec(package, spec, told):

@@ -8,7 +8,7 @@ from physcheck.checks.conservation import measure_strain_loop_work, measure_stre
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.potentials import make_builtin
-from physcheck.probes.strains import StrainLoop, strained, symmetric_strains
+from physcheck.probes.strains import StrainLoop, commuting_strains, strained, symmetric_strains
 from physcheck.system import Configurations
 from physcheck.tolerances import tolerance_of
 
@@ -148,6 +148,56 @@ def test_symmetric_strains_are_an_orthonormal_frame():
     assert np.abs(frame - np.swapaxes(frame, 1, 2)).max() == 0
     with pytest.raises(ValueError, match="there are 6"):
         symmetric_strains(np.random.default_rng(0), 7)
+
+
+def test_commuting_strains_share_their_axes_and_never_turn_the_cell():
+    rng = np.random.default_rng(0)
+    strains = commuting_strains(rng)
+    assert np.abs(np.einsum("aij,bij->ab", strains, strains) - np.eye(3)).max() < 1e-12
+    start = Configurations.from_atoms(crystal("triclinic"))
+    loop = StrainLoop(strains[0], strains[1], np.zeros((start.n_atoms, 3)), 0.1, 0.0, 0.3)
+    _, _, gradients = loop.path(start, 16)
+    assert np.abs(gradients - np.swapaxes(gradients, 1, 2)).max() < 1e-14
+    with pytest.raises(ValueError, match="there are 3"):
+        commuting_strains(rng, 4)
+
+
+class Squinting:
+    """Gupta's energy of what it sees through a lens: an energy that knows the lab frame, its stress symmetrised."""
+
+    lens = np.eye(3) + np.array([[0.05, 0.02, 0.0], [0.02, -0.03, 0.01], [0.0, 0.01, 0.0]])
+    inner = make_builtin("gupta")
+    capabilities = inner.capabilities
+
+    def evaluate(self, configurations, *, want):
+        from physcheck.system import Evaluation
+
+        seen = configurations.at(
+            configurations.positions @ self.lens, configurations.cells @ self.lens
+        )
+        answer = self.inner.evaluate(seen, want=want)
+        stress = answer.stress
+        if stress is not None:
+            # Symmetric as all lenses here are; times a volume it is the derivative by the strain.
+            stress = np.linalg.det(self.lens) * self.lens @ stress @ np.linalg.inv(self.lens)
+            stress = (stress + np.swapaxes(stress, 1, 2)) / 2
+        return Evaluation(answer.energy, answer.forces @ self.lens, stress)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_symmetric_stress_of_an_energy_that_knows_the_lab_frame_does_no_work(seed, monkeypatch):
+    from physcheck.checks.conservation import strain_loops
+
+    def outcome(measure):
+        atoms = crystal("triclinic", seed)
+        result = measure(Squinting(), atoms, rng=np.random.default_rng(seed))
+        return judge(result, tolerance_of(result.check, "md")).outcome
+
+    assert outcome(measure_stress_energy_gap) is Outcome.PASS
+    assert outcome(measure_strain_loop_work) is Outcome.PASS
+    # On a path that turns the cell, what such a stress lacks is work.
+    monkeypatch.setattr(strain_loops, "commuting_strains", symmetric_strains)
+    assert outcome(measure_strain_loop_work) is Outcome.FAIL
 
 
 def test_strained_keeps_fractional_positions():

@@ -20,7 +20,7 @@ from physcheck.numerics.quantiles import (
     plane_rms_quantile,
 )
 from physcheck.probes.directions import orthonormal_directions
-from physcheck.probes.strains import StrainLoop, symmetric_strains
+from physcheck.probes.strains import StrainLoop, commuting_strains
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
@@ -95,10 +95,13 @@ def measure_strain_loop_work(
     axis is a strain, the other a strain and a collective displacement, so that both the symmetry of the
     elastic constants and the Maxwell relation between force and stress are tested. Judged is rms(W) over
     the reversible work (4 times the second harmonic of the integrand), dimensionless, of the order of
-    1 for a stress of wrong sign. Truncation comes from the spectrum; a FAIL is confirmed on the worst loop with points
+    1 for a stress of wrong sign. The strains of a loop share their axes, which makes L symmetric: a stress is
+    mostly given without its antisymmetric part, which a model whose energy knows the lab frame has, and which
+    would do work where L turns. Truncation comes from the spectrum; a FAIL is confirmed on the worst loop with points
     halfway between the first points.
 
-    Can't see: a constant pressure added to the stress (its work is exact); forces alone (loop_work).
+    Can't see: a constant pressure added to the stress (its work is exact); forces alone (loop_work); that
+    the energy depends on the cell's orientation (rotation_equivariance).
 
     Parameters
     ----------
@@ -197,7 +200,7 @@ class _Walker:
         radius = strain * math.sqrt(self.volume * _MODULUS / stiffness)
         made = []
         for _ in range(count):
-            first, second = symmetric_strains(self.rng, 2)
+            first, second = commuting_strains(self.rng, 2)
             direction = orthonormal_directions(self.start.n_coordinates, 1, self.rng)
             phase = float(self.rng.uniform(0, 2 * np.pi))
             made.append(StrainLoop(first, second, direction.reshape(-1, 3), strain, radius, phase))

@@ -1,0 +1,177 @@
+"""Frameworks that take many structures in one call, of one size or of several."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from physcheck.adapters.memory import fitting_atoms, is_out_of_memory, peak_bytes
+from physcheck.model import OUTPUTS, Capabilities
+from physcheck.system import Configurations, Evaluation
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["Answer", "BatchedModel", "Call"]
+
+Answer = Mapping[str, Any]
+"""``energy`` (S,) eV, ``forces`` (sum of N, 3) eV/Å and ``stress`` (S, 3, 3) eV/Å³ of S structures."""
+
+Call = Callable[[list["Atoms"], frozenset[str]], Answer]
+"""The structures, in their order, and the outputs that are wanted; stress only of fully periodic ones."""
+
+# Up to here no model runs out of memory; the sizes of the two calls that the need is measured with.
+_ALWAYS_FIT = 2000
+_SMALL, _DOUBLE = 256, 512
+
+
+class BatchedModel:
+    """A Model of one function that answers for many structures at once.
+
+    A batch is split by the memory that a call takes, measured with two calls of 256 and 512 atoms the first
+    time that more than 2,000 atoms of a system are asked for; their answers are dropped, so that what is
+    answered doesn't depend on what was asked before.  A call that still runs out of memory is halved.
+
+    Parameters
+    ----------
+    call : callable (list of ase.Atoms, wanted outputs) -> mapping, see ``Answer``
+    capabilities : Capabilities
+        ``batched`` and ``mixed_sizes`` are set to true here.
+    remake : callable () -> call, or None
+        Makes an equal new function for ``fresh``.
+    one_size : bool
+        The function takes only configurations of one system at a time.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        capabilities: Capabilities,
+        *,
+        remake: Callable[[], Call] | None = None,
+        one_size: bool = False,
+    ) -> None:
+        self._call = call
+        self._remake = remake
+        self._one_size = one_size
+        self._fitting: dict[bytes, int] = {}
+        self.capabilities: Capabilities = replace(
+            capabilities, batched=True, mixed_sizes=not one_size
+        )
+
+    @property
+    def fresh(self) -> Callable[[], BatchedModel] | None:
+        """Makes an equal model that was asked nothing yet; None where that isn't known."""
+        return None if self._remake is None else self._made_anew
+
+    def _made_anew(self) -> BatchedModel:
+        assert self._remake is not None
+        clone = BatchedModel(
+            self._remake(), self.capabilities, remake=self._remake, one_size=self._one_size
+        )
+        clone._fitting = self._fitting
+        return clone
+
+    def evaluate(
+        self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
+    ) -> Evaluation:
+        """As :meth:`physcheck.model.Model.evaluate`."""
+        return self.evaluate_many([configurations], want=want)[0]
+
+    def evaluate_many(
+        self, batches: Sequence[Configurations], *, want: frozenset[str] = frozenset({"forces"})
+    ) -> list[Evaluation]:
+        """Several systems in one call: an Evaluation for each of ``batches``."""
+        if self._one_size and len(batches) > 1:
+            return [self.evaluate(batch, want=want) for batch in batches]
+        answers: list[Evaluation | None] = [None] * len(batches)
+        # Stress can be asked for only where there is a volume.
+        for periodic in (True, False):
+            chosen = [i for i, b in enumerate(batches) if b.system.is_fully_periodic == periodic]
+            if chosen:
+                asked = want if periodic else want - {"stress"}
+                for i, answer in zip(chosen, self._together([batches[i] for i in chosen], asked)):
+                    answers[i] = answer
+        return [answer for answer in answers if answer is not None]
+
+    def _together(
+        self, batches: Sequence[Configurations], want: frozenset[str]
+    ) -> list[Evaluation]:
+        want = want & self.capabilities.outputs
+        structures = [batch.to_atoms(k) for batch in batches for k in range(len(batch))]
+        largest = max(batches, key=lambda batch: batch.n_atoms)
+        parts = self._split(structures, want, self._most_atoms(structures, largest, want))
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        answers = []
+        row = atom = 0
+        for batch in batches:
+            rows, atoms = len(batch), len(batch) * batch.n_atoms
+            values: dict[str, Any] = {}
+            for name, value in joined.items():
+                if name == "forces":
+                    values[name] = value[atom : atom + atoms].reshape(rows, batch.n_atoms, 3)
+                else:
+                    values[name] = value[row : row + rows]
+            answers.append(Evaluation(**values))
+            row, atom = row + rows, atom + atoms
+        return answers
+
+    def _split(
+        self, structures: list[Atoms], want: frozenset[str], most: int
+    ) -> list[dict[str, np.ndarray[Any, Any]]]:
+        parts = []
+        begin = 0
+        while begin < len(structures):
+            end, atoms = begin + 1, len(structures[begin])
+            while end < len(structures) and atoms + len(structures[end]) <= most:
+                atoms += len(structures[end])
+                end += 1
+            chosen = structures[begin:end]
+            try:
+                answer = self._call(chosen, want)
+            except Exception as error:
+                if len(chosen) == 1 or not is_out_of_memory(error):
+                    raise
+                # Outside of this handler, whose traceback holds on to what the call had allocated.
+                answer = None
+            if answer is None:
+                most = atoms // 2
+                continue
+            parts.append(_arrays(answer))
+            begin = end
+        return parts
+
+    def _most_atoms(
+        self, structures: list[Atoms], largest: Configurations, want: frozenset[str]
+    ) -> int:
+        total = sum(map(len, structures))
+        if total <= _ALWAYS_FIT:
+            return sys.maxsize
+        system = largest.system
+        key = system.numbers.tobytes() + system.pbc.tobytes()
+        if key not in self._fitting:
+            one = largest.to_atoms()
+            device = self.capabilities.device
+            counts = [max(1, n // len(one)) for n in (_SMALL, _DOUBLE)]
+            counts[1] = max(counts[1], 2 * counts[0])
+            batches = [[one.copy() for _ in range(n)] for n in counts]  # type: ignore[no-untyped-call]
+            # Twice, since the first call also pays for what stays allocated.
+            peaks = [
+                [peak_bytes(lambda: self._call(batch, want), device) for batch in batches]  # noqa: B023
+                for _ in range(2)
+            ][-1]
+            more = (counts[1] - counts[0]) * len(one)
+            self._fitting[key] = fitting_atoms(more, peaks[1] - peaks[0], device)
+        return self._fitting[key]
+
+
+def _arrays(answer: Answer) -> dict[str, np.ndarray[Any, Any]]:
+    return {
+        name: np.array(answer[name], dtype=np.float64)
+        for name in OUTPUTS
+        if answer.get(name) is not None
+    }
