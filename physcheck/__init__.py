@@ -19,7 +19,9 @@ _PUBLIC = {
     "System": "physcheck.system",
     "Tolerance": "physcheck.measurement",
     "Verdict": "physcheck.measurement",
+    "as_configurations": "physcheck.system",
     "check": "physcheck.registry",
+    "derive_assert": "physcheck.registry",
     "judge": "physcheck.measurement",
     "load_model": "physcheck.adapters.loading",
     "parametrize_checks": "physcheck.parametrize",
@@ -93,7 +95,9 @@ if TYPE_CHECKING:
     from physcheck.model import Model as Model
     from physcheck.parametrize import parametrize_checks as parametrize_checks
     from physcheck.registry import check as check
+    from physcheck.registry import derive_assert as derive_assert
     from physcheck.system import Configurations as Configurations
     from physcheck.system import Evaluation as Evaluation
     from physcheck.system import System as System
+    from physcheck.system import as_configurations as as_configurations
     from physcheck.tolerances import register_tolerances as register_tolerances

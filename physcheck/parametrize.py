@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from physcheck.errors import SpecError
+from physcheck.structures import Structure, load_structures
 from physcheck.system import Configurations, as_configurations
 
 if TYPE_CHECKING:
@@ -60,8 +62,8 @@ def parametrize_checks(
     Parameters
     ----------
     atoms : iterable of ase.Atoms, Configurations (B = 1), names of the catalogue or files; or a mapping
-        A mapping of names to Atoms or Configurations; else a structure's name is its formula. Reports and lists
-        of known failures call structures by name.
+        A mapping gives each a name; else a structure's name is its formula, its name in the catalogue or its file.
+        Reports and lists of known failures call structures by name.
     checks : str or iterable of str, optional
         Ids, families or patterns; all checks if left out.
     profile, budget : str, optional
@@ -98,10 +100,8 @@ def parametrize_checks(
 
 
 def _named(atoms: Iterable[Any] | Mapping[str, Any]) -> dict[str, Configurations]:
-    from physcheck.structures import load_structures
-
     if isinstance(atoms, Mapping):
-        return {str(name): as_configurations(one) for name, one in atoms.items()}
+        return {str(label): _one(one) for label, one in atoms.items()}
     named: dict[str, Configurations] = {}
     for one in atoms:
         if isinstance(one, str):
@@ -116,6 +116,15 @@ def _named(atoms: Iterable[Any] | Mapping[str, Any]) -> dict[str, Configurations
                 label = f"{name}-{count}"
             named[label] = start
     return named
+
+
+def _one(atoms: Any) -> Configurations:
+    if not isinstance(atoms, str):
+        return as_configurations(atoms)
+    found = load_structures(atoms)
+    if len(found) != 1:
+        raise SpecError(f"{atoms!r} holds {len(found)} structures, should be one to have a name")
+    return found[0].configurations
 
 
 class Case:
@@ -143,7 +152,6 @@ class Case:
         from physcheck.plan import PlanEntry, record_seed
         from physcheck.plugin_items import RECORD, RecordFailed, raise_for
         from physcheck.running import error_record
-        from physcheck.structures import Structure
 
         choice, bench = self.choice, self._bench
         settings = replace(

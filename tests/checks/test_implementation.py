@@ -243,6 +243,19 @@ def test_memory_growth_is_measured_right(size):
     assert measured.interval[0] > 0.8 * size
 
 
+def test_memory_that_is_given_back_in_turns_is_no_growth(monkeypatch):
+    readings = iter([0.0, 0.0, 240.0, 0.0, 240.0])
+    monkeypatch.setattr(
+        "physcheck.checks.implementation.memory._resident_kb", lambda: next(readings)
+    )
+    measured = measure_memory_growth(make_builtin("morse"), structure("water"))
+    assert measured.interval[1] < 10
+    readings = iter([0.0, 300.0, 540.0, 840.0, 1140.0])
+    measured = measure_memory_growth(make_builtin("morse"), structure("water"))
+    assert measured.value == pytest.approx(100.0)
+    assert measured.interval[0] > 70
+
+
 def test_noise_is_reported_and_never_fails():
     found = run(make_builtin("gupta+float32"), structure("copper"), "numerical_noise")
     outcome, measured, evaluations = found["numerical_noise"]

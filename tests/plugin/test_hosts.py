@@ -131,3 +131,43 @@ def test_markers_select(subject):
     )
     assert result.ret == 0
     result.stdout.fnmatch_lines(["physcheck/suite/laws.py::loop_work[[]H2O[]]"])
+
+
+def test_structures_that_only_the_hosts_tests_have_may_be_listed(subject):
+    pytester = subject.pytester
+    pytester.makepyfile(
+        conftest="""
+        import pytest
+        from subject import Broken
+
+        @pytest.fixture
+        def physcheck_model():
+            return Broken()
+        """,
+        test_physics="""
+        import physcheck
+        from ase.build import molecule
+
+        @physcheck.parametrize_checks(atoms={"my water": molecule("H2O")}, checks="jacobian*")
+        def test_physics(physcheck_model, physcheck_case):
+            physcheck_case(physcheck_model)
+        """,
+        test_other="def test_other():\n    pass\n",
+    )
+    pytester.makeini("[pytest]\nphyscheck_known_failures = known.toml\n")
+    entry = '[[known_failure]]\ncheck = "jacobian_asymmetry"\nstructure = "my water"\nreason = "a curl"\n'
+    (pytester.path / "known.toml").write_text(entry)
+    result = subject.run(suite=False, factory=None)
+    assert result.ret == 0
+    (record,) = subject.report()["records"]
+    assert (record["verdict"], record["reason"]) == ("known_failure", "a curl")
+    (pytester.path / "known.toml").write_text(entry.replace("my water", "my watre"))
+    text = "*no structure is called 'my watre'; did you mean my water?"
+    result = subject.run("-k", "other", suite=False, factory=None)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([text])
+    result = subject.run("-n1", suite=False, factory=None)
+    assert result.ret == 4
+    result.stdout.fnmatch_lines([text])
+    # Some of the tests say nothing of the structures of the others.
+    assert subject.run("test_other.py", suite=False, factory=None).ret == 0

@@ -35,3 +35,15 @@ def test_workers_are_not_even_started(subject):
     result = subject.run("--physcheck-checks=nothing", "-n2")
     assert result.ret == 4
     assert not (subject.pytester.path / "out.json").exists()
+
+
+def test_checks_of_a_package_that_cannot_be_imported_are_named(subject):
+    folder = subject.pytester.path / "theirs-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[physcheck.checks]\nmine = theirs.laws\n")
+    result = subject.run("--physcheck-structures=H2O", process=True)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        ["*package theirs (entry point mine = theirs.laws) can't be imported: ModuleNotFoundError*"]
+    )

@@ -52,7 +52,7 @@ def measure_memory_growth(
     ``calls`` evaluations at displaced copies (0.01 Å), after a warm-up of 4, in four blocks; after each block the
     memory that Python objects hold (tracemalloc, numpy arrays included) and the resident memory of the process are
     read. Growth counts if it is there in every block (the lower end of the interval is the smallest block's), the
-    value is the median block's: a one-off growth of a pool is neither.
+    value is the median block's: a one-off growth of a pool is neither, nor is what the process gives back later.
 
     Can't see: leaks below a page (4 kB) a block outside Python, memory on a GPU, leaks that a garbage collection
     cures.
@@ -77,7 +77,7 @@ def measure_memory_growth(
             gc.collect()
             python[index] = tracemalloc.get_traced_memory()[0] / _KB
             resident[index] = _resident_kb()
-    slopes = {"python": np.diff(python) / block, "resident": np.diff(resident) / block}
+    slopes = {"python": np.diff(python) / block, "resident": np.diff(_kept(resident)) / block}
     page = os.sysconf("SC_PAGE_SIZE") / _KB / block if hasattr(os, "sysconf") else 4.1 / block
     value, low = (max(float(pick(s)) for s in slopes.values()) for pick in (_median, _least))
     spread = max(float(np.std(slopes["python"], ddof=1)), page)
@@ -105,6 +105,12 @@ def measure_memory_growth(
 
 def _median(values: Floats) -> float:
     return float(np.median(values))
+
+
+def _kept(readings: Floats) -> Floats:
+    """What each reading has that none of the later ones lacks: an allocator takes and gives back in turns."""
+    kept: Floats = np.minimum.accumulate(readings[::-1])[::-1]
+    return kept
 
 
 def _least(values: Floats) -> float:

@@ -1,0 +1,5 @@
+"""The BKS potential of silica as an ASE calculator."""
+
+from silica.potential import Silica
+
+__all__ = ["Silica"]
