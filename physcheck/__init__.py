@@ -36,7 +36,7 @@ _CHECK_IDS = (
 )
 for _id in _CHECK_IDS:
     _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = "physcheck.checks.conservation"
-for _id in ("nve_drift", "timestep_convergence"):
+for _id in ("nve_drift", "timestep_convergence", "mts_tandem"):
     _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = "physcheck.checks.dynamics"
 _BY_FAMILY = {
     "symmetry": (

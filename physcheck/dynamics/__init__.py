@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from physcheck.dynamics.baths import Bath, Langevin, StochasticVelocityRescaling
 from physcheck.dynamics.integrator import Simulation, Trace, injected_friction
+from physcheck.dynamics.mts import Tandem
 from physcheck.dynamics.preparation import fastest_frequency, settle, stable_timestep_fs
 from physcheck.dynamics.shadow import shadow_correction
 from physcheck.dynamics.velocities import degrees_of_freedom, draw_velocities, kinetic_energies
@@ -13,6 +14,7 @@ __all__ = [
     "Langevin",
     "Simulation",
     "StochasticVelocityRescaling",
+    "Tandem",
     "Trace",
     "degrees_of_freedom",
     "draw_velocities",

@@ -44,7 +44,9 @@ def failure_text(
         "uncertainty": plain(float(measurement.uncertainty)),
         "tolerance": None if tolerance is None else plain(float(tolerance.value)),
         "detection_limit": plain(float(measurement.detection_limit)),
-        "evidence": {k: v for k, v in measurement.evidence.items() if isinstance(v, str)},
+        "evidence": {
+            k: v for k, v in measurement.evidence.items() if isinstance(v, str) or k == "lines"
+        },
         "rerun": rerun,
     }
     return record_text(record, profile=getattr(tolerance, "profile", None))
@@ -72,6 +74,7 @@ def record_text(record: Mapping[str, Any], *, profile: str | None = None) -> str
         lines.append("      ".join(found + ([f"saved: {saved}"] if saved else [])))
     if evidence.get("scale"):
         lines.append(str(evidence["scale"]))
+    lines += list(evidence.get("lines", ()))
     if record.get("reference"):
         lines.append(_reference_line(record["reference"]))
     if (

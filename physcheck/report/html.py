@@ -20,6 +20,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #d8dee4; }
 th:last-child, td:last-child { text-align: right; }
 pre { background: #f6f8fa; padding: .8rem 1rem; overflow-x: auto; border-left: 4px solid #cf222e; }
+pre.told { border-left-color: #0969da; }
 .pass { color: #116329; } .fail, .error { color: #cf222e; font-weight: 600; }
 .inconclusive, .known_failure { color: #9a6700; } .not_applicable { color: #6e7781; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
@@ -50,6 +51,12 @@ def html(report: Mapping[str, Any]) -> str:
         parts += [
             f"<pre>{escape(record_text(r, profile=settings['profile']))}</pre>" for r in failures
         ]
+    told = [r for r in records if (r["evidence"] or {}).get("lines") and r["verdict"] != "fail"]
+    for record in told:
+        evidence = record["evidence"]
+        text = "\n".join([str(evidence.get("place")), "", *evidence["lines"]])
+        parts.append(f"<h2>{escape(record['check'])} [{escape(record['structure'])}]</h2>")
+        parts.append(f'<pre class="told">{escape(text)}</pre>')
     remarks = [
         f"{r['check']} [{r['structure']}], {r['verdict'].replace('_', ' ')}: {r['reason'] or r['message']}"
         for r in records

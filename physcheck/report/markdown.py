@@ -35,6 +35,11 @@ def markdown(report: Mapping[str, Any]) -> str:
     for record in report["records"]:
         if record["verdict"] in ("fail", "error"):
             lines += ["```", record_text(record, profile=settings["profile"]), "```", ""]
+    for record in report["records"]:
+        text = (record["evidence"] or {}).get("lines")
+        if text and record["verdict"] != "fail":
+            name = f"{record['check']} [{record['structure']}]: {record['evidence'].get('place')}"
+            lines += [name, "", "```", *text, "```", ""]
     remarks = [
         f"- {r['check']} [{r['structure']}], {r['verdict'].replace('_', ' ')}: {r['reason'] or r['message']}"
         for r in report["records"]

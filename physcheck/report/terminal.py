@@ -91,6 +91,7 @@ def terminal_lines(report: Mapping[str, Any], *, width: int = 100) -> list[Line]
         ]
         lines.append(("", ""))
     lines += _remarks(records, width)
+    lines += _to_copy(records)
     lines += _left_out(report["not_scheduled"], width)
     for remark in report["plan"].get("remarks", ()):
         lines += [*_wrapped(f"note: {remark}", width), ("", "")]
@@ -139,6 +140,18 @@ def _remarks(records: Sequence[Mapping[str, Any]], width: int) -> list[Line]:
     for (mark, text), names in where.items():
         lines += _wrapped(f"{mark}: {some(names, 6)}: {text}", width)
     return [*lines, ("", "")] if lines else []
+
+
+def _to_copy(records: Sequence[Mapping[str, Any]]) -> list[Line]:
+    """Tables and recommendations of records that have them; a failure has shown its own already."""
+    lines: list[Line] = []
+    for record in records:
+        text = (record["evidence"] or {}).get("lines")
+        if text and record["verdict"] != "fail":
+            place = record["evidence"].get("place")
+            lines.append((f"{record['check']}[{record['structure']}]: {place}", "title"))
+            lines += [(str(line), "") for line in text] + [("", "")]
+    return lines
 
 
 def _left_out(left: Sequence[Mapping[str, Any]], width: int) -> list[Line]:

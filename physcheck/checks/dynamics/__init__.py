@@ -1,4 +1,4 @@
-"""Dynamics: is the energy conserved over time, and is the error of a step the integrator's?"""
+"""Dynamics: is the energy conserved over time, is the error of a step the integrator's, does a partner cure it?"""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from physcheck.checks.dynamics.convergence import (
     measure_timestep_convergence,
 )
 from physcheck.checks.dynamics.drift import assert_nve_drift, measure_nve_drift
+from physcheck.checks.dynamics.tandem import assert_mts_tandem, measure_mts_tandem
 
 __all__ = [
+    "assert_mts_tandem",
     "assert_nve_drift",
     "assert_timestep_convergence",
+    "measure_mts_tandem",
     "measure_nve_drift",
     "measure_timestep_convergence",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from ase.units import kB
@@ -13,7 +13,7 @@ from physcheck.dynamics import Simulation
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats
 
-__all__ = ["Rates", "blown_up", "launch", "rates_of", "runaway", "slopes_of", "thinned"]
+__all__ = ["Moving", "Rates", "blown_up", "launch", "rates_of", "runaway", "slopes_of", "thinned"]
 
 # A replica has run away when its total energy changed by more than this, eV/atom ...
 _RUNAWAY_ENERGY = 1.0
@@ -30,7 +30,37 @@ def launch(
     return Simulation(meter, places, velocities, timestep_fs=timestep_fs)
 
 
-def blown_up(simulation: Simulation, n_steps: int) -> int | None:
+class Moving(Protocol):
+    """Replicas on their way: a Simulation or a Tandem."""
+
+    positions: Floats
+
+    @property
+    def first_total(self) -> Floats:
+        """(B,) E + K at the start, eV."""
+        ...
+
+    @property
+    def first_kinetic(self) -> Floats:
+        """(B,) K at the start, eV."""
+        ...
+
+    @property
+    def last_total(self) -> Floats:
+        """(B,) E + K now, eV."""
+        ...
+
+    @property
+    def last_kinetic(self) -> Floats:
+        """(B,) K now, eV."""
+        ...
+
+    def run(self, n_steps: int, /) -> None:
+        """Take ``n_steps`` steps."""
+        ...
+
+
+def blown_up(simulation: Moving, n_steps: int) -> int | None:
     """Take up to ``n_steps`` steps; the index of the first replica that runs away, or None."""
     first = simulation.first_total, simulation.first_kinetic
     for _ in range(n_steps):

@@ -1,0 +1,144 @@
+"""The pair of a direct and a conservative model: what it cures, and where it ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from physcheck.checks.dynamics import measure_mts_tandem
+from physcheck.checks.dynamics.tandem import _evaluations
+from physcheck.errors import CapabilityMissing
+from physcheck.measurement import Outcome, judge
+from physcheck.model import Meter
+from physcheck.plan import make_plan
+from physcheck.potentials import make_builtin
+from physcheck.settings import Settings
+from physcheck.structures import catalogue
+from physcheck.tolerances import tolerance_of
+
+SLAB = catalogue()["Cu12-slab"].configurations
+SHORT = {"replicas": 8, "steps": 96, "warming_steps": 60, "strides": (2, 4, 16)}
+
+
+def measured(spec, reference="gupta", seed=0, start=SLAB, **options):
+    return measure_mts_tandem(
+        make_builtin(spec),
+        start,
+        reference=make_builtin(reference),
+        rng=np.random.default_rng(seed),
+        **{**SHORT, **options},
+    )
+
+
+def rows(measurement):
+    return {row["name"]: row for row in measurement.evidence["quantities"]["table"]}
+
+
+def test_a_direct_model_heats_alone_and_not_beside_its_partner():
+    found = measured("gupta+pair-curl=1e-2")
+    table = rows(found)
+    assert table["model alone"]["fault"]
+    assert table["stride 2"]["fault"] == ""
+    stride = found.evidence["quantities"]["recommended_stride"]
+    assert stride in (2, 4)
+    assert found.value < 1e-4 < abs(table["model alone"]["drift"])
+    assert judge(found, tolerance_of("mts_tandem", "md")).outcome is not Outcome.FAIL
+    text = "\n".join(found.evidence["lines"])
+    assert f"<nmts> [1, {stride}] </nmts>" in text
+    assert f"run_style respa 2 {stride} hybrid 1 2 2" in text
+    assert f"recommended: stride {stride}" in found.evidence["place"]
+
+
+def test_too_large_a_stride_resonates_and_is_named():
+    found = measured("gupta+pair-curl=1e-2", steps=192, strides=(2, 16))
+    assert rows(found)["stride 16"]["fault"]
+    assert "resonance: stride 16" in found.evidence["place"]
+    assert found.evidence["quantities"]["resonant_strides"] == [16]
+
+
+@pytest.mark.parametrize("spec", ["gupta", "gupta+float32"])
+def test_a_conservative_model_is_not_blamed(spec):
+    for seed in range(2):
+        found = measured(spec, seed=seed)
+        assert not any(row["fault"] for row in rows(found).values())
+        assert judge(found, tolerance_of("mts_tandem", "md")).outcome is not Outcome.FAIL
+
+
+def test_a_reference_that_is_no_gradient_either_fails():
+    found = measured("gupta", reference="gupta+pair-curl=2e-2", steps=192)
+    assert judge(found, tolerance_of("mts_tandem", "screening")).outcome is Outcome.FAIL
+    assert found.evidence["quantities"]["recommended_stride"] is None
+
+
+def test_a_pair_that_runs_away_is_a_failure_and_no_error():
+    found = measured("gupta+pair-curl=3.0", strides=(16,), steps=192)
+    assert found.value == np.inf
+    assert judge(found, tolerance_of("mts_tandem", "md")).outcome is Outcome.FAIL
+    assert "runs away after" in "\n".join(found.evidence["lines"])
+
+
+def test_species_are_listed_under_a_common_bath():
+    start = catalogue()["H2O"].configurations
+    found = measured(
+        "water+species-direct=0.1", reference="water", start=start, steps=48, sampling_steps=24,
+        warming_steps=20, strides=(2,),
+    )  # fmt: skip
+    sampled = found.evidence["quantities"]["sampled_temperatures_K"]
+    assert sampled["tandem"].keys() == {"H", "O"}
+    assert rows(found)["stride 2"]["temperatures_K"].keys() == {"H", "O"}
+
+
+def test_the_cost_is_that_of_both_and_stays_within_the_allotment():
+    meter = Meter(make_builtin("gupta"), allotment=_evaluations(SLAB, None, "standard"))
+    found = measure_mts_tandem(
+        meter, SLAB, reference=make_builtin("gupta"), rng=np.random.default_rng(0), steps=48,
+    )  # fmt: skip
+    shares = found.evidence["quantities"]
+    both = shares["model_evaluations"] + shares["reference_evaluations"]
+    assert found.force_evaluations == meter.evaluations == both
+
+
+def test_heads_that_say_what_they_are_find_their_parts():
+    def headed(spec, kind):
+        model = make_builtin(spec)
+        capabilities = replace(model.capabilities, details={"forces": kind})
+
+        class Head:
+            def evaluate(self, configurations, **want):
+                return model.evaluate(configurations, **want)
+
+        head = Head()
+        head.capabilities = capabilities
+        return head
+
+    found = measure_mts_tandem(
+        headed("gupta", "conservative"),
+        SLAB,
+        reference=headed("gupta+pair-curl=1e-2", "direct"),
+        rng=np.random.default_rng(0),
+        **{**SHORT, "strides": (2,)},
+    )
+    assert rows(found)["model alone"]["fault"]
+    assert not rows(found)["reference alone"]["fault"]
+
+
+def test_what_is_missing_is_said():
+    with pytest.raises(CapabilityMissing, match="the reference gives no energy"):
+        measured("gupta", reference="gupta+forces-only")
+    with pytest.raises(CapabilityMissing, match="the reference: species Cu"):
+        measured("gupta", reference="water")
+    with pytest.raises(ValueError, match="10 strides"):
+        measured("gupta", strides=(20,))
+
+
+def test_it_is_planned_with_a_reference_only_and_not_at_quick():
+    model = make_builtin("gupta")
+    base = {"model": "x.py", "checks": "mts_tandem", "structures": "Cu12-slab"}
+    alone = make_plan(model, Settings(**base, budget="standard"))
+    assert "give --physcheck-reference" in alone.not_scheduled[0].reason
+    quick = make_plan(model, Settings(**base, reference="builtin::gupta"))
+    assert "needs standard" in quick.not_scheduled[0].reason
+    both = make_plan(model, Settings(**base, reference="builtin::gupta", budget="standard"))
+    assert [entry.check.id for entry in both.entries] == ["mts_tandem"]
