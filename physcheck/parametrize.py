@@ -165,6 +165,8 @@ class Case:
         capabilities = runner.model.capabilities
         budget: Any = settings.budget
         refusal = capabilities.refuses(start) or spec.missing(start, capabilities)
+        if spec.shared is not None and budget == "quick":
+            refusal = refusal or "needs a trajectory: give budget='standard'"
         allotment = 0 if refusal else spec.evaluations(start, capabilities, budget)
         entry = PlanEntry(
             spec,
@@ -172,6 +174,7 @@ class Case:
             allotment,
             record_seed(settings.seed, spec.id, choice.structure),
             refusal,
+            0 if refusal or spec.shared is None else spec.shared(start, capabilities, budget),
         )
         if problem is None or refusal is not None:
             record = runner.run(entry)

@@ -26,6 +26,10 @@ CHEAP_FAMILIES = frozenset({"conservation"})
 CATALOGUE_SHARE: dict[str, int | None] = {"quick": 3, "standard": 8, "full": None}
 # A structure's noise, memory and response are measured once, at about this cost.
 RESOLUTION_EVALUATIONS = 25
+# The trajectory that sampling checks share isn't worth its price with fewer evaluations; where there is room for
+# one, this share of the budget is kept for it.
+LEAST_TRAJECTORY = 8_000
+KEPT_SHARE = 0.6
 # Why a check of two models isn't made of one.
 NEEDS_REFERENCE = "compares two models: give --physcheck-reference"
 # Forces beyond this in a structure at rest mean that the model doesn't know it, eV/Å.
@@ -46,6 +50,8 @@ class PlanEntry:
         Entropy of its random numbers: ``numpy.random.default_rng(seed)``.
     not_applicable : str or None
         Why the check doesn't apply: a record without evaluations.
+    shared : int
+        Evaluations of the trajectory that the checks of this structure share; the same in each of them.
     """
 
     check: CheckSpec
@@ -53,6 +59,7 @@ class PlanEntry:
     allotment: int
     seed: tuple[int, int]
     not_applicable: str | None = None
+    shared: int = 0
 
     @property
     def name(self) -> str:
@@ -93,16 +100,19 @@ class Plan:
     @property
     def estimated_seconds(self) -> float | None:
         """Model time of the whole run at the pace of the timed calls; None if no call succeeded."""
-        parts = [
-            (e.allotment, self.pace.get(e.structure.name)) for e in self.entries if e.allotment
-        ]
-        known = [(n, s) for n, s in parts if s is not None]
+        known = [(n, s) for n, name in self._costs() if (s := self.pace.get(name)) is not None]
         return sum(n * s for n, s in known) if known else None
 
     @property
     def evaluations(self) -> int:
-        """The sum of all allotments."""
-        return sum(entry.allotment for entry in self.entries)
+        """The sum of all allotments, and of each structure's trajectory once."""
+        return sum(n for n, _ in self._costs())
+
+    def _costs(self) -> list[tuple[int, str]]:
+        """Evaluations and the structure they are of."""
+        shared = {e.structure.name: e.shared for e in self.entries if e.shared}
+        own = [(e.allotment, e.structure.name) for e in self.entries if e.allotment]
+        return own + [(n, name) for name, n in shared.items()]
 
 
 @dataclass(slots=True)
@@ -138,6 +148,9 @@ def record_seed(seed: int, check: str, structure: str) -> tuple[int, int]:
 def make_plan(model: Model, settings: Settings) -> Plan:
     """Choose structures, then fill the budget: all checks on the first, the cheap ones on the others.
 
+    Checks that share a trajectory come last: what the others left, or at standard the share that is kept for
+    them, goes to one structure, the one that most of them apply to, the largest first.
+
     Quick runs the other families' checks once, on the first structure that they apply to.
 
     Structures are those the user named, else those the model's author declared, else a few of the catalogue
@@ -161,10 +174,16 @@ def make_plan(model: Model, settings: Settings) -> Plan:
             # A model's first call compiles and allocates; the second tells its pace.
             trials[structure.name].seconds = _try(meter, structure).seconds
     named = settings.structures is not None or bool(model.capabilities.structures)
+    alone = [spec for spec in checks if spec.shared is None]
+    sharing = [spec for spec in checks if spec.shared is not None]
+    suited = _suited(draft, structures, sharing)
+    limit = BUDGET_EVALUATIONS[settings.budget]
+    kept = 0 if limit is None or limit <= LEAST_TRAJECTORY or not suited else KEPT_SHARE * limit
     for index, structure in enumerate(structures):
-        _schedule(
-            draft, structure, checks, everything=index == 0 or named or settings.checks is not None
-        )
+        everything = index == 0 or named or settings.checks is not None
+        _schedule(draft, structure, alone, everything=everything, kept=int(kept))
+    for structure in [*suited, *(s for s in structures if s not in suited)]:
+        _schedule_sharing(draft, structure, sharing)
     return Plan(
         entries=tuple(draft.entries),
         not_scheduled=tuple(draft.left_out),
@@ -175,7 +194,12 @@ def make_plan(model: Model, settings: Settings) -> Plan:
 
 
 def _schedule(
-    draft: _Draft, structure: Structure, checks: Sequence[CheckSpec], *, everything: bool
+    draft: _Draft,
+    structure: Structure,
+    checks: Sequence[CheckSpec],
+    *,
+    everything: bool,
+    kept: int,
 ) -> None:
     settings, capabilities = draft.settings, draft.model.capabilities
     budget: Budget = settings.budget  # type: ignore[assignment]
@@ -200,7 +224,7 @@ def _schedule(
             continue
         allotment = spec.evaluations(start, capabilities, budget)
         cost = allotment + (0 if has_room_for_resolution else RESOLUTION_EVALUATIONS)
-        if limit is not None and draft.spent + cost > limit:
+        if limit is not None and draft.spent + cost > limit - kept:
             needed = next(
                 (b for b, most in BUDGET_EVALUATIONS.items() if most is None or most > limit),
                 "full",
@@ -209,13 +233,69 @@ def _schedule(
                 spec.id,
                 structure.name,
                 f"{allotment} evaluations don't fit into what {budget} has left "
-                f"({limit - draft.spent} of {limit}); needs {needed}",
+                f"({limit - kept - draft.spent} of {limit}); needs {needed}",
             )
             continue
         has_room_for_resolution = True
         draft.spent += cost
         draft.served.add(spec.id)
         draft.entries.append(PlanEntry(spec, structure, allotment, seed))
+
+
+def _suited(
+    draft: _Draft, structures: Sequence[Structure], sharing: Sequence[CheckSpec]
+) -> list[Structure]:
+    """Structures that a trajectory is of use to, the most useful first."""
+    capabilities = draft.model.capabilities
+
+    def rank(structure: Structure) -> tuple[int, bool, int]:
+        start = structure.configurations
+        applies = sum(spec.missing(start, capabilities) is None for spec in sharing)
+        # Laws of sampling show best where modes mix and where there is much to average over.
+        return applies, start.system.is_fully_periodic, start.n_atoms
+
+    takes = [s for s in structures if capabilities.refuses(s.configurations) is None]
+    return sorted((s for s in takes if rank(s)[0]), key=rank, reverse=True)
+
+
+def _schedule_sharing(draft: _Draft, structure: Structure, sharing: Sequence[CheckSpec]) -> None:
+    """The checks that share a trajectory, if there is room for one."""
+    settings, capabilities = draft.settings, draft.model.capabilities
+    budget: Budget = settings.budget  # type: ignore[assignment]
+    limit = BUDGET_EVALUATIONS[budget]
+    start = structure.configurations
+    refusal = capabilities.refuses(start)
+    apply: list[tuple[CheckSpec, int, int]] = []
+    for spec in sharing:
+        reason = refusal or spec.missing(start, capabilities)
+        if reason is not None:
+            seed = record_seed(settings.seed, spec.id, structure.name)
+            draft.entries.append(PlanEntry(spec, structure, 0, seed, reason))
+        elif spec.shared is not None:
+            own = spec.evaluations(start, capabilities, budget)
+            apply.append((spec, own, spec.shared(start, capabilities, budget)))
+    if not apply:
+        return
+    used = any(e.structure is structure and e.allotment for e in draft.entries)
+    cost = sum(own for _, own, _ in apply) + (0 if used else RESOLUTION_EVALUATIONS)
+    shared = max(wanted for _, _, wanted in apply)
+    if limit is not None:
+        shared = min(shared, limit - draft.spent - cost)
+    for spec, own, _ in apply:
+        if shared < LEAST_TRAJECTORY:
+            needed = "standard" if budget == "quick" else "full"
+            left = 0 if limit is None else limit - draft.spent
+            draft.leave_out(
+                spec.id,
+                structure.name,
+                f"a trajectory of {LEAST_TRAJECTORY} evaluations doesn't fit into what {budget} has left "
+                f"({left} of {limit}); needs {needed}",
+            )
+            continue
+        seed = record_seed(settings.seed, spec.id, structure.name)
+        draft.entries.append(PlanEntry(spec, structure, own, seed, shared=shared))
+    if shared >= LEAST_TRAJECTORY:
+        draft.spent += cost + shared
 
 
 def _chosen_structures(meter: Meter, draft: _Draft) -> tuple[list[Structure], dict[str, _Trial]]:

@@ -66,6 +66,8 @@ class CheckSpec:
     evaluations : callable (Configurations, Capabilities, Budget) -> int
         The allotment of a record: the most evaluations it can make.
     options : mapping of budget to keyword arguments of ``measure``
+    shared : callable (Configurations, Capabilities, Budget) -> int, or None
+        Evaluations wanted for the trajectory that checks of a structure share, where this is one of them.
     applies : callable (Configurations, Capabilities) -> str or None
         Why the check doesn't apply, or None.
     """
@@ -81,6 +83,7 @@ class CheckSpec:
     measure: Measure
     evaluations: Callable[[Configurations, Capabilities, Budget], int]
     options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
+    shared: Callable[[Configurations, Capabilities, Budget], int] | None = None
     applies: Callable[[Configurations, Capabilities], str | None] = lambda start, capabilities: None
 
     @property
@@ -121,6 +124,7 @@ def check(
     causes: str,
     evaluations: Callable[[Configurations, Capabilities, Budget], int] | Mapping[Budget, int],
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
+    shared: Callable[[Configurations, Capabilities, Budget], int] | None = None,
     applies: Callable[[Configurations, Capabilities], str | None] | None = None,
 ) -> Callable[[Any], Any]:
     """Register a ``measure_<id>`` function as the check ``<id>``.
@@ -151,7 +155,7 @@ def check(
         measure = _callable_by_anybody(function, identifier)
         spec = CheckSpec(
             identifier, family, kind, quantity, unit, frozenset(needs), title, causes, measure,
-            allotment, dict(options or {}),
+            allotment, dict(options or {}), shared,
         )  # fmt: skip
         if applies is not None:
             object.__setattr__(spec, "applies", applies)

@@ -55,7 +55,7 @@ class Runner:
     reference : Model or None
         A second model: every check is made of it too, and those that compare two models get it.
     setup_evaluations : int
-        Spent on resolutions so far, the reference's included.
+        Spent on resolutions and trajectories so far, the reference's included.
     """
 
     model: Model
@@ -65,6 +65,7 @@ class Runner:
     setup_evaluations: int = 0
     _beside: Runner | None = None
     _resolutions: dict[tuple[str, int], Any] = field(default_factory=dict)
+    _trajectories: dict[tuple[str, int], Any] = field(default_factory=dict)
     _asking: Meter | None = None
 
     def resolution(self, structure: Structure) -> Any:
@@ -93,6 +94,42 @@ class Runner:
             self.setup_evaluations += meter.evaluations
             self._resolutions[key] = found
         answer = self._resolutions[key]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def trajectory(self, structure: Structure, evaluations: int) -> Any:
+        """The dynamics that a structure's sampling checks share, made once, with a seed of its own.
+
+        The same in every process and whichever record asks first, so that it can't matter to a verdict; booked on
+        the setup, as the resolution is.
+
+        Raises
+        ------
+        ModelError, NonFiniteOutput
+            Again for every record that asks.
+        """
+        import numpy as np
+
+        from physcheck.checks.sampling.trajectory import make_trajectory
+
+        key = structure.name, id(structure.configurations)
+        if key not in self._trajectories:
+            seed = record_seed(self.settings.seed, "trajectory", structure.name)
+            meter = Meter(self.model, allotment=evaluations)
+            try:
+                found: Any = make_trajectory(
+                    meter,
+                    structure.configurations,
+                    rng=np.random.default_rng(seed),
+                    evaluations=evaluations,
+                )
+            except (ModelError, NonFiniteOutput) as error:
+                found = error
+            finally:
+                self.setup_evaluations += meter.evaluations
+            self._trajectories[key] = found
+        answer = self._trajectories[key]
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -167,6 +204,8 @@ def run_entry(
                 options["resolution"] = runner.resolution(structure)
             if spec.compares:
                 options["reference"] = runner.reference
+            if entry.shared:
+                options["trajectory"] = runner.trajectory(structure, entry.shared)
             started = time.perf_counter()
             rng = np.random.default_rng(entry.seed)
             measurement = spec.measure(meter, structure.configurations, rng=rng, **options)

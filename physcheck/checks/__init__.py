@@ -8,6 +8,7 @@ from physcheck.checks import conservation as conservation
 from physcheck.checks import dynamics as dynamics
 from physcheck.checks import implementation as implementation
 from physcheck.checks import relaxation as relaxation
+from physcheck.checks import sampling as sampling
 from physcheck.checks import smoothness as smoothness
 from physcheck.checks import symmetry as symmetry
 from physcheck.errors import SpecError

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from physcheck.system import Floats
 
-__all__ = ["block_standard_error", "correlation_steps", "equilibration"]
+__all__ = [
+    "ReplicaMean",
+    "block_standard_error",
+    "correlation_steps",
+    "equilibration",
+    "replica_mean",
+]
 
 # The window over which the autocorrelation is summed, in correlation times (Sokal).
 _WINDOW = 6.0
+# A block is so many times the statistical inefficiency long, and there are at most so many in a replica.
+_BLOCK_LENGTH = 10.0
+_MOST_BLOCKS = 8
+# Blocks serve where replicas don't differ by more than they allow, at this chance of doubting them wrongly.
+_DOUBT = 0.05
 
 
 def correlation_steps(values: Floats) -> float:
@@ -90,3 +102,86 @@ def equilibration(values: Floats, *, candidates: int = 12) -> tuple[int, float]:
         choices.append(((n - start) / inefficiency, -int(start), inefficiency))
     _, start, inefficiency = max(choices)
     return -start, inefficiency
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaMean:
+    """Mean of a correlated series over moments and replicas, with an honest error.
+
+    Attributes
+    ----------
+    value : float
+    error : float
+        One standard deviation.
+    dof : int
+        Degrees of freedom behind the error, for Student's t; 0 where there is none.
+    inefficiency : float
+        Values that say as much as one independent one, within a replica.
+    independent : float
+        How many independent values the mean is worth, (spread/error)².
+    blocks : int
+        Units in a replica that the error was taken from; 1 where replicas themselves are the unit.
+    dispersion : float
+        Variance of the replicas' means over what blocks within replicas allow; NaN with one block.
+    """
+
+    value: float
+    error: float
+    dof: int
+    inefficiency: float
+    independent: float
+    blocks: int
+    dispersion: float
+
+    def half_width(self, chance: float) -> float:
+        """Half the two-sided interval missed with ``chance``; infinite without degrees of freedom."""
+        from scipy.special import stdtrit
+
+        if self.dof < 1:
+            return math.inf
+        return float(stdtrit(self.dof, 1 - chance / 2)) * self.error
+
+
+def replica_mean(values: Floats) -> ReplicaMean:
+    """The mean over moments and replicas (n, B), its error from blocks or, where these don't mix, replicas.
+
+    Replicas are independent by construction, so their means always tell the error, with B - 1 degrees of
+    freedom.  Where blocks much longer than the correlation time fit into a replica, and the replicas'
+    means scatter no more than such blocks let expect (F test), all blocks together tell it with more degrees
+    of freedom; the larger of the two errors is taken even then.
+    """
+    series = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+    n, count = series.shape
+    inefficiency = correlation_steps(series)
+    means = series.mean(axis=0)
+    value, spread = float(means.mean()), float(np.std(series))
+    between = float(np.var(means, ddof=1)) / count if count > 1 else math.inf
+    blocks = int(min(_MOST_BLOCKS, n / (_BLOCK_LENGTH * inefficiency)))
+    error, dof, dispersion = math.sqrt(between), count - 1, math.nan
+    if blocks >= 2:
+        length = n // blocks
+        block_means = series[: length * blocks].reshape(blocks, length, count).mean(axis=1)
+        inner = block_means - block_means.mean(axis=0)
+        inner_dof = count * (blocks - 1)
+        within = float((inner**2).sum()) / inner_dof / (blocks * count)
+        dispersion = between / within if within > 0 and count > 1 else math.nan
+        if count < 2 or not (within > 0) or dispersion <= _f_quantile(count - 1, inner_dof):
+            parts = [(within, inner_dof)] + ([(between, count - 1)] if count > 1 else [])
+            dof = sum(weight for _, weight in parts)
+            pooled = sum(part * weight for part, weight in parts) / dof
+            error = math.sqrt(max(pooled, between if count > 1 else 0.0))
+        else:
+            blocks = 1
+    else:
+        blocks = 1
+    independent = (spread / error) ** 2 if error > 0 else math.inf
+    return ReplicaMean(
+        value, error, max(dof, 0), inefficiency, min(independent, float(series.size)), blocks,
+        dispersion,
+    )  # fmt: skip
+
+
+def _f_quantile(above: int, below: int) -> float:
+    from scipy.special import fdtri
+
+    return float(fdtri(above, below, 1 - _DOUBT))

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from physcheck.numerics.sequential import doubling_looks, spending, student_half_width
-from physcheck.numerics.series import block_standard_error, correlation_steps, equilibration
+from physcheck.numerics.series import (
+    block_standard_error,
+    correlation_steps,
+    equilibration,
+    replica_mean,
+)
 
 
 def remembering(rng, n, count, memory):
@@ -87,3 +92,34 @@ def test_repeated_looks_keep_the_chance():
         )
     assert false / 1500 < 0.06
     assert student_half_width(np.array([1.0]), 0.1) == np.inf
+
+
+def _correlated(rng, n, count, memory):
+    noise = rng.standard_normal((n, count))
+    values = np.empty((n, count))
+    values[0] = noise[0]
+    for i in range(1, n):
+        values[i] = memory * values[i - 1] + np.sqrt(1 - memory**2) * noise[i]
+    return values
+
+
+@pytest.mark.parametrize("frozen", [0.0, 0.1, 1.0])
+def test_the_error_over_replicas_covers_the_mean(frozen):
+    # A part of each replica's value never changes: blocks alone would take it for truth.
+    rng = np.random.default_rng(4)
+    missed = 0
+    for _ in range(400):
+        values = _correlated(rng, 400, 10, 0.8) + frozen * rng.standard_normal(10)
+        found = replica_mean(values)
+        missed += abs(found.value) > found.half_width(0.05)
+    assert missed <= 36
+    if frozen == 1.0:
+        assert found.dof == 9
+        assert found.blocks == 1
+    assert found.inefficiency >= 1
+
+
+def test_a_single_replica_without_blocks_tells_no_error():
+    found = replica_mean(np.linspace(0, 1, 10))
+    assert found.dof == 0
+    assert found.half_width(1e-4) == np.inf

@@ -1,0 +1,276 @@
+"""Does every species have the temperature that the bath was asked for?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from physcheck.checks.sampling.hypervirial import PROBES, configurational_temperatures
+from physcheck.checks.sampling.trajectory import (
+    Trajectory,
+    groups_of,
+    make_trajectory,
+    shared_evaluations,
+)
+from physcheck.checks.sampling.verdicts import blown_up, thinned_means, velocity_memory_fs
+from physcheck.errors import CapabilityMissing
+from physcheck.measurement import Measurement
+from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
+from physcheck.numerics.series import ReplicaMean, replica_mean
+from physcheck.registry import Budget, check, derive_assert
+from physcheck.resolution import Resolution
+from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.tolerances import default_tolerance, register_tolerances
+
+__all__ = ["assert_equipartition", "measure_equipartition"]
+
+_QUANTITY = "difference of kinetic temperature between species"
+# Independent values: with fewer than the first the errors count twice, with fewer than the second all is open.
+_ENOUGH, _LEAST = 50, 10
+_SIGMAS = 3.0
+# A difference that shrinks between the halves, more than chance would have it, is still relaxing.
+_RELAXING = 1e-2
+
+register_tolerances(
+    "equipartition",
+    "%",
+    {"screening": 3.0, "md": 1.0, "tight": 0.3},
+    reason="a species that is hot by 1 % is 3 K off at room temperature, about what a careful user sees and "
+    "corrects for elsewhere; screening is where diffusion and structure visibly change, tight what a "
+    "long run of a conservative model reaches",
+    source="Bigi, Langer, Ceriotti, arXiv 2412.11569, table 3: T_H/T_O off by +36/-70 K (ORB), -4.4/+9.9 K "
+    "(PET-NC), -0.4/+1.0 K (conservative) at 300 K",
+)
+
+
+def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
+    return PROBES * len(set(start.system.numbers.tolist()))
+
+
+def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
+    if len(set(start.system.numbers.tolist())) < 2:
+        return "a single species has nothing to be compared with"
+    return None
+
+
+@check(
+    family="sampling",
+    quantity=_QUANTITY,
+    unit="%",
+    needs={"forces"},
+    kind="law",
+    title="species differ in temperature under a common thermostat",
+    causes="forces predicted directly, which heat the light and cool the heavy; a timestep too long",
+    evaluations=_evaluations,
+    shared=shared_evaluations,
+    applies=_applies,
+)
+def measure_equipartition(
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    resolution: Resolution | None = None,
+    trajectory: Trajectory | None = None,
+    tolerance: float | None = None,
+    groups: Mapping[str, ArrayLike] | None = None,
+    evaluations: int = 24_000,
+    replicas: int | None = None,
+    temperature_K: float = 300.0,
+    timestep_fs: float | None = None,
+) -> Measurement:
+    """Every species has the same kinetic temperature.
+
+    T_s = 2 <K_s>/(kB n_s) with ``n_s = 3 sum over i in s of (1 - m_i/M)`` and velocities from the middle of BAOAB,
+    which are free of the timestep's bias. A bath that rescales all velocities alike (SVR, 10 fs) can't
+    hide that one species is fed by another; in systems that aren't periodic, where it would never reach
+    rotation, Langevin (100 fs) takes its place. Judged is the largest difference between two groups,
+    in percent of the bath's temperature.
+
+    The error comes from blocks longer than the correlation time where the replicas' means scatter no more than
+    these let expect, else (in crystals whose modes hardly mix) from the replicas, with Student's t for either.
+    A FAIL needs three standard errors beyond the tolerance, and a chance of 1e-4 a record (over all pairs of
+    groups) under the law. Below 50 independent values the errors count twice, below 10 the check is
+    inconclusive, and so it is where a difference is still shrinking; it says what it needs.
+
+    Can't see: heat that flows into all species alike (the bath takes it: thermostat_heat, nve_drift), a wrong
+    distribution of configurations at right temperatures. A local bath hides part of what it sees.
+
+    Parameters
+    ----------
+    model : Model
+    start : ase.Atoms or Configurations with B = 1
+        Periodic and liquid-like at best; crystals exchange heat between modes slowly.
+    trajectory : Trajectory
+        One that is shared with other checks; else it is made here.
+    tolerance : float, %
+    groups : mapping of name to indices or mask
+        Instead of the species.
+    evaluations, replicas : int
+        Of the trajectory, if it is made here; so are the following.
+    temperature_K : float
+    timestep_fs : float
+        From the stiffest mode if left out.
+
+    Raises
+    ------
+    CapabilityMissing
+        Less than two groups.
+    ValueError
+        A group is empty or holds all atoms.
+    ModelError, NonFiniteOutput
+
+    Cost: at most ``evaluations`` for the trajectory, and 32 for each species.
+
+    Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, sec. 4.3; Leimkuhler, Matthews, J. Chem. Phys. 138, 174102 (2013).
+    """
+    meter = Meter(model)
+    one = as_configurations(start)
+    masks = groups_of(one.system, groups)
+    if len(masks) < 2:
+        raise CapabilityMissing("a single species has nothing to be compared with")
+    target = default_tolerance("equipartition") if tolerance is None else tolerance
+    if trajectory is None:
+        trajectory = make_trajectory(
+            meter, one, rng=rng, evaluations=evaluations, replicas=replicas,
+            temperature_K=temperature_K, timestep_fs=timestep_fs,
+        )  # fmt: skip
+    if trajectory.blown_up:
+        return blown_up("equipartition", _QUANTITY, "%", trajectory, meter)
+    percent = 100 / trajectory.temperature_K
+    series = {name: percent * trajectory.temperatures(mask) for name, mask in masks.items()}
+    means = {name: replica_mean(values) for name, values in series.items()}
+    pairs = {
+        (a, b): _difference(series[a] - series[b], target, math.comb(len(series), 2))
+        for a, b in combinations(series, 2)
+    }
+    worst = max(pairs, key=lambda pair: (pairs[pair].low, abs(pairs[pair].mean.value)))
+    widest = max(pairs.values(), key=lambda found: found.limit)
+    found = pairs[worst]
+    return Measurement(
+        check="equipartition",
+        quantity=_QUANTITY,
+        unit="%",
+        value=abs(found.mean.value),
+        uncertainty=found.mean.error,
+        uncertainty_components={"sampling": found.mean.error},
+        interval=(
+            max(f.low for f in pairs.values()),
+            max(f.high for f in pairs.values()),
+        ),
+        detection_limit=widest.limit,
+        force_evaluations=meter.evaluations,
+        nothing_tested="" if resolution is None else resolution.rigid_reason,
+        resolve=_advice(widest, target, trajectory),
+        evidence=_evidence(means, found, worst, series, trajectory)
+        | {"hypervirial": configurational_temperatures(meter, trajectory, rng)},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """Of two groups, in percent of the bath's temperature."""
+
+    mean: ReplicaMean
+    halves: tuple[float, float]
+    relaxing: bool
+    low: float
+    high: float
+    limit: float
+
+
+def _difference(series: Floats, target: float, n_pairs: int) -> _Difference:
+    mean = replica_mean(series)
+    middle = len(series) // 2
+    first, second = series[:middle].mean(axis=0), series[middle:].mean(axis=0)
+    halves = float(first.mean()), float(second.mean())
+    change = np.sign(halves[0]) * (first - second)
+    count = len(change)
+    error = float(np.std(change, ddof=1)) / math.sqrt(count) if count > 1 else math.inf
+    # What a violation builds up grows, what the warming left over shrinks.
+    relaxing = bool(
+        error > 0
+        and abs(halves[1]) < abs(halves[0])
+        and float(change.mean()) > _student(_RELAXING, count - 1) * error
+    )
+    margin = 1.0 if mean.independent >= _ENOUGH else 2.0 if mean.independent >= _LEAST else math.inf
+    rare = mean.half_width(FALSE_FAIL / n_pairs)
+    # Three standard errors beyond the tolerance, and never more likely than 1e-4 where the law holds.
+    width = margin * max(_SIGMAS * mean.error, rare - target)
+    size = abs(mean.value)
+    low = 0.0 if relaxing else max(0.0, size - width)
+    high = size + mean.half_width(2 * FALSE_PASS) * margin
+    return _Difference(mean, halves, relaxing, low, high, target + width)
+
+
+def _student(chance: float, dof: int) -> float:
+    """Exceeded by chance, one-sided."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(dof, 1 - chance)) if dof > 0 else math.inf
+
+
+def _advice(found: _Difference, target: float, trajectory: Trajectory) -> str:
+    mean = found.mean
+    if not (target > 0):
+        return ""
+    if mean.dof < 1:
+        return "a single replica says nothing of its error: take more"
+    # To pass the interval's upper end has to come down to the tolerance.
+    room = max(target - abs(mean.value), 0.5 * target)
+    factor = max((2.0 * mean.error / room) ** 2, _ENOUGH / max(mean.independent, 1e-9), 1.5)
+    evaluations = factor * trajectory.n_steps * trajectory.n_replicas
+    why = ""
+    if found.relaxing:
+        why = (
+            f"the difference is still shrinking ({found.halves[0]:.2g} to {found.halves[1]:.2g} % between the "
+            "halves), so the start is not forgotten; "
+        )
+    elif mean.independent < _ENOUGH:
+        why = f"only {mean.independent:.0f} independent values; "
+    if mean.blocks == 1 and mean.dispersion > 1:
+        why += "the modes hardly mix under a global bath, so that only more replicas tell more; "
+    return f"{why}{factor * trajectory.sampled_ps:.2g} ps in all ({evaluations:.2g} evaluations) would resolve it"
+
+
+def _evidence(
+    means: Mapping[str, ReplicaMean],
+    found: _Difference,
+    worst: tuple[str, str],
+    series: Mapping[str, Floats],
+    trajectory: Trajectory,
+) -> dict[str, Any]:
+    kelvin = trajectory.temperature_K / 100
+    listed = ", ".join(
+        f"{name} {m.value * kelvin:.1f} ± {m.error * kelvin:.1f} K" for name, m in means.items()
+    )
+    step = trajectory.timestep_fs
+    size = abs(found.mean.value) * kelvin
+    return {
+        "place": f"{worst[0]} against {worst[1]}: {listed}",
+        "scale": f"{size:.2g} K at {trajectory.temperature_K:g} K, under "
+        f"{type(trajectory.bath).__name__}",
+        "quantities": {
+            "temperatures_K": {name: m.value * kelvin for name, m in means.items()},
+            "temperature_errors_K": {name: m.error * kelvin for name, m in means.items()},
+            "correlation_times_fs": {n: m.inefficiency * step / 2 for n, m in means.items()},
+            "independent_values": {name: m.independent for name, m in means.items()},
+            "halves_percent": list(found.halves),
+            "relaxing": found.relaxing,
+            "error_dof": found.mean.dof,
+            "replica_dispersion": found.mean.dispersion,
+            "velocity_correlation_fs": velocity_memory_fs(trajectory),
+            "trajectory": trajectory.facts(),
+        },
+        "series": thinned_means(series, trajectory, kelvin),
+    }
+
+
+assert_equipartition = derive_assert(measure_equipartition)

@@ -1,0 +1,391 @@
+"""The stretch of dynamics at constant temperature that the sampling checks share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ase.data import chemical_symbols
+from ase.units import kB
+from numpy.typing import ArrayLike, NDArray
+
+from physcheck.dynamics import (
+    Bath,
+    Langevin,
+    Simulation,
+    StochasticVelocityRescaling,
+    degrees_of_freedom,
+    draw_velocities,
+)
+from physcheck.dynamics.modes import Modes, harmonic_modes, thermal_starts
+from physcheck.dynamics.preparation import fastest_frequency, settle
+from physcheck.model import Capabilities, Meter, Model
+from physcheck.registry import Budget
+from physcheck.system import Bools, Configurations, Floats, System, as_configurations
+
+__all__ = [
+    "Trajectory",
+    "groups_of",
+    "make_trajectory",
+    "shared_evaluations",
+]
+
+# Advance of the fastest mode in a step, rad.  Kinetic temperatures in the middle of BAOAB are then exact to
+# some 0.1 %, and the shadow energy still holds.
+_PHASE = 0.55
+_LONGEST_FS = 10.0
+# A start with larger forces isn't a thermal one, eV/Å.
+_THERMAL_FORCE = 8.0
+_SETTLING, _PRODUCTS = 12, 6
+# The modes of a system cost 3N evaluations, and are found where that is a small part of the whole.
+_MODES_SHARE = 1 / 15
+# A local bath first, so that what the harmonic draw got wrong is mended in each mode: slow ones take
+# gamma/(2 omega²), 500 fs for a period of 1.4 ps, stiff ones 50 fs.
+_WARMING_FS = 50.0
+_WARMING_SHARE = 0.2
+_GLOBAL_FS, _LOCAL_FS = 10.0, 100.0
+# A replica has run away when its kinetic energy is so many times the bath's.
+_RUNAWAY = 30.0
+_SNAPSHOTS = 48
+# Replicas of some 1600 steps: long enough to warm up, enough of them for Student's t.
+_STEPS_EACH, _FEWEST_REPLICAS, _MOST_REPLICAS = 1650, 4, 32
+#: Replicas whose velocities are kept, for the velocity correlation.
+_WATCHED = 4
+
+#: What a trajectory takes where there is room, by budget; none at quick.
+_WANTED: dict[Budget, int] = {"quick": 24_000, "standard": 24_000, "full": 100_000}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trajectory:
+    """B replicas over T steps at constant temperature, with their accounts.
+
+    Attributes
+    ----------
+    start : Configurations with B = 1
+    temperature_K, timestep_fs : float
+    bath : Bath
+        Stochastic velocity rescaling (10 fs) where periodic, else Langevin (100 fs).
+    kinetic : (T, B, N) float32, eV
+        Of each atom in the middle of each step.
+    potential, heat, conserved, plain : (T + 1, B) float, eV
+        The model's energy (NaN without), heat from the bath since the start, shadow energy less heat
+        (NaN in the first and last moment), and E + K less heat.
+    velocities : (T, b, N, 3) float32, ASE's unit
+        At the end of steps, of a few replicas.
+    snapshots : Configurations
+        Places along the way, replicas in turn.
+    snapshot_forces : (S, N, 3) float, eV/Å
+    warming_fs : float
+        What went before.
+    modes : mapping
+        How many modes were drawn, and the slowest and fastest of them, rad/fs.
+    evaluations : int
+        What it all cost.
+    blown_up : str
+        How a replica ran away; empty if none did.
+    unstable_step : bool
+        Whether that was cured by half the timestep.
+    """
+
+    start: Configurations
+    temperature_K: float  # noqa: N815
+    timestep_fs: float
+    bath: Bath
+    kinetic: NDArray[np.float32]
+    potential: Floats
+    heat: Floats
+    conserved: Floats
+    plain: Floats
+    velocities: NDArray[np.float32]
+    snapshots: Configurations
+    snapshot_forces: Floats
+    warming_fs: float
+    modes: Mapping[str, Any] = field(default_factory=dict)
+    evaluations: int = 0
+    blown_up: str = ""
+    unstable_step: bool = False
+
+    @property
+    def n_steps(self) -> int:
+        """T."""
+        return int(self.kinetic.shape[0])
+
+    @property
+    def n_replicas(self) -> int:
+        """B."""
+        return int(self.kinetic.shape[1])
+
+    @property
+    def sampled_ps(self) -> float:
+        """Time of all replicas together."""
+        return 1e-3 * self.timestep_fs * self.n_steps * self.n_replicas
+
+    def temperatures(self, members: Bools) -> Floats:
+        """(T, B) kinetic temperature of a group, K, with the degrees of freedom it has."""
+        energy = self.kinetic[:, :, members].sum(axis=2, dtype=np.float64)
+        found: Floats = 2 * energy / (kB * degrees_of_freedom(self.start.system, members))
+        return found
+
+    def facts(self) -> dict[str, Any]:
+        """For the evidence of every check that uses it."""
+        return {
+            "evaluations": self.evaluations,
+            "replicas": self.n_replicas,
+            "steps": self.n_steps,
+            "timestep_fs": self.timestep_fs,
+            "sampled_ps": self.sampled_ps,
+            "warming_fs": self.warming_fs,
+            "bath": type(self.bath).__name__,
+            "temperature_K": self.temperature_K,
+            **self.modes,
+        }
+
+
+def groups_of(system: System, groups: Mapping[str, ArrayLike] | None) -> dict[str, Bools]:
+    """Masks (N,) by name: those given (indices or masks), else one for each species.
+
+    Raises
+    ------
+    ValueError
+        A group is empty, or holds all atoms.
+    """
+    n_atoms = len(system)
+    if groups is None:
+        numbers = sorted(set(system.numbers.tolist()))
+        return {chemical_symbols[z]: system.numbers == z for z in numbers}
+    masks: dict[str, Bools] = {}
+    for name, members in groups.items():
+        mask = np.zeros(n_atoms, dtype=np.bool_)
+        mask[np.asarray(members)] = True
+        if not mask.any() or mask.all():
+            raise ValueError(
+                f"group {name!r} has {mask.sum()} of {n_atoms} atoms, should be a part"
+            )
+        masks[name] = mask
+    return masks
+
+
+def shared_evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
+    """What the plan should set aside for a structure's trajectory, where it has room."""
+    return _WANTED[budget]
+
+
+def _overhead(n_atoms: int, evaluations: int, replicas: int) -> tuple[int, bool]:
+    """Evaluations before the first step at most, and whether the modes are among them."""
+    with_modes = 3 * n_atoms <= _MODES_SHARE * evaluations
+    probes = 3 * n_atoms + 4 * replicas if with_modes else _PRODUCTS
+    return _SETTLING + probes + 2 * replicas, with_modes
+
+
+def make_trajectory(
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    evaluations: int = 24_000,
+    replicas: int | None = None,
+    temperature_K: float = 300.0,
+    timestep_fs: float | None = None,
+) -> Trajectory:
+    """Warm up replicas so that every mode has its share, then sample under a bath.
+
+    Each replica begins with displacements drawn from the harmonic modes (where these are worth their 3N
+    evaluations) and thermal velocities, spends a fifth of its steps under a local Langevin bath (50 fs), and is then
+    sampled by BAOAB: stochastic velocity rescaling, which can't hide that one species is fed by another, or
+    Langevin where nothing is periodic, since a global bath would never reach rotation there.
+    Velocities are independent between replicas, so that their means may be held against each other.
+
+    Parameters
+    ----------
+    model : Model
+    start : ase.Atoms or Configurations with B = 1
+    evaluations : int
+        What it may cost; the number of steps follows.
+    replicas : int
+        So many that each takes some 1600 steps, if left out.
+    temperature_K : float
+    timestep_fs : float
+        From the fastest mode if left out.
+
+    Raises
+    ------
+    ValueError
+        Too few evaluations for a single step.
+    ModelError, NonFiniteOutput
+
+    Source: Leimkuhler, Matthews, J. Chem. Phys. 138, 174102 (2013) (BAOAB); Bussi, Donadio, Parrinello, J. Chem.
+    Phys. 126, 014101 (2007).
+    """
+    meter = Meter(model)
+    one = as_configurations(start)
+    if replicas is None:
+        replicas = min(max(evaluations // _STEPS_EACH, _FEWEST_REPLICAS), _MOST_REPLICAS)
+    overhead, with_modes = _overhead(one.n_atoms, evaluations, replicas)
+    total_steps = (evaluations - overhead) // replicas
+    if total_steps < 4:
+        raise ValueError(
+            f"{evaluations} evaluations are too few for {replicas} replicas of {one.system.formula}"
+        )
+    settled, forces = settle(meter, one, largest_force=_THERMAL_FORCE, evaluations=_SETTLING)
+    modes: Modes | None = None
+    if with_modes:
+        modes = harmonic_modes(meter, settled, forces)
+        frequency = modes.fastest
+    else:
+        frequency = fastest_frequency(meter, settled, rng, forces=forces, products=_PRODUCTS) * 1.1
+    if timestep_fs is None:
+        timestep_fs = min(_LONGEST_FS, _PHASE / frequency) if frequency > 0 else _LONGEST_FS
+    places = settled.at(np.repeat(settled.positions, replicas, axis=0))
+    facts: dict[str, Any] = {"fastest_rad_per_fs": frequency}
+    if modes is not None:
+        places = thermal_starts(meter, modes, replicas, temperature_K, rng)
+        facts |= {
+            "modes_drawn": int(modes.drawn(temperature_K).sum()),
+            "slowest_rad_per_fs": modes.slowest(temperature_K),
+        }
+    velocities = draw_velocities(one.system, replicas, temperature_K, rng)
+    n_warming = int(_WARMING_SHARE * total_steps)
+    stages = [
+        (Langevin(temperature_K, _WARMING_FS), n_warming),
+        (
+            StochasticVelocityRescaling(temperature_K, _GLOBAL_FS)
+            if one.system.is_periodic
+            else Langevin(temperature_K, _LOCAL_FS),
+            total_steps - n_warming,
+        ),
+    ]
+    run: _Run | None = None
+    for bath, n_steps in stages:
+        run = _Run(meter, places, velocities, timestep_fs, bath, rng)
+        run.advance(n_steps)
+        if run.lost is not None:
+            break
+        places, velocities = one.at(run.simulation.positions), run.simulation.velocities
+    assert run is not None
+    blown_up, unstable = "", False
+    if run.lost is not None:
+        blown_up = run.describe()
+        unstable = not _again(meter, settled, temperature_K, timestep_fs / 2, run, rng)
+    return run.trajectory(one, temperature_K, n_warming * timestep_fs, facts, blown_up, unstable)
+
+
+class _Run:
+    """Replicas under one bath, watched for any that runs away."""
+
+    def __init__(
+        self,
+        meter: Meter,
+        places: Configurations,
+        velocities: Floats,
+        timestep_fs: float,
+        bath: Bath,
+        rng: np.random.Generator,
+    ) -> None:
+        self.meter = meter
+        self.simulation = Simulation(
+            meter,
+            places,
+            velocities,
+            timestep_fs=timestep_fs,
+            bath=bath,
+            rng=rng,
+            atom_kinetic=True,
+        )
+        self.velocities: list[NDArray[np.float32]] = []
+        self.snapshots: list[Floats] = []
+        self.snapshot_forces: list[Floats] = []
+        self.lost: int | None = None
+
+    def advance(self, n_steps: int) -> None:
+        """Take up to ``n_steps`` steps; stops where a replica runs away."""
+        simulation = self.simulation
+        n_batch, n_atoms, _ = simulation.positions.shape
+        most = _RUNAWAY * 1.5 * n_atoms * kB * simulation.bath.temperature_K  # type: ignore[union-attr]
+        every = max(1, n_steps // _SNAPSHOTS)
+        for step in range(n_steps):
+            try:
+                simulation.run(1)
+            except ValueError:
+                gone = ~np.isfinite(simulation.positions).all(axis=(1, 2))
+                if not gone.any():
+                    raise
+                self.lost = int(np.argmax(gone))
+                return
+            if not (simulation.last_kinetic <= most).all():
+                self.lost = int(np.argmax(~(simulation.last_kinetic <= most)))
+                return
+            self.velocities.append(simulation.velocities[:_WATCHED].astype(np.float32))
+            if step % every == every - 1:
+                replica = len(self.snapshots) % n_batch
+                self.snapshots.append(simulation.positions[replica])
+                self.snapshot_forces.append(simulation.forces[replica])
+
+    def describe(self) -> str:
+        """How the lost replica went, in half a sentence."""
+        time = self.simulation.steps * self.simulation.timestep_fs
+        return (
+            f"replica {self.lost} blew up after {time:.3g} fs at a timestep of "
+            f"{self.simulation.timestep_fs:.2g} fs"
+        )
+
+    def trajectory(
+        self,
+        one: Configurations,
+        temperature_K: float,
+        warming_fs: float,
+        facts: Mapping[str, Any],
+        blown_up: str,
+        unstable: bool,
+    ) -> Trajectory:
+        """What was sampled, as a value."""
+        trace = self.simulation.trace()
+        n_atoms = one.n_atoms
+        snapshots = np.array(self.snapshots).reshape(-1, n_atoms, 3)
+        assert self.simulation.bath is not None
+        return Trajectory(
+            start=one,
+            temperature_K=temperature_K,
+            timestep_fs=self.simulation.timestep_fs,
+            bath=self.simulation.bath,
+            kinetic=trace.middle.astype(np.float32),
+            potential=trace.potential,
+            heat=trace.heat,
+            conserved=trace.conserved,
+            plain=trace.total - trace.heat,
+            velocities=np.array(self.velocities, dtype=np.float32).reshape(
+                len(self.velocities), -1, n_atoms, 3
+            ),
+            snapshots=one.at(snapshots, np.repeat(one.cells, len(snapshots), axis=0)),
+            snapshot_forces=np.array(self.snapshot_forces).reshape(-1, n_atoms, 3),
+            warming_fs=warming_fs,
+            modes=facts,
+            evaluations=self.meter.evaluations,
+            blown_up=blown_up,
+            unstable_step=unstable,
+        )
+
+
+def _again(
+    meter: Meter,
+    start: Configurations,
+    temperature_K: float,
+    timestep_fs: float,
+    run: _Run,
+    rng: np.random.Generator,
+) -> bool:
+    """Whether a single replica runs away at half the timestep too, over the time that the first took."""
+    steps = 2 * run.simulation.steps + 20
+    left = meter.remaining
+    if left is not None:
+        steps = min(steps, left - 1)
+    if steps < 1:
+        return True
+    velocities = draw_velocities(start.system, 1, temperature_K, rng)
+    bath = run.simulation.bath
+    assert bath is not None
+    single = _Run(meter, start, velocities, timestep_fs, bath, rng)
+    single.advance(steps)
+    return single.lost is not None

@@ -1,0 +1,167 @@
+"""equipartition: two species at one temperature, or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from springs import Springs, salt
+
+from physcheck.checks.sampling import assert_equipartition, measure_equipartition
+from physcheck.checks.sampling.trajectory import groups_of, make_trajectory
+from physcheck.dynamics import degrees_of_freedom
+from physcheck.errors import CapabilityMissing, PhysicsFailure
+from physcheck.measurement import Outcome, judge
+from physcheck.model import Meter
+from physcheck.numerics.series import replica_mean
+from physcheck.plan import make_plan
+from physcheck.potentials import DEFECTS, Gupta, Morse
+from physcheck.registry import find_checks
+from physcheck.running import Runner
+from physcheck.settings import Settings
+from physcheck.structures import load_structures
+from physcheck.system import Configurations
+from physcheck.tolerances import tolerance_of
+
+MD = tolerance_of("equipartition", "md")
+
+
+def run(model, atoms, seed=0, **options):
+    options = {"evaluations": 6000, "replicas": 8} | options
+    found = measure_equipartition(model, atoms, rng=np.random.default_rng(seed), **options)
+    return found, judge(found, MD).outcome
+
+
+@pytest.mark.parametrize("pbc", [True, False])
+@pytest.mark.parametrize("coupling", [0.0, 2.0])
+def test_equal_temperatures_are_found_equal(pbc, coupling):
+    atoms = salt(pbc)
+    # Without coupling no mode ever gives another of its energy: only replicas tell the error.
+    found, outcome = run(Springs(atoms, coupling=coupling, quartic=coupling), atoms)
+    assert outcome is not Outcome.FAIL
+    assert found.value < 4 * found.uncertainty
+    quantities = found.evidence["quantities"]
+    assert set(quantities["temperatures_K"]) == {"H", "O"}
+    bath = "StochasticVelocityRescaling" if pbc else "Langevin"
+    assert quantities["trajectory"]["bath"] == bath
+    assert found.force_evaluations <= 6000 + 64
+    if outcome is Outcome.INCONCLUSIVE:
+        assert "would resolve it" in found.resolve
+        assert "evaluations" in found.resolve
+    np.testing.assert_array_equal(atoms.positions, salt(pbc).positions)
+
+
+def test_modes_that_do_not_mix_raise_no_false_alarm():
+    atoms = salt()
+    model = Springs(atoms)
+    for seed in range(20):
+        found, outcome = run(model, atoms, seed, evaluations=2500)
+        assert outcome is not Outcome.FAIL
+        assert found.evidence["quantities"]["error_dof"] == 7
+
+
+def test_a_pumped_species_is_found():
+    atoms = salt()
+    model = Springs(atoms, pumping=0.1, coupling=2.0, quartic=2.0)
+    found, outcome = run(model, atoms)
+    assert outcome is Outcome.FAIL
+    temperatures = found.evidence["quantities"]["temperatures_K"]
+    assert temperatures["H"] > 1.05 * temperatures["O"]
+    # The bath holds the mean, and so hides it.
+    system = Configurations.from_atoms(atoms).system
+    n_dof = [degrees_of_freedom(system, mask) for mask in (atoms.numbers == 1, atoms.numbers == 8)]
+    mean = (n_dof[0] * temperatures["H"] + n_dof[1] * temperatures["O"]) / sum(n_dof)
+    assert mean == pytest.approx(300, rel=0.05)
+    series = found.evidence["series"]
+    assert len(series["time_ps"]) == len(series["temperature_H_K"]) <= 600
+    with pytest.raises(PhysicsFailure, match="species differ in temperature"):
+        assert_equipartition(model, atoms, evaluations=6000, replicas=8)
+
+
+def test_groups_and_what_does_not_apply():
+    atoms = salt()
+    model = Springs(atoms)
+    groups = {"first": [0, 1], "last": np.arange(16) > 10}
+    found, _ = run(model, atoms, evaluations=1000, groups=groups)
+    assert set(found.evidence["quantities"]["temperatures_K"]) == {"first", "last"}
+    system = Configurations.from_atoms(atoms).system
+    with pytest.raises(ValueError, match="should be a part"):
+        groups_of(system, {"all": np.arange(16)})
+    with pytest.raises(CapabilityMissing, match="single species"):
+        run(Morse(), bulk("Cu", cubic=True))
+    spec = find_checks("equipartition")[0]
+    start = Configurations.from_atoms(atoms)
+    assert spec.missing(start, DEFECTS["forces-only"](Morse()).capabilities) is None
+
+
+def test_a_short_run_is_inconclusive():
+    atoms = salt()
+    found, outcome = run(Springs(atoms, 0.3), atoms, replicas=2, evaluations=160)
+    assert outcome is Outcome.INCONCLUSIVE
+    assert "ps in all" in found.resolve
+    with pytest.raises(ValueError, match="too few"):
+        run(Springs(atoms), atoms, replicas=8, evaluations=60)
+
+
+def test_temperatures_of_the_fast_and_the_slow_have_no_bias_of_the_timestep():
+    atoms = salt(pbc=False)
+    one = Configurations.from_atoms(atoms)
+    rng = np.random.default_rng(1)
+    made = make_trajectory(Springs(atoms), one, rng=rng, evaluations=30_000, replicas=40)
+    # Velocities at the end of a step would read 7 % low for the fastest mode, whose phase is 0.55.
+    for mask in (atoms.numbers == 1, atoms.numbers == 8):
+        mean = replica_mean(made.temperatures(mask))
+        assert mean.error < 3.5
+        assert mean.value == pytest.approx(300, abs=4 * mean.error)
+    # The same of the configurations: <F²>/<-tr J> is the temperature of harmonic wells.
+    squares = (made.snapshot_forces**2).mean() / 4.0 / 8.617e-5
+    assert squares == pytest.approx(300, rel=0.15)
+
+
+@pytest.mark.parametrize("energy", [True, False])
+def test_a_model_that_blows_up_fails(energy):
+    atoms = salt()
+    found, outcome = run(Springs(atoms, pumping=40.0, energy=energy), atoms)
+    assert outcome is Outcome.FAIL
+    assert "blew up" in found.evidence["place"]
+
+
+def test_a_timestep_too_long_is_not_the_models_fault():
+    atoms = salt()
+    found, outcome = run(Springs(atoms), atoms, timestep_fs=11.0)
+    assert outcome is Outcome.INCONCLUSIVE
+    assert "shorter timestep" in found.nothing_tested
+
+
+def test_the_trajectory_is_planned_at_standard_and_shared():
+    atoms = salt()
+    model = Springs(atoms, pumping=0.1, coupling=2.0, quartic=2.0)
+    quick = make_plan(model, Settings(model="springs"))
+    reasons = [n.reason for n in quick.not_scheduled if n.check == "equipartition"]
+    assert reasons
+    assert reasons[0].endswith("needs standard")
+    settings = Settings(model="springs", budget="standard", checks="sampling")
+    plan = make_plan(model, settings)
+    assert plan.evaluations <= 25_000
+    shared = {entry.shared for entry in plan.entries if entry.allotment or entry.shared}
+    assert len(shared) == 1
+    runner = Runner(model, settings, lambda: pytest.fail("nothing to save"))
+    records = [runner.run(entry) for entry in plan.entries]
+    spent = runner.setup_evaluations
+    assert 20_000 < spent + sum(r["force_evaluations"] or 0 for r in records) <= 25_000
+    alone = Runner(model, settings, lambda: pytest.fail("nothing to save"))
+    again = alone.run(plan.entries[-1])
+    for key in ("verdict", "value", "interval", "force_evaluations"):
+        assert again[key] == records[-1][key]
+    verdicts = {r["check"]: r["verdict"] for r in records}
+    assert verdicts["equipartition"] == "fail"
+
+
+def test_the_whole_plan_of_a_catalogue_keeps_to_standard():
+    plan = make_plan(Gupta(), Settings(model="builtin::gupta", budget="standard"))
+    assert plan.evaluations <= 25_000
+    served = {entry.structure.name for entry in plan.entries if entry.shared}
+    assert len(served) == 1
+    one = load_structures(served.pop())[0].configurations
+    assert len(set(one.system.numbers.tolist())) > 1
+    assert Meter(Gupta()).capabilities.refuses(one) is None
