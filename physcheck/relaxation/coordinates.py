@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -84,6 +87,14 @@ class _Fixed(Calculator):
         self.results = dict(self.known)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # The matrix logarithm of a small deformation warns that it may be off by 1e-13.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
+
+
 class AtomsAndCell:
     """q are those of ASE's FrechetCellFilter: M = N + 3.
 
@@ -115,7 +126,8 @@ class AtomsAndCell:
         rows = []
         for index in range(len(places)):
             self._put(places, index)
-            rows.append(np.array(self._filter.get_positions()))
+            with _quiet():
+                rows.append(np.array(self._filter.get_positions()))
         return np.stack(rows)
 
     def forces(self, places: Configurations, answer: Evaluation) -> Floats:
@@ -129,7 +141,8 @@ class AtomsAndCell:
                 "stress": full_3x3_to_voigt_6_stress(stress[index]),  # type: ignore[no-untyped-call]
             }
             self._calculator.results = {}
-            rows.append(np.array(self._filter.get_forces()))
+            with _quiet():
+                rows.append(np.array(self._filter.get_forces()))
         return np.stack(rows)
 
     def places(self, q: Floats) -> Configurations:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -234,8 +235,13 @@ def relax(
 def _run(optimiser: str, moved: Any, fmax: float, steps: int) -> str:
     from ase.optimize.sciopt import OptimizerConvergenceError
 
-    # BFGSLineSearch prints; nothing of an optimiser belongs on the user's terminal.
-    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+    # BFGSLineSearch prints and the cell's logarithm warns; none of it belongs on the user's terminal.
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        np.errstate(all="ignore"),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", RuntimeWarning)
         try:
             run = _classes()[optimiser](moved, logfile=None, trajectory=None)
             converged = run.run(fmax=fmax, steps=steps)

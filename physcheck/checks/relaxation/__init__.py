@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from physcheck.checks.relaxation.cell import assert_cell_relaxation, measure_cell_relaxation
 from physcheck.checks.relaxation.convergence import (
     assert_relaxation_convergence,
     measure_relaxation_convergence,
 )
+from physcheck.checks.relaxation.descent import (
+    assert_relaxation_descent,
+    measure_relaxation_descent,
+)
 
 __all__ = [
+    "assert_cell_relaxation",
     "assert_relaxation_convergence",
+    "assert_relaxation_descent",
+    "measure_cell_relaxation",
     "measure_relaxation_convergence",
+    "measure_relaxation_descent",
 ]

@@ -1,0 +1,159 @@
+"""The energy that a relaxation releases, held against the work on its way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from physcheck.measurement import Measurement
+from physcheck.model import Meter
+from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
+from physcheck.relaxation.coordinates import AtomsAndCell, AtomsOnly, Coordinates
+from physcheck.relaxation.optimisers import Path, relax
+from physcheck.relaxation.work import PathWork, work_along
+from physcheck.resolution import Resolution
+from physcheck.system import Configurations, Floats
+
+__all__ = ["Descent", "descend", "descent_measurement"]
+
+# Share of the tolerance that the errors of the pieces' rules may come to, before the noise is added.
+_ACCURACY = 0.1
+# How far from each other forces act that add up to a virial, Å: what turns their noise into that of a stress.
+_VIRIAL_ARM = 10.0
+
+
+# A gap is looked for where the path has come so far: this share of all its work.
+_COUNTS = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Descent:
+    """A relaxation with its energies and works, up to the place with the smallest fmax.
+
+    Attributes
+    ----------
+    path : Path
+    last : int
+        Index of that place.
+    released : (last + 1,) float, eV
+        E(first) - E(place).
+    work : PathWork
+    noise : (last + 1,) float, eV
+        Standard deviation of ``gap`` from the noise of energies and forces.
+    """
+
+    path: Path
+    last: int
+    released: Floats
+    work: PathWork
+    noise: Floats
+
+    @property
+    def gap(self) -> Floats:
+        """(last + 1,) work less energy released, eV: zero for a gradient."""
+        return self.work.work - self.released
+
+
+def descend(
+    meter: Meter,
+    begin: Configurations,
+    *,
+    cell: bool,
+    optimiser: str,
+    fmax: float,
+    steps: int,
+    pieces: int,
+    tolerance: float,
+    rng: np.random.Generator,
+    resolution: Resolution,
+) -> Descent:
+    """Relax from ``begin`` for up to ``steps`` evaluations and integrate the work with ``pieces`` more."""
+    path = relax(meter, begin, optimiser=optimiser, fmax=fmax, evaluations=steps, cell=cell)
+    coordinates: Coordinates = AtomsAndCell(begin) if cell else AtomsOnly(begin)
+    # A place of its own is not the end of a path: where the first step is all there is, take that.
+    last = max(path.best, min(1, len(path) - 1))
+    work = work_along(
+        meter, coordinates, path, last=last, accuracy=_ACCURACY * tolerance, evaluations=pieces,
+        rng=rng, resolution=resolution,
+    )  # fmt: skip
+    energies = path.answer.require_energy()[: last + 1]
+    arm = _VIRIAL_ARM if cell else 1.0
+    noise = np.hypot(
+        math.sqrt(2) * (resolution.energy_noise or 0.0),
+        arm * resolution.force_noise * work.length,
+    )
+    return Descent(path, last, energies[0] - energies, work, noise)
+
+
+def descent_measurement(
+    check: str,
+    quantity: str,
+    descent: Descent,
+    meter: Meter,
+    resolution: Resolution,
+    *,
+    scale: str = "",
+    quantities: dict[str, Any] | None = None,
+) -> Measurement:
+    """The gap over the work travelled, with its errors.
+
+    At the end of the path; where a gap is certain on the way, at the place where it is largest, since a path
+    that goes to and fro travels far and closes gaps that it opened.
+    """
+    work, path, last = descent.work, descent.path, descent.last
+    total = float(work.travelled[-1])
+    nothing = resolution.rigid_reason
+    if not nothing and not total > 0:
+        nothing = "the optimiser found nothing to relax"
+    counts = np.flatnonzero(work.travelled >= _COUNTS * total) if total > 0 else np.array([last])
+    # Each place is a chance of a false alarm.
+    student = noise_rms_quantile(1, resolution.dof, 1 - FALSE_FAIL / (2 * len(counts)))
+    unit = np.where(work.travelled > 0, work.travelled, 1.0)
+    allowed = work.truncation + student * descent.noise
+    lows = (np.abs(descent.gap) - allowed) / unit
+    at = int(counts[np.argmax(lows[counts])])
+    at = at if lows[at] > 0 else last
+    share, truncation, noise = (
+        float(part[at] / unit[at]) for part in (np.abs(descent.gap), work.truncation, descent.noise)
+    )
+    released, done = float(descent.released[at]), float(work.work[at])
+    return Measurement(
+        check=check,
+        quantity=quantity,
+        unit="",
+        value=share,
+        uncertainty=math.hypot(truncation, noise),
+        uncertainty_components={"truncation": truncation, "rounding": noise},
+        interval=(max(0.0, float(lows[at])), share + truncation + 2 * noise),
+        detection_limit=float(allowed[at] / unit[at]),
+        force_evaluations=meter.evaluations,
+        nothing_tested=nothing,
+        evidence={
+            "place": f"{path.optimiser}, {at} steps from {path.fmax[0]:.2g} to {path.fmax[at]:.2g} eV/Å: the "
+            f"energy falls by {released:.6g} eV, the work is {done:.6g} eV",
+            "scale": f"the two differ by {1e3 * abs(done - released) / path.places.n_atoms:.2g} meV an atom"
+            + scale,
+            "quantities": {
+                "energy_released_eV": released,
+                "work_eV": done,
+                "gap_eV": done - released,
+                "gap_meV_per_atom": 1e3 * abs(done - released) / path.places.n_atoms,
+                "work_travelled_eV": float(work.travelled[at]),
+                "steps": at,
+                "final_fmax": float(path.fmax[last]),
+                "path_evaluations": len(path),
+                "quadrature_evaluations": work.evaluations,
+                "ended": path.ended,
+                **(quantities or {}),
+            },
+            "configurations": path.places[: last + 1],
+            "series": {
+                "energy_fall_eV": descent.released,
+                "work_eV": work.work,
+                "fmax": path.fmax[: last + 1],
+            },
+        },
+    )
