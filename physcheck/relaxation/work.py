@@ -12,10 +12,10 @@ from physcheck.relaxation.optimisers import Path
 from physcheck.resolution import Resolution, visit
 from physcheck.system import Floats
 
-__all__ = ["PathWork", "work_along"]
+__all__ = ["PathIntegral", "PathWork"]
 
-# Halvings of a piece, after which its rule is composite Simpson on 8 intervals.
-_DEEPEST = 3
+# Halvings of a piece, after which its rule is composite Simpson on 16 intervals.
+_DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,72 +94,123 @@ def _rule(along: Floats) -> float:
     return float(weights @ along) / (3 * count)
 
 
-def work_along(
-    meter: Meter,
-    coordinates: Coordinates,
-    path: Path,
-    *,
-    last: int,
-    accuracy: float,
-    evaluations: int,
-    rng: np.random.Generator,
-    resolution: Resolution,
-) -> PathWork:
-    """Integrate the forces over the polygon through places 0 ... ``last`` of a path.
+class PathIntegral:
+    """The line integral of the forces over the polygon through places 0 ... ``last`` of a path.
 
-    Each piece is known at its ends from the relaxation. The pieces with the largest errors are halved
-    (Simpson's rule, held against the rule on half the points) until all errors together are below
-    ``accuracy`` times the work travelled, or the evaluations are spent.
+    Each piece is known at its ends from the relaxation; halving it gives Simpson's rule, held against the
+    rule on half the points without credit for its order, since kinks have none.
 
     Parameters
     ----------
+    meter : Meter
     coordinates : Coordinates
         Those of the path.
+    path : Path
     last : int
-    accuracy : float
-        Wanted sum of errors over the work travelled.
-    evaluations : int
-        The most that are made.
+    rng : numpy generator
+        Chooses the order of evaluations.
+    resolution : Resolution
     """
-    q, forces = path.q[: last + 1], path.q_forces[: last + 1]
-    steps = np.diff(q, axis=0)
-    pieces = [
-        _Piece(q[k], steps[k], np.array([np.vdot(forces[k + i], steps[k]) for i in (0, 1)]))
-        for k in range(len(steps))
-    ]
-    spent = 0
-    while pieces:
-        travelled = sum(abs(piece.value) for piece in pieces)
-        excess = sum(piece.error for piece in pieces) - accuracy * travelled
-        chosen: list[_Piece] = []
-        cost = 0
-        for piece in sorted(pieces, key=lambda piece: -piece.error):
-            price = 2**piece.level
-            if excess <= 0 or piece.level >= _DEEPEST:
-                continue
-            if spent + cost + price > evaluations:
-                break
-            chosen.append(piece)
-            cost += price
-            excess -= piece.error
-        if not chosen:
-            break
-        places = coordinates.places(np.concatenate([piece.midpoints() for piece in chosen]))
-        answer = visit(
-            meter, places, want=coordinates.wanted, rng=rng, fresh=resolution.needs_fresh
+
+    def __init__(
+        self,
+        meter: Meter,
+        coordinates: Coordinates,
+        path: Path,
+        *,
+        last: int,
+        rng: np.random.Generator,
+        resolution: Resolution,
+    ) -> None:
+        self.meter, self.coordinates, self.rng, self.resolution = (
+            meter,
+            coordinates,
+            rng,
+            resolution,
         )
-        found = coordinates.forces(places, answer)
+        q, forces = path.q[: last + 1], path.q_forces[: last + 1]
+        self.steps = np.diff(q, axis=0)
+        self.pieces = [
+            _Piece(q[k], step, np.array([np.vdot(forces[k + i], step) for i in (0, 1)]))
+            for k, step in enumerate(self.steps)
+        ]
+        self.evaluations = 0
+
+    def _halve(self, chosen: list[_Piece]) -> None:
+        if not chosen:
+            return
+        places = self.coordinates.places(np.concatenate([p.midpoints() for p in chosen]))
+        answer = visit(
+            self.meter,
+            places,
+            want=self.coordinates.wanted,
+            rng=self.rng,
+            fresh=self.resolution.needs_fresh,
+        )
+        found = self.coordinates.forces(places, answer)
         at = 0
         for piece in chosen:
             count = 2**piece.level
             piece.refine(found[at : at + count])
             at += count
-        spent += cost
-    values = np.array([piece.value for piece in pieces])
-    return PathWork(
-        work=_summed(values),
-        travelled=_summed(np.abs(values)),
-        truncation=_summed(np.array([piece.error for piece in pieces])),
-        length=np.sqrt(_summed((steps**2).sum(axis=(1, 2)))),
-        evaluations=spent,
-    )
+        self.evaluations += at
+
+    def refine(self, accuracy: float, evaluations: int) -> None:
+        """Halve the pieces with the largest errors.
+
+        Until all errors together are below ``accuracy`` times the work travelled, or ``evaluations`` are spent.
+        """
+        left = evaluations
+        while self.pieces:
+            travelled = sum(abs(piece.value) for piece in self.pieces)
+            excess = sum(piece.error for piece in self.pieces) - accuracy * travelled
+            chosen: list[_Piece] = []
+            for piece in sorted(self.pieces, key=lambda piece: -piece.error):
+                if excess <= 0 or 2**piece.level > left:
+                    break
+                if piece.level < _DEEPEST:
+                    chosen.append(piece)
+                    left -= 2**piece.level
+                    excess -= piece.error
+            if not chosen:
+                return
+            self._halve(chosen)
+
+    def confirm(self, falls: Floats, upto: int, evaluations: int) -> None:
+        """Halve once more the pieces whose work differs most from the energy's fall.
+
+        An error estimate can be small by luck, where a force turns round within a step. Of the first
+        ``upto`` pieces those with the largest gaps are halved again, as far as ``evaluations`` go; the gap of a
+        piece that wasn't counts as its error from then on.
+
+        Parameters
+        ----------
+        falls : (K - 1,) float, eV
+            E(begin) - E(end) of each piece.
+        """
+        left = evaluations
+        gaps = [
+            abs(piece.value - float(fall)) for piece, fall in zip(self.pieces, falls, strict=True)
+        ]
+        chosen, doubtful = [], []
+        for k in sorted(range(upto), key=lambda k: -gaps[k]):
+            piece = self.pieces[k]
+            if piece.level < _DEEPEST and 2**piece.level <= left:
+                chosen.append(piece)
+                left -= 2**piece.level
+            else:
+                doubtful.append(k)
+        self._halve(chosen)
+        for k in doubtful:
+            self.pieces[k].error = max(self.pieces[k].error, gaps[k])
+
+    def work(self) -> PathWork:
+        """What is known by now."""
+        values = np.array([piece.value for piece in self.pieces])
+        return PathWork(
+            work=_summed(values),
+            travelled=_summed(np.abs(values)),
+            truncation=_summed(np.array([piece.error for piece in self.pieces])),
+            length=np.sqrt(_summed((self.steps**2).sum(axis=(1, 2)))),
+            evaluations=self.evaluations,
+        )

@@ -47,7 +47,7 @@ def test_good_models_pass_within_the_allotment(spec, structure, count, seed):
         assert measured.value < 1e-4
         assert measured.detection_limit < 3e-3
         allotted = find_checks(name)[0].evaluations(start, None, "quick")
-        assert evaluations <= allotted <= 80
+        assert evaluations <= allotted <= 88
 
 
 @pytest.mark.parametrize("strength", [0.02, 0.1])
@@ -85,6 +85,12 @@ def test_a_wrong_stress_is_seen_where_the_cell_moves(defect, structure):
     assert measured.interval[0] > 0.02
     if "force" not in defect:
         assert found["relaxation_descent"][0] == "pass"
+
+
+def test_a_force_that_turns_round_within_a_step_is_confirmed_away():
+    # Soft-core springs collapse here: atoms pass through each other within a step, and error estimates are lucky.
+    for seed in range(4, 8):
+        assert outcomes("harmonic", "Cu12-slab", seed)["relaxation_descent"][0] != "fail"
 
 
 def test_the_noise_of_energies_limits_it_and_is_named():

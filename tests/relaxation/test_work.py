@@ -9,7 +9,7 @@ from physcheck.model import Meter
 from physcheck.potentials import make_builtin
 from physcheck.relaxation import rattled, relax
 from physcheck.relaxation.coordinates import AtomsOnly
-from physcheck.relaxation.work import work_along
+from physcheck.relaxation.work import PathIntegral
 from physcheck.resolution import measure_resolution
 from physcheck.structures import catalogue
 
@@ -22,10 +22,11 @@ def along(spec, structure, accuracy, evaluations, seed=0, optimiser="LBFGS"):
     begin = rattled(start, 0.2, rng)
     path = relax(model, begin, optimiser=optimiser, fmax=0.01, evaluations=30)
     before = model.evaluations
-    work = work_along(
-        model, AtomsOnly(begin), path, last=len(path) - 1, accuracy=accuracy,
-        evaluations=evaluations, rng=rng, resolution=resolution,
-    )  # fmt: skip
+    integral = PathIntegral(
+        model, AtomsOnly(begin), path, last=len(path) - 1, rng=rng, resolution=resolution
+    )
+    integral.refine(accuracy, evaluations)
+    work = integral.work()
     assert model.evaluations - before == work.evaluations <= evaluations
     return work, path.answer.energy
 
@@ -57,8 +58,9 @@ def test_forces_alone_are_enough():
     resolution = measure_resolution(make_builtin("gupta"), start, rng=rng)
     begin = rattled(start, 0.2, rng)
     path = relax(model, begin, fmax=0.01, evaluations=30)
-    same = work_along(
-        Meter(model), AtomsOnly(begin), path, last=len(path) - 1, accuracy=1e-3, evaluations=100,
-        rng=rng, resolution=resolution,
-    )  # fmt: skip
+    integral = PathIntegral(
+        Meter(model), AtomsOnly(begin), path, last=len(path) - 1, rng=rng, resolution=resolution
+    )
+    integral.refine(1e-3, 100)
+    same = integral.work()
     assert same.work[-1] == pytest.approx(work.work[-1], rel=1e-9)

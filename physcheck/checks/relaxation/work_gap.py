@@ -13,7 +13,7 @@ from physcheck.model import Meter
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.relaxation.coordinates import AtomsAndCell, AtomsOnly, Coordinates
 from physcheck.relaxation.optimisers import Path, relax
-from physcheck.relaxation.work import PathWork, work_along
+from physcheck.relaxation.work import PathIntegral, PathWork
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 
@@ -43,6 +43,8 @@ class Descent:
     work : PathWork
     noise : (last + 1,) float, eV
         Standard deviation of ``gap`` from the noise of energies and forces.
+    student : float
+        Noise allowed for over its standard deviation; each place is a chance of a false alarm.
     """
 
     path: Path
@@ -51,10 +53,35 @@ class Descent:
     work: PathWork
     noise: Floats
 
+    student: float
+
     @property
     def gap(self) -> Floats:
         """(last + 1,) work less energy released, eV: zero for a gradient."""
         return self.work.work - self.released
+
+    @property
+    def lows(self) -> Floats:
+        """(last + 1,) certain part of the gap over the work travelled; minus infinity where that is too little.
+
+        Truncation counts twice: the error estimates of pieces in which a force turns round vary by that much.
+        """
+        travelled = self.work.travelled
+        counts = (travelled >= _COUNTS * travelled[-1]) & (travelled > 0)
+        certain = np.abs(self.gap) - self.allowed - self.work.truncation
+        return np.where(counts, certain / np.where(counts, travelled, 1.0), -np.inf)
+
+    @property
+    def allowed(self) -> Floats:
+        """(last + 1,) eV: what errors may show as a gap."""
+        allowed: Floats = self.work.truncation + self.student * self.noise
+        return allowed
+
+    @property
+    def worst(self) -> int:
+        """Where a gap is most certain; the last place if nowhere."""
+        at = int(np.argmax(self.lows))
+        return at if self.lows[at] > 0 else self.last
 
 
 def descend(
@@ -70,22 +97,34 @@ def descend(
     rng: np.random.Generator,
     resolution: Resolution,
 ) -> Descent:
-    """Relax from ``begin`` for up to ``steps`` evaluations and integrate the work with ``pieces`` more."""
+    """Relax from ``begin`` for up to ``steps`` evaluations and integrate the work with ``pieces`` more.
+
+    A gap beyond the tolerance is confirmed with half as many again.
+    """
     path = relax(meter, begin, optimiser=optimiser, fmax=fmax, evaluations=steps, cell=cell)
     coordinates: Coordinates = AtomsAndCell(begin) if cell else AtomsOnly(begin)
     # A place of its own is not the end of a path: where the first step is all there is, take that.
     last = max(path.best, min(1, len(path) - 1))
-    work = work_along(
-        meter, coordinates, path, last=last, accuracy=_ACCURACY * tolerance, evaluations=pieces,
-        rng=rng, resolution=resolution,
-    )  # fmt: skip
+    integral = PathIntegral(meter, coordinates, path, last=last, rng=rng, resolution=resolution)
+    integral.refine(_ACCURACY * tolerance, pieces)
     energies = path.answer.require_energy()[: last + 1]
-    arm = _VIRIAL_ARM if cell else 1.0
-    noise = np.hypot(
-        math.sqrt(2) * (resolution.energy_noise or 0.0),
-        arm * resolution.force_noise * work.length,
-    )
-    return Descent(path, last, energies[0] - energies, work, noise)
+
+    def judged() -> Descent:
+        work = integral.work()
+        arm = _VIRIAL_ARM if cell else 1.0
+        noise = np.hypot(
+            math.sqrt(2) * (resolution.energy_noise or 0.0),
+            arm * resolution.force_noise * work.length,
+        )
+        chance = FALSE_FAIL / (2 * max(1, last))
+        student = noise_rms_quantile(1, resolution.dof, 1 - chance)
+        return Descent(path, last, energies[0] - energies, work, noise, student)
+
+    found = judged()
+    if found.lows.max() > tolerance:
+        integral.confirm(-np.diff(energies), found.worst, pieces // 2)
+        found = judged()
+    return found
 
 
 def descent_measurement(
@@ -108,14 +147,8 @@ def descent_measurement(
     nothing = resolution.rigid_reason
     if not nothing and not total > 0:
         nothing = "the optimiser found nothing to relax"
-    counts = np.flatnonzero(work.travelled >= _COUNTS * total) if total > 0 else np.array([last])
-    # Each place is a chance of a false alarm.
-    student = noise_rms_quantile(1, resolution.dof, 1 - FALSE_FAIL / (2 * len(counts)))
     unit = np.where(work.travelled > 0, work.travelled, 1.0)
-    allowed = work.truncation + student * descent.noise
-    lows = (np.abs(descent.gap) - allowed) / unit
-    at = int(counts[np.argmax(lows[counts])])
-    at = at if lows[at] > 0 else last
+    at = descent.worst
     share, truncation, noise = (
         float(part[at] / unit[at]) for part in (np.abs(descent.gap), work.truncation, descent.noise)
     )
@@ -127,8 +160,8 @@ def descent_measurement(
         value=share,
         uncertainty=math.hypot(truncation, noise),
         uncertainty_components={"truncation": truncation, "rounding": noise},
-        interval=(max(0.0, float(lows[at])), share + truncation + 2 * noise),
-        detection_limit=float(allowed[at] / unit[at]),
+        interval=(max(0.0, float(descent.lows[at])), share + truncation + 2 * noise),
+        detection_limit=float(descent.allowed[at] / unit[at]),
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,
         evidence={
