@@ -12,7 +12,7 @@ help:
 	@echo "make demo         a good potential passes, its defective twin fails (under a minute)"
 	@echo "make test         ruff, mypy and the tests"
 	@echo "make test-models  the suite on real models, each in an environment of its own (minutes)"
-	@echo "make bench        false alarms and power on built-in potentials"
+	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls"
 	@echo "make lint         ruff and mypy alone"
 	@echo "make clean        remove the environments"
 
@@ -42,6 +42,7 @@ test-models: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/false_alarms.py
+	$(BIN)/python benchmarks/batching.py
 
 clean:
 	rm -rf $(VENV) .envs build dist *.egg-info

@@ -202,23 +202,35 @@ def calculator_model(
     return model
 
 
-def batched_model(adapter: str, make: Callable[[], Call], **facts: Any) -> BatchedModel:
+def batched_model(
+    adapter: str,
+    make: Callable[[], Call],
+    *,
+    describe: Callable[[Any], Mapping[str, Any]] | None = None,
+    one_size: bool = False,
+    **facts: Any,
+) -> BatchedModel:
     """A model of ``make()``, a function of many structures, with what its adapter knows in the capabilities.
 
     ``make`` is called again for a fresh copy; what it prints is dropped.
 
     Parameters
     ----------
+    describe : callable (function) -> fields of Capabilities, or None
+        Asked once, of the first function.
+    one_size : bool
+        As for :class:`physcheck.adapters.batched.BatchedModel`.
     facts
-        Fields of :class:`physcheck.model.Capabilities`; ``one_size`` is for the BatchedModel.
+        Fields of :class:`physcheck.model.Capabilities` that are known without one.
     """
     from physcheck.adapters.batched import BatchedModel
     from physcheck.model import Capabilities
 
-    one_size = bool(facts.pop("one_size", False))
     quietly = _quiet(make)
-    capabilities = Capabilities(adapter=adapter, **facts)
-    return BatchedModel(quietly(), capabilities, remake=quietly, one_size=one_size)
+    call = quietly()
+    known = {} if describe is None else describe(call)
+    capabilities = Capabilities(adapter=adapter, **{**facts, **known})
+    return BatchedModel(call, capabilities, remake=quietly, one_size=one_size)
 
 
 def _quiet(make: Callable[[], Any]) -> Callable[[], Any]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from physcheck.adapters.ase import CalculatorModel
+from physcheck.adapters.batched import Answer, BatchedModel
 from physcheck.adapters.frameworks import (
-    calculator_model,
+    batched_model,
     check_dtype,
     existing_argument,
     file_sha256,
     imported,
 )
 
+if TYPE_CHECKING:
+    from ase import Atoms
+
 __all__ = ["make_model"]
 
 
 def make_model(
     argument: str, *, head: str | None = None, device: str = "cpu", dtype: str = "float64"
-) -> CalculatorModel:
-    """A MACE model file, which is a pickle: naming the adapter is consent to load it.
+) -> BatchedModel:
+    """A MACE model file, which is a pickle: naming the adapter is consent to load it; many graphs a call.
 
     Parameters
     ----------
@@ -40,20 +43,22 @@ def make_model(
     package = imported("mace", "mace.calculators")
     options = {} if head is None else {"head": head}
 
-    def make() -> Any:
-        return package.MACECalculator(
-            model_paths=str(weights), device=device, default_dtype=dtype, **options
+    def make() -> _Call:
+        return _Call(
+            package.MACECalculator(
+                model_paths=str(weights), device=device, default_dtype=dtype, **options
+            )
         )
 
-    def describe(calculator: Any) -> dict[str, Any]:
-        net = calculator.models[0]
+    def describe(call: Any) -> dict[str, Any]:
+        net = call.calculator.models[0]
         return {
-            "species": frozenset(int(z) for z in calculator.z_table.zs),
+            "species": frozenset(int(z) for z in call.calculator.z_table.zs),
             # A force holds the energies of atoms that many hops away, and each looks as far again.
-            "interaction_range": 2 * int(net.num_interactions) * float(calculator.r_max),
+            "interaction_range": 2 * int(net.num_interactions) * float(call.calculator.r_max),
         }
 
-    return calculator_model(
+    return batched_model(
         "mace",
         make,
         describe=describe,
@@ -63,3 +68,41 @@ def make_model(
         outputs=frozenset({"energy", "forces", "stress"}),
         details={"weights_sha256": file_sha256(weights)},
     )
+
+
+class _Call:
+    """As ``mace.calculators.MACECalculator`` of one model, for many structures."""
+
+    def __init__(self, calculator: Any) -> None:
+        self.calculator = calculator
+        self._data = imported("mace", "mace.data")
+        tools = imported("mace", "mace.tools")
+        self._batch = tools.torch_geometric.Batch
+        self._default_dtype = tools.torch_tools.default_dtype
+        self._net = calculator.models[0]
+
+    def __call__(self, structures: list[Atoms], want: frozenset[str]) -> Answer:
+        """As ``physcheck.adapters.batched.Call``."""
+        own = self.calculator
+        keys = self._data.KeySpecification(
+            info_keys=own.info_keys, arrays_keys={**own.arrays_keys, own.charges_key: "charges"}
+        )
+        with self._default_dtype(own.default_dtype):
+            graphs = [
+                self._data.AtomicData.from_config(
+                    self._data.config_from_atoms(atoms, key_specification=keys, head_name=own.head),
+                    z_table=own.z_table,
+                    cutoff=own.r_max,
+                    heads=own.available_heads,
+                )
+                for atoms in structures
+            ]
+        batch = self._batch.from_data_list(graphs).to(own.device)
+        answer = self._net(batch.to_dict(), compute_stress="stress" in want)
+        energy, length = own.energy_units_to_eV, own.length_units_to_A
+        units = {"energy": energy, "forces": energy / length, "stress": energy / length**3}
+        return {
+            name: answer[name].detach().cpu().double().numpy() * unit
+            for name, unit in units.items()
+            if answer.get(name) is not None and (name != "stress" or name in want)
+        }

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from physcheck.adapters.ase import CalculatorModel
+from physcheck.adapters.batched import Answer, BatchedModel
 from physcheck.adapters.frameworks import (
-    calculator_model,
+    batched_model,
+    check_dtype,
     existing_argument,
     file_sha256,
     imported,
 )
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 __all__ = ["make_model"]
 
@@ -23,8 +27,12 @@ _PRETRAINED = {
 }
 
 
-def make_model(argument: str, *, modal: str | None = None, device: str = "cpu") -> CalculatorModel:
-    """7net-0 from the package, or a checkpoint; float32, equivariant, autograd forces and stress.
+def make_model(
+    argument: str, *, modal: str | None = None, device: str = "cpu", dtype: str = "float32"
+) -> BatchedModel:
+    """7net-0 from the package, or a checkpoint; equivariant, autograd forces and stress, many graphs a call.
+
+    Trained and used in float32; in float64 weights are cast, and graphs are not rounded.
 
     Parameters
     ----------
@@ -32,37 +40,95 @@ def make_model(argument: str, *, modal: str | None = None, device: str = "cpu") 
         ``7net-0``, ``7net-0_22May2024`` or a path.
     modal : str or None
         For checkpoints of several levels of theory.
-    device : str
+    device, dtype : str
 
     Raises
     ------
     SpecError
-        The package is missing, or there is neither such weights nor such a file.
+        The package is missing, there is neither such weights nor such a file, or the dtype is unknown.
     """
+    check_dtype("sevennet", dtype)
     root = Path(imported("sevennet", "sevenn").__file__).parent / "pretrained_potentials"
     folder = _PRETRAINED.get(argument or "7net-0")
     found = sorted((root / folder).glob("checkpoint*.pth")) if folder else []
     weights = found[0] if found else existing_argument("sevennet", argument)
 
-    def make() -> Any:
+    def load() -> Any:
         calculator = imported("sevennet", "sevenn.calculator").SevenNetCalculator
         return calculator(model=str(weights), device=device, modal=modal)
 
-    def describe(calculator: Any) -> dict[str, Any]:
-        layers = int(calculator.sevennet_config["num_convolution_layer"])
+    def describe(call: Any) -> dict[str, Any]:
+        layers = int(call.calculator.sevennet_config["num_convolution_layer"])
         return {
-            "species": frozenset(int(z) for z in calculator.type_map),
+            "species": frozenset(int(z) for z in call.calculator.type_map),
             # A force holds the energies of atoms that many hops away, and each looks as far again.
-            "interaction_range": 2 * layers * float(calculator.cutoff),
+            "interaction_range": 2 * layers * float(call.calculator.cutoff),
         }
 
-    return calculator_model(
+    return batched_model(
         "sevennet",
-        make,
+        lambda: _Call(load(), device, dtype),
         describe=describe,
         name=f"SevenNet {argument or '7net-0'}" if found else weights.name,
-        dtype="float32",
+        outputs=frozenset({"energy", "forces", "stress"}),
+        dtype=dtype,
         device=device,
         structures=("Si8", "NaCl8"),
         details={"weights_sha256": file_sha256(weights)},
     )
+
+
+class _Call:
+    """As ``sevenn.calculator.SevenNetCalculator``, for many structures."""
+
+    def __init__(self, calculator: Any, device: str, dtype: str) -> None:
+        self.calculator = calculator
+        self._torch = imported("sevennet", "torch")
+        self._keys = imported("sevennet", "sevenn._keys")
+        self._graph = imported("sevennet", "sevenn.atom_graph_data").AtomGraphData
+        self._make_graph = imported("sevennet", "sevenn.train.dataload").unlabeled_atoms_to_graph
+        self._batch = imported("sevennet", "torch_geometric.data").Batch
+        self._device, self._dtype = device, getattr(self._torch, dtype)
+        self._net = calculator.model.to(self._dtype)
+        self._net.set_is_batch_data(True)
+        embedding = imported("sevennet", "sevenn.nn.node_embedding").OnehotEmbedding
+        for module in self._net.modules():
+            if isinstance(module, embedding):
+                module.register_forward_hook(self._unrounded)
+
+    def _unrounded(self, module: Any, given: Any, data: Any) -> None:
+        """The embedding makes float32 of everything."""
+        for key in (module.key_output, module.key_additional_output):
+            if key is not None:
+                data[key] = data[key].to(self._dtype)
+
+    def __call__(self, structures: list[Atoms], want: frozenset[str]) -> Answer:
+        """As ``physcheck.adapters.batched.Call``."""
+        keys = self._keys
+        graphs = [self._graph(**self._tensors(atoms)) for atoms in structures]
+        batch = self._batch.from_data_list(graphs).to(self._device)
+        answer = self._net(batch)
+        found = {
+            "energy": answer[keys.PRED_TOTAL_ENERGY].reshape(-1),
+            "forces": answer[keys.PRED_FORCE],
+        }
+        if "stress" in want:
+            # Of the package: xx, yy, zz, xy, yz, zx, positive under pressure.
+            stress = answer[keys.PRED_STRESS].reshape(-1, 6)
+            found["stress"] = -stress[:, [0, 3, 5, 3, 1, 4, 5, 4, 2]].reshape(-1, 3, 3)
+        return {name: value.detach().cpu().double().numpy() for name, value in found.items()}
+
+    def _tensors(self, atoms: Atoms) -> dict[str, Any]:
+        torch = self._torch
+        made = self._make_graph(atoms, self.calculator.cutoff)
+        tensors: dict[str, Any] = {}
+        for key, value in made.items():
+            if key == self._keys.INFO:
+                tensors[key] = value
+                continue
+            tensor = torch.as_tensor(value)
+            floats = tensor.is_floating_point()
+            tensors[key] = tensor.to(self._dtype) if floats else tensor.to(torch.int64)
+        if self.calculator.modal:
+            tensors[self._keys.DATA_MODALITY] = self.calculator.modal
+        return tensors

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from physcheck.adapters.ase import CalculatorModel
-from physcheck.adapters.frameworks import calculator_model, check_dtype, imported
+import numpy as np
+from ase.units import Hartree
+
+from physcheck.adapters.batched import Answer, BatchedModel
+from physcheck.adapters.frameworks import batched_model, check_dtype, imported
 from physcheck.errors import SpecError
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 __all__ = ["make_model"]
 
@@ -19,7 +25,7 @@ _MEMBERS = 8
 
 def make_model(
     argument: str, *, member: int | None = None, device: str = "cpu", dtype: str = "float32"
-) -> CalculatorModel:
+) -> BatchedModel:
     """ANI-1x of H, C, N and O: the mean of eight networks, or one of them; autograd forces and stress.
 
     Read from the files in the package, since its own ``ANI1x()`` wants to download. The second
@@ -51,7 +57,7 @@ def make_model(
         )
     members = range(_MEMBERS) if member is None else (member,)
 
-    def make() -> Any:
+    def make() -> _Call:
         neurochem = imported("torchani", "torchani.neurochem")
         constants = neurochem.Constants(str(folder / _PARAMETERS))
         shifter, energies = neurochem.load_sae(str(folder / "sae_linfit.dat"), return_dict=True)
@@ -71,24 +77,87 @@ def make_model(
         )
         # As made it is float32 but for the atoms' own energies, thousands of eV that would swamp the rest.
         net = net.double() if dtype == "float64" else net
-        return net.to(device).eval().ase()
+        return _Call(net.to(device).eval(), device, dtype)
 
-    def describe(calculator: Any) -> dict[str, Any]:
-        cutoff = float(calculator.model.aev_computer.Rcr)
+    def describe(call: Any) -> dict[str, Any]:
+        cutoff = float(call.net.aev_computer.Rcr)
         # An atom pulls on another through the energy of a third that sees both.
         return {"interaction_range": 2 * cutoff}
 
-    return calculator_model(
+    return batched_model(
         "torchani",
         make,
         describe=describe,
         name="ANI-1x" if member is None else f"ANI-1x member {member}",
+        outputs=frozenset({"energy", "forces", "stress"}),
         dtype=dtype,
         device=device,
         species=frozenset({1, 6, 7, 8}),
         structures=("ethanol", "H2O", "CH4"),
         details={"weights_sha256": _sha256(folder)},
     )
+
+
+class _Call:
+    """As ``torchani.ase.Calculator``, for many structures: of several sizes without pbc, in one cell with it."""
+
+    def __init__(self, net: Any, device: str, dtype: str) -> None:
+        self.net = net
+        self._torch = imported("torchani", "torch")
+        self._map_to_cell = imported("torchani", "torchani.utils").map2central
+        self._settings = {"device": device, "dtype": getattr(self._torch, dtype)}
+        for parameter in net.parameters():
+            parameter.requires_grad_(False)
+
+    def __call__(self, structures: list[Atoms], want: frozenset[str]) -> Answer:
+        """As ``physcheck.adapters.batched.Call``."""
+        answers = [self._together(group, want) for group in _groups(structures, want)]
+        return {name: np.concatenate([a[name] for a in answers]) for name in answers[0]}
+
+    def _together(self, structures: list[Atoms], want: frozenset[str]) -> dict[str, Any]:
+        torch = self._torch
+        most = max(map(len, structures))
+        shape = (len(structures), most)
+        # An atom of the species -1 is none.
+        species = torch.full(shape, -1, dtype=torch.long)
+        places = torch.zeros((*shape, 3), dtype=torch.float64)
+        for row, atoms in enumerate(structures):
+            species[row, : len(atoms)] = torch.as_tensor(atoms.numbers)
+            places[row, : len(atoms)] = torch.as_tensor(atoms.positions)
+        species = species.to(self._settings["device"])
+        leaf = places.to(**self._settings).requires_grad_(True)
+        positions, box = leaf, {}
+        first = structures[0]
+        scaling = torch.eye(3, **self._settings).requires_grad_("stress" in want)
+        if first.pbc.any():
+            cell = torch.tensor(first.cell.complete().array, **self._settings)
+            pbc = torch.tensor(first.pbc, device=self._settings["device"])
+            positions = self._map_to_cell(cell, positions, pbc) @ scaling
+            box = {"cell": cell @ scaling, "pbc": pbc}
+        energy = self.net((species, positions), **box).energies * Hartree
+        leaves = [leaf, scaling] if "stress" in want else [leaf]
+        gradients = torch.autograd.grad(energy.sum(), leaves)
+        present = species >= 0
+        found = {"energy": energy, "forces": -gradients[0][present]}
+        if "stress" in want:
+            found["stress"] = gradients[1][None] / first.get_volume()
+        return {name: value.detach().cpu().double().numpy() for name, value in found.items()}
+
+
+def _groups(structures: list[Atoms], want: frozenset[str]) -> list[list[Atoms]]:
+    """What one call can take: with pbc one cell and no stress, which is the derivative by that one cell."""
+    groups: list[list[Atoms]] = []
+    for atoms in structures:
+        last = groups[-1][0] if groups else None
+        together = last is not None and not atoms.pbc.any() and not last.pbc.any()
+        if last is not None and atoms.pbc.any() and "stress" not in want:
+            same = len(atoms) == len(last) and np.array_equal(atoms.cell, last.cell)
+            together = same and np.array_equal(atoms.pbc, last.pbc)
+        if together:
+            groups[-1].append(atoms)
+        else:
+            groups.append([atoms])
+    return groups
 
 
 def _sha256(folder: Path) -> str:
