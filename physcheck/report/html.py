@@ -19,8 +19,9 @@ h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #d8dee4; }
 th:last-child, td:last-child { text-align: right; }
-pre { background: #f6f8fa; padding: .8rem 1rem; overflow-x: auto; border-left: 4px solid #cf222e; }
-pre.told { border-left-color: #0969da; }
+pre { background: #f6f8fa; padding: .8rem 1rem; overflow-x: auto; white-space: pre-wrap;
+  border-left: 4px solid #cf222e; }
+pre.told { white-space: pre; border-left-color: #0969da; }
 .pass { color: #116329; } .fail, .error { color: #cf222e; font-weight: 600; }
 .inconclusive, .known_failure { color: #9a6700; } .not_applicable { color: #6e7781; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
@@ -54,8 +55,9 @@ def html(report: Mapping[str, Any]) -> str:
     told = [r for r in records if (r["evidence"] or {}).get("lines") and r["verdict"] != "fail"]
     for record in told:
         evidence = record["evidence"]
-        text = "\n".join([str(evidence.get("place")), "", *evidence["lines"]])
+        text = "\n".join(evidence["lines"])
         parts.append(f"<h2>{escape(record['check'])} [{escape(record['structure'])}]</h2>")
+        parts.append(f"<p>{escape(str(evidence.get('place')))}</p>")
         parts.append(f'<pre class="told">{escape(text)}</pre>')
     remarks = [
         f"{r['check']} [{r['structure']}], {r['verdict'].replace('_', ' ')}: {r['reason'] or r['message']}"

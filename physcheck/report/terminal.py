@@ -176,7 +176,7 @@ def _cost(report: Mapping[str, Any]) -> str:
     spent = (
         f"{summary['force_evaluations']} evaluations and {summary['setup_evaluations']} to set up"
     )
-    if report.get("reference"):
+    if summary.get("reference_evaluations"):
         spent += f", {summary['reference_evaluations']} of the reference"
     text = f"cost: {spent}, {duration(summary['seconds'])}"
     if plan.get("evaluations") is not None:
