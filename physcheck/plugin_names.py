@@ -95,6 +95,8 @@ def lost_record(
     ``begun`` is what the process said before; without it, the node id of an item of the suite says enough.
     """
     message = f"the process died: {text.strip().splitlines()[-1] if text.strip() else ''}"
+    if settings.timeout is not None:
+        message += f" (ended by physcheck if a call didn't return {settings.timeout:g} s after its time was up)"
     if begun is not None:
         return {**begun, "message": message}
     from physcheck.registry import all_checks

@@ -100,9 +100,7 @@ class Bench:
     def prepare(self) -> Plan | None:
         """The plan; None, with ``error`` set, where the model can't be loaded or judged."""
         if self._plan is None and self.error is None:
-            # Slow to import, needed by most checks, and not to be booked on the first of them.
-            import scipy.optimize  # noqa: F401
-
+            warm_up()
             from physcheck.plan import make_plan
             from physcheck.running import Runner
 
@@ -251,6 +249,7 @@ class HostModels:
         last = self._last
         if last is not None and (last[0] is model and last[1] is reference and last[2] == settings):
             return last[3]
+        warm_up()
         self._spent = self.setup_evaluations
         partner = None if reference is None else as_model(reference)
         runner = Runner(as_model(model), settings, folder, partner)
@@ -384,6 +383,12 @@ def quiet() -> Any:
             yield
 
     return silence()
+
+
+def warm_up() -> None:
+    """Import what is slow to import and most checks need, so that the first of them isn't charged with it."""
+    import scipy.optimize
+    import scipy.stats  # noqa: F401
 
 
 def _temporary_folder(config: pytest.Config) -> Path:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import inspect
 import re
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -36,6 +38,10 @@ REFERENCE_KEYS = (
     "verdict", "reason", "message", "unit", "value", "uncertainty", "interval", "detection_limit",
     "force_evaluations", "seconds", "evidence",
 )  # fmt: skip
+
+
+# Seconds between alarms once time is up, and until the process is ended, beyond as long again as was allowed.
+_RING_AGAIN, _GRACE = 1.0, 3.0
 
 
 class _TimeIsUp(BaseException):
@@ -385,7 +391,12 @@ def _temporary_folder() -> Path:
 
 @contextmanager
 def _alarm(seconds: float | None) -> Iterator[None]:
-    """Raise _TimeIsUp after ``seconds``, in the main thread of a system with alarms; else do nothing."""
+    """Raise _TimeIsUp after ``seconds``, in the main thread of a system with alarms; else do nothing.
+
+    It is raised again every second, since what it ends may wait in turn, as an executor does for its threads.  A call
+    that never comes back to Python hears no alarm: the process is then ended, which under xdist costs this record
+    alone.
+    """
     able = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     if seconds is None or not able:
         yield
@@ -395,9 +406,12 @@ def _alarm(seconds: float | None) -> Iterator[None]:
         raise _TimeIsUp
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _RING_AGAIN)
+    if sys.__stderr__ is not None:
+        faulthandler.dump_traceback_later(2 * seconds + _GRACE, exit=True, file=sys.__stderr__)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, before)

@@ -95,6 +95,10 @@ def no_factory():
 """
 
 
+# Its plugin imports all of it in each process, a second that no test here needs.
+WITHOUT_HYPOTHESIS = ("-p", "no:hypothesispytest", "-p", "no:_hypothesis_pytestplugin")
+
+
 class Subject:
     """A folder with models in it, where the suite is run as a user would."""
 
@@ -109,7 +113,7 @@ class Subject:
         json_option = [f"--physcheck-json={json_name}"] if json_name else []
         words = (*before, *spec, *json_option, "-p", "no:cacheprovider", *args)
         if process or any(str(arg).startswith("-n") for arg in args):
-            return self.pytester.runpytest_subprocess(*words, timeout=120)
+            return self.pytester.runpytest_subprocess(*words, *WITHOUT_HYPOTHESIS, timeout=120)
         return self.pytester.runpytest_inprocess(*words)
 
     def report(self, name="out.json"):
