@@ -50,6 +50,12 @@ class CalculatorModel:
     dtype : str or None
         What it computes in; if None, told from the first forces (``float32`` if all are float32 numbers).
     device, name : str or None
+
+    Attributes
+    ----------
+    reported_energy : float or None, eV
+        ASE's ``energy`` at the last place, where ``free_energy`` is the one that forces belong to; None where there is
+        only one of them.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class CalculatorModel:
         self._last: tuple[bytes, bytes] | None = None
         self._again = False
         self._energy_name: str | None = None
+        self.reported_energy: float | None = None
         self.capabilities: Capabilities = self._declaration.added_to(
             Capabilities(
                 name=name or type(calculator).__name__,
@@ -195,15 +202,25 @@ class CalculatorModel:
 
     def _energy(self) -> Any:
         promised = getattr(self.calculator, "implemented_properties", ())
+        self.reported_energy = None
         if self._energy_name is None and "free_energy" in promised:
             with suppress(PropertyNotImplementedError):
                 value = self._get("free_energy")
                 self._energy_name = "free_energy"
+                self._note_reported()
                 return value
         name = self._energy_name or "energy"
         value = self._get(name)
         self._energy_name = name
+        if name == "free_energy":
+            self._note_reported()
         return value
+
+    def _note_reported(self) -> None:
+        # Only what is there already: asking could cost another calculation.
+        results = getattr(self.calculator, "results", None)
+        if isinstance(results, dict) and results.get("energy") is not None:
+            self.reported_energy = float(results["energy"])
 
     def _get(self, name: str) -> Any:
         try:

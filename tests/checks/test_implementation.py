@@ -144,6 +144,39 @@ def test_a_model_that_refuses_situations_is_not_at_fault_but_raising_at_the_stru
         measure_finite_outputs(Wrapped(picky), structure("water"), rng=np.random.default_rng(0))
 
 
+class TwoEnergies(EMT):
+    """EMT whose ``energy`` is its ``free_energy`` and something more."""
+
+    more = 0.0
+
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        self.results["energy"] = self.results["free_energy"] + self.more * len(self.atoms)
+
+
+@pytest.mark.parametrize(
+    ("more", "count", "text"),
+    [
+        (0.0, 0, "situations answered with numbers"),
+        (0.05, 0, "situations answered with numbers"),
+        (-7.0, 0, "differ by -7 eV/atom, which no entropy of electrons makes"),
+        (np.nan, 9, "the structure: energy is nan, though free_energy is a number"),
+    ],
+)
+def test_the_energy_that_is_reported_beside_the_free_energy(more, count, text):
+    calculator = TwoEnergies()
+    calculator.more = more
+    measured = measure_finite_outputs(calculator, structure("water"))
+    assert measured.value >= count
+    assert (measured.value == 0) == (count == 0)
+    assert text in measured.evidence["place"]
+    noted = measured.evidence["quantities"]["energy_minus_free_energy_eV_per_atom"]
+    assert noted.get("the structure", np.nan) == pytest.approx(more, nan_ok=True)
+    # Forces belong to free_energy: nothing else is wrong.
+    found = run(CalculatorModel(calculator), structure("water"), "force_energy_gap,finite_outputs")
+    assert failed(found) == ({"finite_outputs"} if count else set())
+
+
 def test_an_input_changed_is_named_and_the_callers_atoms_are_not_touched():
     def careless(answer, configurations):
         configurations.positions.flags.writeable = True

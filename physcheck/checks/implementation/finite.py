@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,8 @@ _CONTACTS = (0.5, 0.3)  # Å between two atoms that collide
 _EXPANSION = 10.0
 _ROOM = 30.0  # Å
 _MOST_SPECIES = 3
+# Electrons smeared by kT = 0.3 eV at two states per eV and atom have TS = (pi^2/3) 2 (kT)^2 = 0.6 eV.
+_MOST_ENTROPY = 0.6  # eV/atom
 _MOST_ATOMS = 8  # in situations that need a few atoms only
 # A cell's angles and lengths that no shortcut for orthorhombic ones survives.
 _TRICLINIC = np.array([[1.0, 0.0, 0.0], [0.4, 0.9, 0.0], [-0.3, 0.5, 0.8]])
@@ -44,8 +47,9 @@ def measure_finite_outputs(
     Asked are the structure itself, its nearest pair at 0.5 and 0.3 Å, each species as an atom alone (three at
     most), the atoms ten times as far apart, a few of them in a large and in a triclinic cell, one atom among its own
     images, and partly periodic ones, as far as the model's ``periodicity`` allows. Counted are situations with NaN or
-    infinity in any output. A model that refuses a situation (raises) is not at fault; its words are in
-    ``quantities``.
+    infinity in any output, ASE's ``energy`` among them where ``free_energy`` is what forces belong to. A model that
+    refuses a situation (raises) is not at fault; its words are in ``quantities``, and so are differences of ``energy``
+    from ``free_energy``, eV/atom, which are no more than an entropy term should be.
 
     Can't see: atoms on top of each other (where energies may be infinite), situations not in the list.
 
@@ -60,6 +64,7 @@ def measure_finite_outputs(
     bad: list[str] = []
     frames: list[Configurations] = []
     refused: dict[str, str] = {}
+    entropies: dict[str, float] = {}
     asked = 0
     for label, configuration in situations(one, meter.capabilities):
         want = {"forces", "energy"}
@@ -67,7 +72,7 @@ def measure_finite_outputs(
             want.add("stress")
         asked += 1
         try:
-            meter.evaluate(configuration, want=want)
+            answer = meter.evaluate(configuration, want=want)
         except NonFiniteOutput as found:
             bad.append(f"{label}: {found}")
             frames.append(configuration)
@@ -75,6 +80,19 @@ def measure_finite_outputs(
             if asked == 1:
                 raise
             refused[label] = str(error)
+        else:
+            reported = getattr(meter.model, "reported_energy", None)
+            if reported is None or answer.energy is None:
+                continue
+            if not math.isfinite(reported):
+                bad.append(f"{label}: energy is {reported}, though free_energy is a number")
+                frames.append(configuration)
+            else:
+                entropies[label] = (reported - float(answer.energy[0])) / configuration.n_atoms
+    place = bad[0] if bad else f"all {asked - len(refused)} situations answered with numbers"
+    apart = max(entropies.values(), key=abs, default=0.0)
+    if not (abs(apart) <= _MOST_ENTROPY):
+        place += f"; energy and free_energy differ by {apart:.3g} eV/atom, which no entropy of electrons makes"
     return Measurement(
         check="finite_outputs",
         quantity="situations with an output that isn't finite",
@@ -85,11 +103,14 @@ def measure_finite_outputs(
         detection_limit=1.0,
         force_evaluations=meter.evaluations,
         evidence={
-            "place": bad[0]
-            if bad
-            else f"all {asked - len(refused)} situations answered with numbers",
+            "place": place,
             "scale": "one NaN ends a simulation",
-            "quantities": {"asked": asked, "not_finite": bad, "refused": refused},
+            "quantities": {
+                "asked": asked,
+                "not_finite": bad,
+                "refused": refused,
+                "energy_minus_free_energy_eV_per_atom": entropies,
+            },
             "configurations": frames[0] if frames else one,
         },
     )
