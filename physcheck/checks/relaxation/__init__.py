@@ -11,12 +11,18 @@ from physcheck.checks.relaxation.descent import (
     assert_relaxation_descent,
     measure_relaxation_descent,
 )
+from physcheck.checks.relaxation.stability import (
+    assert_minimum_stability,
+    measure_minimum_stability,
+)
 
 __all__ = [
     "assert_cell_relaxation",
+    "assert_minimum_stability",
     "assert_relaxation_convergence",
     "assert_relaxation_descent",
     "measure_cell_relaxation",
+    "measure_minimum_stability",
     "measure_relaxation_convergence",
     "measure_relaxation_descent",
 ]

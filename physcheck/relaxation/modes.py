@@ -1,0 +1,312 @@
+"""Small vibrations about a place: the mass-weighted Jacobian within a subspace, and what grows there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from ase.units import fs
+from numpy.typing import ArrayLike, NDArray
+
+from physcheck.model import Meter
+from physcheck.numerics.quantiles import noise_rms_quantile
+from physcheck.resolution import Resolution, visit
+from physcheck.system import Configurations, Floats
+
+__all__ = ["Pair", "Vibrations", "confirm_pair", "growth_rate", "measure_vibrations", "rigid_modes"]
+
+#: sqrt(eV/Å²/amu) in rad/ps.
+PER_PS = 1e3 * fs
+# rms displacement of a coordinate in a probe, Å: from the noise of the forces, within these bounds.
+_STEP_RANGE = (2e-5, 4e-3)
+# Relative curvature of forces, 1/Å²: a bond's Morse exponent of 5/Å, squared; only the step starts from it.
+_CURVATURE = 25.0
+_PILOTS = 4
+# Directions whose length is below this share of the longest are no motion of their own (linear molecules).
+_RANK = 1e-6
+# Error matrices drawn for the upper bound of a growth rate; the largest of so many is its 97.5 % quantile.
+_DRAWS = 40
+# The noise is known within a factor of 2 or so.
+_NOISE_MARGIN = 1.5
+
+
+def rigid_modes(start: Configurations) -> tuple[Floats, Floats]:
+    """Orthonormal mass-weighted shifts (3, 3N) and turns (t, 3N) that change no force.
+
+    Without periodic axes the turns that move something (3, 2 for a linear molecule, none for an atom); with
+    one the turn about it.
+    """
+    system = start.system
+    root = np.sqrt(system.masses)[:, None]
+    x = start.positions[0]
+    centred = x - (system.masses @ x) / system.masses.sum()
+    shifts = np.stack([(root * axis).ravel() for axis in np.eye(3)])
+    shifts = shifts / np.linalg.norm(shifts, axis=1, keepdims=True)
+    if not system.is_periodic:
+        axes = np.eye(3)
+    elif int(system.pbc.sum()) == 1:
+        along = start.cells[0][system.pbc]
+        axes = along / np.linalg.norm(along)
+    else:
+        return shifts, np.zeros((0, shifts.shape[1]))
+    turns = np.stack([(root * np.cross(axis, centred)).ravel() for axis in axes])
+    _, sizes, rows = np.linalg.svd(turns, full_matrices=False)
+    moves = sizes > _RANK * max(float(np.linalg.norm(root * x)), 1e-300)
+    return shifts, rows[moves & (sizes > _RANK * sizes[0])]
+
+
+def growth_rate(eigenvalues: ArrayLike) -> Floats:
+    """1/ps, of exp(i sqrt(L) t) for complex eigenvalues L of the mass-weighted force constants, eV/Å²/amu.
+
+    Zero for real ones, negative ones included: those are slopes of a saddle, not a gain around a cycle.
+    """
+    values = np.asarray(eigenvalues, dtype=np.complex128)
+    rates: Floats = np.where(values.imag != 0, np.abs(np.sqrt(values).imag), 0.0) * PER_PS
+    return rates
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vibrations:
+    """The block B = W D W^T of D = -M^-1/2 J M^-1/2 within k orthonormal directions W.
+
+    Attributes
+    ----------
+    start : Configurations
+        B = 1: where.
+    frame : (k, 3N)
+        W, mass-weighted; rigid shifts left out.
+    turns : int
+        The first so many directions of W are rigid turns.
+    block : (k, k) eV/Å²/amu
+        B; symmetric for the gradient of an energy, anywhere.
+    error : float, eV/Å²/amu
+        Standard deviation of its elements: noise, or the change with twice the step where that is more.
+    noise : float, eV/Å²/amu
+        The noise's part.
+    step : float, Å
+        rms displacement of a coordinate.
+    complete : bool
+        Whether W spans all but the rigid shifts.
+    evaluations : int
+    """
+
+    start: Configurations
+    frame: Floats
+    turns: int
+    block: Floats
+    error: float
+    noise: float
+    step: float
+    complete: bool
+    evaluations: int
+
+    @property
+    def eigenvalues(self) -> NDArray[np.complex128]:
+        """(k,) complex, eV/Å²/amu."""
+        return np.asarray(np.linalg.eigvals(self.block), np.complex128)
+
+    @property
+    def inner(self) -> Floats:
+        """The block without the rigid turns."""
+        return self.block[self.turns :, self.turns :]
+
+    @property
+    def lowest(self) -> tuple[float, Floats]:
+        """The lowest eigenvalue of the inner block's symmetric part, and its mass-weighted direction (3N,)."""
+        inner = self.inner
+        if not len(inner):
+            return 0.0, np.zeros(self.frame.shape[1])
+        values, vectors = np.linalg.eigh(0.5 * (inner + inner.T))
+        return float(values[0]), vectors[:, 0] @ self.frame[self.turns :]
+
+    def growth_at_most(self, rng: np.random.Generator) -> float:
+        """1/ps: the largest growth rate of 40 inner blocks within the errors of this one.
+
+        Turns are left out: their force constants are zero, and the root of a zero's error is large.
+        """
+        inner = self.inner
+        k = len(inner)
+        highest = 0.0
+        for _ in range(_DRAWS):
+            other = inner + _NOISE_MARGIN * self.error * rng.standard_normal((k, k))
+            highest = max(highest, float(growth_rate(np.linalg.eigvals(other)).max(initial=0.0)))
+        return highest
+
+    def least_growth_seen(self, dof: float) -> float:
+        """1/ps: the growth of a pair at the softest mode that fresh evaluations would tell from the errors."""
+        turn = self.error * noise_rms_quantile(1, dof)
+        return float(growth_rate(np.array([max(self.lowest[0], 0.0) + 1j * turn]))[0])
+
+
+class _Probe:
+    """D along mass-weighted directions, by central differences of the forces."""
+
+    def __init__(
+        self,
+        meter: Meter,
+        start: Configurations,
+        rng: np.random.Generator,
+        resolution: Resolution,
+    ) -> None:
+        self.meter, self.start, self.rng, self.resolution = meter, start, rng, resolution
+        self.n = start.n_coordinates
+        self.root = np.repeat(np.sqrt(start.system.masses), 3)
+        self.spent = 0
+
+    def images(self, directions: Floats, step: float) -> Floats:
+        """(k, 3N) D w for mass-weighted unit directions w (k, 3N), eV/Å²/amu; 2 k evaluations."""
+        moves = directions / self.root
+        sizes = np.linalg.norm(moves, axis=1, keepdims=True)
+        length = step * math.sqrt(self.n)
+        steps = np.concatenate([length * moves / sizes, -length * moves / sizes])
+        forces = visit(
+            self.meter,
+            self.start.displaced(steps),
+            want=frozenset({"forces"}),
+            rng=self.rng,
+            fresh=self.resolution.needs_fresh,
+        ).require_forces()
+        self.spent += len(steps)
+        ahead, behind = forces.reshape(2, len(directions), self.n)
+        found: Floats = -(ahead - behind) / (2 * length) * sizes / self.root
+        return found
+
+    def noise(self, directions: Floats, step: float) -> float:
+        """Standard deviation of an element w_i.D w_j, eV/Å²/amu."""
+        sizes = np.linalg.norm(directions / self.root, axis=1)
+        length = step * math.sqrt(self.n)
+        return self.resolution.force_noise / (math.sqrt(2) * length) * float(np.mean(sizes**2))
+
+
+def _step(resolution: Resolution) -> float:
+    stiffness = max(resolution.stiffness, 1e-12)
+    ideal = (3 * resolution.force_noise / (math.sqrt(2) * _CURVATURE * stiffness)) ** (1 / 3)
+    return float(np.clip(ideal, *_STEP_RANGE))
+
+
+def measure_vibrations(
+    meter: Meter,
+    start: Configurations,
+    *,
+    products: int,
+    rng: np.random.Generator,
+    resolution: Resolution,
+) -> Vibrations:
+    """The force constants at a place, all of them or those of a Krylov subspace.
+
+    Where 3N less the rigid modes is at most ``products``, every direction is probed, rigid turns
+    included. Else Arnoldi's iteration builds a subspace from a random direction, which finds the ends of
+    the spectrum first. 4 directions are probed at twice the step too: what changes is the truncation error.
+
+    Cost: 2 evaluations a direction, at most 2 (products + 3 + 4).
+
+    Source: Saad, Numerical Methods for Large Eigenvalue Problems, chapter 6 (Arnoldi).
+    """
+    probe = _Probe(meter, start, rng, resolution)
+    shifts, turns = rigid_modes(start)
+    step = _step(resolution)
+    rigid = np.concatenate([shifts, turns])
+    complete = start.n_coordinates - len(rigid) <= products
+    if complete:
+        inner = np.linalg.svd(rigid, full_matrices=True)[2][len(rigid) :]
+        frame = np.concatenate([turns, inner])
+        images = probe.images(frame, step)
+    else:
+        turns = turns[:0]
+        frame, images = _arnoldi(probe, shifts, products, step, rng)
+    block = frame @ images.T
+    pilots = min(_PILOTS, len(frame))
+    noise = probe.noise(frame, step)
+    change = (probe.images(frame[-pilots:], 2 * step) - images[-pilots:]) @ frame.T
+    error = max(noise, math.sqrt(float(np.mean(change**2))))
+    return Vibrations(start, frame, len(turns), block, error, noise, step, complete, probe.spent)
+
+
+def _arnoldi(
+    probe: _Probe, shifts: Floats, products: int, step: float, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    frame: list[Floats] = []
+    images: list[Floats] = []
+    vector = rng.standard_normal(probe.n)
+    for _ in range(products):
+        for _twice in range(2):
+            vector = vector - shifts.T @ (shifts @ vector)
+            for known in frame:
+                vector = vector - (known @ vector) * known
+        size = float(np.linalg.norm(vector))
+        if not size > 0:
+            break
+        frame.append(vector / size)
+        images.append(probe.images(frame[-1][None], step)[0])
+        vector = images[-1].copy()
+    return np.stack(frame), np.stack(images)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """A pair of modes that feed each other, probed once more within their plane.
+
+    Attributes
+    ----------
+    rate : float, 1/ps
+        Growth of the motion within the plane, at the finer of two steps.
+    low : float, 1/ps
+        What it is at least, but for a chance of 5e-5.
+    frequency : float, rad/ps
+    plane : (2, N, 3)
+        The motions, Å, the longest arrow of each 1.
+    evaluations : int
+    """
+
+    rate: float
+    low: float
+    frequency: float
+    plane: Floats
+    evaluations: int
+
+
+def confirm_pair(
+    meter: Meter, found: Vibrations, *, rng: np.random.Generator, resolution: Resolution
+) -> Pair | None:
+    """Probe the plane of the fastest growing complex pair afresh, at two other steps; None if there is no pair.
+
+    The plane is spanned by the real and imaginary part of the eigenvector, so that both eigenvalues are
+    those of a 2 x 2 block: mean +- sqrt(half-difference^2 + s^2 - a^2) with its symmetric and
+    antisymmetric off-diagonal elements s and a. Fresh noise makes the test unbiased though the pair was
+    chosen for its growth; what differs between the steps is taken off ``a``.
+
+    Cost: 8 evaluations.
+    """
+    values, vectors = np.linalg.eig(found.block)
+    rates = growth_rate(values)
+    if not rates.max(initial=0.0) > 0:
+        return None
+    vector = vectors[:, int(np.argmax(rates))] @ found.frame
+    frame = np.linalg.qr(np.stack([vector.real, vector.imag]).T)[0].T
+    probe = _Probe(meter, found.start, rng, resolution)
+    blocks = [frame @ probe.images(frame, share * found.step).T for share in (1.5, 0.75)]
+    noise = probe.noise(frame, 0.75 * found.step) / math.sqrt(2)
+    turns = [0.5 * abs(float(b[0, 1] - b[1, 0])) for b in blocks]
+    allowed = noise * noise_rms_quantile(1, resolution.dof) + abs(
+        0.5 * float(blocks[0][0, 1] - blocks[0][1, 0] - blocks[1][0, 1] + blocks[1][1, 0])
+    )
+    fine = blocks[1]
+    mean = 0.5 * float(fine[0, 0] + fine[1, 1])
+    apart = math.hypot(0.5 * float(fine[0, 0] - fine[1, 1]), 0.5 * float(fine[0, 1] + fine[1, 0]))
+
+    def rate(turn: float) -> float:
+        beyond = turn**2 - apart**2
+        if not beyond > 0:
+            return 0.0
+        return float(growth_rate(np.array([mean + 1j * math.sqrt(beyond)]))[0])
+
+    motions = (frame / probe.root).reshape(2, -1, 3)
+    longest = np.sqrt((motions**2).sum(axis=2).max(axis=1))
+    return Pair(
+        rate=rate(turns[1]),
+        low=rate(max(0.0, min(turns) - allowed)),
+        frequency=math.sqrt(max(mean, 0.0)) * PER_PS,
+        plane=motions / longest[:, None, None],
+        evaluations=probe.spent,
+    )
