@@ -116,7 +116,9 @@ def _adapters() -> list[str]:
         if missing:
             rows.append(("", "", f"needs {', '.join(missing)}: {framework.install}"))
     rows.append(("torch::FILE", "yes", "a torch module, TorchScript or exported program"))
-    rows.append(("FILE.py:factory", "yes", "all else: see docs/recipes.md"))
+    rows.append(
+        ("FILE.py:factory", "yes", "an ASE calculator, a torch or torch-sim model: docs/recipes.md")
+    )
     return _columns(rows)
 
 

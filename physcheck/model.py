@@ -54,6 +54,8 @@ class Capabilities:
         True if ``evaluate_many`` is one batched call.
     batched : bool
         True if ``evaluate`` treats B > 1 in one call rather than in a loop.
+    one_thread : bool
+        True if nobody calls it from several threads at once: an ASE calculator keeps its last atoms.
     structures : tuple
         Structures its author named as in its domain (catalogue names or file paths).
     details : mapping
@@ -72,6 +74,7 @@ class Capabilities:
     direct_heads: tuple[str, ...] = ()
     mixed_sizes: bool = False
     batched: bool = False
+    one_thread: bool = False
     structures: tuple[Any, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 

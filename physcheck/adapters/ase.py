@@ -85,6 +85,7 @@ class CalculatorModel:
                 outputs=_promised(calculator),
                 dtype=dtype or "unknown",
                 device=device or "cpu",
+                one_thread=True,
             )
         )
 

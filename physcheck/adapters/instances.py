@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from physcheck.adapters.torchsim import from_torch_sim, is_interface
 from physcheck.errors import SpecError
 from physcheck.model import Model
 
@@ -12,7 +13,7 @@ __all__ = ["as_model"]
 
 
 def as_model(thing: Any) -> Model:
-    """A Model from a Model, an ASE calculator or a torch module.
+    """A Model from a Model, an ASE calculator, a torch module or a torch-sim ModelInterface.
 
     Raises
     ------
@@ -26,12 +27,14 @@ def as_model(thing: Any) -> Model:
 
     if is_calculator(thing):
         return CalculatorModel(thing)
+    if is_interface(thing):
+        return from_torch_sim(thing)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(thing, torch.nn.Module):
         from physcheck.adapters.torch import TorchModel
 
         return TorchModel(thing)
     raise SpecError(
-        f"the model is a {type(thing).__name__}, should be an ASE calculator, a torch module or a "
-        "physcheck Model"
+        f"the model is a {type(thing).__name__}, should be an ASE calculator, a torch module, a "
+        "torch-sim ModelInterface or a physcheck Model"
     )

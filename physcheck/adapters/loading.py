@@ -26,6 +26,7 @@ from physcheck.adapters.python import (
     run_file,
 )
 from physcheck.adapters.spec import Option, Spec, parse_spec
+from physcheck.adapters.torchsim import from_torch_sim, is_interface
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import Model
 from physcheck.names import nearest
@@ -46,7 +47,7 @@ AUTO = "auto"
 
 ADAPTER_GROUP = "physcheck.adapters"
 DTYPES = ("float16", "bfloat16", "float32", "float64")
-_TAKES = "an ASE calculator, a torch module, a physcheck Model, or a callable that makes one"
+_TAKES = "an ASE calculator, a torch module or torch-sim model, a physcheck Model, or a callable that makes one"
 
 
 def load_model(spec: str, *, device: str | None = None, dtype: str | None = None) -> Model:
@@ -254,7 +255,9 @@ def _is_instance(thing: Any) -> bool:
         return False
     from physcheck.adapters.ase import is_calculator
 
-    return _is_model(thing) or _is_torch_module(thing) or is_calculator(thing)
+    return (
+        _is_model(thing) or _is_torch_module(thing) or is_interface(thing) or is_calculator(thing)
+    )
 
 
 def _is_model(thing: Any) -> bool:
@@ -263,7 +266,8 @@ def _is_model(thing: Any) -> bool:
 
 def _is_torch_module(thing: Any) -> bool:
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(thing, torch.nn.Module)
+    # torch-sim's models are modules too, but with another forward, and they can't be cast.
+    return torch is not None and isinstance(thing, torch.nn.Module) and not is_interface(thing)
 
 
 def _as_model(
@@ -278,6 +282,9 @@ def _as_model(
     dtype = None if "dtype" not in settings else str(settings["dtype"])
     if _is_model(thing):
         return declare(thing, declaration)
+    if is_interface(thing):
+        with raising(f"taking {where}"):
+            return declare(from_torch_sim(thing, remake=remake), declaration)
     if _is_torch_module(thing):
         from physcheck.adapters.torch import TorchModel
 

@@ -123,8 +123,7 @@ def make_model(
         species=frozenset(int(z) for z in said.atomic_types),
         dtype=kind,
         device=place,
-        # What is declared is how far an atom's output sees; a force has the energies of all that see the atom.
-        interaction_range=_reach(said, "energy" in heads and chosen == "conservative"),
+        interaction_range=_reach(said) if chosen == "conservative" else None,
         direct_heads=tuple(name for name in ("forces", "stress") if name in heads) if both else (),
         details={
             "weights_sha256": file_sha256(path),
@@ -135,11 +134,11 @@ def make_model(
     )
 
 
-def _reach(said: Any, by_gradient: bool) -> float | None:
-    reach = float(said.engine_interaction_range("angstrom"))
-    if not np.isfinite(reach) or reach <= 0:
-        return None
-    return 2 * reach if by_gradient else reach
+def _reach(said: Any) -> float | None:
+    # What is declared is how far an atom's output sees; a force has the energies of all that see the atom.
+    # The mean that direct forces are freed of knows every atom: they have no range.
+    reach = 2 * float(said.engine_interaction_range("angstrom"))
+    return reach if 0 < reach < np.inf else None
 
 
 def _heads(names: list[str], variant: str | None) -> dict[str, str]:

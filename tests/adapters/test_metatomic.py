@@ -74,6 +74,7 @@ class TestExports:
             assert model.capabilities.dtype == "float32"
             assert model.capabilities.species == {1, 6, 8, 14}
         assert good.capabilities.interaction_range == 10
+        assert direct.capabilities.interaction_range is None
         assert direct.capabilities.outputs == {"energy", "forces"}
         start = catalogue()["ethanol"].configurations
         forces = direct.evaluate(start).forces

@@ -47,6 +47,17 @@ def test_a_real_calculator_passes():
     assert {"batch_invariance", "thread_safety"}.isdisjoint(found)
 
 
+def test_calculators_of_adapters_are_not_shared_by_threads():
+    from physcheck.adapters.frameworks import calculator_model
+
+    model = calculator_model("tblite", EMT)
+    assert model.capabilities.one_thread
+    reason = all_checks()["thread_safety"].missing(
+        as_configurations(structure("copper")), model.capabilities
+    )
+    assert "nobody calls one from several threads" in reason
+
+
 @pytest.mark.parametrize("name", ["water", "ethanol", "copper", "salt", "slab"])
 def test_three_families_cost_at_most_250_evaluations(name):
     start = as_configurations(structure(name))

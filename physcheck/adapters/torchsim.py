@@ -1,0 +1,182 @@
+"""torch-sim both ways: a ``ModelInterface`` as a Model, and a Model as a ``ModelInterface``."""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from physcheck.adapters.batched import Answer, BatchedModel
+from physcheck.errors import ModelError, SpecError
+from physcheck.model import Capabilities, Meter, Model
+from physcheck.system import Configurations, System
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ase import Atoms
+
+__all__ = ["as_torch_sim", "from_torch_sim", "is_interface"]
+
+
+def is_interface(thing: object) -> bool:
+    """True for an instance of torch-sim's ModelInterface; imports nothing."""
+    module = sys.modules.get("torch_sim.models.interface")
+    return module is not None and isinstance(thing, module.ModelInterface)
+
+
+def from_torch_sim(
+    interface: Any, *, remake: Callable[[], Any] | None = None, name: str | None = None
+) -> BatchedModel:
+    """A torch-sim model as a Model: all structures of a batch in one SimState, of several sizes.
+
+    Its energy, forces and stress are taken as they come: eV, eV/Å, eV/Å³, stress positive under tension.
+    It takes systems that are periodic in all three directions or in none.
+
+    Parameters
+    ----------
+    interface : torch_sim.models.interface.ModelInterface
+    remake : callable () -> interface, or None
+        Makes an equal new one for ``fresh``.
+    name : str or None
+
+    Raises
+    ------
+    SpecError
+        The interface computes no forces.
+    """
+    if not interface.compute_forces:
+        raise SpecError(f"{type(interface).__name__} was made without forces: compute_forces=True")
+    outputs = {"energy", "forces"} | ({"stress"} if interface.compute_stress else set())
+    capabilities = Capabilities(
+        name=name or type(interface).__name__,
+        adapter="torch-sim",
+        outputs=frozenset(outputs),
+        dtype=str(interface.dtype).removeprefix("torch."),
+        device=str(interface.device),
+        periodicity="full",
+    )
+    return BatchedModel(
+        _Call(interface),
+        capabilities,
+        remake=None if remake is None else lambda: _Call(remake()),
+    )
+
+
+class _Call:
+    def __init__(self, interface: Any) -> None:
+        self._interface = interface
+
+    def __call__(self, structures: list[Atoms], want: frozenset[str]) -> Answer:
+        """As ``physcheck.adapters.batched.Call``."""
+        import torch_sim
+
+        interface = self._interface
+        state = torch_sim.io.atoms_to_state(structures, interface.device, interface.dtype)
+        answer = interface(state)
+        return {
+            name: answer[name].detach().cpu().double().numpy()
+            for name in ("energy", "forces", "stress")
+            if name in answer and (name != "stress" or name in want)
+        }
+
+
+def as_torch_sim(model: Model | Meter) -> Any:
+    """A Model as a torch-sim ModelInterface, for its integrators, optimisers and autobatching.
+
+    Parameters
+    ----------
+    model : Model or Meter
+        A Meter counts and checks as it does elsewhere; a bare Model gets one of its own, ``meter``.
+
+    Returns
+    -------
+    torch_sim.models.interface.ModelInterface
+        Its ``forward`` gives ``energy`` (S,), ``forces`` (N, 3) and, where the model has it and the systems are
+        periodic, ``stress`` (S, 3, 3), float64 tensors on the CPU.  Systems with the same atoms one after
+        the other are one batch, and all are one call where the model takes mixed sizes.
+
+    Raises
+    ------
+    SpecError
+        torch-sim is missing, or the model has no energy.
+    ModelError, NonFiniteOutput, AllotmentExceeded
+        From the Meter, when forward is called.
+    """
+    try:
+        from torch_sim.models.interface import ModelInterface
+    except ModuleNotFoundError as error:
+        raise SpecError(
+            f"torch-sim needs the package {error.name}: pip install torch-sim-atomistic"
+        ) from error
+    import torch
+
+    metered = model if isinstance(model, Meter) else Meter(model)
+    outputs = metered.capabilities.outputs
+    if not {"energy", "forces"} <= outputs:
+        raise SpecError(f"torch-sim wants an energy and forces; this model has {sorted(outputs)}")
+
+    class PhyscheckInterface(ModelInterface):  # type: ignore[misc]
+        """A physcheck Model for torch-sim."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._device = torch.device("cpu")
+            self._dtype = torch.float64
+            self._compute_stress = "stress" in outputs
+            self._compute_forces = True
+            self.meter = metered
+
+        def forward(self, state: Any, **_: Any) -> dict[str, torch.Tensor]:
+            if isinstance(state, dict):
+                from torch_sim import SimState
+
+                state = SimState(**{"masses": torch.ones_like(state["positions"][:, 0]), **state})
+            batches = _batches(state)
+            periodic = batches[0].system.is_fully_periodic
+            want = {"energy", "forces"} | ({"stress"} & outputs if periodic else set())
+            answers = self.meter.evaluate_many(batches, want=want)
+            found = {
+                "energy": np.concatenate([a.require_energy() for a in answers]),
+                "forces": np.concatenate([a.require_forces().reshape(-1, 3) for a in answers]),
+            }
+            if "stress" in want:
+                found["stress"] = np.concatenate([a.require_stress() for a in answers])
+            return {
+                name: torch.tensor(value, dtype=self._dtype, device=self._device)
+                for name, value in found.items()
+            }
+
+    return PhyscheckInterface()
+
+
+def _batches(state: Any) -> list[Configurations]:
+    """Configurations of a SimState: systems with the same atoms one after the other are one batch."""
+
+    def plain(tensor: Any) -> Any:
+        return tensor.detach().cpu().numpy()
+
+    positions, numbers = plain(state.positions).astype(float), plain(state.atomic_numbers)
+    masses, owners = plain(state.masses).astype(float), plain(state.system_idx)
+    # Column vectors there, rows here.
+    cells = np.swapaxes(plain(state.cell).astype(float), 1, 2)
+    pbc = np.broadcast_to(np.asarray(state.pbc), 3)
+    if not pbc.any():
+        cells = np.zeros_like(cells)
+    starts = np.searchsorted(owners, np.arange(len(cells) + 1))
+    if (np.diff(owners) < 0).any():
+        raise ModelError("the atoms of the SimState are not ordered by system")
+    pieces = [slice(a, b) for a, b in pairwise(starts)]
+
+    def kind(k: int) -> bytes:
+        return bytes(numbers[pieces[k]].tobytes() + masses[pieces[k]].tobytes())
+
+    found = []
+    for _, group in groupby(range(len(cells)), key=kind):
+        members = list(group)
+        system = System(numbers[pieces[members[0]]], masses[pieces[members[0]]], pbc)
+        places = np.stack([positions[pieces[k]] for k in members])
+        found.append(Configurations(system, places, cells[members]))
+    return found
