@@ -198,7 +198,9 @@ def calculator_model(
 
     model = CalculatorModel.from_factory(_quiet(make), declaration=Declaration())
     known = {} if describe is None else describe(model.calculator)
-    model.capabilities = replace(model.capabilities, adapter=adapter, **{**facts, **known})
+    model.capabilities = replace(
+        model.capabilities, adapter=adapter, **_with_versions(adapter, {**facts, **known})
+    )
     return model
 
 
@@ -208,6 +210,7 @@ def batched_model(
     *,
     describe: Callable[[Any], Mapping[str, Any]] | None = None,
     one_size: bool = False,
+    one_thread: bool = True,
     **facts: Any,
 ) -> BatchedModel:
     """A model of ``make()``, a function of many structures, with what its adapter knows in the capabilities.
@@ -220,6 +223,8 @@ def batched_model(
         Asked once, of the first function.
     one_size : bool
         As for :class:`physcheck.adapters.batched.BatchedModel`.
+    one_thread : bool
+        Most frameworks are used through an ASE calculator, which nobody shares among threads.
     facts
         Fields of :class:`physcheck.model.Capabilities` that are known without one.
     """
@@ -229,8 +234,19 @@ def batched_model(
     quietly = _quiet(make)
     call = quietly()
     known = {} if describe is None else describe(call)
-    capabilities = Capabilities(adapter=adapter, **{**facts, **known})
+    facts["one_thread"] = one_thread
+    capabilities = Capabilities(adapter=adapter, **_with_versions(adapter, {**facts, **known}))
     return BatchedModel(call, capabilities, remake=quietly, one_size=one_size)
+
+
+def _with_versions(adapter: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """``facts`` with the versions of the adapter's packages among the details."""
+    from importlib.metadata import packages_distributions, version
+
+    known = packages_distributions()
+    packages = FRAMEWORKS[adapter].packages
+    names = {name: version(known[name][0]) for name in packages if name in known}
+    return {**facts, "details": {**facts.get("details", {}), "packages": names}}
 
 
 def _quiet(make: Callable[[], Any]) -> Callable[[], Any]:

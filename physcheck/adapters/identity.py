@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,63 @@ def model_identity(model: Model, spec: str | None) -> dict[str, Any]:
             "mixed_sizes": capabilities.mixed_sizes,
             "batched": capabilities.batched,
             "structures": [_named(structure) for structure in capabilities.structures],
-            "details": {str(key): _plain(value) for key, value in capabilities.details.items()},
+            "details": {str(key): _plain(value) for key, value in _details(model).items()},
         },
     }
+
+
+def _details(model: Model) -> dict[str, Any]:
+    """What the adapter said, with the weights' sha256 and what became of the network where torch holds it."""
+    details = dict(model.capabilities.details)
+    torch = sys.modules.get("torch")
+    networks = [] if torch is None else _networks(model, torch.nn.Module)
+    if networks and "weights_sha256" not in details:
+        # Of a factory the file is only half of what the model is.
+        with suppress(Exception):
+            details["weights_sha256"] = _weights_sha256(networks)
+    if networks:
+        kinds = {kind for network in networks for kind in _kinds(network)}
+        details["compiled"] = ", ".join(sorted(kinds)) or "no"
+    return details
+
+
+def _networks(thing: object, kind: type, depth: int = 3) -> list[Any]:
+    """The torch modules held by a model, its calculator, or the objects and lists in them."""
+    if isinstance(thing, kind):
+        return [thing]
+    if depth == 0:
+        return []
+    if isinstance(thing, list | tuple):
+        # A committee, not a data set.
+        held: list[object] = list(thing[:64])
+    else:
+        held = list(vars(thing).values()) if hasattr(thing, "__dict__") else []
+    found: list[Any] = []
+    for value in held:
+        if isinstance(value, list | tuple) or hasattr(value, "__dict__"):
+            found += [one for one in _networks(value, kind, depth - 1) if one not in found]
+    return found
+
+
+def _weights_sha256(networks: list[Any]) -> str:
+    digest = hashlib.sha256()
+    for network in networks:
+        for name, tensor in sorted(network.state_dict().items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            plain = tensor.detach().cpu().contiguous().reshape(-1)
+            digest.update(plain.view(sys.modules["torch"].uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _kinds(network: Any) -> set[str]:
+    names = {
+        "OptimizedModule": "torch.compile",
+        "RecursiveScriptModule": "TorchScript",
+        "ScriptModule": "TorchScript",
+        "GraphModule": "torch.export or fx",
+    }
+    classes = {base.__name__ for part in network.modules() for base in type(part).__mro__}
+    return {names[name] for name in names.keys() & classes}
 
 
 def _fingerprint(parsed: Spec) -> str:

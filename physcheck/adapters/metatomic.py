@@ -118,6 +118,8 @@ def make_model(
     return batched_model(
         "metatomic",
         make,
+        # Simulation engines share an export among threads.
+        one_thread=False,
         name=str(loaded.metadata().name) or path.name,
         outputs=frozenset(outputs),
         species=frozenset(int(z) for z in said.atomic_types),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Any
 
 __all__ = ["environment"]
@@ -33,4 +34,18 @@ def environment() -> dict[str, Any]:
         facts["torch_deterministic"] = torch.are_deterministic_algorithms_enabled()
         facts["torch_matmul_precision"] = torch.get_float32_matmul_precision()
         facts["torch_default_dtype"] = str(torch.get_default_dtype()).removeprefix("torch.")
+        # TF32 has 10 bits of mantissa: on a GPU it is the noise floor of a float32 model.
+        with warnings.catch_warnings():
+            # Newer versions have other names for these beside them.
+            warnings.simplefilter("ignore")
+            facts["torch_tf32_matmul"] = bool(torch.backends.cuda.matmul.allow_tf32)
+            facts["torch_tf32_cudnn"] = bool(torch.backends.cudnn.allow_tf32)
+        facts["torch_cudnn_deterministic"] = bool(torch.backends.cudnn.deterministic)
+        facts["torch_cudnn_benchmark"] = bool(torch.backends.cudnn.benchmark)
+        facts["torch_cuda"] = torch.version.cuda
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            facts["gpu"] = torch.cuda.get_device_name()
+    for variable in ("NVIDIA_TF32_OVERRIDE", "CUBLAS_WORKSPACE_CONFIG", "PYTORCH_JIT"):
+        if variable in os.environ:
+            facts[variable] = os.environ[variable]
     return facts

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import textwrap
+import warnings
 from typing import Dict  # noqa: UP035  TorchScript knows no dict[...]
 
 import numpy as np
@@ -285,3 +286,38 @@ def test_no_warning_escapes(tmp_path):
         f"from physcheck.adapters.loading import load_model; load_model({str(tmp_path / 'm.pt')!r})"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, cwd=".")
+
+
+def test_the_report_says_which_weights_and_how_they_run():
+    from ase.calculators.calculator import Calculator
+
+    from physcheck.adapters.ase import CalculatorModel
+    from physcheck.adapters.loading import model_identity
+
+    def details(model):
+        return model_identity(model, "mine:model")["capabilities"]["details"]
+
+    class Wrapping(Calculator):
+        def __init__(self, networks):
+            super().__init__()
+            self.models = networks
+
+    layers = [torch.nn.Linear(2, 2) for _ in range(2)]
+    one, two = (details(TorchModel(layer)) for layer in layers)
+    assert len({one["weights_sha256"], two["weights_sha256"]}) == 2
+    assert one["weights_sha256"] == details(TorchModel(layers[0]))["weights_sha256"]
+    assert one["compiled"] == "no"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        script = torch.jit.script(torch.nn.Linear(2, 2))
+    assert details(TorchModel(script))["compiled"] == "TorchScript"
+    committee = details(CalculatorModel(Wrapping(layers)))["weights_sha256"]
+    assert committee not in (one["weights_sha256"], two["weights_sha256"])
+
+
+def test_the_report_has_torch_s_flags():
+    from physcheck.report.environment import environment
+
+    facts = environment()
+    for flag in ("tf32_matmul", "tf32_cudnn", "cudnn_deterministic", "deterministic"):
+        assert isinstance(facts[f"torch_{flag}"], bool)

@@ -279,7 +279,7 @@ def _arrays(given: Configurations) -> dict[str, Any]:
 
 def _shareable(start: Configurations, capabilities: Capabilities) -> str | None:
     if capabilities.one_thread:
-        return "an ASE calculator keeps its last atoms: nobody calls one from several threads"
+        return "it is used as an ASE calculator, which keeps its last atoms: nobody calls one from several threads"
     return None
 
 
