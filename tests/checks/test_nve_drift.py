@@ -16,8 +16,9 @@ from physcheck.dynamics import Simulation, draw_velocities, injected_friction
 from physcheck.errors import CapabilityMissing, NonFiniteOutput, PhysicsFailure
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Capabilities, Meter
-from physcheck.potentials import DEFECTS, Gupta, Morse
+from physcheck.potentials import DEFECTS, Gupta, Morse, make_builtin
 from physcheck.registry import find_checks
+from physcheck.structures import catalogue
 from physcheck.system import Configurations, Evaluation
 from physcheck.tolerances import tolerance_of
 
@@ -233,3 +234,17 @@ class ForcesAlone:
 
     def evaluate(self, configurations, *, want=frozenset({"forces"})):
         raise AssertionError("asked")
+
+
+def test_heat_that_no_line_closes_is_called_where_the_forces_have_no_potential():
+    """Layers of the slab slide on and on: their work is gone when a line closes the path."""
+    found = measure_nve_drift(
+        make_builtin("gupta+pair-curl=1e-2"),
+        catalogue()["Cu12-slab"].configurations,
+        rng=np.random.default_rng(0),
+        replicas=16,
+        steps=150,
+        control_steps=50,
+    )
+    assert found.interval[0] > 1e-2
+    assert "no potential" in found.evidence["place"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from physcheck.checks.dynamics.closing import energy_gap_between
-from physcheck.checks.dynamics.replicas import Rates, blown_up, launch, rates_of
+from physcheck.checks.dynamics.replicas import Rates, blown_up, launch, rates_of, slopes_of
 from physcheck.dynamics import Simulation, draw_velocities
 from physcheck.errors import NonFiniteOutput
 from physcheck.model import Meter
@@ -145,6 +145,15 @@ class Runs:
     def state(self, chance: float) -> Look:
         """The look at the fine runs as they are."""
         return Look(self.rates.slopes, chance, self.allowance(), closed=False)
+
+    def sustained(self, state: Look) -> Look:
+        """The look at the second half alone, where what the start set going is over; for forces without a potential."""
+        time, shadow = self.rates.time_ps, self.rates.shadow
+        late = slice(len(time) // 2, None)
+        slopes = slopes_of(time[late], shadow[late])
+        return replace(
+            state, rates=slopes, allowance=self.allowance(), closed=False, quadrature=0.0
+        )
 
     def closed(self, state: Look) -> Look:
         """The same with each trajectory closed by a line, so that no other energy is taken for heat."""
