@@ -11,13 +11,16 @@ from physcheck.relaxation.optimisers import (
     relax,
 )
 from physcheck.relaxation.starts import rattled
+from physcheck.relaxation.tandem import TandemRelaxation, relax_in_tandem
 
 __all__ = [
     "NEEDS_ENERGY",
     "OPTIMISERS",
     "Path",
+    "TandemRelaxation",
     "achievable_fmax",
     "evaluations_needed",
     "rattled",
     "relax",
+    "relax_in_tandem",
 ]

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from physcheck.model import Meter
 from physcheck.numerics.quantiles import noise_rms_quantile
+from physcheck.probes.directions import orthonormal_directions
 from physcheck.resolution import Resolution, visit
 from physcheck.system import Configurations, Floats
 
@@ -156,6 +157,8 @@ class _Probe:
 
     def images(self, directions: Floats, step: float) -> Floats:
         """(k, 3N) D w for mass-weighted unit directions w (k, 3N), eV/Å²/amu; 2 k evaluations."""
+        if not len(directions):
+            return directions.copy()
         moves = directions / self.root
         sizes = np.linalg.norm(moves, axis=1, keepdims=True)
         length = step * math.sqrt(self.n)
@@ -179,7 +182,7 @@ class _Probe:
         return self.resolution.force_noise / (math.sqrt(2) * length) * float(np.mean(sizes**2))
 
 
-def _step(resolution: Resolution) -> float:
+def _first_step(resolution: Resolution) -> float:
     stiffness = max(resolution.stiffness, 1e-12)
     ideal = (3 * resolution.force_noise / (math.sqrt(2) * _CURVATURE * stiffness)) ** (1 / 3)
     return float(np.clip(ideal, *_STEP_RANGE))
@@ -197,30 +200,51 @@ def measure_vibrations(
 
     Where 3N less the rigid modes is at most ``products``, every direction is probed, rigid turns
     included. Else Arnoldi's iteration builds a subspace from a random direction, which finds the ends of
-    the spectrum first. 4 directions are probed at twice the step too: what changes is the truncation error.
+    the spectrum first. The step is chosen on 4 directions, where two steps tell truncation from noise.
 
-    Cost: 2 evaluations a direction, at most 2 (products + 3 + 4).
+    Cost: 2 evaluations a direction, at most 2 (products + 11), or 2 (products + 12) in a subspace.
 
     Source: Saad, Numerical Methods for Large Eigenvalue Problems, chapter 6 (Arnoldi).
     """
     probe = _Probe(meter, start, rng, resolution)
     shifts, turns = rigid_modes(start)
-    step = _step(resolution)
     rigid = np.concatenate([shifts, turns])
     complete = start.n_coordinates - len(rigid) <= products
     if complete:
         inner = np.linalg.svd(rigid, full_matrices=True)[2][len(rigid) :]
         frame = np.concatenate([turns, inner])
-        images = probe.images(frame, step)
+        pilots = frame[-_PILOTS:]
     else:
         turns = turns[:0]
+        pilots = orthonormal_directions(start.n_coordinates, _PILOTS, rng)
+    first = _first_step(resolution)
+    coarse, fine = (probe.images(pilots, share * first) for share in (2.0, 1.0))
+    change = _rms((coarse - fine) @ pilots.T)
+    # Noise grows as the step falls, and truncation falls with it, at kinks no faster.
+    share = math.sqrt(min(1.0, probe.noise(pilots, first) / max(change, 1e-300)))
+    step = max(share * first, _STEP_RANGE[0])
+    known, error = fine, change
+    if step < first:
+        known = probe.images(pilots, step)
+        # What grows as the step falls is no truncation (kinks cross it, or there is more noise than was measured).
+        growing = _rms((known - fine) @ pilots.T)
+        if growing > 2 * change:
+            step, known = first, fine
+        else:
+            error = change * step / first
+    if complete:
+        images = np.concatenate([probe.images(frame[: -len(pilots)], step), known])
+    else:
         frame, images = _arnoldi(probe, shifts, products, step, rng)
-    block = frame @ images.T
-    pilots = min(_PILOTS, len(frame))
     noise = probe.noise(frame, step)
-    change = (probe.images(frame[-pilots:], 2 * step) - images[-pilots:]) @ frame.T
-    error = max(noise, math.sqrt(float(np.mean(change**2))))
-    return Vibrations(start, frame, len(turns), block, error, noise, step, complete, probe.spent)
+    block = frame @ images.T
+    return Vibrations(
+        start, frame, len(turns), block, max(noise, error), noise, step, complete, probe.spent
+    )
+
+
+def _rms(matrix: Floats) -> float:
+    return math.sqrt(float(np.mean(matrix**2)))
 
 
 def _arnoldi(

@@ -6,7 +6,7 @@ import contextlib
 import io
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +24,13 @@ __all__ = [
     "NEEDS_ENERGY",
     "OPTIMISERS",
     "Path",
+    "Recorder",
+    "as_path",
     "evaluations_needed",
     "largest_force",
+    "make_optimiser",
     "relax",
+    "run_optimiser",
 ]
 
 
@@ -107,7 +111,7 @@ class _Lost(Exception):
     """The optimiser left every sensible place."""
 
 
-class _Recorder(ModelCalculator):
+class Recorder(ModelCalculator):
     """Keeps every place and answer, and stops the optimiser when its evaluations are spent."""
 
     def __init__(self, meter: Meter, start: Configurations, evaluations: int, want: frozenset[str]):
@@ -214,17 +218,25 @@ def relax(
     if left < 1:
         raise ValueError(f"evaluations is {left}, should be 1 or more")
     coordinates: Coordinates = AtomsAndCell(one) if cell else AtomsOnly(one)
-    recorder = _Recorder(meter, one, left, coordinates.wanted)
+    recorder = Recorder(meter, one, left, coordinates.wanted)
     atoms = one.to_atoms()
     atoms.calc = recorder
-    ended = _run(optimiser, coordinates.moved(atoms), fmax, left)
+    run = make_optimiser(optimiser, coordinates.moved(atoms))
+    ended = run_optimiser(run, fmax, left)
+    return as_path(optimiser, one, recorder, coordinates, ended)
+
+
+def as_path(
+    optimiser: str, start: Configurations, recorder: Recorder, coordinates: Coordinates, ended: str
+) -> Path:
+    """What a recorder saw."""
+    count = len(recorder.seen)
+    cells = np.stack([h for _, h in recorder.seen])
     places = Configurations(
-        one.system,
+        start.system,
         np.stack([x for x, _ in recorder.seen]),
-        np.stack([h for _, h in recorder.seen]) if one.system.is_periodic else one.cells.repeat(
-            len(recorder.seen), axis=0
-        ),
-    )  # fmt: skip
+        cells if start.system.is_periodic else start.cells.repeat(count, axis=0),
+    )
     answer = Evaluation.concatenate(recorder.answers)
     forces = coordinates.forces(places, answer)
     return Path(
@@ -232,9 +244,8 @@ def relax(
     )
 
 
-def _run(optimiser: str, moved: Any, fmax: float, steps: int) -> str:
-    from ase.optimize.sciopt import OptimizerConvergenceError
-
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
     # BFGSLineSearch prints and the cell's logarithm warns; none of it belongs on the user's terminal.
     with (
         contextlib.redirect_stdout(io.StringIO()),
@@ -242,8 +253,21 @@ def _run(optimiser: str, moved: Any, fmax: float, steps: int) -> str:
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore", RuntimeWarning)
+        yield
+
+
+def make_optimiser(name: str, moved: Any) -> Any:
+    """One of ASE's optimisers that writes nothing."""
+    with _silence():
+        return _classes()[name](moved, logfile=None, trajectory=None)
+
+
+def run_optimiser(run: Any, fmax: float, steps: int) -> str:
+    """Run one, again where it has run before: how it ended (see :class:`Path`)."""
+    from ase.optimize.sciopt import OptimizerConvergenceError
+
+    with _silence():
         try:
-            run = _classes()[optimiser](moved, logfile=None, trajectory=None)
             converged = run.run(fmax=fmax, steps=steps)
         except _Enough:
             return "out of evaluations"

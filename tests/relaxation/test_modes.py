@@ -77,7 +77,7 @@ def test_a_known_pair_is_found_and_confirmed():
     meter = Meter(model)
     found = measure_vibrations(meter, start, products=3, rng=rng, resolution=resolution)
     assert found.complete
-    assert meter.evaluations == found.evaluations == 2 * 3 + 2 * 3
+    assert meter.evaluations == found.evaluations <= 2 * 3 + 4 * 3
     mass = start.system.masses[0]
     omega = np.sqrt((1.0 + 1j * np.sqrt(0.03**2 - 0.01**2)) / mass) * PER_PS
     assert growth_rate(found.eigenvalues).max() == pytest.approx(omega.imag, rel=1e-5)

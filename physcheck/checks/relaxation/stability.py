@@ -32,12 +32,15 @@ __all__ = ["assert_minimum_stability", "measure_minimum_stability"]
 
 _UNIT = "1/ps"
 _QUANTITY = "fastest growth of a small vibration about the minimum"
-_PILOTS = 4
+# Directions on which the step is chosen, in all.
+_PILOTS = 9
 _TURNS = 3
 _CONFIRMATION = 8
 # Largest move of an atom off a saddle, and off the minimum to see whether it comes back, Å.
 _OFF_SADDLE = 0.1
 _AWAY = 0.05
+# How far down a relaxation goes in any case, over the rms force of the start.
+_DOWN_TO = 0.05
 # A force f left over bends a bond of 1 Å sideways by f/Å; angles between bonds count twice.
 _LEFT_OVER = 2.0
 _BOND = 1.0
@@ -138,7 +141,7 @@ def measure_minimum_stability(
         A single atom.
     ModelError, NonFiniteOutput
 
-    Cost: at most steps + 2 rounds (products + 7) + 8, 168 by default; about 100 for a molecule of 9 atoms.
+    Cost: at most steps + 2 rounds (products + 12) + 8, 178 by default; about 100 for a molecule of 9 atoms.
 
     Source: Goldstein, Classical Mechanics, chapter on small oscillations; Saad, Numerical Methods for Large
     Eigenvalue Problems, chapter 6.
@@ -150,7 +153,11 @@ def measure_minimum_stability(
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("minimum_stability") if tolerance is None else tolerance
     enough = default_tolerance("relaxation_convergence")
-    goal = max(enough / 2, achievable_fmax(resolution, one.n_atoms))
+    # Where all forces are small, small ones are far from a minimum.
+    goal = max(
+        min(enough / 2, _DOWN_TO * resolution.force_rms),
+        achievable_fmax(resolution, one.n_atoms),
+    )
     ground = _find_ground(meter, one, goal, steps, products, rounds, rng, resolution)
     found, path = ground.found, ground.path
     pair = None
