@@ -237,6 +237,29 @@ def test_a_calculator_with_a_stale_list_is_caught():
     assert failed(found) == {"history_independence"}
 
 
+def test_a_model_that_answers_at_some_visits_only_depends_on_its_history():
+    sizes = []
+
+    def cold(answer, configurations):
+        sizes.append(configurations.n_atoms)
+        if configurations.n_atoms == 6 and sizes.count(6) == 1:
+            raise RuntimeError("buffer too small")
+        return answer
+
+    found = run(Wrapped(cold), structure("water"), "history_independence")
+    assert failed(found) == {"history_independence"}
+    place = found["history_independence"][1].evidence["place"]
+    assert "two copies of it: answered at one visit, not at another" in place
+    assert "buffer too small" in place
+
+    def never(answer, configurations):
+        if configurations.n_atoms == 6:
+            raise RuntimeError("three atoms, please")
+        return answer
+
+    assert failed(run(Wrapped(never), structure("water"), "history_independence")) == set()
+
+
 def test_batches_and_threads_leave_no_trace_in_the_process():
     filters, interval = list(warnings.filters), sys.getswitchinterval()
     measured = measure_thread_safety(

@@ -32,6 +32,12 @@ _REPEATS = 5
 _EXPANSION = 1.3
 _FAR = 20.0
 _WANT = frozenset({"forces", "energy"})
+_LABELS = {
+    "x": "the structure",
+    "e": "like atoms exchanged",
+    "l": "1.3 times as large",
+    "d": "two copies of it",
+}
 
 
 @check(
@@ -122,7 +128,7 @@ def measure_history_independence(
     Four kinds of configurations are visited in an order in which each follows different ones: the structure, the
     same with like atoms exchanged (any neighbour list is then wrong), the structure 1.3 times as large, and two
     copies of it (another number of atoms). Judged is the largest rms difference of the forces at one
-    configuration between its visits.
+    configuration between its visits; it is infinite where a model raises at one visit and answers at another.
 
     Can't see: a memory that reaches farther back than a few calls, or that only other inputs set.
 
@@ -139,22 +145,28 @@ def measure_history_independence(
     larger = one.at(_EXPANSION * one.positions, _EXPANSION * one.cells)
     doubled = _doubled(one)
     names = {"x": one, "e": exchanged, "l": larger, "d": doubled}
-    visits: dict[str, list[Floats]] = {"x": [], "e": [], "l": []}
+    visits: dict[str, list[Floats]] = {"x": [], "e": [], "l": [], "d": []}
+    raised: dict[str, str] = {}
     for name in "xedexlxdlex":
         try:
             forces = meter.evaluate(names[name], want=frozenset({"forces"})).require_forces()[0]
-        except (ModelError, NonFiniteOutput):
+        except (ModelError, NonFiniteOutput) as error:
             # The structure itself must be answered; the others are there to leave a trace.
             if name == "x":
                 raise
+            raised[name] = str(error)
             continue
-        if name in visits:
-            visits[name].append(forces)
-    labels = {"x": "the structure", "e": "like atoms exchanged", "l": "1.3 times as large"}
-    differences = {labels[k]: _largest_rms(v) for k, v in visits.items() if len(v) > 1}
+        visits[name].append(forces)
+    differences = {_LABELS[k]: _largest_rms(visits[k]) for k in "xel" if len(visits[k]) > 1}
+    # Refusing a configuration is no fault; answering it another time is.
+    fickle = [k for k in raised if visits[k]]
+    differences.update({_LABELS[k]: math.inf for k in fickle})
     worst = max(differences, key=lambda k: differences[k])
     value = differences[worst]
-    frame = {labels[k]: names[k] for k in visits}[worst]
+    frame = {_LABELS[k]: names[k] for k in visits}[worst]
+    place = f"{worst}: forces differ by {value:.3g} eV/Å (rms) between its visits"
+    if fickle:
+        place = f"{worst}: answered at one visit, not at another: {raised[fickle[0]]}"
     size = float(np.abs(visits["x"][0]).max())
     floor = rounding_floor(size, meter.capabilities.dtype)
     return Measurement(
@@ -168,9 +180,13 @@ def measure_history_independence(
         detection_limit=4 * floor,
         force_evaluations=meter.evaluations,
         evidence={
-            "place": f"{worst}: forces differ by {value:.3g} eV/Å (rms) between its visits",
+            "place": place,
             "scale": f"the largest force component is {size:.3g} eV/Å",
-            "quantities": {"rms_differences_eV_per_A": differences, "visits": "xedexlxdlex"},
+            "quantities": {
+                "rms_differences_eV_per_A": differences,
+                "visits": "xedexlxdlex",
+                "raised": {_LABELS[k]: text for k, text in raised.items()},
+            },
             "configurations": frame,
         },
     )
