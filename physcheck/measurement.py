@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     KNOWN_FAILURE = "known_failure"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """How far a model is from a law, with what is known about that number.
 
@@ -31,6 +31,7 @@ class Measurement:
     check : str
         The check's id.
     quantity, unit : str
+        A check need not repeat these three: what is left empty is taken from its registration.
     value : float
         The violation, >= 0, larger is worse.
     uncertainty : float
@@ -54,14 +55,14 @@ class Measurement:
         What would resolve an INCONCLUSIVE, in a sentence; empty where the judge knows better.
     """
 
-    check: str
-    quantity: str
-    unit: str
     value: float
     uncertainty: float
     interval: tuple[float, float]
     detection_limit: float
     force_evaluations: int
+    check: str = ""
+    quantity: str = ""
+    unit: str = ""
     uncertainty_components: Mapping[str, float] = field(default_factory=dict)
     jacobian_products: int = 0
     evidence: Mapping[str, Any] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import update_wrapper, wraps
 from typing import Any, Literal, Protocol
 
@@ -183,7 +183,10 @@ def _callable_by_anybody(function: Any, identifier: str) -> Any:
             raise CapabilityMissing(f"{identifier} doesn't apply: {reason}")
         generator = np.random.default_rng(DEFAULT_SEED) if rng is None else rng
         measured: Measurement = function(taken, one, rng=generator, **options)
-        return measured
+        if measured.check:
+            return measured
+        spec = _REGISTRY[identifier]
+        return replace(measured, check=identifier, quantity=spec.quantity, unit=spec.unit)
 
     parameters = [
         p.replace(default=None) if p.name == "rng" else p for p in signature.parameters.values()

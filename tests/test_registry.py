@@ -47,3 +47,10 @@ def test_what_is_registered_keeps_its_name_signature_and_docstring():
         assert parameters["rng"].kind is inspect.Parameter.KEYWORD_ONLY
         assert parameters["rng"].default is None
         assert all(p.kind is p.KEYWORD_ONLY for p in list(parameters.values())[2:])
+
+
+def test_a_check_need_not_repeat_its_registration():
+    atoms = structure("water")
+    spec = all_checks()["net_force"]
+    found = physcheck.measure_net_force(make_builtin("morse"), atoms)
+    assert (found.check, found.quantity, found.unit) == (spec.id, spec.quantity, spec.unit)

@@ -65,9 +65,6 @@ def measure_isotope_independence(model, start, *, rng, resolution=None):
     noise = math.sqrt(2) * resolution.force_noise
     atom = int(np.argmax(np.linalg.norm(difference, axis=1)))
     return Measurement(
-        check="isotope_independence",
-        quantity="rms difference of forces between isotopes",
-        unit="eV/Å",
         value=value,
         uncertainty=noise,
         uncertainty_components={"rounding": noise},

@@ -148,9 +148,6 @@ def measure_force_energy_gap(
             error = math.hypot(line.noise(step), truncation)
             result = _Judged(gaps, error, n, resolution.dof, 0.8)
     return Measurement(
-        check="force_energy_gap",
-        quantity="rms gap between forces and the energy's negative gradient",
-        unit="meV/Å",
         value=result.value,
         uncertainty=math.hypot(result.sampling, error * _MEV / math.sqrt(len(gaps))),
         uncertainty_components={

@@ -244,9 +244,6 @@ def measure_jacobian_asymmetry(
         elif place is not None:
             evidence["place"] = place.sentence(one)
     return Measurement(
-        check="jacobian_asymmetry",
-        quantity="lambda, relative antisymmetry of the force Jacobian",
-        unit="",
         value=result.value,
         uncertainty=result.uncertainty,
         uncertainty_components=result.components,
@@ -289,9 +286,6 @@ def _by_products(
     if exact.place is not None:
         _add_loop(evidence, meter, one, exact.place, rng, resolution)
     return Measurement(
-        check="jacobian_asymmetry",
-        quantity="lambda, relative antisymmetry of the force Jacobian",
-        unit="",
         value=exact.value,
         uncertainty=exact.uncertainty,
         uncertainty_components=exact.components,

@@ -220,9 +220,6 @@ def measure_loop_work(
     if judged.interval[0] > target and resolution.responds:
         judged, worst, confirmed = _confirm(meter, one, judged, worst, rng)
     return Measurement(
-        check="loop_work",
-        quantity="lambda_loop, work around closed loops relative to the stiffness",
-        unit="",
         value=judged.value,
         uncertainty=judged.uncertainty,
         uncertainty_components=judged.components,

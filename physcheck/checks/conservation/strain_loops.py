@@ -147,9 +147,6 @@ def measure_strain_loop_work(
             result = _Judged(tours, resolution.dof, change)
         worst = again
     return Measurement(
-        check="strain_loop_work",
-        quantity="work around closed loops of strain and positions relative to the reversible work",
-        unit="",
         value=result.value,
         uncertainty=math.sqrt(sum(c**2 for c in result.components.values())),
         uncertainty_components=result.components,

@@ -163,9 +163,6 @@ def measure_stress_energy_gap(
                 gaps, twist, math.hypot(pieces.noise(step), truncation), resolution.dof
             )
     return Measurement(
-        check="stress_energy_gap",
-        quantity="rms gap between stress and the energy's strain derivative",
-        unit="GPa",
         value=result.value,
         uncertainty=result.uncertainty,
         uncertainty_components={

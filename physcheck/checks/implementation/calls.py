@@ -147,11 +147,7 @@ def _judged(
     atom = int(np.argmax(each))
     symbol = frames.system.symbols[atom % frames.n_atoms]
     quantities = {p.label: p.rms for p in parts}
-    how = {"batch_invariance": "in a batch and alone", "thread_safety": "in threads and alone"}
     return Measurement(
-        check=name,
-        quantity=f"rms difference of forces {how[name]}",
-        unit="eV/Å",
         value=found.value,
         uncertainty=found.uncertainty,
         uncertainty_components={"rounding": found.uncertainty},
@@ -247,9 +243,6 @@ def measure_input_untouched(
         spied.evaluate(place, want=frozenset({"forces", "energy"}))
     count = float(len(changed))
     return Measurement(
-        check="input_untouched",
-        quantity="inputs that the model changed",
-        unit="inputs",
         value=count,
         uncertainty=0.0,
         interval=(count, count),
@@ -343,9 +336,6 @@ def measure_thread_safety(
         return measured
     evidence = {**measured.evidence, "place": f"raised in a thread only: {raised[0]}"}
     return Measurement(
-        check="thread_safety",
-        quantity=measured.quantity,
-        unit="eV/Å",
         value=math.inf,
         uncertainty=0.0,
         interval=(math.inf, math.inf),

@@ -94,9 +94,6 @@ def measure_finite_outputs(
     if not (abs(apart) <= _MOST_ENTROPY):
         place += f"; energy and free_energy differ by {apart:.3g} eV/atom, which no entropy of electrons makes"
     return Measurement(
-        check="finite_outputs",
-        quantity="situations with an output that isn't finite",
-        unit="situations",
         value=float(len(bad)),
         uncertainty=0.0,
         interval=(float(len(bad)), float(len(bad))),

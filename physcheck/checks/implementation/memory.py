@@ -82,9 +82,6 @@ def measure_memory_growth(
     value, low = (max(float(pick(s)) for s in slopes.values()) for pick in (_median, _least))
     spread = max(float(np.std(slopes["python"], ddof=1)), page)
     return Measurement(
-        check="memory_growth",
-        quantity="growth of memory",
-        unit="kB/evaluation",
         value=max(0.0, value),
         uncertainty=spread,
         uncertainty_components={"sampling": spread},

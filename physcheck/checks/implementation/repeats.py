@@ -87,9 +87,6 @@ def measure_determinism(
     equal = bool(spread.max() == 0 and np.ptp(energies) == 0)
     place = f"atom {atom} ({one.system.symbols[atom]}): forces within {spread.max():.3g} eV/Å"
     return Measurement(
-        check="determinism",
-        quantity="rms scatter of forces in equal calls",
-        unit="eV/Å",
         value=scatter,
         uncertainty=scatter / math.sqrt(2 * dof),
         uncertainty_components={"sampling": scatter / math.sqrt(2 * dof)},
@@ -170,9 +167,6 @@ def measure_history_independence(
     size = float(np.abs(visits["x"][0]).max())
     floor = rounding_floor(size, meter.capabilities.dtype)
     return Measurement(
-        check="history_independence",
-        quantity="rms difference of forces after different histories",
-        unit="eV/Å",
         value=value,
         uncertainty=floor if value > 0 else 0.0,
         uncertainty_components={"rounding": floor if value > 0 else 0.0},
@@ -254,9 +248,6 @@ def measure_numerical_noise(
     noise = resolution.force_noise
     spread = noise / math.sqrt(2 * resolution.dof)
     return Measurement(
-        check="numerical_noise",
-        quantity="standard deviation of a force component by noise",
-        unit="eV/Å",
         value=noise,
         uncertainty=spread,
         uncertainty_components={"sampling": spread},

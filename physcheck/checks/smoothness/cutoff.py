@@ -166,9 +166,6 @@ def measure_cutoff_smoothness(
     high += 2 * noise
     unseen = max(limit, max(usual))
     return Measurement(
-        check="cutoff_smoothness",
-        quantity="jump of forces or energy, relative to the rms force",
-        unit="",
         value=value / scale,
         uncertainty=noise / scale,
         uncertainty_components={"rounding": noise / scale},

@@ -23,7 +23,6 @@ __all__ = ["assert_locality", "measure_locality"]
 _MARGIN = 0.5  # Å between the declared range and what must not matter
 _MOVE = 0.3  # Å, of each coordinate at most
 _MOST_ATOMS = 4000
-_QUANTITY = "rms change of forces by atoms beyond the declared range"
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -57,7 +56,7 @@ def _repeats(start: Configurations, reach: float) -> tuple[int, int]:
 
 @check(
     family="smoothness",
-    quantity=_QUANTITY,
+    quantity="rms change of forces by atoms beyond the declared range",
     unit="eV/Å",
     needs={"forces"},
     kind="law",
@@ -122,9 +121,6 @@ def measure_locality(
     atom = int(watched[int(np.argmax(each))])
     nothing = resolution.rigid_reason
     return Measurement(
-        check="locality",
-        quantity=_QUANTITY,
-        unit="eV/Å",
         value=found.value,
         uncertainty=found.uncertainty,
         uncertainty_components={"rounding": found.uncertainty},

@@ -97,9 +97,6 @@ def measure_path_smoothness(
     chance = 1 - FALSE_FAIL / (2 * loops)
     limit = error * noise_rms_quantile(_POINTS // 4, resolution.dof, chance)
     return Measurement(
-        check="path_smoothness",
-        quantity="tail of the forces' spectrum along a loop, relative to the first harmonic",
-        unit="",
         value=math.sqrt(max(shares[worst] ** 2 - error**2, 0.0)),
         uncertainty=error,
         uncertainty_components={"rounding": error},

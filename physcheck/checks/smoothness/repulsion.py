@@ -211,9 +211,6 @@ def _measurement(
             place = f"least repulsion: {place}"
     noises = [p.noise for p in paths]
     return Measurement(
-        check="short_range_repulsion",
-        quantity="attraction between atoms that overlap",
-        unit="eV/Å",
         value=value,
         uncertainty=noise,
         uncertainty_components={"rounding": noise},

@@ -21,7 +21,6 @@ __all__ = ["assert_net_force", "assert_net_torque", "measure_net_force", "measur
 
 _BASES = 2
 _COST = always(_BASES * COPIES)
-_QUANTITY = "rms of the least change of forces that removes the net {}"
 
 
 def _isolated(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -32,7 +31,7 @@ def _isolated(start: Configurations, capabilities: Capabilities) -> str | None:
 
 @check(
     family="symmetry",
-    quantity=_QUANTITY.format("force"),
+    quantity="rms of the least change of forces that removes the net force",
     unit="eV/Å",
     needs={"forces"},
     kind="law",
@@ -74,7 +73,7 @@ def measure_net_force(
 
 @check(
     family="symmetry",
-    quantity=_QUANTITY.format("torque"),
+    quantity="rms of the least change of forces that removes the net torque",
     unit="eV/Å",
     needs={"forces"},
     kind="practice",
@@ -161,9 +160,6 @@ def _measured(
     unit = "eV/Å" if kind == "force" else "eV"
     text = ", ".join(f"{x:.3g}" for x in net)
     return Measurement(
-        check=name,
-        quantity=_QUANTITY.format(kind),
-        unit="eV/Å",
         value=found.value,
         uncertainty=found.uncertainty,
         uncertainty_components={"rounding": found.uncertainty},

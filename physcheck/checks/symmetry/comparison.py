@@ -101,9 +101,6 @@ def compared(
     by_label = {t.label: t for t in transformations}
     order = by_label[found.worst.label].order
     return Measurement(
-        check=check,
-        quantity=QUANTITY + (", relative to the rms force" if relative else ""),
-        unit="" if relative else "eV/Å",
         value=found.value,
         uncertainty=found.uncertainty,
         uncertainty_components={"rounding": found.uncertainty},

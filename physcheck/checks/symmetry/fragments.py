@@ -118,9 +118,6 @@ def measure_separated_additivity(
     atom = int(np.argmax(each))
     name = f"atom {atom} ({both.system.symbols[atom]})"
     return Measurement(
-        check="separated_additivity",
-        quantity=QUANTITY,
-        unit="eV/Å",
         value=found.value,
         uncertainty=found.uncertainty,
         uncertainty_components={"rounding": found.uncertainty},
