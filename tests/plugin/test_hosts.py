@@ -169,5 +169,8 @@ def test_structures_that_only_the_hosts_tests_have_may_be_listed(subject):
     result = subject.run("-n1", suite=False, factory=None)
     assert result.ret == 4
     result.stdout.fnmatch_lines([text])
-    # Some of the tests say nothing of the structures of the others.
+    # Some of the tests, or the suite alone, say nothing of the structures of the others.
     assert subject.run("test_other.py", suite=False, factory=None).ret == 0
+    assert subject.run(*ONE).ret == 0
+    assert subject.run(*ONE, "--physcheck-only", suite=False).ret == 0
+    assert subject.run(*ONE, "--physcheck-known-failures=known.toml").ret == 4

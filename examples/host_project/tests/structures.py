@@ -6,7 +6,7 @@ from ase.spacegroup import crystal
 
 
 def quartz() -> Atoms:
-    """Left-handed alpha quartz at 300 K (Levien, Prewitt, Weidner, Am. Mineral. 65, 920 (1980))."""
+    """Alpha quartz at 300 K (Levien, Prewitt, Weidner, Am. Mineral. 65, 920 (1980))."""
     atoms = crystal(
         ["Si", "O"],
         [(0.4697, 0.0, 2 / 3), (0.4135, 0.2669, 0.7858)],
