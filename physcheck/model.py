@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -139,6 +139,8 @@ class Meter:
         The most evaluations this meter grants; asking for more raises AllotmentExceeded before any is made.
     max_atoms_per_call : int
         Batches are split so that a call has at most this many atoms (at least one configuration).
+    observer : callable (int) -> None
+        Told after each call how many evaluations were made so far, by meters inside this one too.
 
     Raises
     ------
@@ -149,11 +151,17 @@ class Meter:
     """
 
     def __init__(
-        self, model: Model, *, allotment: int | None = None, max_atoms_per_call: int = 20_000
+        self,
+        model: Model,
+        *,
+        allotment: int | None = None,
+        max_atoms_per_call: int = 20_000,
+        observer: Callable[[int], None] | None = None,
     ) -> None:
         self.model: Model = model.model if isinstance(model, Meter) else model
         self._parent = model if isinstance(model, Meter) else None
         self.allotment = allotment
+        self.observer = observer
         self.max_atoms_per_call = max_atoms_per_call
         self._asked: set[bool] = set()
         self.evaluations = 0
@@ -177,6 +185,8 @@ class Meter:
         self.evaluations += evaluations
         self.jacobian_products_made += products
         self.seconds += seconds
+        if evaluations and self.observer is not None:
+            self.observer(self.evaluations)
         if self._parent is not None:
             self._parent._count(evaluations, products, seconds)
 

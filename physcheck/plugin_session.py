@@ -102,6 +102,7 @@ class Bench:
         if self._plan is None and self.error is None:
             warm_up()
             from physcheck.plan import make_plan
+            from physcheck.plugin_progress import progress_of
             from physcheck.running import Runner
 
             try:
@@ -110,6 +111,7 @@ class Bench:
                 with quiet():
                     self._plan = make_plan(model, self.settings)
                 self._runner = Runner(model, self.settings, self.evidence_folder, self.reference())
+                self._runner.progress = progress_of(self._config)
             except SpecError as error:
                 self.error, self.exit_code = str(error), int(pytest.ExitCode.USAGE_ERROR)
             except ModelError as error:

@@ -12,11 +12,11 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement, Outcome, Tolerance, Verdict, judge
@@ -48,6 +48,14 @@ class _TimeIsUp(BaseException):
     """Raised by the alarm; no ``except Exception`` of a model or check may swallow it."""
 
 
+class Watcher(Protocol):
+    """Shows how far a long record is."""
+
+    def watch(self, what: str, planned: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Within, tell what it gives how many evaluations of ``planned`` were made."""
+        ...
+
+
 @dataclass(slots=True)
 class Runner:
     """What the records of one process share: the model, the settings, and each structure's resolution.
@@ -60,6 +68,8 @@ class Runner:
         Where configurations are saved; asked for when the first one is.
     reference : Model or None
         A second model: every check is made of it too, and those that compare two models get it.
+    progress : Watcher or None
+        Told how far a record is.
     setup_evaluations : int
         Spent on resolutions and trajectories so far, the reference's included.
     """
@@ -68,6 +78,7 @@ class Runner:
     settings: Settings
     evidence_folder: Callable[[], Path]
     reference: Model | None = None
+    progress: Watcher | None = None
     setup_evaluations: int = 0
     _beside: Runner | None = None
     _resolutions: dict[tuple[str, int], Any] = field(default_factory=dict)
@@ -124,12 +135,13 @@ class Runner:
             seed = record_seed(self.settings.seed, "trajectory", structure.name)
             meter = Meter(self.model, allotment=evaluations)
             try:
-                found: Any = make_trajectory(
-                    meter,
-                    structure.configurations,
-                    rng=np.random.default_rng(seed),
-                    evaluations=evaluations,
-                )
+                with self.watching(meter, f"trajectory of {structure.name}"):
+                    found: Any = make_trajectory(
+                        meter,
+                        structure.configurations,
+                        rng=np.random.default_rng(seed),
+                        evaluations=evaluations,
+                    )
             except (ModelError, NonFiniteOutput) as error:
                 found = error
             finally:
@@ -139,6 +151,19 @@ class Runner:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    @contextmanager
+    def watching(self, meter: Meter, what: str) -> Iterator[None]:
+        """Within, the progress of a meter is shown, if anybody looks."""
+        if self.progress is None or meter.allotment is None:
+            yield
+            return
+        with self.progress.watch(what, meter.allotment) as observer:
+            meter.observer = observer
+            try:
+                yield
+            finally:
+                meter.observer = None
 
     def ask(self, configuration: Configurations) -> str | None:
         """Let the model find out what it can do, as a plan's trial calls would; what it raised, if it did."""
@@ -214,7 +239,8 @@ def run_entry(
                 options["trajectory"] = runner.trajectory(structure, entry.shared)
             started = time.perf_counter()
             rng = np.random.default_rng(entry.seed)
-            measurement = spec.measure(meter, structure.configurations, rng=rng, **options)
+            with runner.watching(meter, f"{spec.id}[{structure.name}]"):
+                measurement = spec.measure(meter, structure.configurations, rng=rng, **options)
             verdict = judge(measurement, tolerance)
             _fill(record, measurement, tolerance, verdict)
             record["evidence"] = _evidence(measurement.evidence, record, runner)

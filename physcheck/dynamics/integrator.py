@@ -188,6 +188,11 @@ class Simulation:
         return self._rows["potential"][-1] + self._rows["kinetic"][-1]
 
     @property
+    def last_unexplained(self) -> Floats:
+        """(B,) change of E + K since the start that the bath's heat doesn't account for, eV; NaN without energy."""
+        return self.last_total - self.first_total - self._heat
+
+    @property
     def last_kinetic(self) -> Floats:
         """(B,) K now, eV."""
         return self._rows["kinetic"][-1]

@@ -49,10 +49,10 @@ def student_half_width(values: Floats, chance: float) -> float:
 
     ``t_{B-1}(1 - chance/2) s/sqrt(B)``; infinite for fewer than two values.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     count = len(values)
     if count < 2:
         return math.inf
     error = float(np.std(values, ddof=1)) / math.sqrt(count)
-    return float(t.ppf(1.0 - chance / 2, count - 1)) * error
+    return float(stdtrit(count - 1, 1.0 - chance / 2)) * error

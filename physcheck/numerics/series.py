@@ -20,7 +20,7 @@ __all__ = [
 # The window over which the autocorrelation is summed, in correlation times (Sokal).
 _WINDOW = 6.0
 # A block is so many times the statistical inefficiency long, and there are at most so many in a replica.
-_BLOCK_LENGTH = 10.0
+_BLOCK_LENGTH = 5.0
 _MOST_BLOCKS = 8
 # Blocks serve where replicas don't differ by more than they allow, at this chance of doubting them wrongly.
 _DOUBT = 0.05
@@ -152,7 +152,9 @@ def replica_mean(values: Floats) -> ReplicaMean:
     """
     series = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
     n, count = series.shape
-    inefficiency = correlation_steps(series)
+    # What all replicas do alike in time is no memory of theirs.
+    alone = series - series.mean(axis=1, keepdims=True) if count > 3 else series
+    inefficiency = correlation_steps(alone)
     means = series.mean(axis=0)
     value, spread = float(means.mean()), float(np.std(series))
     between = float(np.var(means, ddof=1)) / count if count > 1 else math.inf

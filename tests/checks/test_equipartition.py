@@ -27,7 +27,7 @@ MD = tolerance_of("equipartition", "md")
 
 
 def run(model, atoms, seed=0, **options):
-    options = {"evaluations": 6000, "replicas": 8} | options
+    options = {"evaluations": 6000, "replicas": 16} | options
     found = measure_equipartition(model, atoms, rng=np.random.default_rng(seed), **options)
     return found, judge(found, MD).outcome
 
@@ -57,7 +57,7 @@ def test_modes_that_do_not_mix_raise_no_false_alarm():
     for seed in range(20):
         found, outcome = run(model, atoms, seed, evaluations=2500)
         assert outcome is not Outcome.FAIL
-        assert found.evidence["quantities"]["error_dof"] == 7
+        assert found.evidence["quantities"]["error_dof"] == 15
 
 
 def test_a_pumped_species_is_found():
@@ -75,7 +75,7 @@ def test_a_pumped_species_is_found():
     series = found.evidence["series"]
     assert len(series["time_ps"]) == len(series["temperature_H_K"]) <= 600
     with pytest.raises(PhysicsFailure, match="species differ in temperature"):
-        assert_equipartition(model, atoms, evaluations=6000, replicas=8)
+        assert_equipartition(model, atoms, evaluations=6000, replicas=16)
 
 
 def test_groups_and_what_does_not_apply():
@@ -111,7 +111,7 @@ def test_temperatures_of_the_fast_and_the_slow_have_no_bias_of_the_timestep():
     # Velocities at the end of a step would read 7 % low for the fastest mode, whose phase is 0.55.
     for mask in (atoms.numbers == 1, atoms.numbers == 8):
         mean = replica_mean(made.temperatures(mask))
-        assert mean.error < 3.5
+        assert mean.error < 4.5
         assert mean.value == pytest.approx(300, abs=4 * mean.error)
     # The same of the configurations: <F²>/<-tr J> is the temperature of harmonic wells.
     squares = (made.snapshot_forces**2).mean() / 4.0 / 8.617e-5
@@ -133,7 +133,7 @@ def test_a_timestep_too_long_is_not_the_models_fault():
     assert "shorter timestep" in found.nothing_tested
 
 
-def test_the_trajectory_is_planned_at_standard_and_shared():
+def test_the_trajectory_is_planned_at_standard_and_shared(tmp_path):
     atoms = salt()
     model = Springs(atoms, pumping=0.1, coupling=2.0, quartic=2.0)
     quick = make_plan(model, Settings(model="springs"))
@@ -145,11 +145,11 @@ def test_the_trajectory_is_planned_at_standard_and_shared():
     assert plan.evaluations <= 25_000
     shared = {entry.shared for entry in plan.entries if entry.allotment or entry.shared}
     assert len(shared) == 1
-    runner = Runner(model, settings, lambda: pytest.fail("nothing to save"))
+    runner = Runner(model, settings, lambda: tmp_path)
     records = [runner.run(entry) for entry in plan.entries]
     spent = runner.setup_evaluations
     assert 20_000 < spent + sum(r["force_evaluations"] or 0 for r in records) <= 25_000
-    alone = Runner(model, settings, lambda: pytest.fail("nothing to save"))
+    alone = Runner(model, settings, lambda: tmp_path)
     again = alone.run(plan.entries[-1])
     for key in ("verdict", "value", "interval", "force_evaluations"):
         assert again[key] == records[-1][key]

@@ -70,7 +70,7 @@ def measure_determinism(
 
     Source: a potential is a function of positions.
     """
-    from scipy.stats import chi2
+    from scipy.special import chdtri
 
     meter, one = Meter(model), as_configurations(start)
     answers = [meter.evaluate(one, want=_WANT) for _ in range(_REPEATS)]
@@ -79,8 +79,8 @@ def measure_determinism(
     scatter = math.sqrt(float(np.mean(np.var(forces - forces[0], axis=0, ddof=1))))
     # One degree of freedom a repeat: noise may be alike in all components.
     dof = _REPEATS - 1
-    low = scatter * math.sqrt(dof / chi2.ppf(1 - FALSE_FAIL / 2, dof))
-    high = scatter * math.sqrt(dof / chi2.ppf(FALSE_PASS, dof))
+    low = scatter * math.sqrt(dof / chdtri(dof, FALSE_FAIL / 2))
+    high = scatter * math.sqrt(dof / chdtri(dof, 1 - FALSE_PASS))
     energies = [0.0 if a.energy is None else float(a.energy[0]) for a in answers]
     spread = np.ptp(forces, axis=0)
     atom = int(np.argmax(spread.max(axis=1)))

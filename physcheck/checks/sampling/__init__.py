@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
+from physcheck.checks.sampling.distribution import (
+    assert_kinetic_distribution,
+    measure_kinetic_distribution,
+)
 from physcheck.checks.sampling.equipartition import assert_equipartition, measure_equipartition
+from physcheck.checks.sampling.heat import assert_thermostat_heat, measure_thermostat_heat
+from physcheck.checks.sampling.pressure import (
+    assert_pressure_consistency,
+    measure_pressure_consistency,
+)
 
-__all__ = ["assert_equipartition", "measure_equipartition"]
+__all__ = [
+    "assert_equipartition",
+    "assert_kinetic_distribution",
+    "assert_pressure_consistency",
+    "assert_thermostat_heat",
+    "measure_equipartition",
+    "measure_kinetic_distribution",
+    "measure_pressure_consistency",
+    "measure_thermostat_heat",
+]

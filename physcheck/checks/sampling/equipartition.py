@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -18,11 +17,17 @@ from physcheck.checks.sampling.trajectory import (
     make_trajectory,
     shared_evaluations,
 )
-from physcheck.checks.sampling.verdicts import blown_up, thinned_means, velocity_memory_fs
+from physcheck.checks.sampling.verdicts import (
+    Deviation,
+    advice,
+    blown_up,
+    deviation_of,
+    thinned_means,
+    velocity_memory_fs,
+)
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.series import ReplicaMean, replica_mean
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution
@@ -32,12 +37,6 @@ from physcheck.tolerances import default_tolerance, register_tolerances
 __all__ = ["assert_equipartition", "measure_equipartition"]
 
 _QUANTITY = "difference of kinetic temperature between species"
-# Independent values: with fewer than the first the errors count twice, with fewer than the second all is open.
-_ENOUGH, _LEAST = 50, 10
-_SIGMAS = 3.0
-# A difference that shrinks between the halves, more than chance would have it, is still relaxing.
-_RELAXING = 1e-2
-
 register_tolerances(
     "equipartition",
     "%",
@@ -97,8 +96,9 @@ def measure_equipartition(
     The error comes from blocks longer than the correlation time where the replicas' means scatter no more than
     these let expect, else (in crystals whose modes hardly mix) from the replicas, with Student's t for either.
     A FAIL needs three standard errors beyond the tolerance, and a chance of 1e-4 a record (over all pairs of
-    groups) under the law. Below 50 independent values the errors count twice, below 10 the check is
-    inconclusive, and so it is where a difference is still shrinking; it says what it needs.
+    groups) under the law; a PASS counts the error twice below 50 independent values. Below 10 the check is
+    inconclusive, and so it is where a difference is still shrinking; it says what it needs. Heat that the structure
+    itself gives off, settling from its start, is allowed for.
 
     Can't see: heat that flows into all species alike (the bath takes it: thermostat_heat, nve_drift), a wrong
     distribution of configurations at right temperatures. A local bath hides part of what it sees.
@@ -148,7 +148,13 @@ def measure_equipartition(
     series = {name: percent * trajectory.temperatures(mask) for name, mask in masks.items()}
     means = {name: replica_mean(values) for name, values in series.items()}
     pairs = {
-        (a, b): _difference(series[a] - series[b], target, math.comb(len(series), 2))
+        (a, b): deviation_of(
+            series[a] - series[b],
+            target,
+            math.comb(len(series), 2),
+            trajectory,
+            float(min(masks[a].mean(), masks[b].mean())),
+        )
         for a, b in combinations(series, 2)
     }
     worst = max(pairs, key=lambda pair: (pairs[pair].low, abs(pairs[pair].mean.value)))
@@ -168,81 +174,15 @@ def measure_equipartition(
         detection_limit=widest.limit,
         force_evaluations=meter.evaluations,
         nothing_tested="" if resolution is None else resolution.rigid_reason,
-        resolve=_advice(widest, target, trajectory),
+        resolve=advice(widest, target, trajectory),
         evidence=_evidence(means, found, worst, series, trajectory)
         | {"hypervirial": configurational_temperatures(meter, trajectory, rng)},
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Difference:
-    """Of two groups, in percent of the bath's temperature."""
-
-    mean: ReplicaMean
-    halves: tuple[float, float]
-    relaxing: bool
-    low: float
-    high: float
-    limit: float
-
-
-def _difference(series: Floats, target: float, n_pairs: int) -> _Difference:
-    mean = replica_mean(series)
-    middle = len(series) // 2
-    first, second = series[:middle].mean(axis=0), series[middle:].mean(axis=0)
-    halves = float(first.mean()), float(second.mean())
-    change = np.sign(halves[0]) * (first - second)
-    count = len(change)
-    error = float(np.std(change, ddof=1)) / math.sqrt(count) if count > 1 else math.inf
-    # What a violation builds up grows, what the warming left over shrinks.
-    relaxing = bool(
-        error > 0
-        and abs(halves[1]) < abs(halves[0])
-        and float(change.mean()) > _student(_RELAXING, count - 1) * error
-    )
-    margin = 1.0 if mean.independent >= _ENOUGH else 2.0 if mean.independent >= _LEAST else math.inf
-    rare = mean.half_width(FALSE_FAIL / n_pairs)
-    # Three standard errors beyond the tolerance, and never more likely than 1e-4 where the law holds.
-    width = margin * max(_SIGMAS * mean.error, rare - target)
-    size = abs(mean.value)
-    low = 0.0 if relaxing else max(0.0, size - width)
-    high = size + mean.half_width(2 * FALSE_PASS) * margin
-    return _Difference(mean, halves, relaxing, low, high, target + width)
-
-
-def _student(chance: float, dof: int) -> float:
-    """Exceeded by chance, one-sided."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(dof, 1 - chance)) if dof > 0 else math.inf
-
-
-def _advice(found: _Difference, target: float, trajectory: Trajectory) -> str:
-    mean = found.mean
-    if not (target > 0):
-        return ""
-    if mean.dof < 1:
-        return "a single replica says nothing of its error: take more"
-    # To pass the interval's upper end has to come down to the tolerance.
-    room = max(target - abs(mean.value), 0.5 * target)
-    factor = max((2.0 * mean.error / room) ** 2, _ENOUGH / max(mean.independent, 1e-9), 1.5)
-    evaluations = factor * trajectory.n_steps * trajectory.n_replicas
-    why = ""
-    if found.relaxing:
-        why = (
-            f"the difference is still shrinking ({found.halves[0]:.2g} to {found.halves[1]:.2g} % between the "
-            "halves), so the start is not forgotten; "
-        )
-    elif mean.independent < _ENOUGH:
-        why = f"only {mean.independent:.0f} independent values; "
-    if mean.blocks == 1 and mean.dispersion > 1:
-        why += "the modes hardly mix under a global bath, so that only more replicas tell more; "
-    return f"{why}{factor * trajectory.sampled_ps:.2g} ps in all ({evaluations:.2g} evaluations) would resolve it"
-
-
 def _evidence(
     means: Mapping[str, ReplicaMean],
-    found: _Difference,
+    found: Deviation,
     worst: tuple[str, str],
     series: Mapping[str, Floats],
     trajectory: Trajectory,

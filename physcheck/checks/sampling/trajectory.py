@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from ase.data import chemical_symbols
 from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
+from physcheck.checks.dynamics.replicas import slopes_of
 from physcheck.dynamics import (
     Bath,
     Langevin,
@@ -41,16 +43,20 @@ _THERMAL_FORCE = 8.0
 _SETTLING, _PRODUCTS = 12, 6
 # The modes of a system cost 3N evaluations, and are found where that is a small part of the whole.
 _MODES_SHARE = 1 / 15
+# Where more than this share of the modes is too soft to be drawn, none is.
+_SOFT_SHARE = 0.1
 # A local bath first, so that what the harmonic draw got wrong is mended in each mode: slow ones take
 # gamma/(2 omega²), 500 fs for a period of 1.4 ps, stiff ones 50 fs.
 _WARMING_FS = 50.0
-_WARMING_SHARE = 0.2
+_WARMING_SHARE = 0.25
 _GLOBAL_FS, _LOCAL_FS = 10.0, 100.0
-# A replica has run away when its kinetic energy is so many times the bath's.
-_RUNAWAY = 30.0
+# A replica has run away when energy of so many eV/atom came from nowhere, or when its kinetic energy is so many
+# times the bath's: a bad start may well release ten times.
+_RUNAWAY_ENERGY, _RUNAWAY_KINETIC = 1.0, 300.0
 _SNAPSHOTS = 48
-# Replicas of some 1600 steps: long enough to warm up, enough of them for Student's t.
-_STEPS_EACH, _FEWEST_REPLICAS, _MOST_REPLICAS = 1650, 4, 32
+# Replicas of some 2400 steps: all begin at one place, and a liquid's structure takes some 0.3 ps to
+# forget it; still enough of them for Student's t.
+_STEPS_EACH, _FEWEST_REPLICAS, _MOST_REPLICAS = 2400, 4, 32
 #: Replicas whose velocities are kept, for the velocity correlation.
 _WATCHED = 4
 
@@ -123,6 +129,15 @@ class Trajectory:
         """Time of all replicas together."""
         return 1e-3 * self.timestep_fs * self.n_steps * self.n_replicas
 
+    def release(self) -> float:
+        """Potential energy that the structure still gives off beyond chance, eV/atom/ps: it isn't at rest yet."""
+        if self.n_replicas < 2 or not np.isfinite(self.potential).all():
+            return 0.0
+        time = 1e-3 * self.timestep_fs * np.arange(len(self.potential), dtype=np.float64)
+        slopes = slopes_of(time, self.potential) / self.start.n_atoms
+        error = float(np.std(slopes, ddof=1)) / math.sqrt(len(slopes))
+        return max(0.0, abs(float(slopes.mean())) - 2 * error)
+
     def temperatures(self, members: Bools) -> Floats:
         """(T, B) kinetic temperature of a group, K, with the degrees of freedom it has."""
         energy = self.kinetic[:, :, members].sum(axis=2, dtype=np.float64)
@@ -140,6 +155,7 @@ class Trajectory:
             "warming_fs": self.warming_fs,
             "bath": type(self.bath).__name__,
             "temperature_K": self.temperature_K,
+            "release_eV_per_atom_per_ps": self.release(),
             **self.modes,
         }
 
@@ -192,8 +208,8 @@ def make_trajectory(
 ) -> Trajectory:
     """Warm up replicas so that every mode has its share, then sample under a bath.
 
-    Each replica begins with displacements drawn from the harmonic modes (where these are worth their 3N
-    evaluations) and thermal velocities, spends a fifth of its steps under a local Langevin bath (50 fs), and is then
+    Each replica begins with displacements drawn from the harmonic modes (in solids, and where these are worth their 3N
+    evaluations) and thermal velocities, spends a quarter of its steps under a local Langevin bath (50 fs), and is then
     sampled by BAOAB: stochastic velocity rescaling, which can't hide that one species is fed by another, or
     Langevin where nothing is periodic, since a global bath would never reach rotation there.
     Velocities are independent between replicas, so that their means may be held against each other.
@@ -205,7 +221,7 @@ def make_trajectory(
     evaluations : int
         What it may cost; the number of steps follows.
     replicas : int
-        So many that each takes some 1600 steps, if left out.
+        So many that each takes some 2400 steps, if left out.
     temperature_K : float
     timestep_fs : float
         From the fastest mode if left out.
@@ -241,11 +257,14 @@ def make_trajectory(
     places = settled.at(np.repeat(settled.positions, replicas, axis=0))
     facts: dict[str, Any] = {"fastest_rad_per_fs": frequency}
     if modes is not None:
-        places = thermal_starts(meter, modes, replicas, temperature_K, rng)
-        facts |= {
-            "modes_drawn": int(modes.drawn(temperature_K).sum()),
-            "slowest_rad_per_fs": modes.slowest(temperature_K),
-        }
+        # A liquid has modes that curve down; moved along all others at once it would go up in energy and give that
+        # off for picoseconds.  It starts as it is: a snapshot is warm already.
+        drawn = int(modes.drawn(temperature_K).sum())
+        facts |= {"modes_drawn": 0, "slowest_rad_per_fs": modes.slowest(temperature_K)}
+        rigid = 3 if one.system.is_periodic else 6
+        if drawn >= (1 - _SOFT_SHARE) * (3 * one.n_atoms - rigid):
+            places = thermal_starts(meter, modes, replicas, temperature_K, rng)
+            facts["modes_drawn"] = drawn
     velocities = draw_velocities(one.system, replicas, temperature_K, rng)
     n_warming = int(_WARMING_SHARE * total_steps)
     stages = [
@@ -302,8 +321,7 @@ class _Run:
     def advance(self, n_steps: int) -> None:
         """Take up to ``n_steps`` steps; stops where a replica runs away."""
         simulation = self.simulation
-        n_batch, n_atoms, _ = simulation.positions.shape
-        most = _RUNAWAY * 1.5 * n_atoms * kB * simulation.bath.temperature_K  # type: ignore[union-attr]
+        n_batch = len(simulation.positions)
         every = max(1, n_steps // _SNAPSHOTS)
         for step in range(n_steps):
             try:
@@ -314,14 +332,25 @@ class _Run:
                     raise
                 self.lost = int(np.argmax(gone))
                 return
-            if not (simulation.last_kinetic <= most).all():
-                self.lost = int(np.argmax(~(simulation.last_kinetic <= most)))
+            if (gone := self._gone()).any():
+                self.lost = int(np.argmax(gone))
                 return
             self.velocities.append(simulation.velocities[:_WATCHED].astype(np.float32))
             if step % every == every - 1:
                 replica = len(self.snapshots) % n_batch
                 self.snapshots.append(simulation.positions[replica])
                 self.snapshot_forces.append(simulation.forces[replica])
+
+    def _gone(self) -> Bools:
+        """(B,) True for replicas that ran away."""
+        simulation = self.simulation
+        n_atoms = simulation.positions.shape[1]
+        assert simulation.bath is not None
+        thermal = 1.5 * n_atoms * kB * simulation.bath.temperature_K
+        # Without an energy the first comparison is one with NaN, and False.
+        gone: Bools = np.abs(simulation.last_unexplained) > _RUNAWAY_ENERGY * n_atoms
+        gone |= ~(simulation.last_kinetic <= _RUNAWAY_KINETIC * thermal)
+        return gone
 
     def describe(self) -> str:
         """How the lost replica went, in half a sentence."""
@@ -356,7 +385,7 @@ class _Run:
             conserved=trace.conserved,
             plain=trace.total - trace.heat,
             velocities=np.array(self.velocities, dtype=np.float32).reshape(
-                len(self.velocities), -1, n_atoms, 3
+                len(self.velocities), min(_WATCHED, trace.kinetic.shape[1]), n_atoms, 3
             ),
             snapshots=one.at(snapshots, np.repeat(one.cells, len(snapshots), axis=0)),
             snapshot_forces=np.array(self.snapshot_forces).reshape(-1, n_atoms, 3),

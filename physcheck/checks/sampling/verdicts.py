@@ -4,19 +4,130 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase.data import chemical_symbols
+from ase.units import kB
 
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
+from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
+from physcheck.numerics.series import ReplicaMean, replica_mean
 from physcheck.system import Floats
 
-__all__ = ["blown_up", "thinned_means", "velocity_memory_fs"]
+__all__ = [
+    "Deviation",
+    "advice",
+    "blown_up",
+    "deviation_of",
+    "thinned_means",
+    "velocity_memory_fs",
+]
 
 _PLOT_POINTS = 300
+# Independent values: with fewer than the first nothing passes easily (its error counts twice), with fewer than the
+# second nothing fails either.
+_ENOUGH, _LEAST = 50, 10
+_SIGMAS = 3.0
+# A difference that shrinks between the halves, more than chance would have it, is still relaxing.
+_RELAXING = 1e-2
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """The mean of a series that a law wants to be zero, and what may be said of it.
+
+    Attributes
+    ----------
+    mean : ReplicaMean
+    halves : (float, float)
+        Means of the first and the second half.
+    relaxing : bool
+        Whether it shrinks from half to half more than chance would have it: the start isn't forgotten.
+    low, high : float
+        Ends of the interval of its size.
+    limit : float
+        The smallest size that would have been called a violation.
+    """
+
+    mean: ReplicaMean
+    halves: tuple[float, float]
+    relaxing: bool
+    low: float
+    high: float
+    limit: float
+
+
+def deviation_of(
+    series: Floats, target: float, comparisons: int, trajectory: Trajectory, smallest: float = 1.0
+) -> Deviation:
+    """Judge the mean of ``series`` (T, B) against ``target``, one of ``comparisons`` made in a record.
+
+    To be called a violation the mean has to be three standard errors beyond the target, and never more likely
+    than 1e-4 a record where the law holds. While the structure still gives off potential energy, that heat
+    stays a correlation time with the share of the atoms (``smallest``) that gets it; so much isn't called one.
+    """
+    mean = replica_mean(series)
+    middle = len(series) // 2
+    first, second = series[:middle].mean(axis=0), series[middle:].mean(axis=0)
+    halves = float(first.mean()), float(second.mean())
+    change = np.sign(halves[0]) * (first - second)
+    count = len(change)
+    error = float(np.std(change, ddof=1)) / math.sqrt(count) if count > 1 else math.inf
+    # What a violation builds up grows, what the warming left over shrinks.
+    relaxing = bool(
+        error > 0
+        and abs(halves[1]) < abs(halves[0])
+        and float(change.mean()) > _student(_RELAXING, count - 1) * error
+    )
+    margin = 1.0 if mean.independent >= _ENOUGH else 2.0
+    rare = mean.half_width(FALSE_FAIL / comparisons)
+    # Three standard errors beyond the tolerance, and never more likely than 1e-4 where the law holds.
+    width = max(_SIGMAS * mean.error, rare - target)
+    if mean.independent < _LEAST:
+        width = math.inf
+    memory_ps = 5e-4 * mean.inefficiency * trajectory.timestep_fs
+    thermal = 1.5 * kB * trajectory.temperature_K * smallest
+    released = 100 * trajectory.release() * memory_ps / thermal
+    width += released
+    size = abs(mean.value)
+    low = 0.0 if relaxing else max(0.0, size - width)
+    high = size + mean.half_width(2 * FALSE_PASS) * margin + released
+    return Deviation(mean, halves, relaxing, low, high, target + width)
+
+
+def _student(chance: float, dof: int) -> float:
+    """Exceeded by chance, one-sided."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(dof, 1 - chance)) if dof > 0 else math.inf
+
+
+def advice(found: Deviation, target: float, trajectory: Trajectory) -> str:
+    """The length that would resolve an INCONCLUSIVE, in a sentence."""
+    mean = found.mean
+    if not (target > 0):
+        return ""
+    if mean.dof < 1:
+        return "a single replica says nothing of its error: take more"
+    # To pass the interval's upper end has to come down to the tolerance.
+    room = max(target - abs(mean.value), 0.5 * target)
+    factor = max((2.0 * mean.error / room) ** 2, _ENOUGH / max(mean.independent, 1e-9), 1.5)
+    evaluations = factor * trajectory.n_steps * trajectory.n_replicas
+    why = ""
+    if found.relaxing:
+        why = (
+            f"the deviation is still shrinking ({found.halves[0]:.2g} to {found.halves[1]:.2g} % between the "
+            "halves), so the start is not forgotten; "
+        )
+    elif mean.independent < _ENOUGH:
+        why = f"only {mean.independent:.0f} independent values; "
+    if mean.blocks == 1 and mean.dispersion > 1:
+        why += "the modes hardly mix under a global bath, so that only more replicas tell more; "
+    return f"{why}{factor * trajectory.sampled_ps:.2g} ps in all ({evaluations:.2g} evaluations) would resolve it"
 
 
 def blown_up(

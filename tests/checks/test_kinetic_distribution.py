@@ -1,0 +1,93 @@
+"""kinetic_distribution: gammas at one temperature, or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.units import kB
+from springs import Springs, salt
+
+from physcheck.checks.sampling import measure_kinetic_distribution
+from physcheck.checks.sampling.distribution import _width_deviation
+from physcheck.checks.sampling.trajectory import make_trajectory
+from physcheck.errors import CapabilityMissing
+from physcheck.measurement import Outcome, judge
+from physcheck.potentials import Gupta
+from physcheck.system import Configurations
+from physcheck.tolerances import tolerance_of
+
+MD = tolerance_of("kinetic_distribution", "md")
+
+
+def run(model, atoms, seed=0, **options):
+    options = {"evaluations": 6000, "replicas": 16} | options
+    found = measure_kinetic_distribution(model, atoms, rng=np.random.default_rng(seed), **options)
+    return found, judge(found, MD).outcome
+
+
+@pytest.mark.parametrize("pbc", [True, False])
+def test_a_canonical_sample_is_one(pbc):
+    atoms = salt(pbc)
+    found, outcome = run(Springs(atoms, coupling=2.0, quartic=2.0), atoms)
+    assert outcome is not Outcome.FAIL
+    assert found.value < 4 * found.uncertainty
+    assert found.force_evaluations <= 6000
+    quantities = found.evidence["quantities"]
+    assert set(quantities["deviations_percent"]) == {"H mean", "O mean", "H width", "O width"}
+    for shape in quantities["shapes"].values():
+        assert shape["kolmogorov_smirnov"] < 0.04
+        assert shape["total_mean_over_expected"] == pytest.approx(1, abs=0.05)
+        assert shape["total_width_over_expected"] == pytest.approx(1, abs=0.15)
+    if outcome is Outcome.INCONCLUSIVE:
+        assert "would resolve it" in found.resolve
+
+
+def test_a_species_that_is_fed_is_seen():
+    atoms = salt()
+    model = Springs(atoms, pumping=0.1, coupling=2.0, quartic=2.0)
+    found, outcome = run(model, atoms, evaluations=12_000)
+    assert outcome is Outcome.FAIL
+    deviations = found.evidence["quantities"]["deviations_percent"]
+    assert deviations["H mean"] > 1
+    assert deviations["O mean"] < -1
+
+
+def test_one_hot_atom_of_many_is_seen_by_the_width():
+    rng = np.random.default_rng(0)
+    energies = rng.gamma(1.5, size=(4000, 4, 8))
+    calm = _width_deviation(energies).mean()
+    energies[:, :, 3] *= 1.5
+    assert abs(calm) < 1.5
+    # Mean variance over atoms: (7 + 1.5²)/8 times the plain one, and the scatter of means.
+    hot = _width_deviation(energies).mean()
+    expected = 100 * (np.sqrt((7 + 1.5**2) / 8 + 1.5 * (0.5**2) * 7 / 64) - 1)
+    assert hot == pytest.approx(expected, abs=2)
+
+
+def test_the_moments_agree_with_physical_validation():
+    validation = pytest.importorskip("physical_validation")
+    from physical_validation.util.kinetic_energy import check_distribution
+
+    atoms = salt()
+    one = Configurations.from_atoms(atoms)
+    rng = np.random.default_rng(2)
+    model = Springs(atoms, coupling=2.0, quartic=2.0)
+    made = make_trajectory(model, one, rng=rng, evaluations=12_000, replicas=8)
+    total = made.kinetic.sum(axis=2, dtype=np.float64)[::20].ravel()
+    theirs = check_distribution(
+        kin=total * 96.485332, temp=300.0, ndof=45, kb=kB * 96.485332, verbosity=0,
+        bs_repetitions=50, bs_seed=1, screen=False,
+    )  # fmt: skip
+    assert validation is not None
+    # Their deviation of mean and of width in standard errors; ours is of the same numbers.
+    assert abs(theirs[0]) < 4
+    mean = 2 * total.mean() / (45 * kB)
+    assert mean == pytest.approx(300, rel=0.02)
+    assert abs(theirs[1]) < 4
+
+
+def test_what_does_not_apply():
+    alone = bulk("Cu")
+    with pytest.raises(CapabilityMissing, match="one atom"):
+        run(Gupta(), alone)
