@@ -118,6 +118,9 @@ def write_text(path: str | Path, text: str) -> None:
 def answer(report: Mapping[str, Any]) -> str:
     """One sentence that answers whether physics can be run with the model."""
     said = _answer(report)
+    spared = list(dict.fromkeys(r["check"] for r in report["records"] if _is_spared(r, report)))
+    if spared and not report["error"]:
+        said = f"{said}; {some(spared)} failed, which --physcheck-fail-on=law doesn't count"
     if report["complete"] or report["error"]:
         return said
     planned = report["plan"].get("records")
@@ -131,8 +134,19 @@ def answer(report: Mapping[str, Any]) -> str:
     return f"NOT COMPLETE: {made} made, none of them failed"
 
 
+def _is_spared(record: Mapping[str, Any], report: Mapping[str, Any]) -> bool:
+    """A practice that failed where only laws count."""
+    only_laws = report["settings"].get("fail_on") == "law"
+    return bool(
+        only_laws
+        and record["verdict"] == "fail"
+        and record["kind"] == "practice"
+        and not record["reason"]
+    )
+
+
 def _answer(report: Mapping[str, Any]) -> str:
-    records = report["records"]
+    records = [r for r in report["records"] if not _is_spared(r, report)]
     if report["error"]:
         return f"ERROR: {report['error'].strip().splitlines()[0]}"
     failed = [r for r in records if r["verdict"] == "fail" and not is_mended(r)]

@@ -257,3 +257,17 @@ def test_a_reference_that_fails_or_is_unfit_fails_no_run(subject):
     assert {t["verdict"] for t in twins} == {"not_applicable"}
     assert "species" in twins[0]["message"]
     assert subject.run(*SMALL, "--physcheck-reference=builtin::watter").ret == 4
+
+
+def test_a_practice_that_does_not_count_is_named_and_fails_no_headline(subject):
+    lab = ("--physcheck-model=builtin::morse+lab-frame=0.05", "--physcheck-structures=Cu12-slab")
+    words = (*lab, "--physcheck-checks=rotation_equivariance,net_force")
+    strict = subject.run(*words, factory=None)
+    lax = subject.run(*words, "--physcheck-fail-on=law", factory=None)
+    assert (strict.ret, lax.ret) == (1, 0)
+    strict.stdout.fnmatch_lines(["physcheck: FAIL: 1 check violated (rotation_equivariance)*"])
+    lax.stdout.fnmatch_lines(
+        [
+            "physcheck: PASS: *; rotation_equivariance failed, which --physcheck-fail-on=law doesn't count"
+        ]
+    )
