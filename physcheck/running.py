@@ -245,7 +245,7 @@ def run_entry(
             _fill(record, measurement, tolerance, verdict)
             record["evidence"] = _evidence(measurement.evidence, record, runner)
     except CapabilityMissing as missing:
-        return _closed(record, Outcome.NOT_APPLICABLE, str(missing))
+        return _spent(_closed(record, Outcome.NOT_APPLICABLE, str(missing)), meter, started)
     except NonFiniteOutput as found:
         _fill_not_finite(record, spec, tolerance, found)
     except ModelError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.errors import ModelError
+from physcheck.errors import CapabilityMissing, ModelError
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
@@ -89,6 +89,8 @@ def measure_short_range_repulsion(
 
     Raises
     ------
+    CapabilityMissing
+        The model takes no dimer of the structure's species, nor the structure compressed.
     ModelError, NonFiniteOutput
 
     Cost: 6 evaluations a pair and 5.
@@ -193,31 +195,26 @@ def _measurement(
     chance = 1 - FALSE_FAIL / (2 * max(1, count))
     factor = noise_rms_quantile(1, resolution.dof, chance)
     lows = [max(0.0, v - factor * p.noise) for v, p in zip(values, paths)]
-    worst = max(range(len(paths)), key=lambda i: (lows[i], values[i]), default=None)
-    nothing = resolution.rigid_reason
-    if worst is None:
-        nothing = "the model refused every dimer"
-        place, frames, noise, value, low = "", one, 0.0, 0.0, 0.0
-    else:
-        path = paths[worst]
-        k = int(np.argmin(path.repulsion))
-        unit = "of the lengths" if path.label.startswith("structure") else "Å"
-        place = (
-            f"{path.label}, at {path.at[k]:.3g} {unit}: {path.repulsion[k]:.3g} eV/Å of repulsion"
-        )
-        frames, noise = path.frames[k], path.noise
-        value, low = values[worst], lows[worst]
-        if not low > 0:
-            place = f"least repulsion: {place}"
+    if not paths:
+        raise CapabilityMissing(f"the model refused every dimer: {refused[0]}")
+    worst = max(range(len(paths)), key=lambda i: (lows[i], values[i]))
+    path = paths[worst]
+    k = int(np.argmin(path.repulsion))
+    unit = "of the lengths" if path.label.startswith("structure") else "Å"
+    place = f"{path.label}, at {path.at[k]:.3g} {unit}: {path.repulsion[k]:.3g} eV/Å of repulsion"
+    frames, noise = path.frames[k], path.noise
+    value, low = values[worst], lows[worst]
+    if not low > 0:
+        place = f"least repulsion: {place}"
     noises = [p.noise for p in paths]
     return Measurement(
         value=value,
         uncertainty=noise,
         uncertainty_components={"rounding": noise},
-        interval=(low, max((v + 2 * n for v, n in zip(values, noises)), default=0.0)),
-        detection_limit=factor * max(noises, default=0.0),
+        interval=(low, max(v + 2 * n for v, n in zip(values, noises))),
+        detection_limit=factor * max(noises),
         force_evaluations=meter.evaluations,
-        nothing_tested=nothing,
+        nothing_tested=resolution.rigid_reason,
         evidence={
             "place": place,
             "scale": "attraction of 0.1 eV/Å over 0.3 Å is a hole of about kT at room temperature",
