@@ -17,6 +17,7 @@ from physcheck.checks.smoothness import (
     measure_short_range_repulsion,
 )
 from physcheck.checks.smoothness.jumps import apparent_jumps, narrowed, suspects
+from physcheck.errors import CapabilityMissing
 from physcheck.potentials import DEFECTS, make_builtin
 from physcheck.registry import find_checks
 from physcheck.system import Evaluation, as_configurations
@@ -165,7 +166,7 @@ def test_short_range_names_what_the_model_refuses():
                 raise ValueError("three atoms or more")
             return self.model.evaluate(configurations, want=want)
 
-    with pytest.raises(CapabilityMissing, match="refused every dimer: .*three atoms or more"):
+    with pytest.raises(CapabilityMissing, match=r"refused every dimer: .*three atoms or more"):
         measure_short_range_repulsion(Picky(0.0), structure("water"))
 
 
