@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -10,7 +12,8 @@ from springs import Springs, salt
 
 from physcheck.checks.sampling import measure_kinetic_distribution
 from physcheck.checks.sampling.distribution import _width_deviation
-from physcheck.checks.sampling.trajectory import make_trajectory
+from physcheck.checks.sampling.trajectory import groups_of, make_trajectory
+from physcheck.dynamics import degrees_of_freedom
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.potentials import Gupta
@@ -65,26 +68,33 @@ def test_one_hot_atom_of_many_is_seen_by_the_width():
     assert hot == pytest.approx(expected, abs=2)
 
 
-def test_the_moments_agree_with_physical_validation():
-    validation = pytest.importorskip("physical_validation")
-    from physical_validation.util.kinetic_energy import check_distribution
-
+def test_the_moments_agree_with_physical_validation(capsys):
+    kinetic = pytest.importorskip("physical_validation.util.kinetic_energy")
     atoms = salt()
-    one = Configurations.from_atoms(atoms)
-    rng = np.random.default_rng(2)
     model = Springs(atoms, coupling=2.0, quartic=2.0)
-    made = make_trajectory(model, one, rng=rng, evaluations=12_000, replicas=8)
-    total = made.kinetic.sum(axis=2, dtype=np.float64)[::20].ravel()
-    theirs = check_distribution(
-        kin=total * 96.485332, temp=300.0, ndof=45, kb=kB * 96.485332, verbosity=0,
-        bs_repetitions=50, bs_seed=1, screen=False,
-    )  # fmt: skip
-    assert validation is not None
-    # Their deviation of mean and of width in standard errors; ours is of the same numbers.
-    assert abs(theirs[0]) < 4
-    mean = 2 * total.mean() / (45 * kB)
-    assert mean == pytest.approx(300, rel=0.02)
-    assert abs(theirs[1]) < 4
+    one = Configurations.from_atoms(atoms)
+    made = make_trajectory(model, one, rng=np.random.default_rng(2), evaluations=4000, replicas=8)
+    found = measure_kinetic_distribution(
+        model, one, rng=np.random.default_rng(0), trajectory=made
+    ).evidence["quantities"]
+    for species, mask in groups_of(one.system, None).items():
+        n_dof = degrees_of_freedom(one.system, mask)
+        theirs = kinetic.check_mean_std(
+            kin=made.kinetic[:, :, mask].sum(axis=2).ravel(), temp=300.0, ndof=n_dof, kb=kB, verbosity=1,
+            bs_repetitions=5, bootstrap_seed=1, screen=False, filename=None, ene_unit=None, temp_unit=None,
+            data_is_uncorrelated=True,
+        )  # fmt: skip
+        assert len(theirs) == 2
+        said = re.findall(r"T\(\w+\) = ([\d.]+)", capsys.readouterr().out)
+        mean, width = (float(number) for number in said)
+        assert mean == pytest.approx(
+            300 + 3 * found["deviations_percent"][f"{species} mean"], abs=0.02
+        )
+        # They give the species a gamma of n_dof/2; with the momentum removed its variance is a little less.
+        share = 1 - one.system.masses[mask].sum() / one.system.masses.sum()
+        variance = 1.5 * (mask.sum() - 1 + share**2)
+        ours = 300 * found["shapes"][species]["total_width_over_expected"]
+        assert width == pytest.approx(ours * np.sqrt(variance / (n_dof / 2)), abs=0.02)
 
 
 def test_what_does_not_apply():
