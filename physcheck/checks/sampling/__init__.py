@@ -6,6 +6,10 @@ from physcheck.checks.sampling.distribution import (
     assert_kinetic_distribution,
     measure_kinetic_distribution,
 )
+from physcheck.checks.sampling.ensemble import (
+    assert_ensemble_consistency,
+    measure_ensemble_consistency,
+)
 from physcheck.checks.sampling.equipartition import assert_equipartition, measure_equipartition
 from physcheck.checks.sampling.heat import assert_thermostat_heat, measure_thermostat_heat
 from physcheck.checks.sampling.pressure import (
@@ -14,10 +18,12 @@ from physcheck.checks.sampling.pressure import (
 )
 
 __all__ = [
+    "assert_ensemble_consistency",
     "assert_equipartition",
     "assert_kinetic_distribution",
     "assert_pressure_consistency",
     "assert_thermostat_heat",
+    "measure_ensemble_consistency",
     "measure_equipartition",
     "measure_kinetic_distribution",
     "measure_pressure_consistency",
