@@ -23,7 +23,7 @@ from physcheck.system import Configurations, as_configurations
 __all__ = ["TandemRelaxation", "relax_in_tandem"]
 
 # Evaluations in which the direct model must lower its smallest fmax, and to what share of it.
-_PATIENCE = 15
+_PATIENCE = 30
 _LOWER = 0.9
 
 
@@ -108,7 +108,7 @@ def relax_in_tandem(
         Of the direct model; no lower than the gap between the two models' forces is worth while.
     optimiser : one of ``OPTIMISERS``
     evaluations, direct_evaluations : int
-        The most of each model; where the direct one stalls above ``switch`` (15 evaluations that don't lower its
+        The most of each model; where the direct one stalls above ``switch`` (30 evaluations that don't lower its
         smallest fmax by a tenth) the other goes on from there, with nothing kept.
 
     Returns
