@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.conservation.steps import FACTORS, choose_step
+from physcheck.checks.conservation.steps import TRIES, choose_step
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
@@ -32,6 +32,8 @@ _OPTIONS: dict[Budget, dict[str, Any]] = {
 }
 _PILOTS = 2
 _FIRST_LOOK = 8
+# Directions given up where the pilots had to try shorter steps too.
+_DEAR = 4
 # Directions on which a FAIL is tried again at half the length until one confirms it.
 _CONFIRMATIONS = 2
 # The shortest half length of a line piece that is tried first, Å (rms of a coordinate): the lower end is far
@@ -42,7 +44,10 @@ _MEV = 1e3
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
     k = min(int(_OPTIONS[budget]["directions"]), start.n_coordinates)
-    return 1 + 2 * k + 2 * (len(FACTORS) - 1) * min(_PILOTS, k) + 2 * _CONFIRMATIONS
+    pilots = min(_PILOTS, k)
+    smooth = 2 * k + 2 * (TRIES - 3) * pilots
+    rough = 2 * max(pilots, k - _DEAR) + 2 * (TRIES - 1) * pilots
+    return 1 + max(smooth, rough) + 2 * _CONFIRMATIONS
 
 
 @check(
@@ -98,7 +103,7 @@ def measure_force_energy_gap(
         The model gives no energy.
     ModelError, NonFiniteOutput
 
-    Cost: 25 evaluations for a clear case, 13 + 2 x directions at most.
+    Cost: 25 evaluations for a clear case, 13 + 2 x directions at most (with 4 directions fewer on a rough surface).
 
     Source: the OpenKIM verification check of forces against numerical derivatives is the ancestor.
     """
@@ -115,6 +120,8 @@ def measure_force_energy_gap(
     pilots = min(_PILOTS, count)
 
     step, truncation, gaps = choose_step(line, frame[:pilots], target / _MEV, _FIRST_STEP)
+    if line.pieces > 3 * pilots:
+        count = max(pilots, count - _DEAR)
     error = math.hypot(line.noise(step), truncation)
     result = None
     for look, share in ((min(_FIRST_LOOK, count), 0.2), (count, 0.8)):
@@ -190,6 +197,7 @@ class _Line:
     ) -> None:
         self.meter, self.start, self.rng, self.resolution = meter, start, rng, resolution
         self.n = start.n_coordinates
+        self.pieces = 0
         self.home = self._at(np.zeros((1, self.n)))[1][0]
 
     def _at(self, moves: Floats) -> tuple[Floats, Floats]:
@@ -204,6 +212,7 @@ class _Line:
 
     def gaps(self, directions: Floats, step: float) -> Floats:
         """g_u for each unit direction, eV/Å."""
+        self.pieces += len(directions)
         length = step * math.sqrt(self.n)
         energies, forces = self._at(np.concatenate([-length * directions, length * directions]))
         e_minus, e_plus = np.split(energies, 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,9 @@ _CONFIRMING_DIVISORS = (8, 4, 2)
 # The loop in the worst plane: points, and its radius in Å in 3N space.
 _LOOP_POINTS = 16
 _LOOP_RADIUS = 0.05
+# Where truncation is more than so many times the noise, the surface is rougher than the first steps took it for:
+# the 2-point formula is tried at steps this much smaller.
+_ROUGH, _FINER = 4.0, 16
 # Relative curvature of forces, 1/Å²: a bond's Morse exponent of 5/Å, squared; only the step starts from it.
 _CURVATURE = 25.0
 # Steps, Å (rms of a coordinate): below, positions near 10 Å have too few digits; above, anharmonicity.
@@ -57,10 +60,11 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     pilots = min(_PILOTS, k)
     simple = 4 * pilots + 2 * (k - pilots) + 4
     dear = 6 * pilots + 4 * max(0, k - pilots - _DEAR) + 4
+    rough = 10 * pilots + 2 * max(0, k - pilots - _DEAR) + 8
     if "localise" in _OPTIONS[budget]:
         where = localisation_cost(start, resolve=True)
-        return dear + 2 * where + _LOOP_POINTS
-    return max(simple, dear)
+        return max(dear, rough) + 2 * where + _LOOP_POINTS
+    return max(simple, dear, rough)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +74,7 @@ class _Steps:
     base: float
     order: int
     truncation: float
+    rough: bool = False
 
     @property
     def steps(self) -> tuple[float, ...]:
@@ -171,7 +176,8 @@ def measure_jacobian_asymmetry(
 
     The noise's share of A^2 is subtracted. Four pilot directions at two steps (three where noise limits)
     choose between the 2-point and the 4-point formula and give the truncation error; the step starts from
-    the model's noise. The interval allows for the worst shape of defect (rank 2); the largest pair of a
+    the model's noise, and where the truncation then is far above that noise, as on surfaces with kinks, a
+    16 times smaller one is tried. The interval allows for the worst shape of defect (rank 2); the largest pair of a
     FAIL is confirmed at an eighth of the step.
 
     A model with exact products (``capabilities.differentiable``) gives (J - J^T) u without any step: see
@@ -200,7 +206,7 @@ def measure_jacobian_asymmetry(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 2k + 8 at any N, or 4k - 4 where noise limits (with 3 directions fewer); up to 8 more for a
+    Cost: 2k + 8 at any N, or 4k - 4 where noise limits (with 3 directions fewer), 2k + 20 on a rough surface; up to 8 more for a
     FAIL. The name of the place: 4 a halving of the molecules; localise: 6 an atom of the last, and 16
     (twice the first two where noise limits). Full: 6N + 8, or 12N + 8. Exact: 10 products, and 16 evaluations where a violation is seen.
 
@@ -219,7 +225,7 @@ def measure_jacobian_asymmetry(
     pilots = min(_PILOTS, count)
 
     formula, pilot_slopes = _choose_formula(probe, frame[:pilots], target)
-    if formula.order == 4 and not full:
+    if (formula.order == 4 or formula.rough) and not full:
         count = max(pilots, count - _DEAR)
         frame = frame[:count]
     rest = frame[pilots:]
@@ -341,7 +347,25 @@ def _choose_formula(
     # Smooth surfaces gain 16 by halving the step; 4 is granted, since kinks gain less.
     candidates = [_Steps(step, 4, change / 4), _Steps(2 * step, 4, change)]
     best = min(candidates, key=lambda f: math.hypot(probe.noise(f), f.truncation))
+    if best.truncation > _ROUGH * probe.noise(best):
+        finer = _finer(probe, frame, step)
+        if math.hypot(probe.noise(finer[0]), finer[0].truncation) < best.truncation:
+            return finer
     return best, slopes
+
+
+def _finer(probe: _Probe, frame: Floats, step: float) -> tuple[_Steps, dict[float, Floats]]:
+    """The 2-point formula well below kinks and sharp curvature, as far as the range of steps allows."""
+    base = max(step / _FINER, _STEP_RANGE[0])
+    slopes = probe.slopes(frame, (base, 2 * base))
+    change = _rms_pairs(
+        _antisymmetric(frame, slopes[2 * base]) - _antisymmetric(frame, slopes[base])
+    )
+    # Nothing is granted for the halved step: at kinks there may be no gain.
+    noise = math.hypot(probe.noise(_Steps(base, 2, 0.0)), probe.noise(_Steps(2 * base, 2, 0.0)))
+    return _Steps(
+        base, 2, math.sqrt(max(change**2 - noise**2, (0.4 * noise) ** 2)), rough=True
+    ), slopes
 
 
 class _Judged:
@@ -395,9 +419,7 @@ class _Judged:
         return i, j
 
     def with_truncation(self, truncation: float) -> _Judged:
-        formula = _Steps(
-            self.formula.base, self.formula.order, max(truncation, self.formula.truncation)
-        )
+        formula = replace(self.formula, truncation=max(truncation, self.formula.truncation))
         return _Judged(self.frame, self.responses, self.probe, formula, self.dimension)
 
 
@@ -406,11 +428,20 @@ def _confirm(probe: _Probe, result: _Judged) -> tuple[_Judged, bool]:
 
     A kink that lies nearer than the step to the configuration gives an antisymmetric difference, which only a
     step that doesn't reach the kink is free of: so the step is divided by 8, or by 4 or 2 where the noise
-    would hide the pair.
+    would hide the pair.  On a rough surface, where the step is already as small as the noise allows, the pair is
+    looked at from two places near by instead, out of that kink's reach.
     """
     i, j = result.worst_pair()
     formula = result.formula
     pair, seen = result.frame[[i, j]], abs(float(result.antisymmetric[i, j]))
+    if formula.rough:
+        change = max(
+            abs(float(nearby[0, 1] - result.antisymmetric[i, j]))
+            for nearby in _from_near_by(probe, pair, formula)
+        )
+        if change <= 0.5 * seen:
+            return result, True
+        return result.with_truncation(change), False
     for divisor in _CONFIRMING_DIVISORS:
         other = _Steps(formula.base / divisor, 2, 0.0)
         if probe.noise(other) <= seen / 8:
@@ -420,6 +451,16 @@ def _confirm(probe: _Probe, result: _Judged) -> tuple[_Judged, bool]:
     if change <= 0.5 * seen:
         return result, True
     return result.with_truncation(change), False
+
+
+def _from_near_by(probe: _Probe, pair: Floats, formula: _Steps) -> list[Floats]:
+    """The pair's antisymmetric parts with the whole difference moved by eight steps, twice."""
+    found = []
+    for _ in range(2):
+        away = 8 * formula.base * probe.rng.standard_normal((1, probe.n))
+        other = _Probe(probe.meter, probe.start.displaced(away), probe.rng, probe.resolution)
+        found.append(_antisymmetric(pair, other.slopes(pair, (formula.base,))[formula.base]))
+    return found
 
 
 def _evidence(one: Configurations, result: _Judged, confirmed: bool | None) -> dict[str, Any]:
