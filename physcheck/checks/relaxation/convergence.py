@@ -243,7 +243,7 @@ def _judged(
         uncertainty=resolution.force_noise,
         uncertainty_components={"rounding": resolution.force_noise},
         interval=(low, value + 2 * resolution.force_noise),
-        detection_limit=max(goal, value) if value > goal else goal,
+        detection_limit=goal if proven else max(goal, value),
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         resolve=_advice(worst, bool(proven), goal, floor, target, needed),
