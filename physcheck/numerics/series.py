@@ -142,13 +142,19 @@ class ReplicaMean:
         return float(stdtrit(self.dof, 1 - chance / 2)) * self.error
 
 
-def replica_mean(values: Floats) -> ReplicaMean:
+def replica_mean(values: Floats, *, fitted: int = 0) -> ReplicaMean:
     """The mean over moments and replicas (n, B), its error from blocks or, where these don't mix, replicas.
 
     Replicas are independent by construction, so their means always tell the error, with B - 1 degrees of
     freedom.  Where blocks much longer than the correlation time fit into a replica, and the replicas'
     means scatter no more than such blocks let expect (F test), all blocks together tell it with more degrees
     of freedom; the larger of the two errors is taken even then.
+
+    Parameters
+    ----------
+    values : (n, B) float
+    fitted : int
+        Degrees of freedom of the replicas' means that went into fits before.
     """
     series = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
     n, count = series.shape
@@ -157,21 +163,22 @@ def replica_mean(values: Floats) -> ReplicaMean:
     inefficiency = correlation_steps(alone)
     means = series.mean(axis=0)
     value, spread = float(means.mean()), float(np.std(series))
-    between = float(np.var(means, ddof=1)) / count if count > 1 else math.inf
+    free = count - 1 - fitted
+    between = float(np.sum((means - value) ** 2)) / free / count if free > 0 else math.inf
     blocks = int(min(_MOST_BLOCKS, n / (_BLOCK_LENGTH * inefficiency)))
-    error, dof, dispersion = math.sqrt(between), count - 1, math.nan
+    error, dof, dispersion = math.sqrt(between), free, math.nan
     if blocks >= 2:
         length = n // blocks
         block_means = series[: length * blocks].reshape(blocks, length, count).mean(axis=1)
         inner = block_means - block_means.mean(axis=0)
         inner_dof = count * (blocks - 1)
         within = float((inner**2).sum()) / inner_dof / (blocks * count)
-        dispersion = between / within if within > 0 and count > 1 else math.nan
-        if count < 2 or not (within > 0) or dispersion <= _f_quantile(count - 1, inner_dof):
-            parts = [(within, inner_dof)] + ([(between, count - 1)] if count > 1 else [])
+        dispersion = between / within if within > 0 and free > 0 else math.nan
+        if free < 1 or not (within > 0) or dispersion <= _f_quantile(free, inner_dof):
+            parts = [(within, inner_dof)] + ([(between, free)] if free > 0 else [])
             dof = sum(weight for _, weight in parts)
             pooled = sum(part * weight for part, weight in parts) / dof
-            error = math.sqrt(max(pooled, between if count > 1 else 0.0))
+            error = math.sqrt(max(pooled, between if free > 0 else 0.0))
         else:
             blocks = 1
     else:

@@ -132,10 +132,14 @@ def measure_kinetic_distribution(
             series[name, "mean"] = 100 * (temperatures / trajectory.temperature_K - 1)
         series[name, "width"] = _width_deviation(atoms)
         shapes[name] = _shape(trajectory, mask, atoms)
+    lucky = {name: _luck(trajectory, mask) for name, mask in masks.items()}
     found = {
-        key: deviation_of(values, target, len(series), trajectory, float(masks[key[0]].mean()))
-        for key, values in series.items()
-    }
+        (name, what): deviation_of(
+            values, target, len(series), trajectory, float(masks[name].mean()),
+            lucky[name] if what == "mean" else None,
+        )
+        for (name, what), values in series.items()
+    }  # fmt: skip
     worst = max(found, key=lambda key: (found[key].low, abs(found[key].mean.value)))
     widest = max(found.values(), key=lambda deviation: deviation.limit)
     listed = ", ".join(
@@ -170,6 +174,15 @@ def measure_kinetic_distribution(
             },
         },
     )
+
+
+def _luck(trajectory: Trajectory, members: Bools) -> Floats:
+    """(B,) how much warmer than the whole the warming noise left a species by chance, percent."""
+    everyone = np.ones(len(members), dtype=np.bool_)
+    luck = trajectory.luck_of(members)
+    if trajectory.start.system.is_periodic:
+        luck = luck - trajectory.luck_of(everyone)
+    return 100 / trajectory.temperature_K * luck
 
 
 def _reduced(trajectory: Trajectory, members: Bools) -> Floats:

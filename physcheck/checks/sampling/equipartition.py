@@ -154,6 +154,7 @@ def measure_equipartition(
             math.comb(len(series), 2),
             trajectory,
             float(min(masks[a].mean(), masks[b].mean())),
+            percent * (trajectory.luck_of(masks[a]) - trajectory.luck_of(masks[b])),
         )
         for a, b in combinations(series, 2)
     }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from ase.data import chemical_symbols
-from ase.units import kB
+from ase.units import fs, kB
 from numpy.typing import ArrayLike, NDArray
 
 from physcheck.checks.dynamics.replicas import slopes_of
@@ -20,6 +20,7 @@ from physcheck.dynamics import (
     StochasticVelocityRescaling,
     degrees_of_freedom,
     draw_velocities,
+    kinetic_energies,
 )
 from physcheck.dynamics.modes import Modes, harmonic_modes, thermal_starts
 from physcheck.dynamics.preparation import fastest_frequency, settle
@@ -37,7 +38,8 @@ __all__ = [
 # Advance of the fastest mode in a step, rad.  Kinetic temperatures in the middle of BAOAB are then exact to
 # some 0.1 %, and the shadow energy still holds.
 _PHASE = 0.55
-_LONGEST_FS = 10.0
+# Collisions in a hot fluid are harder than the modes of its start tell.
+_LONGEST_FS = 6.0
 # A start with larger forces isn't a thermal one, eV/Å.
 _THERMAL_FORCE = 8.0
 _SETTLING, _PRODUCTS = 12, 6
@@ -86,6 +88,9 @@ class Trajectory:
     snapshot_forces : (S, N, 3) float, eV/Å
     warming_fs : float
         What went before.
+    luck : (B, N) float, eV
+        What the warming bath's noise gave each atom beyond its expectation, forgotten at the bath's rate. Its mean is
+        zero for any forces, and where modes mix slowly it says how warm a replica's species happen to be.
     modes : mapping
         How many modes were drawn, and the slowest and fastest of them, rad/fs.
     evaluations : int
@@ -109,6 +114,7 @@ class Trajectory:
     snapshots: Configurations
     snapshot_forces: Floats
     warming_fs: float
+    luck: Floats
     modes: Mapping[str, Any] = field(default_factory=dict)
     evaluations: int = 0
     blown_up: str = ""
@@ -137,6 +143,11 @@ class Trajectory:
         slopes = slopes_of(time, self.potential) / self.start.n_atoms
         error = float(np.std(slopes, ddof=1)) / math.sqrt(len(slopes))
         return max(0.0, abs(float(slopes.mean())) - 2 * error)
+
+    def luck_of(self, members: Bools) -> Floats:
+        """(B,) luck of a group as a temperature, K."""
+        found: Floats = self.luck[:, members].sum(axis=1)
+        return 2 * found / (kB * degrees_of_freedom(self.start.system, members))
 
     def temperatures(self, members: Bools) -> Floats:
         """(T, B) kinetic temperature of a group, K, with the degrees of freedom it has."""
@@ -267,8 +278,9 @@ def make_trajectory(
             facts["modes_drawn"] = drawn
     velocities = draw_velocities(one.system, replicas, temperature_K, rng)
     n_warming = int(_WARMING_SHARE * total_steps)
-    stages = [
-        (Langevin(temperature_K, _WARMING_FS), n_warming),
+    warming = _Fair(Langevin(temperature_K, _WARMING_FS))
+    stages: list[tuple[Bath, int]] = [
+        (warming, n_warming),
         (
             StochasticVelocityRescaling(temperature_K, _GLOBAL_FS)
             if one.system.is_periodic
@@ -288,7 +300,35 @@ def make_trajectory(
     if run.lost is not None:
         blown_up = run.describe()
         unstable = not _again(meter, settled, temperature_K, timestep_fs / 2, run, rng)
-    return run.trajectory(one, temperature_K, n_warming * timestep_fs, facts, blown_up, unstable)
+    luck = np.zeros((replicas, one.n_atoms)) if warming.luck is None else warming.luck
+    made = run.trajectory(one, temperature_K, n_warming * timestep_fs, facts, blown_up, unstable)
+    return replace(made, luck=luck)
+
+
+class _Fair:
+    """A Langevin bath that remembers by how much its noise was kinder to an atom than it is on average."""
+
+    def __init__(self, bath: Langevin) -> None:
+        self._bath = bath
+        self.luck: Floats | None = None
+
+    @property
+    def temperature_K(self) -> float:  # noqa: N802
+        return self._bath.temperature_K
+
+    def act(
+        self, velocities: Floats, masses: Floats, timestep: float, rng: np.random.Generator
+    ) -> Floats:
+        """New velocities; what they have more than the old ones and the temperature let expect is luck."""
+        new = self._bath.act(velocities, masses, timestep, rng)
+        # Kinetic energy is forgotten at twice the friction, the whole energy of a vibration at the friction itself.
+        decay = math.exp(-timestep / (self._bath.time_fs * fs))
+        kept = decay**2 * kinetic_energies(velocities, masses)
+        share = 1 - masses / masses.sum()
+        given = (1 - decay**2) * 1.5 * kB * self._bath.temperature_K * share
+        gained = kinetic_energies(new, masses) - kept - given
+        self.luck = gained if self.luck is None else decay * self.luck + gained
+        return new
 
 
 class _Run:
@@ -390,6 +430,7 @@ class _Run:
             snapshots=one.at(snapshots, np.repeat(one.cells, len(snapshots), axis=0)),
             snapshot_forces=np.array(self.snapshot_forces).reshape(-1, n_atoms, 3),
             warming_fs=warming_fs,
+            luck=np.zeros((trace.middle.shape[1], n_atoms)),
             modes=facts,
             evaluations=self.meter.evaluations,
             blown_up=blown_up,

@@ -34,6 +34,8 @@ _ENOUGH, _LEAST = 50, 10
 _SIGMAS = 3.0
 # A difference that shrinks between the halves, more than chance would have it, is still relaxing.
 _RELAXING = 1e-2
+# So many replicas are needed to fit the slope of a control variate.
+_CONTROLLED, _GAIN = 6, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,12 @@ class Deviation:
 
 
 def deviation_of(
-    series: Floats, target: float, comparisons: int, trajectory: Trajectory, smallest: float = 1.0
+    series: Floats,
+    target: float,
+    comparisons: int,
+    trajectory: Trajectory,
+    smallest: float = 1.0,
+    luck: Floats | None = None,
 ) -> Deviation:
     """Judge the mean of ``series`` (T, B) against ``target``, one of ``comparisons`` made in a record.
 
@@ -70,7 +77,10 @@ def deviation_of(
     than 1e-4 a record where the law holds. While the structure still gives off potential energy, that heat
     stays a correlation time with the share of the atoms (``smallest``) that gets it; so much isn't called one.
     """
-    mean = replica_mean(series)
+    fitted = 0
+    if luck is not None:
+        series, fitted = without_luck(series, luck)
+    mean = replica_mean(series, fitted=fitted)
     middle = len(series) // 2
     first, second = series[:middle].mean(axis=0), series[middle:].mean(axis=0)
     halves = float(first.mean()), float(second.mean())
@@ -97,6 +107,36 @@ def deviation_of(
     low = 0.0 if relaxing else max(0.0, size - width)
     high = size + mean.half_width(2 * FALSE_PASS) * margin + released
     return Deviation(mean, halves, relaxing, low, high, target + width)
+
+
+def without_luck(series: Floats, luck: Floats) -> tuple[Floats, int]:
+    """The series (T, B) less what a known random number (B,) of mean zero explains of the replicas' means.
+
+    A control variate: where modes keep for long the energy that the warming noise gave them, most of the
+    replicas' scatter is that, and goes. The slope is that of a straight line through the replicas.
+
+    Returns
+    -------
+    series : (T, B) float
+    fitted : int
+        Degrees of freedom that it cost: 1, or 0 where nothing is gained.
+    """
+    count = len(luck)
+    centred = luck - luck.mean()
+    square = float(centred @ centred)
+    if count < _CONTROLLED or not square > 0:
+        return series, 0
+    means = series.mean(axis=0)
+    slope = float(centred @ means) / square
+    rest = means - means.mean() - slope * centred
+    # Not worth a degree of freedom unless it takes away a good part of the variance.
+    if not float(rest @ rest) < _GAIN * float(np.sum((means - means.mean()) ** 2)):
+        return series, 0
+    # The line's end at zero luck is less certain than its middle.
+    grown = math.sqrt(1 + count * float(luck.mean()) ** 2 / square)
+    mean = float(means.mean() - slope * luck.mean())
+    controlled: Floats = series - means + mean + grown * rest
+    return controlled, 1
 
 
 def _student(chance: float, dof: int) -> float:
