@@ -26,7 +26,7 @@ from physcheck.probes.directions import orthonormal_directions
 from physcheck.probes.loops import Circle
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.system import Configurations, Floats, Ints, as_configurations
 from physcheck.tolerances import default_tolerance
 
 __all__ = ["assert_jacobian_asymmetry", "measure_jacobian_asymmetry"]
@@ -45,8 +45,10 @@ _CONFIRMING_DIVISORS = (8, 4, 2)
 _LOOP_POINTS = 16
 _LOOP_RADIUS = 0.05
 # Where truncation is more than so many times the noise, the surface is rougher than the first steps took it for:
-# the 2-point formula is tried at steps this much smaller.
-_ROUGH, _FINER = 4.0, 16
+# the 2-point formula is tried at steps smaller by a factor in this range.
+_ROUGH, _FINER = 4.0, (8.0, 128.0)
+# There, a direction along which the derivative is so many times the median's has a jump of the forces in it.
+_JUMP = 5.0
 # Relative curvature of forces, 1/Å²: a bond's Morse exponent of 5/Å, squared; only the step starts from it.
 _CURVATURE = 25.0
 # Steps, Å (rms of a coordinate): below, positions near 10 Å have too few digits; above, anharmonicity.
@@ -176,8 +178,8 @@ def measure_jacobian_asymmetry(
 
     The noise's share of A^2 is subtracted. Four pilot directions at two steps (three where noise limits)
     choose between the 2-point and the 4-point formula and give the truncation error; the step starts from
-    the model's noise, and where the truncation then is far above that noise, as on surfaces with kinks, a
-    16 times smaller one is tried. The interval allows for the worst shape of defect (rank 2); the largest pair of a
+    the model's noise, and where the truncation then is far above that noise, as on surfaces with kinks, one
+    8 to 128 times smaller is tried. The interval allows for the worst shape of defect (rank 2); the largest pair of a
     FAIL is confirmed at an eighth of the step.
 
     A model with exact products (``capabilities.differentiable``) gives (J - J^T) u without any step: see
@@ -234,6 +236,9 @@ def measure_jacobian_asymmetry(
         more = probe.slopes(rest, formula.steps)
         slopes = {s: np.concatenate([pilot_slopes[s], more[s]]) for s in formula.steps}
     responses = formula.combine(slopes)
+    if formula.rough and not full:
+        smooth = _without_jumps(responses)
+        frame, responses = frame[smooth], responses[smooth]
     result = _Judged(frame, responses, probe, formula, n)
     confirmed = None
     if result.interval[0] > target and resolution.responds:
@@ -348,15 +353,16 @@ def _choose_formula(
     candidates = [_Steps(step, 4, change / 4), _Steps(2 * step, 4, change)]
     best = min(candidates, key=lambda f: math.hypot(probe.noise(f), f.truncation))
     if best.truncation > _ROUGH * probe.noise(best):
-        finer = _finer(probe, frame, step)
+        # Where noise would be as large as a truncation that falls in proportion to the step.
+        divisor = float(np.clip(math.sqrt(best.truncation / probe.noise(best)), *_FINER))
+        finer = _finer(probe, frame, max(best.base / divisor, _STEP_RANGE[0]))
         if math.hypot(probe.noise(finer[0]), finer[0].truncation) < best.truncation:
             return finer
     return best, slopes
 
 
-def _finer(probe: _Probe, frame: Floats, step: float) -> tuple[_Steps, dict[float, Floats]]:
-    """The 2-point formula well below kinks and sharp curvature, as far as the range of steps allows."""
-    base = max(step / _FINER, _STEP_RANGE[0])
+def _finer(probe: _Probe, frame: Floats, base: float) -> tuple[_Steps, dict[float, Floats]]:
+    """The 2-point formula at a step well below kinks and sharp curvature."""
     slopes = probe.slopes(frame, (base, 2 * base))
     change = _rms_pairs(
         _antisymmetric(frame, slopes[2 * base]) - _antisymmetric(frame, slopes[base])
@@ -435,13 +441,15 @@ def _confirm(probe: _Probe, result: _Judged) -> tuple[_Judged, bool]:
     formula = result.formula
     pair, seen = result.frame[[i, j]], abs(float(result.antisymmetric[i, j]))
     if formula.rough:
-        change = max(
+        changes = [
             abs(float(nearby[0, 1] - result.antisymmetric[i, j]))
             for nearby in _from_near_by(probe, pair, formula)
-        )
-        if change <= 0.5 * seen:
+        ]
+        # Where forces jump, as a place near by may find, the difference there says nothing.
+        told = [change for change in changes if change <= 2 * seen]
+        if told and max(told) <= 0.5 * seen:
             return result, True
-        return result.with_truncation(change), False
+        return result.with_truncation(min(max(changes), seen)), False
     for divisor in _CONFIRMING_DIVISORS:
         other = _Steps(formula.base / divisor, 2, 0.0)
         if probe.noise(other) <= seen / 8:
@@ -451,6 +459,12 @@ def _confirm(probe: _Probe, result: _Judged) -> tuple[_Judged, bool]:
     if change <= 0.5 * seen:
         return result, True
     return result.with_truncation(change), False
+
+
+def _without_jumps(responses: Floats) -> Ints:
+    """The indices of the directions along which the forces don't jump within the step."""
+    sizes = np.linalg.norm(responses, axis=1)
+    return np.flatnonzero(sizes <= _JUMP * np.median(sizes))
 
 
 def _from_near_by(probe: _Probe, pair: Floats, formula: _Steps) -> list[Floats]:
