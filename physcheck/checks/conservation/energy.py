@@ -34,8 +34,10 @@ _PILOTS = 2
 _FIRST_LOOK = 8
 # Directions given up where the pilots had to try shorter steps too.
 _DEAR = 4
-# Directions on which a FAIL is tried again at half the length until one confirms it.
+# Directions on which a FAIL is tried again at a shorter length until one confirms it.
 _CONFIRMATIONS = 2
+# What the length is divided by for that, the largest first that the noise allows.
+_DIVISORS = (16, 8, 4)
 # The shortest half length of a line piece that is tried first, Å (rms of a coordinate): the lower end is far
 # above the rounding of float64 positions; at four times the upper one stiff bonds are barely smooth.
 _FIRST_STEP = (0.0005, 0.004)
@@ -82,8 +84,8 @@ def measure_force_energy_gap(
     from the energy's noise; two pilot directions at three lengths choose the one with the least error; the truncation error is the change from
     half the length (a sixteenth of it would do on a smooth surface, but not at kinks). After 8 directions
     the run stops if the verdict is clear (a fifth of the false-FAIL chance is spent there). A FAIL is
-    confirmed on the worst direction at half the length, since truncation shrinks with it; one that a kink
-    spoils is left out, and the next is tried.
+    confirmed on the worst direction at up to a sixteenth of the length, since truncation shrinks with it, or where pieces are
+    short for roughness on one moved aside; one that a kink spoils is left out, and the next is tried.
 
     Can't see: a lack of conservation where the model gives no energy; a gap that averages out over
     0.03 Å; a wrong energy (only that both disagree).
@@ -120,7 +122,8 @@ def measure_force_energy_gap(
     pilots = min(_PILOTS, count)
 
     step, truncation, gaps = choose_step(line, frame[:pilots], target / _MEV, _FIRST_STEP)
-    if line.pieces > 3 * pilots:
+    rough = line.pieces > 3 * pilots
+    if rough:
         count = max(pilots, count - _DEAR)
     error = math.hypot(line.noise(step), truncation)
     result = None
@@ -139,10 +142,15 @@ def measure_force_energy_gap(
     if result.interval[0] > target and resolution.responds:
         for rank in range(_CONFIRMATIONS):
             worst = int(order[rank])
-            change = abs(float(line.gaps(frame[worst : worst + 1], step / 2)[0] - gaps[worst]))
             seen = abs(float(gaps[worst]))
+            direction = frame[worst : worst + 1]
+            shorter = next(
+                (step / d for d in _DIVISORS if line.noise(step / d) <= seen / 8), step / 2
+            )
+            again = line.aside(direction, step) if rough else line.gaps(direction, shorter)
+            change = abs(float(again[0] - gaps[worst]))
             # Noise excuses a change, but never one by half: that is what a kink does at half the length.
-            confirmed = change <= max(0.2 * seen, min(4 * line.noise(step / 2), 0.4 * seen))
+            confirmed = change <= max(0.2 * seen, min(4 * line.noise(shorter), 0.4 * seen))
             if confirmed:
                 break
             # A direction with a kink or a jump says nothing of the others: judge without it.
@@ -219,6 +227,16 @@ class _Line:
         f_minus, f_plus = np.split(forces, 2)
         force = np.einsum("kn,kn->k", directions, f_minus + 4 * self.home + f_plus) / 6
         gap: Floats = (e_plus - e_minus) / (2 * length) + force
+        return gap
+
+    def aside(self, direction: Floats, step: float) -> Floats:
+        """g_u on a short piece moved aside by eight times its length, out of a kink's reach; trapezoid."""
+        length = step * math.sqrt(self.n)
+        away = 8 * step * self.rng.standard_normal((1, self.n))
+        energies, forces = self._at(away + length * np.concatenate([-direction, direction]))
+        gap: Floats = (energies[1:] - energies[:1]) / (2 * length) + forces.mean(
+            axis=0
+        ) @ direction.T
         return gap
 
     def noise(self, step: float) -> float:
