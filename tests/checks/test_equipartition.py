@@ -9,7 +9,7 @@ from springs import Springs, salt
 
 from physcheck.checks.sampling import assert_equipartition, measure_equipartition
 from physcheck.checks.sampling.trajectory import groups_of, make_trajectory
-from physcheck.checks.sampling.verdicts import without_luck
+from physcheck.checks.sampling.verdicts import deviation_of, without_luck
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.errors import CapabilityMissing, PhysicsFailure
 from physcheck.measurement import Outcome, judge
@@ -138,6 +138,25 @@ def test_temperatures_of_the_fast_and_the_slow_have_no_bias_of_the_timestep():
     # The same of the configurations: <F²>/<-tr J> is the temperature of harmonic wells.
     squares = (made.snapshot_forces**2).mean() / 4.0 / 8.617e-5
     assert squares == pytest.approx(300, rel=0.15)
+
+
+def test_what_the_timestep_may_add_under_a_global_bath_is_not_called_a_fault():
+    doubts = {}
+    for pbc in (True, False):
+        atoms = salt(pbc)
+        one = Configurations.from_atoms(atoms)
+        rng = np.random.default_rng(2)
+        made = make_trajectory(Springs(atoms), one, rng=rng, evaluations=4000, replicas=10)
+        doubts[pbc] = [made.step_doubt(atoms.numbers == z) for z in (1, 8)]
+    light, heavy = doubts[True]
+    # (omega dt)²/4 is 7.6 % for the light atoms, whose phase is 0.55, and hardly anything for the heavy ones.
+    assert light - heavy == pytest.approx(7.2, abs=1.0)
+    assert doubts[False] == [0.0, 0.0]
+    steady = 5.0 + np.random.default_rng(0).standard_normal((500, 10))
+    plain = deviation_of(steady, 1.0, 1, made)
+    doubted = deviation_of(steady, 1.0, 1, made, doubt=7.0)
+    assert plain.low > 1.0 > doubted.low
+    assert deviation_of(-steady, 1.0, 1, made, doubt=7.0).low == pytest.approx(plain.low, abs=0.1)
 
 
 @pytest.mark.parametrize("energy", [True, False])

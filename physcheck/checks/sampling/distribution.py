@@ -137,6 +137,7 @@ def measure_kinetic_distribution(
         (name, what): deviation_of(
             values, target, len(series), trajectory, float(masks[name].mean()),
             lucky[name] if what == "mean" else None,
+            trajectory.step_doubt(masks[name]),
         )
         for (name, what), values in series.items()
     }  # fmt: skip

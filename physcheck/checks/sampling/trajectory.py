@@ -78,6 +78,8 @@ class Trajectory:
         Stochastic velocity rescaling (10 fs) where periodic, else Langevin (100 fs).
     kinetic : (T, B, N) float32, eV
         Of each atom in the middle of each step.
+    end_kinetic : (N,) float, eV
+        Of each atom at the end of steps, mean over all.
     potential, heat, conserved, plain : (T + 1, B) float, eV
         The model's energy (NaN without), heat from the bath since the start, shadow energy less heat
         (NaN in the first and last moment), and E + K less heat.
@@ -106,6 +108,7 @@ class Trajectory:
     timestep_fs: float
     bath: Bath
     kinetic: NDArray[np.float32]
+    end_kinetic: Floats
     potential: Floats
     heat: Floats
     conserved: Floats
@@ -154,6 +157,20 @@ class Trajectory:
         energy = self.kinetic[:, :, members].sum(axis=2, dtype=np.float64)
         found: Floats = 2 * energy / (kB * degrees_of_freedom(self.start.system, members))
         return found
+
+    def step_doubt(self, members: Bools) -> float:
+        """By how many percent a group's temperature in the middle of steps may be too high for the timestep's sake.
+
+        Where a local bath governs, velocities in the middle of steps are exact. Under a global one modes share out the
+        integrator's shadow energy, in which a mode's kinetic energy in the middle counts 1 - (omega dt)²/4: once
+        modes have mixed, those at the end of steps are the equal ones. Which of the two holds depends on how far they have;
+        so the truth lies between, and this is the distance: of the group less that of all atoms, whose sum the bath imposes.
+        """
+        if not isinstance(self.bath, StochasticVelocityRescaling):
+            return 0.0
+        middle = self.kinetic.mean(axis=(0, 1), dtype=np.float64)
+        own = float(middle[members].sum() / self.end_kinetic[members].sum())
+        return 100 * (own - float(middle.sum() / self.end_kinetic.sum()))
 
     def facts(self) -> dict[str, Any]:
         """For the evidence of every check that uses it."""
@@ -354,6 +371,7 @@ class _Run:
             atom_kinetic=True,
         )
         self.velocities: list[NDArray[np.float32]] = []
+        self.end_kinetic = np.zeros(places.n_atoms)
         self.snapshots: list[Floats] = []
         self.snapshot_forces: list[Floats] = []
         self.lost: int | None = None
@@ -375,6 +393,9 @@ class _Run:
             if (gone := self._gone()).any():
                 self.lost = int(np.argmax(gone))
                 return
+            self.end_kinetic += kinetic_energies(simulation.velocities, simulation.masses).mean(
+                axis=0
+            )
             self.velocities.append(simulation.velocities[:_WATCHED].astype(np.float32))
             if step % every == every - 1:
                 replica = len(self.snapshots) % n_batch
@@ -420,6 +441,7 @@ class _Run:
             timestep_fs=self.simulation.timestep_fs,
             bath=self.simulation.bath,
             kinetic=trace.middle.astype(np.float32),
+            end_kinetic=self.end_kinetic / max(len(self.velocities), 1),
             potential=trace.potential,
             heat=trace.heat,
             conserved=trace.conserved,

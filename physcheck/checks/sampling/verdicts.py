@@ -53,6 +53,8 @@ class Deviation:
         Ends of the interval of its size.
     limit : float
         The smallest size that would have been called a violation.
+    doubt : float
+        What the timestep may have added to the mean.
     """
 
     mean: ReplicaMean
@@ -61,6 +63,7 @@ class Deviation:
     low: float
     high: float
     limit: float
+    doubt: float = 0.0
 
 
 def deviation_of(
@@ -70,12 +73,14 @@ def deviation_of(
     trajectory: Trajectory,
     smallest: float = 1.0,
     luck: Floats | None = None,
+    doubt: float = 0.0,
 ) -> Deviation:
     """Judge the mean of ``series`` (T, B) against ``target``, one of ``comparisons`` made in a record.
 
     To be called a violation the mean has to be three standard errors beyond the target, and never more likely
     than 1e-4 a record where the law holds. While the structure still gives off potential energy, that heat
     stays a correlation time with the share of the atoms (``smallest``) that gets it; so much isn't called one.
+    Nor is what ``doubt`` of the timestep's share (:meth:`Trajectory.step_doubt`), taken off in full or not at all, explains.
     """
     fitted = 0
     if luck is not None:
@@ -104,9 +109,10 @@ def deviation_of(
     released = 100 * trajectory.release() * memory_ps / thermal
     width += released
     size = abs(mean.value)
-    low = 0.0 if relaxing else max(0.0, size - width)
+    least = 0.0 if mean.value * (mean.value - doubt) < 0 else min(size, abs(mean.value - doubt))
+    low = 0.0 if relaxing else max(0.0, least - width)
     high = size + mean.half_width(2 * FALSE_PASS) * margin + released
-    return Deviation(mean, halves, relaxing, low, high, target + width)
+    return Deviation(mean, halves, relaxing, low, high, target + width + abs(doubt), doubt)
 
 
 def without_luck(series: Floats, luck: Floats) -> tuple[Floats, int]:
