@@ -30,7 +30,17 @@ class CapabilityMissing(PhyscheckError):
 
 
 class NonFiniteOutput(PhyscheckError):
-    """The model gave NaN or infinity at a configuration it was asked for (verdict FAIL)."""
+    """The model gave NaN or infinity at a configuration it was asked for (verdict FAIL).
+
+    Attributes
+    ----------
+    of : str
+        Which other model it was, such as ``the reference`` (then an error of the record); empty for the model.
+    """
+
+    def __init__(self, text: str, *, of: str = "") -> None:
+        super().__init__(f"{of}: {text}" if of else text)
+        self.of = of
 
 
 class AllotmentExceeded(PhyscheckError):

@@ -167,6 +167,7 @@ class Meter:
         self.evaluations = 0
         self.jacobian_products_made = 0
         self.seconds = 0.0
+        self.name = ""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -209,7 +210,8 @@ class Meter:
             raise
         # Legacy codes call sys.exit where they mean an error.
         except (Exception, SystemExit) as error:
-            raise ModelError(f"{what}: the model raised {type(error).__name__}: {error}") from error
+            who = self.name or "the model"
+            raise ModelError(f"{what}: {who} raised {type(error).__name__}: {error}") from error
         finally:
             self._count(0, 0, time.perf_counter() - started)
 
@@ -222,10 +224,13 @@ class Meter:
                 clone.model = maker()
         return clone
 
-    def beside(self, other: Model) -> Meter:
-        """A meter on another model that counts into this one and draws on the same allotment."""
+    def beside(self, other: Model, *, name: str = "") -> Meter:
+        """A meter on another model that counts into this one and draws on the same allotment.
+
+        Its errors say ``name``.
+        """
         meter = Meter(other, max_atoms_per_call=self.max_atoms_per_call)
-        meter._parent = self
+        meter._parent, meter.name = self, name
         return meter
 
     def ask(self, configuration: Configurations) -> None:
@@ -257,7 +262,7 @@ class Meter:
             with self._guarded(f"evaluating {len(chunk)} configurations of {chunk.system.formula}"):
                 answer = self.model.evaluate(chunk, want=wanted)
             self._count(len(chunk))
-            parts.append(_checked(answer, chunk, wanted))
+            parts.append(_checked(answer, chunk, wanted, self.name))
         return parts[0] if len(parts) == 1 else Evaluation.concatenate(parts)
 
     def evaluate_many(
@@ -275,7 +280,7 @@ class Meter:
         self._count(total)
         if len(answers) != len(batches):
             raise ModelError(f"evaluate_many gave {len(answers)} answers, should be {len(batches)}")
-        return [_checked(a, b, wanted) for a, b in zip(answers, batches, strict=True)]
+        return [_checked(a, b, wanted, self.name) for a, b in zip(answers, batches, strict=True)]
 
     def jacobian_products(
         self, configuration: Configurations, vectors: Floats, *, transpose: bool
@@ -298,7 +303,9 @@ class Meter:
         return products
 
 
-def _checked(answer: Evaluation, asked: Configurations, wanted: frozenset[str]) -> Evaluation:
+def _checked(
+    answer: Evaluation, asked: Configurations, wanted: frozenset[str], of: str = ""
+) -> Evaluation:
     n_batch, n_atoms = len(asked), asked.n_atoms
     shapes = {"energy": (n_batch,), "forces": (n_batch, n_atoms, 3), "stress": (n_batch, 3, 3)}
     values: dict[str, Any] = {}
@@ -306,7 +313,7 @@ def _checked(answer: Evaluation, asked: Configurations, wanted: frozenset[str]) 
         value = getattr(answer, name)
         if value is None:
             if name in wanted:
-                raise ModelError(f"the model gave no {name}, though it says that it can")
+                raise ModelError(f"{of or 'the model'} gave no {name}, though it says that it can")
             continue
         array = np.array(value, dtype=np.float64)
         if array.shape != shapes[name]:
@@ -317,7 +324,8 @@ def _checked(answer: Evaluation, asked: Configurations, wanted: frozenset[str]) 
             if name == "forces":
                 where += f", atom {first[1]} ({asked.system.symbols[first[1]]})"
             raise NonFiniteOutput(
-                f"{name} is {array[tuple(first)]} at {where} of {asked.system.formula}"
+                f"{name} is {array[tuple(first)]} at {where} of {asked.system.formula}",
+                of=of,
             )
         values[name] = array
     return Evaluation(**values)

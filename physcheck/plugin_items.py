@@ -79,7 +79,9 @@ class ModelItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """The reason alone, without a traceback of pytest and physcheck."""
-        return f"ERROR  {self.config.stash[BENCH].settings.model}\n  {excinfo.value}"
+        settings = self.config.stash[BENCH].settings
+        of_reference = str(excinfo.value).startswith("the reference")
+        return f"ERROR  {settings.reference if of_reference else settings.model}\n  {excinfo.value}"
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Name for headings."""

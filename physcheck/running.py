@@ -235,6 +235,11 @@ def run_entry(
                 options["resolution"] = runner.resolution(structure)
             if spec.compares:
                 options["reference"] = runner.reference
+            if spec.compares and _is_swapped(settings):
+                # The spec says that the model is the conservative head, so the reference is the fast one.
+                assert runner.reference is not None
+                options["reference"] = model
+                meter = Meter(runner.reference, allotment=entry.allotment)
             if entry.shared:
                 options["trajectory"] = runner.trajectory(structure, entry.shared)
             started = time.perf_counter()
@@ -247,6 +252,8 @@ def run_entry(
     except CapabilityMissing as missing:
         return _spent(_closed(record, Outcome.NOT_APPLICABLE, str(missing)), meter, started)
     except NonFiniteOutput as found:
+        if found.of:
+            return _spent(_closed(record, Outcome.ERROR, str(found)), meter, started)
         _fill_not_finite(record, spec, tolerance, found)
     except ModelError as error:
         return _spent(_closed(record, Outcome.ERROR, str(error)), meter, started)
@@ -265,6 +272,15 @@ def run_entry(
     record["seconds"] = round(time.perf_counter() - started, 6)
     record["model_seconds"] = round(meter.seconds, 6)
     return record
+
+
+def _is_swapped(settings: Settings) -> bool:
+    """Whether ``--physcheck-reference=auto`` stands for the direct head."""
+    from physcheck.adapters.loading import AUTO, reference_spec
+
+    if settings.reference != AUTO or settings.model is None:
+        return False
+    return reference_spec(AUTO, settings.model).endswith("forces=direct")
 
 
 def _options(spec: CheckSpec, settings: Settings, tolerance: Tolerance | None) -> dict[str, Any]:

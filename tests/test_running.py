@@ -223,3 +223,31 @@ def test_a_check_of_two_models_gets_the_reference_and_one_bill():
     assert "--physcheck-reference" in alone["message"]
     short = both.run(entry(measure, allotment=2))
     assert short["verdict"] == "error"
+
+
+def test_a_reference_without_numbers_is_no_fault_of_the_model():
+    class Lost(Springs):
+        def evaluate(self, configurations, *, want=frozenset({"forces"})):
+            return Evaluation(None, np.nan * configurations.positions)
+
+    def measure(model, start, *, reference, rng):
+        Meter(model).beside(reference, name="the reference").evaluate(start)
+        return measurement()
+
+    record = Runner(Springs(), Settings(model="x.py"), lambda: None, Lost()).run(entry(measure))
+    assert record["verdict"] == "error"
+    assert record["message"].startswith("the reference: forces is nan")
+
+
+def test_auto_hands_the_direct_head_over_as_the_fast_model():
+    asked = []
+
+    def measure(model, start, *, reference, rng):
+        asked.append((Meter(model).model, reference))
+        return measurement()
+
+    own, other = Springs(), Springs()
+    for spec in ("x.py,forces=direct", "x.py"):
+        settings = Settings(model=spec, reference="auto")
+        Runner(own, settings, lambda: None, other).run(entry(measure))
+    assert asked == [(own, other), (other, own)]

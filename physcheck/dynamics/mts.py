@@ -138,9 +138,9 @@ class Tandem:
         return self._rows["potential"][0] + self._rows["kinetic"][0]
 
     @property
-    def first_kinetic(self) -> Floats:
-        """(B,) K at the start, eV."""
-        return self._rows["kinetic"][0]
+    def last_unexplained(self) -> Floats:
+        """(B,) change of E + K since the start that the bath's heat doesn't account for, eV; NaN without energy."""
+        return self.last_total - self.first_total - self._heat
 
     @property
     def last_total(self) -> Floats:

@@ -8,7 +8,7 @@ from typing import Any
 
 from physcheck.report.failure import record_text
 from physcheck.report.json_report import answer
-from physcheck.report.terminal import columns_of, table_rows
+from physcheck.report.terminal import columns_of, mark_of, table_rows
 
 __all__ = ["html"]
 
@@ -63,6 +63,13 @@ def html(report: Mapping[str, Any]) -> str:
         f"{r['check']} [{r['structure']}], {r['verdict'].replace('_', ' ')}: {r['reason'] or r['message']}"
         for r in records
         if r["verdict"] in ("inconclusive", "known_failure", "not_applicable")
+    ]
+    remarks += [
+        f"{r['check']} [{r['structure']}], reference {mark_of(r['reference'])}: "
+        f"{r['reference']['reason'] or r['reference']['message']}"
+        for r in records
+        if r["verdict"] != "not_applicable"
+        and (r.get("reference") or {}).get("verdict") in ("error", "not_applicable")
     ]
     parts += _list("What is open", remarks)
     parts += _list("Notes", list(report["plan"].get("remarks", ())))

@@ -136,6 +136,12 @@ def _remarks(records: Sequence[Mapping[str, Any]], width: int) -> list[Line]:
             where.setdefault((mark_of(record), text), []).append(
                 f"{record['check']}[{record['structure']}]"
             )
+    for record in records:
+        twin = record.get("reference") or {}
+        if twin.get("verdict") in ("error", "not_applicable") or isinstance(twin.get("value"), str):
+            key = (f"reference {mark_of(twin)}", str(twin["reason"] or twin["message"]))
+            if record["verdict"] != "not_applicable":
+                where.setdefault(key, []).append(f"{record['check']}[{record['structure']}]")
     lines: list[Line] = []
     for (mark, text), names in where.items():
         lines += _wrapped(f"{mark}: {some(names, 6)}: {text}", width)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from physcheck.checks.dynamics import measure_mts_tandem
-from physcheck.checks.dynamics.tandem import _evaluations
+from physcheck.checks.dynamics.tandem import Row, _evaluations, _recommended
+from physcheck.checks.dynamics.tandem_runs import Drift
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
@@ -142,3 +143,33 @@ def test_it_is_planned_with_a_reference_only_and_not_at_quick():
     assert "needs standard" in quick.not_scheduled[0].reason
     both = make_plan(model, Settings(**base, reference="builtin::gupta", budget="standard"))
     assert [entry.check.id for entry in both.entries] == ["mts_tandem"]
+
+
+def test_a_reference_that_is_no_gradient_is_never_recommended_with():
+    found = measured("gupta+pair-curl=1e-2", reference="gupta+force-scale=0.1")
+    assert found.evidence["quantities"]["recommended_stride"] is None
+    assert "the reference fails force_energy_gap itself" in found.evidence["place"]
+    assert "it is no partner" in found.resolve
+    assert not any("i-PI" in line for line in found.evidence["lines"])
+
+
+def test_a_likely_drift_is_not_recommended():
+    rates = 1e-2 * (1 + 0.2 * np.random.default_rng(0).standard_normal(8))
+    drift = Drift(rates, allowance=2e-3)
+    assert drift.suspect(2.6e-6)
+    assert not Drift(rates - rates.mean(), allowance=2e-3).suspect(2.6e-6)
+    row = Row("stride 2", 2, 1.0, drift, {})
+    assert _recommended([row], 9.0, 2.6e-6) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"replicas": 1}, "2 or more"),
+        ({"temperature_K": 0.0}, "above 0 K"),
+        ({"strides": (2.5,)}, "whole"),
+    ],
+)
+def test_bad_arguments_are_named(change, text):
+    with pytest.raises(ValueError, match=text):
+        measured("gupta", **change)

@@ -248,3 +248,19 @@ def test_heat_that_no_line_closes_is_called_where_the_forces_have_no_potential()
     )
     assert found.interval[0] > 1e-2
     assert "no potential" in found.evidence["place"]
+
+
+def test_falling_down_a_potential_is_no_fault_of_the_dynamics():
+    """Atoms without repulsion get as hot as they like, and E + K stays."""
+
+    class Falling:
+        capabilities = Capabilities("falling", "test", frozenset({"energy", "forces"}))
+
+        def evaluate(self, configurations, *, want=frozenset({"forces"})):
+            x = configurations.positions - 100.0
+            r = np.linalg.norm(x, axis=2, keepdims=True)
+            return Evaluation(5.0 * r.sum((1, 2)), -5.0 * x / r)
+
+    for seed in range(3):
+        _, outcome = run(Falling(), copper(rattle=0.1), seed=seed, timestep_fs=10.0)
+        assert outcome is not Outcome.FAIL

@@ -83,3 +83,11 @@ def test_the_derived_assertion():
     np.testing.assert_array_equal(atoms.positions, copper().positions)
     with pytest.raises(PhysicsFailure, match="timestep squared"):
         assert_timestep_convergence(make_builtin("gupta+force-scale=0.1"), atoms)
+
+
+def test_what_noise_may_explain_altogether_is_no_pass():
+    """Where nothing would have been seen, nothing passes."""
+    found, outcome = run(make_builtin("gupta+noise=1e-2"))
+    if not np.isfinite(found.detection_limit):
+        assert outcome is not Outcome.PASS
+        assert found.interval[1] == np.inf

@@ -183,6 +183,9 @@ def _judged(
     value = max(0.0, _ORDER - order)
     low = max(0.0, _ORDER - pooled - width - max(by_noise, 0.0))
     high = max(value, _ORDER - pooled + student_half_width(plain, 2 * FALSE_PASS), 0.0)
+    if math.isinf(by_noise):
+        # The noise may be all there is, so nothing would have been seen.
+        high = math.inf
     n_atoms = one.n_atoms
     return Measurement(
         check="timestep_convergence",

@@ -270,7 +270,7 @@ def _advice(run: Runs, state: Look, target: float) -> str:
             f"limited by the integrator at {run.fine_fs:.2g} fs: rerun with a shorter timestep_fs"
         )
     if not (state.value < target) or not (target > 0):
-        return "longer runs would tell: rerun with --physcheck-budget=standard"
+        return "longer runs would tell: rerun with a larger --physcheck-budget"
     longer = max(1.5, (width / (0.8 * (target - state.value))) ** (2 / 3))
     length = longer * float(run.rates.time_ps[-1])
     evaluations = longer * run.fine.steps * len(run.velocities)

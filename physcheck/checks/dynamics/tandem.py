@@ -38,6 +38,10 @@ _COARSER = 10.0
 _SIGMAS, _PERCENT = 4.0, 1.0
 # Outer steps of which a drift can be told, and inner ones of which the reference alone runs a quarter.
 _LEAST_OUTER, _LEAST_STEPS = 10, 48
+# Below this speed-up a tandem isn't worth its trouble.
+_WORTH = 1.1
+# Directions along which the reference itself is tried, and what that costs at most.
+_DIRECTIONS, _TRIAL = 8, 150
 _DRIFTS, _RUNS_AWAY = "drifts", "runs away"
 
 register_tolerances(
@@ -65,7 +69,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     each = 3 * _WARMING // 2 + 2 + steps + steps // BOOKING + 2 + steps // 4 + 1
     each += sum(steps + steps // m + 2 for m in _STRIDES)
     each += sampling // 2 + sampling // 2 // BOOKING + 2 + sampling + sampling // 2 + 2
-    return int(_SETTLING + _PRODUCTS + replicas * each)
+    return int(_SETTLING + _PRODUCTS + _TRIAL + replicas * each)
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -140,7 +144,8 @@ def measure_mts_tandem(
 
     Recommended is the largest stride that shows no drift above the tolerance, could have seen one ten times what the finest stride
     could, and stays below 35 % of the fastest vibration's period: at half of it (4.5 fs for O-H) lies the first resonance, which is
-    named where a stride beyond fails. Judged is the drift at that stride; if none is left, the best one's.
+    named where a stride beyond fails. Nothing is recommended where the reference itself fails ``force_energy_gap`` or
+    ``jacobian_asymmetry``, where a drift is likely if not certain, or where the pair runs away under the bath. Judged is the drift at that stride; if none is left, the best one's.
     With t_reference = F t_model, one step costs 1/F + 1/M of the reference alone: the speed-up F/(1 + F/M) is from timings of this run.
 
     Where ``model`` says that its forces are the conservative ones and ``reference`` that they are direct, they swap their parts.
@@ -172,13 +177,17 @@ def measure_mts_tandem(
         No strides, less than 48 steps, or less than ten times the first stride.
     ModelError, NonFiniteOutput
 
-    Cost: at most 23,458 evaluations of both together, by default; every stride that isn't tried any more saves some 1,700.
+    Cost: at most 22,560 evaluations of both together, by default; every stride that isn't tried any more saves some 1,700.
 
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, sec. 5; Tuckerman, Berne, Martyna, J. Chem. Phys. 97, 1990 (1992).
     """
     meter = Meter(model)
     one = as_configurations(start)
-    fast, whole = _parts(meter.beside(meter.model), meter.beside(reference), one)
+    fast, whole = _parts(meter, reference, one)
+    if replicas < 2 or not temperature_K > 0 or any(int(m) != m for m in strides):
+        raise ValueError(
+            f"{replicas} replicas at {temperature_K} K, strides {strides}: should be 2 or more, above 0 K and whole"
+        )
     strides = tuple(sorted(strides))
     if not strides or strides[0] < 1 or steps < max(_LEAST_OUTER * strides[0], _LEAST_STEPS):
         raise ValueError(
@@ -212,13 +221,16 @@ def measure_mts_tandem(
     if not fault and not tried[0].fault:
         fault = _heat(alone.temperatures, tried[0].temperatures, temperature_K)
     alone = replace(alone, fault=fault)
-    best = _recommended(tried, period, target)
+    doubt = _doubt(whole, one, rng)
+    best = None if doubt else _recommended(tried, period, target)
     sampled: dict[str, dict[str, Temperature]] = {}
     if best is not None and len(set(one.system.numbers.tolist())) > 1:
         sampled = {
             "alone": pair.sampled(None, sampling_steps // 2),
             "tandem": pair.sampled(best.stride, sampling_steps),
         }
+        if not sampled["tandem"]:
+            doubt, best = f"{best.name} runs away under a bath", None
     shown = best or min(tried, key=lambda row: row.drift.interval)
     drift = shown.drift
     low, high = drift.interval
@@ -238,17 +250,34 @@ def measure_mts_tandem(
         nothing_tested=""
         if frequency > 0
         else "the reference's forces don't respond to moving the atoms",
-        resolve=_advice(drift, target, sampled, temperature_K),
-        evidence=_evidence([alone, control, *tried], best, pair, period, sampled),
+        resolve=doubt or _advice(drift, target, sampled, temperature_K, found=best is not None),
+        evidence=_evidence([alone, control, *tried], best, pair, period, sampled, doubt),
     )
 
 
-def _parts(model: Meter, reference: Meter, start: Configurations) -> tuple[Meter, Meter]:
+def _doubt(whole: Meter, start: Configurations, rng: np.random.Generator) -> str:
+    """Why the reference is no partner, in words: its own forces aren't the gradient of its energy; empty if they may be."""
+    from physcheck.checks.conservation import measure_force_energy_gap, measure_jacobian_asymmetry
+
+    for measure in (measure_force_energy_gap, measure_jacobian_asymmetry):
+        found = measure(whole, start, rng=rng, directions=_DIRECTIONS)
+        if found.interval[0] > default_tolerance(found.check):
+            number = f"{found.value:.2g} {found.unit}".rstrip()
+            return f"the reference fails {found.check} itself ({number}): it is no partner, take another"
+    return ""
+
+
+def _parts(meter: Meter, other: Model, start: Configurations) -> tuple[Meter, Meter]:
     """The fast model and the whole one."""
+    model = meter.beside(meter.model)
+    reference = meter.beside(other, name="the reference")
     if (refusal := reference.capabilities.refuses(start)) is not None:
         raise CapabilityMissing(f"the reference: {refusal}")
     heads = [m.capabilities.details.get("forces") for m in (model, reference)]
     fast, whole = (reference, model) if heads == ["conservative", "direct"] else (model, reference)
+    for who, one in (("model", fast), ("reference", whole)):
+        if "forces" not in one.capabilities.outputs:
+            raise CapabilityMissing(f"the {who} gives no forces")
     if "energy" not in whole.capabilities.outputs:
         raise CapabilityMissing("the reference gives no energy: there is nothing to conserve")
     if (reason := _applies(start, whole.capabilities)) is not None:
@@ -304,7 +333,7 @@ def _rounded(timestep_fs: float) -> float:
 
 def _recommended(rows: list[Row], period: float, target: float) -> Row | None:
     """The largest stride that there is nothing against; rows end with the first that has a fault."""
-    fine = [row for row in rows if not row.fault]
+    fine = [row for row in rows if not row.fault and not row.drift.suspect(target)]
     if not fine:
         return None
     finest = min(row.drift.limit for row in fine)
@@ -313,7 +342,7 @@ def _recommended(rows: list[Row], period: float, target: float) -> Row | None:
         for row in fine
         if row.drift.limit <= max(target, _COARSER * finest) and row.step_fs <= _SAFE_SHARE * period
     ]
-    return max(fit or fine[:1], key=lambda row: row.step_fs)
+    return max(fit, key=lambda row: row.step_fs, default=None)
 
 
 def _off(temperatures: Mapping[str, Temperature], temperature_K: float) -> list[str]:
@@ -330,7 +359,11 @@ def _advice(
     target: float,
     sampled: Mapping[str, Mapping[str, Temperature]],
     temperature_K: float,
+    *,
+    found: bool,
 ) -> str:
+    if not found:
+        return "no stride is free of a drift, or of the likelihood of one: take a shorter timestep_fs, or another partner"
     off = _off(sampled.get("tandem", {}), temperature_K)
     warm = f"at {temperature_K:.0f} K in the pair: {', '.join(off)}; " if off else ""
     if drift.blow_up_fs is not None or not target > 0:
@@ -346,12 +379,17 @@ def _evidence(
     pair: Pair,
     period: float,
     sampled: Mapping[str, Mapping[str, Temperature]],
+    doubt: str,
 ) -> dict[str, Any]:
     failing = [r for r in rows if r.stride is not None and r.fault]
     resonant = [r for r in failing if r.step_fs > _SAFE_SHARE * period]
-    place = "no stride keeps the energy" if best is None else f"recommended: {best.name}"
+    place = doubt or "no stride is seen to keep the energy"
+    if best is not None:
+        place = f"recommended: {best.name}"
     if best is not None:
         place += f", a correction every {best.step_fs:.2g} fs"
+        if best.speed_up is not None and best.speed_up < _WORTH:
+            place += f" (which saves nothing here: {best.speed_up:.2g} times the speed of the reference alone)"
     if resonant:
         place += (
             f"; resonance: {resonant[0].name} ({resonant[0].step_fs:.2g} fs) fails ({resonant[0].fault}), not well below "
@@ -359,7 +397,7 @@ def _evidence(
         )
     if rows[0].fault:
         verb = (
-            rows[0].fault if rows[0].fault in (_DRIFTS, _RUNS_AWAY) else f"heats ({rows[0].fault})"
+            rows[0].fault if rows[0].fault in (_DRIFTS, _RUNS_AWAY) else f"is off ({rows[0].fault})"
         )
         place = f"the model alone {verb}; {place}"
     ratio = pair.cost_ratio
@@ -403,7 +441,7 @@ def _evidence(
 
 
 def _gain(speed_up: float, step_fs: float) -> str:
-    if speed_up < 1.1:
+    if speed_up < _WORTH:
         return f": the pair saves nothing ({speed_up:.2g} times the speed of the reference alone)"
     return f": the pair is {speed_up:.2g} times as fast as the reference alone"
 

@@ -75,6 +75,10 @@ class Drift:
             return math.inf
         return student_half_width(self.rates, FALSE_FAIL) + self.allowance
 
+    def suspect(self, target: float) -> bool:
+        """Whether a drift above ``target`` is likely, if not certain: by more than two standard errors."""
+        return abs(self.mean) - 2 * math.hypot(self.error, self.allowance) > target
+
     def exceeds(self, target: float) -> bool:
         """Whether a stride with this drift is out of the question: more than ``target`` but for a chance of 1e-3."""
         if self.blow_up_fs is not None:
