@@ -80,6 +80,8 @@ class _Steps:
     order: int
     truncation: float
     rough: bool = False
+    #: Whether shorter steps were paid for, chosen or not.
+    tried: bool = False
 
     @property
     def steps(self) -> tuple[float, ...]:
@@ -231,7 +233,7 @@ def measure_jacobian_asymmetry(
 
     formula, pilot_slopes = _choose_formula(probe, frame[:pilots], target)
     if (formula.order == 4 or formula.rough) and not full:
-        count = max(pilots, count - _DEAR - (_DEARER if formula.rough else 0))
+        count = max(pilots, count - _DEAR - (_DEARER if formula.tried else 0))
         frame = frame[:count]
     rest = frame[pilots:]
     slopes = pilot_slopes
@@ -361,6 +363,7 @@ def _choose_formula(
         finer = _finer(probe, frame, max(best.base / divisor, _STEP_RANGE[0]))
         if math.hypot(probe.noise(finer[0]), finer[0].truncation) < best.truncation:
             return finer
+        best = replace(best, tried=True)
     return best, slopes
 
 
@@ -373,7 +376,7 @@ def _finer(probe: _Probe, frame: Floats, base: float) -> tuple[_Steps, dict[floa
     # Nothing is granted for the halved step: at kinks there may be no gain.
     noise = math.hypot(probe.noise(_Steps(base, 2, 0.0)), probe.noise(_Steps(2 * base, 2, 0.0)))
     return _Steps(
-        base, 2, math.sqrt(max(change**2 - noise**2, (0.4 * noise) ** 2)), rough=True
+        base, 2, math.sqrt(max(change**2 - noise**2, (0.4 * noise) ** 2)), rough=True, tried=True
     ), slopes
 
 
