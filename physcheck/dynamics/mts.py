@@ -183,13 +183,15 @@ class Tandem:
         kick = half * self._inverse
         self.velocities = self.velocities + kick * self.forces
         self.positions = self.positions + half * self.velocities
+        old = self.velocities
         if self.bath is not None:
             assert self.rng is not None
-            before = self._sum_kinetic()
-            self.velocities = self.bath.act(self.velocities, self.masses, self.timestep, self.rng)
-            self._heat = self._heat + self._sum_kinetic() - before
+            self.velocities = self.bath.act(old, self.masses, self.timestep, self.rng)
         each = kinetic_energies(self.velocities, self.masses)
-        self._rows["middle"].append(each if self.atom_kinetic else each.sum(axis=1))
+        total = each.sum(axis=1)
+        if self.bath is not None:
+            self._heat = self._heat + total - kinetic_energies(old, self.masses).sum(axis=1)
+        self._rows["middle"].append(each if self.atom_kinetic else total)
         self.positions = self.positions + half * self.velocities
         self.forces = self._ask_fast()
         self.velocities = self.velocities + kick * self.forces

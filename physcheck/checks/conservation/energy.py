@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.conservation.steps import TRIES, choose_step
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import (
@@ -112,8 +111,6 @@ def measure_force_energy_gap(
     Source: the OpenKIM verification check of forces against numerical derivatives is the ancestor.
     """
     meter = Meter(model)
-    if "energy" not in meter.capabilities.outputs:
-        raise CapabilityMissing("the model gives no energy")
     one = as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("force_energy_gap") if tolerance is None else tolerance

@@ -10,7 +10,6 @@ import numpy as np
 from ase.units import GPa
 
 from physcheck.checks.conservation.steps import TRIES, choose_step
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.noise import difference_table_noise, rounding_floor
@@ -137,12 +136,6 @@ def measure_stress_energy_gap(
     """
     meter = Meter(model)
     one = as_configurations(start)
-    for output in ("energy", "stress"):
-        if output not in meter.capabilities.outputs:
-            raise CapabilityMissing(f"the model gives no {output}")
-    reason = needs_a_volume(one, meter.capabilities)
-    if reason:
-        raise CapabilityMissing(reason)
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("stress_energy_gap") if tolerance is None else tolerance
     pieces = _Pieces(meter, one, resolution, rng)

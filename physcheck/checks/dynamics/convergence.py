@@ -10,7 +10,6 @@ import numpy as np
 from physcheck.checks.dynamics.replicas import launch, slopes_of
 from physcheck.dynamics import draw_velocities
 from physcheck.dynamics.preparation import fastest_frequency, settle, stable_timestep_fs
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.noise import difference_table_noise
@@ -116,10 +115,6 @@ def measure_timestep_convergence(
     """
     meter = Meter(model)
     one = as_configurations(start)
-    if "energy" not in meter.capabilities.outputs:
-        raise CapabilityMissing("the model gives no energy")
-    if (reason := _applies(one, meter.capabilities)) is not None:
-        raise CapabilityMissing(reason)
     settled, forces = settle(meter, one, evaluations=_SETTLING)
     frequency = fastest_frequency(meter, settled, rng, forces=forces, products=_PRODUCTS)
     longer = stable_timestep_fs(frequency, _PHASE) if timestep_fs is None else timestep_fs
@@ -188,9 +183,6 @@ def _judged(
         high = math.inf
     n_atoms = one.n_atoms
     return Measurement(
-        check="timestep_convergence",
-        quantity=_QUANTITY,
-        unit="",
         value=value,
         uncertainty=math.hypot(error, min(abs(order - pooled), 2.0)),
         uncertainty_components={"sampling": error, "rounding": min(abs(order - pooled), 2.0)},

@@ -12,7 +12,6 @@ from physcheck.checks.dynamics.closing import LINE_POINTS
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
 from physcheck.checks.dynamics.runs import FIRST_LOOK, Look, Runs
 from physcheck.dynamics.preparation import fastest_frequency, settle, stable_timestep_fs
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL
@@ -149,10 +148,6 @@ def measure_nve_drift(
     """
     meter = Meter(model)
     one = as_configurations(start)
-    if "energy" not in meter.capabilities.outputs:
-        raise CapabilityMissing("the model gives no energy")
-    if (reason := _applies(one, meter.capabilities)) is not None:
-        raise CapabilityMissing(reason)
     if steps < FIRST_LOOK or control_steps < FIRST_LOOK or replicas < 2:
         raise ValueError(
             f"{replicas} replicas of {steps} and {control_steps} steps, should be 2 or more of {FIRST_LOOK} or more"
@@ -194,9 +189,6 @@ def measure_nve_drift(
     if not nothing and not frequency > 0 and not np.ptp(run.rates.potential) > 0:
         nothing = "the forces don't respond to moving the atoms"
     return Measurement(
-        check="nve_drift",
-        quantity=_QUANTITY,
-        unit=_UNIT,
         value=state.value,
         uncertainty=math.hypot(state.error, state.allowance),
         uncertainty_components={"sampling": state.error, "truncation": state.allowance},
@@ -248,9 +240,6 @@ def _blow_up(run: Runs, replica: int, meter: Meter) -> Measurement:
         else run.start,
     }
     return Measurement(
-        check="nve_drift",
-        quantity=_QUANTITY,
-        unit=_UNIT,
         value=value,
         uncertainty=value / 2,
         uncertainty_components={"truncation": value / 2},

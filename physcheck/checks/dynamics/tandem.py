@@ -280,8 +280,6 @@ def _parts(meter: Meter, other: Model, start: Configurations) -> tuple[Meter, Me
             raise CapabilityMissing(f"the {who} gives no forces")
     if "energy" not in whole.capabilities.outputs:
         raise CapabilityMissing("the reference gives no energy: there is nothing to conserve")
-    if (reason := _applies(start, whole.capabilities)) is not None:
-        raise CapabilityMissing(reason)
     return fast, whole
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from ase.units import GPa
 
 from physcheck.checks.relaxation.work_gap import descend, descent_measurement
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, derive_assert
@@ -111,11 +110,6 @@ def measure_cell_relaxation(
     """
     meter = Meter(model)
     one = as_configurations(start)
-    for output in ("energy", "stress"):
-        if output not in meter.capabilities.outputs:
-            raise CapabilityMissing(f"the model gives no {output}")
-    if (reason := _applies(one, meter.capabilities)) is not None:
-        raise CapabilityMissing(reason)
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("cell_relaxation") if tolerance is None else tolerance
     fmax = max(

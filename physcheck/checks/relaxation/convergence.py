@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, derive_assert
@@ -163,8 +162,6 @@ def measure_relaxation_convergence(
     """
     meter = Meter(model)
     one = as_configurations(start)
-    if (reason := inner_motion(one, meter.capabilities)) is not None:
-        raise CapabilityMissing(reason)
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("relaxation_convergence") if tolerance is None else tolerance
     if "energy" not in meter.capabilities.outputs:
@@ -236,9 +233,6 @@ def _judged(
     ended = sum(bool(path.fmax.min() <= goal) for path in paths)
     needed = min(evaluations_needed(path, goal) for path in worst.paths)
     return Measurement(
-        check="relaxation_convergence",
-        quantity=_QUANTITY,
-        unit=_UNIT,
         value=value,
         uncertainty=resolution.force_noise,
         uncertainty_components={"rounding": resolution.force_noise},

@@ -8,7 +8,6 @@ import numpy as np
 
 from physcheck.checks.relaxation.convergence import inner_motion
 from physcheck.checks.relaxation.work_gap import descend, descent_measurement
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, derive_assert
@@ -105,10 +104,6 @@ def measure_relaxation_descent(
     """
     meter = Meter(model)
     one = as_configurations(start)
-    if "energy" not in meter.capabilities.outputs:
-        raise CapabilityMissing("the model gives no energy")
-    if (reason := inner_motion(one, meter.capabilities)) is not None:
-        raise CapabilityMissing(reason)
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("relaxation_descent") if tolerance is None else tolerance
     fmax = max(

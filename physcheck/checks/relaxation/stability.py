@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.relaxation.convergence import inner_motion
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, derive_assert
@@ -148,8 +147,6 @@ def measure_minimum_stability(
     """
     meter = Meter(model)
     one = as_configurations(start)
-    if (reason := inner_motion(one, meter.capabilities)) is not None:
-        raise CapabilityMissing(reason)
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("minimum_stability") if tolerance is None else tolerance
     enough = default_tolerance("relaxation_convergence")
@@ -178,9 +175,6 @@ def measure_minimum_stability(
         elif ground.saddle:
             nothing = "the relaxation ended at a saddle: rerun with --physcheck-budget=standard"
     return Measurement(
-        check="minimum_stability",
-        quantity=_QUANTITY,
-        unit=_UNIT,
         value=value,
         uncertainty=max(high - value, 0.0) / 2,
         uncertainty_components={

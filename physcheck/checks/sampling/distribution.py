@@ -16,7 +16,6 @@ from physcheck.checks.sampling.trajectory import (
 )
 from physcheck.checks.sampling.verdicts import advice, blown_up, deviation_of
 from physcheck.dynamics import degrees_of_freedom
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, derive_assert
@@ -112,8 +111,6 @@ def measure_kinetic_distribution(
     """
     meter = Meter(model)
     one = as_configurations(start)
-    if (reason := _applies(one, meter.capabilities)) is not None:
-        raise CapabilityMissing(reason)
     target = default_tolerance("kinetic_distribution") if tolerance is None else tolerance
     if trajectory is None:
         trajectory = make_trajectory(
@@ -121,7 +118,7 @@ def measure_kinetic_distribution(
             temperature_K=temperature_K, timestep_fs=timestep_fs,
         )  # fmt: skip
     if trajectory.blown_up:
-        return blown_up("kinetic_distribution", _QUANTITY, "%", trajectory, meter)
+        return blown_up(trajectory, meter)
     masks = groups_of(one.system, None)
     series: dict[tuple[str, str], Floats] = {}
     shapes: dict[str, Any] = {}
@@ -148,9 +145,6 @@ def measure_kinetic_distribution(
         for (name, what), d in found.items()
     )
     return Measurement(
-        check="kinetic_distribution",
-        quantity=_QUANTITY,
-        unit="%",
         value=abs(found[worst].mean.value),
         uncertainty=found[worst].mean.error,
         uncertainty_components={"sampling": found[worst].mean.error},

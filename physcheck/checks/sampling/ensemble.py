@@ -11,7 +11,6 @@ from ase.units import kB
 
 from physcheck.checks.sampling.trajectory import Trajectory, make_trajectory, shared_evaluations
 from physcheck.checks.sampling.verdicts import blown_up
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
@@ -111,10 +110,6 @@ def measure_ensemble_consistency(
     """
     meter = Meter(model)
     one = as_configurations(start)
-    if "energy" not in meter.capabilities.outputs:
-        raise CapabilityMissing("the model gives no energy")
-    if (reason := _applies(one, meter.capabilities)) is not None:
-        raise CapabilityMissing(reason)
     target = default_tolerance("ensemble_consistency") if tolerance is None else tolerance
     if trajectory is None:
         trajectory = make_trajectory(
@@ -122,7 +117,7 @@ def measure_ensemble_consistency(
             temperature_K=temperature_K, timestep_fs=timestep_fs,
         )  # fmt: skip
     if trajectory.blown_up:
-        return blown_up("ensemble_consistency", _QUANTITY, "%", trajectory, meter)
+        return blown_up(trajectory, meter)
     first_K = trajectory.temperature_K
     width = float(trajectory.potential.std())
     apart = _FARTHEST if not width > 0 else min(_FARTHEST, _APART * kB * first_K / width)
@@ -132,7 +127,7 @@ def measure_ensemble_consistency(
         timestep_fs=trajectory.timestep_fs, replicas=replicas,
     )  # fmt: skip
     if other.blown_up:
-        return blown_up("ensemble_consistency", _QUANTITY, "%", other, meter)
+        return blown_up(other, meter)
     found = _compare(trajectory, other, 1 / (kB * first_K) - 1 / (kB * second_K))
     value, error = abs(found.deviation), found.error
     rare = found.student(FALSE_FAIL / 2) * error

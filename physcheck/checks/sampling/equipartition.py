@@ -144,7 +144,7 @@ def measure_equipartition(
             temperature_K=temperature_K, timestep_fs=timestep_fs,
         )  # fmt: skip
     if trajectory.blown_up:
-        return blown_up("equipartition", _QUANTITY, "%", trajectory, meter)
+        return blown_up(trajectory, meter)
     percent = 100 / trajectory.temperature_K
     series = {name: percent * trajectory.temperatures(mask) for name, mask in masks.items()}
     means = {name: replica_mean(values) for name, values in series.items()}
@@ -164,9 +164,6 @@ def measure_equipartition(
     widest = max(pairs.values(), key=lambda found: found.limit)
     found = pairs[worst]
     return Measurement(
-        check="equipartition",
-        quantity=_QUANTITY,
-        unit="%",
         value=abs(found.mean.value),
         uncertainty=found.mean.error,
         uncertainty_components={"sampling": found.mean.error},

@@ -11,7 +11,6 @@ from ase.units import kB
 from physcheck.checks.dynamics.replicas import slopes_of
 from physcheck.checks.sampling.trajectory import Trajectory, make_trajectory, shared_evaluations
 from physcheck.checks.sampling.verdicts import blown_up
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
@@ -110,8 +109,6 @@ def measure_thermostat_heat(
     """
     meter = Meter(model)
     one = as_configurations(start)
-    if (reason := _applies(one, meter.capabilities)) is not None:
-        raise CapabilityMissing(reason)
     target = default_tolerance("thermostat_heat") if tolerance is None else tolerance
     if trajectory is None:
         trajectory = make_trajectory(
@@ -119,7 +116,7 @@ def measure_thermostat_heat(
             temperature_K=temperature_K, timestep_fs=timestep_fs,
         )  # fmt: skip
     if trajectory.blown_up:
-        return blown_up("thermostat_heat", _QUANTITY, _UNIT, trajectory, meter)
+        return blown_up(trajectory, meter)
     has_energy = bool(np.isfinite(trajectory.potential).all())
     series, slopes, allowance = (
         _conserved(trajectory) if has_energy else _given_off(trajectory, one.n_atoms)
@@ -133,9 +130,6 @@ def measure_thermostat_heat(
     kelvin = value / (3 * kB)
     thin = slice(None, None, max(1, len(series) // _PLOT_POINTS))
     return Measurement(
-        check="thermostat_heat",
-        quantity=_QUANTITY,
-        unit=_UNIT,
         value=value,
         uncertainty=math.hypot(error, allowance),
         uncertainty_components={"sampling": error, "truncation": allowance},

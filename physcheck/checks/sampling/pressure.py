@@ -10,7 +10,6 @@ from ase.units import GPa
 
 from physcheck.checks.sampling.trajectory import Trajectory, make_trajectory, shared_evaluations
 from physcheck.checks.sampling.verdicts import blown_up
-from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
@@ -106,11 +105,6 @@ def measure_pressure_consistency(
     """
     meter = Meter(model)
     one = as_configurations(start)
-    for output in ("energy", "stress"):
-        if output not in meter.capabilities.outputs:
-            raise CapabilityMissing(f"the model gives no {output}")
-    if (reason := _applies(one, meter.capabilities)) is not None:
-        raise CapabilityMissing(reason)
     target = default_tolerance("pressure_consistency") if tolerance is None else tolerance
     if trajectory is None:
         trajectory = make_trajectory(
@@ -118,7 +112,7 @@ def measure_pressure_consistency(
             temperature_K=temperature_K, timestep_fs=timestep_fs,
         )  # fmt: skip
     if trajectory.blown_up:
-        return blown_up("pressure_consistency", _QUANTITY, "GPa", trajectory, meter)
+        return blown_up(trajectory, meter)
     places = trajectory.snapshots
     rows = np.linspace(0, len(places) - 1, min(_SNAPSHOTS, len(places))).astype(int)
     virial, derivative, step_effect = _pressures(meter, places[np.unique(rows)])
@@ -132,9 +126,6 @@ def measure_pressure_consistency(
     more = max(2.0, (ahead / room) ** 2) if target > 0 else math.inf
     worst = int(np.argmax(np.abs(gaps)))
     return Measurement(
-        check="pressure_consistency",
-        quantity=_QUANTITY,
-        unit="GPa",
         value=value,
         uncertainty=math.hypot(error, step_effect),
         uncertainty_components={"sampling": error, "truncation": step_effect},

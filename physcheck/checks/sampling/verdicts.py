@@ -176,15 +176,10 @@ def advice(found: Deviation, target: float, trajectory: Trajectory) -> str:
     return f"{why}{factor * trajectory.sampled_ps:.2g} ps in all ({evaluations:.2g} evaluations) would resolve it"
 
 
-def blown_up(
-    check: str, quantity: str, unit: str, trajectory: Trajectory, meter: Meter
-) -> Measurement:
+def blown_up(trajectory: Trajectory, meter: Meter) -> Measurement:
     """The measurement of a trajectory that ran away: a FAIL, unless half the timestep cures it."""
     cured = trajectory.unstable_step
     return Measurement(
-        check=check,
-        quantity=quantity,
-        unit=unit,
         value=0.0 if cured else math.inf,
         uncertainty=math.inf,
         interval=(0.0, math.inf),
