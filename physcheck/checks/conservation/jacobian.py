@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,13 @@ from physcheck.checks.conservation.localise import (
     localisation_cost,
     place_by_bisection,
     resolve_block,
+)
+from physcheck.checks.conservation.slopes import (
+    Probe,
+    Steps,
+    antisymmetric,
+    choose_formula,
+    rms_pairs,
 )
 from physcheck.checks.heating import heating_sentence
 from physcheck.measurement import Measurement
@@ -42,20 +49,12 @@ _DEAR = 2
 # What the step is divided by for the confirmation, the largest first.
 _CONFIRMING_DIVISORS = (8, 4, 2)
 # The loop in the worst plane: points, and its radius in Å in 3N space.
-_LOOP_POINTS = 16
+_LOOP_POINTS, _LOOP_RADIUS = 16, 0.05
 # A violation seen on a rough surface is looked for at so many places near by, and so many have to show it; that is paid for
 # with so many directions fewer.
 _NEARBY, _AGREEING, _DEARER = 5, 4, 6
-_LOOP_RADIUS = 0.05
-# Where truncation is more than so many times the noise, the surface is rougher than the first steps took it for:
-# the 2-point formula is tried at steps smaller by a factor in this range.
-_ROUGH, _FINER = 4.0, (8.0, 128.0)
 # There, a direction along which the derivative is so many times the median's has a jump of the forces in it.
 _JUMP = 5.0
-# Relative curvature of forces, 1/Å²: a bond's Morse exponent of 5/Å, squared; only the step starts from it.
-_CURVATURE = 25.0
-# Steps, Å (rms of a coordinate): below, positions near 10 Å have too few digits; above, anharmonicity.
-_STEP_RANGE = (1e-5, 5e-3)
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
@@ -70,84 +69,6 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
         where = localisation_cost(start, resolve=True)
         return max(dear, rough) + 2 * where + _LOOP_POINTS
     return max(simple, dear, rough)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Steps:
-    """A difference formula: its steps (multiples of one base), weights and amplification of noise."""
-
-    base: float
-    order: int
-    truncation: float
-    rough: bool = False
-    #: Whether shorter steps were paid for, chosen or not.
-    tried: bool = False
-
-    @property
-    def steps(self) -> tuple[float, ...]:
-        return (self.base,) if self.order == 2 else (self.base, 2 * self.base)
-
-    @property
-    def amplification(self) -> float:
-        """Noise of a derivative over noise of a value, times the step: sqrt(sum of squared weights)."""
-        return math.sqrt(0.5) if self.order == 2 else math.sqrt(130.0) / 12.0
-
-    def combine(self, slopes: dict[float, Floats]) -> Floats:
-        """The derivative from central slopes at the steps (Richardson where there are two)."""
-        if self.order == 2:
-            return slopes[self.base]
-        return (4 * slopes[self.base] - slopes[2 * self.base]) / 3
-
-
-class _Probe:
-    """J along directions, by central differences of the forces."""
-
-    def __init__(
-        self,
-        meter: Meter,
-        start: Configurations,
-        rng: np.random.Generator,
-        resolution: Resolution,
-    ) -> None:
-        self.meter, self.start, self.rng, self.resolution = meter, start, rng, resolution
-        self.n = start.n_coordinates
-
-    def slopes(
-        self, directions: Floats, steps: tuple[float, ...], moved: int | None = None
-    ) -> dict[float, Floats]:
-        """Central slopes (k, n) of the forces along unit ``directions`` (k, n), eV/Å², by step.
-
-        ``moved`` is the number of coordinates that the directions move, if not all.
-        """
-        lengths = np.array(steps) * math.sqrt(moved or self.n)
-        moves = np.stack([s * length * directions for length in lengths for s in (1.0, -1.0)])
-        forces = visit(
-            self.meter,
-            self.start.displaced(moves.reshape(-1, self.n)),
-            want=frozenset({"forces"}),
-            rng=self.rng,
-            fresh=self.resolution.needs_fresh,
-        ).require_forces()
-        sides = forces.reshape(len(steps), 2, len(directions), self.n)
-        return {
-            step: (pair[0] - pair[1]) / (2 * length)
-            for step, length, pair in zip(steps, lengths, sides)
-        }
-
-    def noise(self, formula: _Steps) -> float:
-        """Standard deviation of an element of A, eV/Å²."""
-        element = formula.amplification * self.resolution.force_noise
-        return element / (formula.base * math.sqrt(self.n)) / math.sqrt(2.0)
-
-
-def _antisymmetric(directions: Floats, responses: Floats) -> Floats:
-    projected = directions @ responses.T
-    return (projected - projected.T) / 2
-
-
-def _rms_pairs(matrix: Floats) -> float:
-    k = len(matrix)
-    return float(np.sqrt(np.sum(np.triu(matrix, 1) ** 2) / (k * (k - 1) / 2)))
 
 
 @check(
@@ -228,10 +149,10 @@ def measure_jacobian_asymmetry(
         return _by_products(meter, one, resolution, rng)
     count = n if full else min(directions, n)
     frame = np.eye(n) if full else orthonormal_directions(n, count, rng)
-    probe = _Probe(meter, one, rng, resolution)
+    probe = Probe(meter, one, rng, resolution)
     pilots = min(_PILOTS, count)
 
-    formula, pilot_slopes = _choose_formula(probe, frame[:pilots], target)
+    formula, pilot_slopes = choose_formula(probe, frame[:pilots], target)
     if (formula.order == 4 or formula.rough) and not full:
         count = max(pilots, count - _DEAR - (_DEARER if formula.tried else 0))
         frame = frame[:count]
@@ -272,7 +193,7 @@ def measure_jacobian_asymmetry(
 
 
 def _find_place(
-    probe: _Probe, result: _Judged, rng: np.random.Generator, *, resolve: bool
+    probe: Probe, result: _Judged, rng: np.random.Generator, *, resolve: bool
 ) -> Place | None:
     """The molecule or atoms that hold the antisymmetry, with the formula of the measurement."""
     formula, n = result.formula, result.dimension
@@ -332,67 +253,19 @@ def _add_loop(
     evidence["configurations"] = path
 
 
-def _choose_formula(
-    probe: _Probe, frame: Floats, target: float
-) -> tuple[_Steps, dict[float, Floats]]:
-    """The cheapest formula whose errors are far below the target, and the pilots' slopes."""
-    stiffness = max(probe.resolution.stiffness, 1e-12)
-    ideal = (3 * probe.resolution.force_noise / (math.sqrt(2) * _CURVATURE * stiffness)) ** (1 / 3)
-    step = float(np.clip(ideal, *_STEP_RANGE))
-    slopes = probe.slopes(frame, (step, 2 * step))
-    a1, a2 = (_antisymmetric(frame, slopes[s]) for s in (step, 2 * step))
-    # The error of the 2-point formula falls by 4 with the step, so a third of the difference stays.
-    simple = _Steps(step, 2, _rms_pairs(a2 - a1) / 3)
-    unit = math.sqrt(float(np.mean(np.sum(slopes[step] ** 2, axis=1))) / (probe.n - 1))
-    if math.hypot(probe.noise(simple), simple.truncation) <= 0.03 * target * unit:
-        return simple, slopes
-    slopes |= probe.slopes(frame, (4 * step,))
-    fine, coarse = _Steps(step, 4, 0.0), _Steps(2 * step, 4, 0.0)
-    change = _rms_pairs(
-        _antisymmetric(frame, coarse.combine(slopes)) - _antisymmetric(frame, fine.combine(slopes))
-    )
-    # The noise of both is in their difference; what is left of six pairs is known to half that noise.
-    noise = math.hypot(probe.noise(fine), probe.noise(coarse))
-    change = math.sqrt(max(change**2 - noise**2, (0.4 * noise) ** 2))
-    # Smooth surfaces gain 16 by halving the step; 4 is granted, since kinks gain less.
-    candidates = [_Steps(step, 4, change / 4), _Steps(2 * step, 4, change)]
-    best = min(candidates, key=lambda f: math.hypot(probe.noise(f), f.truncation))
-    if best.truncation > _ROUGH * probe.noise(best):
-        # Where noise would be as large as a truncation that falls in proportion to the step.
-        divisor = float(np.clip(math.sqrt(best.truncation / probe.noise(best)), *_FINER))
-        finer = _finer(probe, frame, max(best.base / divisor, _STEP_RANGE[0]))
-        if math.hypot(probe.noise(finer[0]), finer[0].truncation) < best.truncation:
-            return finer
-        best = replace(best, tried=True)
-    return best, slopes
-
-
-def _finer(probe: _Probe, frame: Floats, base: float) -> tuple[_Steps, dict[float, Floats]]:
-    """The 2-point formula at a step well below kinks and sharp curvature."""
-    slopes = probe.slopes(frame, (base, 2 * base))
-    change = _rms_pairs(
-        _antisymmetric(frame, slopes[2 * base]) - _antisymmetric(frame, slopes[base])
-    )
-    # Nothing is granted for the halved step: at kinks there may be no gain.
-    noise = math.hypot(probe.noise(_Steps(base, 2, 0.0)), probe.noise(_Steps(2 * base, 2, 0.0)))
-    return _Steps(
-        base, 2, math.sqrt(max(change**2 - noise**2, (0.4 * noise) ** 2)), rough=True, tried=True
-    ), slopes
-
-
 class _Judged:
     """lambda from k directions and their responses, with its errors."""
 
     def __init__(
-        self, frame: Floats, responses: Floats, probe: _Probe, formula: _Steps, dimension: int
+        self, frame: Floats, responses: Floats, probe: Probe, formula: Steps, dimension: int
     ) -> None:
         self.frame, self.responses = frame, responses
         self.probe, self.formula, self.dimension = probe, formula, dimension
         k, n = len(frame), dimension
-        self.antisymmetric = _antisymmetric(frame, responses)
+        self.antisymmetric = antisymmetric(frame, responses)
         squares = np.sum(responses**2, axis=1)
         self.unit = math.sqrt(float(np.mean(squares)) / (n - 1)) or math.inf
-        rms = _rms_pairs(self.antisymmetric) / self.unit
+        rms = rms_pairs(self.antisymmetric) / self.unit
         rounding = probe.noise(formula) / self.unit
         truncation = formula.truncation / self.unit
         error = math.hypot(rounding, truncation)
@@ -403,7 +276,7 @@ class _Judged:
         def log_lambda(kept: list[int]) -> float:
             part = self.antisymmetric[np.ix_(kept, kept)]
             size = math.sqrt(float(np.mean(squares[kept])))
-            return math.log(max(_rms_pairs(part), 1e-300) / max(size, 1e-300))
+            return math.log(max(rms_pairs(part), 1e-300) / max(size, 1e-300))
 
         # Whole sampling error where directions are few, none where they span the space.
         finite = math.sqrt(max(0.0, 1 - k / n))
@@ -435,7 +308,7 @@ class _Judged:
         return _Judged(self.frame, self.responses, self.probe, formula, self.dimension)
 
 
-def _confirm(probe: _Probe, result: _Judged) -> tuple[_Judged, bool]:
+def _confirm(probe: Probe, result: _Judged) -> tuple[_Judged, bool]:
     """The largest pair at a much smaller step: a violation is flat over the step, truncation is not.
 
     A kink that lies nearer than the step to the configuration gives an antisymmetric difference, which only a
@@ -456,11 +329,11 @@ def _confirm(probe: _Probe, result: _Judged) -> tuple[_Judged, bool]:
             return result, True
         return result.with_truncation(seen), False
     for divisor in _CONFIRMING_DIVISORS:
-        other = _Steps(formula.base / divisor, 2, 0.0)
+        other = Steps(formula.base / divisor, 2, 0.0)
         if probe.noise(other) <= seen / 8:
             break
     responses = probe.slopes(pair, other.steps)[other.base]
-    change = abs(float(_antisymmetric(pair, responses)[0, 1] - result.antisymmetric[i, j]))
+    change = abs(float(antisymmetric(pair, responses)[0, 1] - result.antisymmetric[i, j]))
     if change <= 0.5 * seen:
         return result, True
     return result.with_truncation(change), False
@@ -472,13 +345,13 @@ def _without_jumps(responses: Floats) -> Ints:
     return np.flatnonzero(sizes <= _JUMP * np.median(sizes))
 
 
-def _from_near_by(probe: _Probe, pair: Floats, formula: _Steps) -> list[Floats]:
+def _from_near_by(probe: Probe, pair: Floats, formula: Steps) -> list[Floats]:
     """The pair's antisymmetric parts with the whole difference moved by eight steps, five times."""
     found = []
     for _ in range(_NEARBY):
         away = 8 * formula.base * probe.rng.standard_normal((1, probe.n))
-        other = _Probe(probe.meter, probe.start.displaced(away), probe.rng, probe.resolution)
-        found.append(_antisymmetric(pair, other.slopes(pair, (formula.base,))[formula.base]))
+        other = Probe(probe.meter, probe.start.displaced(away), probe.rng, probe.resolution)
+        found.append(antisymmetric(pair, other.slopes(pair, (formula.base,))[formula.base]))
     return found
 
 
