@@ -8,9 +8,10 @@ from ase.units import kB
 from springs import Springs, salt
 
 from physcheck.checks.sampling import measure_ensemble_consistency
-from physcheck.checks.sampling.ensemble import two_ensemble_slope
+from physcheck.checks.sampling.ensemble import slope_error, two_ensemble_slope
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
+from physcheck.numerics.series import replica_mean
 from physcheck.potentials import DEFECTS, Morse
 from physcheck.tolerances import tolerance_of
 
@@ -28,6 +29,24 @@ def test_the_slope_of_two_known_ensembles():
     first, second = (kT * rng.gamma(20, size=(4000, 4)) for kT in (0.025, 0.03))
     assert two_ensemble_slope(first, second) == pytest.approx(1 / 0.025 - 1 / 0.03, rel=0.05)
     assert two_ensemble_slope(np.ones((3, 2)), np.ones((3, 2))) == 0.0
+
+
+def test_slope_and_error_agree_with_physical_validation():
+    ensemble = pytest.importorskip("physical_validation.util.ensemble")
+    rng = np.random.default_rng(3)
+    temperatures = 300.0, 330.0
+    first, second = (kB * t * rng.gamma(60, size=(250, 32)) for t in temperatures)
+    expected = 1 / (kB * temperatures[0]) - 1 / (kB * temperatures[1])
+    guess = np.array([-expected * 0.5 * (first.mean() + second.mean()), expected])
+    theirs, errors = ensemble.do_max_likelihood_fit(
+        first.ravel(), second.ravel(), 1.0, 1.0, init_params=guess, verbose=False
+    )
+    slope = two_ensemble_slope(first, second)
+    assert slope == pytest.approx(theirs[1], rel=1e-4)
+    # Theirs comes from the curvature of the likelihood, ours from the errors of both means and of the width.
+    means = replica_mean(first), replica_mean(second)
+    ours = slope_error(first, second, means, expected)
+    assert ours == pytest.approx(errors[1], rel=0.15)
 
 
 @pytest.mark.parametrize("pbc", [True, False])

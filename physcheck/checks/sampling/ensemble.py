@@ -20,7 +20,12 @@ from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import default_tolerance, register_tolerances
 
-__all__ = ["assert_ensemble_consistency", "measure_ensemble_consistency", "two_ensemble_slope"]
+__all__ = [
+    "assert_ensemble_consistency",
+    "measure_ensemble_consistency",
+    "slope_error",
+    "two_ensemble_slope",
+]
 
 _QUANTITY = "deviation of the energies' log ratio from its slope"
 _SIGMAS = 3.0
@@ -190,6 +195,22 @@ def two_ensemble_slope(first: Floats, second: Floats) -> float:
     return float(parameters[1]) / scale
 
 
+def slope_error(
+    first: Floats, second: Floats, means: tuple[ReplicaMean, ReplicaMean], expected: float
+) -> float:
+    """Standard error of :func:`two_ensemble_slope`, from those of both means and of the width.
+
+    For normal distributions the slope is the difference of the means over the variance, so that correlated and
+    uncorrelated series are treated alike: by what their means are worth.
+    """
+    variance = 0.5 * (float(first.var()) + float(second.var()))
+    if not variance > 0:
+        return math.inf
+    by_means = math.hypot(*(m.error for m in means)) / variance
+    by_width = abs(expected) * math.sqrt(2 / sum(max(m.independent, 1.0) for m in means))
+    return math.hypot(by_means, by_width)
+
+
 @dataclass(frozen=True, slots=True)
 class _Comparison:
     """The slope, and its relative deviation in percent with what it may be off by."""
@@ -217,11 +238,8 @@ def _compare(first: Trajectory, second: Trajectory, expected: float) -> _Compari
     energies = [t.potential[1:] for t in (first, second)]
     means = replica_mean(energies[0]), replica_mean(energies[1])
     slope = two_ensemble_slope(*energies)
-    # For normal distributions the slope is the difference of the means over the variance.
     variance = 0.5 * sum(float(e.var()) for e in energies)
     errors = [m.error**2 for m in means]
-    by_means = math.sqrt(sum(errors)) / variance if variance > 0 else math.inf
-    by_width = abs(expected) * math.sqrt(2 / sum(max(m.independent, 1.0) for m in means))
     spread = sum(e**2 / max(m.dof, 1) for e, m in zip(errors, means, strict=True))
     dof = sum(errors) ** 2 / spread if spread > 0 else 0.0
     # What each gives off over the run shifts its mean by half of that.
@@ -230,7 +248,7 @@ def _compare(first: Trajectory, second: Trajectory, expected: float) -> _Compari
         for t in (first, second)
     ]
     settling = 100 * sum(drifts) / variance / abs(expected) if variance > 0 else math.inf
-    error = 100 * math.hypot(by_means, by_width) / abs(expected)
+    error = 100 * slope_error(*energies, means, expected) / abs(expected)
     return _Comparison(slope, expected, error, settling, dof, means)
 
 
