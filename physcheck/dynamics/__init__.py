@@ -7,7 +7,12 @@ from physcheck.dynamics.integrator import Simulation, Trace, injected_friction
 from physcheck.dynamics.mts import Tandem
 from physcheck.dynamics.preparation import fastest_frequency, settle, stable_timestep_fs
 from physcheck.dynamics.shadow import shadow_correction
-from physcheck.dynamics.velocities import degrees_of_freedom, draw_velocities, kinetic_energies
+from physcheck.dynamics.velocities import (
+    angular_momenta,
+    degrees_of_freedom,
+    draw_velocities,
+    kinetic_energies,
+)
 
 __all__ = [
     "Bath",
@@ -16,6 +21,7 @@ __all__ = [
     "StochasticVelocityRescaling",
     "Tandem",
     "Trace",
+    "angular_momenta",
     "degrees_of_freedom",
     "draw_velocities",
     "fastest_frequency",

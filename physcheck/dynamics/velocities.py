@@ -10,7 +10,13 @@ from ase.units import kB
 
 from physcheck.system import Bools, Floats, System
 
-__all__ = ["degrees_of_freedom", "draw_velocities", "kinetic_energies", "without_momentum"]
+__all__ = [
+    "angular_momenta",
+    "degrees_of_freedom",
+    "draw_velocities",
+    "kinetic_energies",
+    "without_momentum",
+]
 
 
 def without_momentum(velocities: Floats, masses: Floats) -> Floats:
@@ -24,6 +30,12 @@ def kinetic_energies(velocities: Floats, masses: Floats) -> Floats:
     """(B, N) ``m v²/2`` of each atom, eV."""
     energies: Floats = 0.5 * masses * np.einsum("bna,bna->bn", velocities, velocities)
     return energies
+
+
+def angular_momenta(positions: Floats, velocities: Floats, masses: Floats) -> Floats:
+    """(B, 3) ``sum of m r x v``, Å sqrt(amu eV); the origin doesn't matter where there is no net momentum."""
+    momenta: Floats = np.einsum("n,bna->ba", masses, np.cross(positions, velocities))
+    return momenta
 
 
 def draw_velocities(

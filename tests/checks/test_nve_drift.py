@@ -55,6 +55,15 @@ def test_emt_passes():
     np.testing.assert_array_equal(atoms.positions, before)
 
 
+def test_an_isolated_system_keeps_its_angular_momentum():
+    cluster = catalogue()["Ar13"].configurations
+    quantities = run(make_builtin("lennard-jones"), cluster)[0].evidence["quantities"]
+    assert quantities["angular_momentum_change"] < 1e-12
+    turned = run(DEFECTS["curl"](make_builtin("lennard-jones"), 1e-2), cluster)[0]
+    assert turned.evidence["quantities"]["angular_momentum_change"] > 1e-3
+    assert "angular_momentum_change" not in run(Gupta())[0].evidence["quantities"]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_sustained_drift_of_1e_6_is_resolved(seed):
     with injected_friction(1.3e-5):

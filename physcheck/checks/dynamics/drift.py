@@ -11,6 +11,7 @@ from ase.units import kB
 from physcheck.checks.dynamics.closing import LINE_POINTS
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
 from physcheck.checks.dynamics.runs import FIRST_LOOK, Look, Runs
+from physcheck.dynamics import angular_momenta
 from physcheck.dynamics.preparation import fastest_frequency, settle, stable_timestep_fs
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
@@ -109,6 +110,9 @@ def measure_nve_drift(
 
     A replica whose kinetic energy or total energy runs away (and does so again at half the timestep)
     ends the run with a FAIL at once.
+
+    Isolated systems also keep their angular momentum: its change over that of thermal motion is a further quantity
+    (judged is the torque itself, by net_torque).
 
     Closing by lines takes the model's energies out of the verdict altogether, so that their rounding
     (float32 totals of 1e5 eV) costs no resolution either.
@@ -294,6 +298,8 @@ def _evidence(run: Runs, state: Look, proof: Measurement | None) -> dict[str, An
         "mean_temperature_K": float(rates.temperature.mean()),
         "jacobian_asymmetry": None if proof is None else [proof.value, proof.interval[0]],
     }
+    if not run.start.system.is_periodic:
+        quantities["angular_momentum_change"] = _turning(run)
     if coarse is not None and len(coarse.slopes):
         quantities |= {
             "control_timestep_fs": 2 * run.fine_fs,
@@ -320,6 +326,22 @@ def _evidence(run: Runs, state: Look, proof: Measurement | None) -> dict[str, An
         "configurations": run.start,
         "series": thinned(rates),
     }
+
+
+def _turning(run: Runs) -> float:
+    """By how much the angular momentum of an isolated system changed, rms over the replicas and over the thermal one.
+
+    Velocity Verlet keeps it to rounding where the forces have no torque, whatever else is wrong with them.
+    """
+    masses = run.start.system.masses
+    begin = np.broadcast_to(run.start.positions, run.velocities.shape)
+    change = angular_momenta(run.fine.positions, run.fine.velocities, masses) - angular_momenta(
+        begin, run.velocities, masses
+    )
+    out = begin[0] - masses @ begin[0] / masses.sum()
+    # Mean square of L at temperature T: kT times the trace of the inertia tensor, 2 sum m r².
+    thermal = kB * run.temperature_K * 2 * float(masses @ (out**2).sum(axis=1))
+    return math.sqrt(float((change**2).sum(axis=1).mean()) / thermal)
 
 
 assert_nve_drift = derive_assert(measure_nve_drift)

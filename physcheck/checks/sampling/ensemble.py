@@ -235,7 +235,7 @@ class _Comparison:
 
 
 def _compare(first: Trajectory, second: Trajectory, expected: float) -> _Comparison:
-    energies = [t.potential[1:] for t in (first, second)]
+    energies = first.potential[1:], second.potential[1:]
     means = replica_mean(energies[0]), replica_mean(energies[1])
     slope = two_ensemble_slope(*energies)
     variance = 0.5 * sum(float(e.var()) for e in energies)
@@ -248,7 +248,7 @@ def _compare(first: Trajectory, second: Trajectory, expected: float) -> _Compari
         for t in (first, second)
     ]
     settling = 100 * sum(drifts) / variance / abs(expected) if variance > 0 else math.inf
-    error = 100 * slope_error(*energies, means, expected) / abs(expected)
+    error = 100 * slope_error(energies[0], energies[1], means, expected) / abs(expected)
     return _Comparison(slope, expected, error, settling, dof, means)
 
 
