@@ -1,6 +1,6 @@
 """Sampling checks on one trajectory a seed: false alarms on good models, power on defects, the bias of pooled temperatures.
 
-    python benchmarks/sampling.py [--models a,b] [--structures a,b] [--seeds 20] [--evaluations 24000] [--timestep FS]
+    python benchmarks/sampling.py [--models a,b] [--structures a,b] [--seeds 20] [--first 0] [--evaluations 24000] [--timestep FS]
 
 Prints each record, then for each model and structure how often each verdict came and the species'
 temperatures pooled over the seeds.  Exits 1 if a law fails (run good models) unless --defects.
@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--models", default=",".join(GOOD))
     parser.add_argument("--structures", default="NaCl8,GaAs8")
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="the first of the seeds")
     parser.add_argument("--evaluations", type=int, default=24_000)
     parser.add_argument("--timestep", type=float, default=None)
     parser.add_argument("--profile", default="md")
@@ -45,7 +46,7 @@ def main() -> int:
             start = structure.configurations
             counts = defaultdict(Counter)
             pooled = defaultdict(list)
-            for seed in range(args.seeds):
+            for seed in range(args.first, args.first + args.seeds):
                 model = load_model(name)
                 if model.capabilities.refuses(start):
                     break

@@ -7,14 +7,21 @@ import pytest
 from ase.build import bulk
 from springs import Springs, salt
 
+from physcheck.checks.conservation.proof import PROOF_EVALUATIONS
 from physcheck.checks.sampling import assert_equipartition, measure_equipartition
 from physcheck.checks.sampling.trajectory import groups_of, make_trajectory
-from physcheck.checks.sampling.verdicts import deviation_of, without_luck
+from physcheck.checks.sampling.verdicts import (
+    Deviation,
+    deviation_of,
+    proven,
+    said_of,
+    without_luck,
+)
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.errors import CapabilityMissing, PhysicsFailure
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
-from physcheck.numerics.series import replica_mean
+from physcheck.numerics.series import ReplicaMean, replica_mean
 from physcheck.plan import make_plan
 from physcheck.potentials import DEFECTS, Gupta, Morse
 from physcheck.registry import find_checks
@@ -98,6 +105,35 @@ def test_a_pumped_species_is_found():
     assert len(series["time_ps"]) == len(series["temperature_H_K"]) <= 600
     with pytest.raises(PhysicsFailure, match="species differ in temperature"):
         assert_equipartition(model, atoms, evaluations=6000, replicas=16)
+
+
+def test_a_likely_difference_fails_where_the_forces_have_no_potential():
+    atoms = salt()
+    found, outcome = run(Springs(atoms, pumping=0.07, coupling=2.0, quartic=2.0), atoms)
+    assert outcome is Outcome.FAIL
+    size, low = found.evidence["quantities"]["jacobian_asymmetry"]
+    assert size > low > 1e-3
+    assert "have no potential" in found.evidence["place"]
+    assert found.force_evaluations <= 6000 + 64 + PROOF_EVALUATIONS
+
+
+@pytest.mark.parametrize("pumping", [0.0, 0.07])
+def test_without_a_proof_a_likely_difference_stays_open(pumping):
+    atoms = salt()
+    one = Configurations.from_atoms(atoms)
+    meter = Meter(Springs(atoms, pumping=pumping, coupling=2.0, quartic=2.0))
+    rng = np.random.default_rng(0)
+    made = make_trajectory(meter, one, rng=rng, evaluations=2000, replicas=8)
+    mean = ReplicaMean(5.0, 1.5, 7, 10.0, 60.0, 1, 1.0)
+    likely = Deviation(mean, (5.0, 5.0), False, 0.0, 10.0, 9.0, likely_low=2.0)
+    found, proof = proven({"pair": likely}, 1.0, meter, made, rng, None)
+    assert proof is not None
+    assert found["pair"].low == (2.0 if pumping else 0.0)
+    assert bool(said_of(proof)) == bool(pumping)
+    # Nothing is asked where nothing hangs on it, or where there is no room.
+    assert proven({"pair": likely}, 3.0, meter, made, rng, None)[1] is None
+    full = Meter(meter, allotment=10)
+    assert proven({"pair": likely}, 1.0, full, made, rng, None)[1] is None
 
 
 def test_groups_and_what_does_not_apply():

@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
+from physcheck.checks.conservation.proof import (
+    PROOF_EVALUATIONS,
+    has_no_potential,
+    measure_proof,
+)
 from physcheck.checks.dynamics.closing import LINE_POINTS
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
 from physcheck.checks.dynamics.runs import FIRST_LOOK, Look, Runs
@@ -30,9 +35,6 @@ _QUANTITY = "sustained drift of the energy"
 _PHASE = 0.2
 _SETTLING = 12
 _PRODUCTS = 6
-# Directions for the proof that the forces have no potential, and what that costs at most, the resolution of a structure
-# that nobody measured yet included.
-_DIRECTIONS, _PROOF = 8, 60
 
 register_tolerances(
     "nve_drift",
@@ -58,7 +60,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     lines = 2 * LINE_POINTS * (count + count // 2)
     total = _SETTLING + _PRODUCTS + count * (steps + 1) + (count // 2) * (control + 1) + lines
     # At quick the proof takes what is left.
-    return int(total + (0 if budget == "quick" else _PROOF))
+    return int(total + (0 if budget == "quick" else PROOF_EVALUATIONS))
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -184,10 +186,10 @@ def measure_nve_drift(
     if not (state.interval[0] > target) and state.closed:
         late = run.sustained(run.state(float(chances[-1])))
         earlier = run.rates.halves()[0] * float(late.rates.mean())
-        room = meter.remaining is None or meter.remaining >= _PROOF
+        room = meter.remaining is None or meter.remaining >= PROOF_EVALUATIONS
         if room and earlier > 0 and late.interval[0] > target:
-            proof = _proof(meter, settled, rng, resolution)
-            if proof.interval[0] > default_tolerance(proof.check):
+            proof = measure_proof(meter, settled, rng, resolution)
+            if has_no_potential(proof):
                 state = late
     nothing = "" if resolution is None else resolution.rigid_reason
     if not nothing and not frequency > 0 and not np.ptp(run.rates.potential) > 0:
@@ -203,18 +205,6 @@ def measure_nve_drift(
         resolve=_advice(run, state, target),
         evidence=_evidence(run, state, proof),
     )
-
-
-def _proof(
-    meter: Meter, start: Configurations, rng: np.random.Generator, resolution: Resolution | None
-) -> Measurement:
-    """Whether the forces have a potential at all."""
-    from physcheck.checks.conservation import measure_jacobian_asymmetry
-
-    found: Measurement = measure_jacobian_asymmetry(
-        meter, start, rng=rng, resolution=resolution, directions=_DIRECTIONS
-    )
-    return found
 
 
 def _blow_up(run: Runs, replica: int, meter: Meter) -> Measurement:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from ase.units import kB
 
+from physcheck.checks.conservation.proof import PROOF_EVALUATIONS
 from physcheck.checks.sampling.trajectory import (
     Trajectory,
     groups_of,
     make_trajectory,
     shared_evaluations,
 )
-from physcheck.checks.sampling.verdicts import advice, blown_up, deviation_of
+from physcheck.checks.sampling.verdicts import (
+    Deviation,
+    advice,
+    blown_up,
+    deviation_of,
+    proven,
+    said_of,
+)
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
@@ -41,7 +50,7 @@ register_tolerances(
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
-    return 0
+    return PROOF_EVALUATIONS
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -82,7 +91,8 @@ def measure_kinetic_distribution(
     deviation from the bath's is judged, in percent. The width grows where atoms of one species differ in temperature,
     which the mean hides. Under a global bath (SVR) the total is imposed, species and atoms are not.
 
-    Errors, margins and the guard against a start that isn't forgotten are those of equipartition. Further
+    Errors, margins and the guard against a start that isn't forgotten are those of equipartition, and so is the proof that
+    lets a likely deviation FAIL. Further
     quantities: the Kolmogorov-Smirnov distance of the atoms' probability integral transforms from uniform, the
     width of the species' total, and the hottest and the coldest atom.
 
@@ -105,7 +115,7 @@ def measure_kinetic_distribution(
         A single atom.
     ModelError, NonFiniteOutput
 
-    Cost: at most ``evaluations`` for the trajectory, nothing more.
+    Cost: at most ``evaluations`` for the trajectory, and 60 for the proof.
 
     Source: Merz, Shirts, PLoS ONE 13, e0202764 (2018); Shirts, J. Chem. Theory Comput. 9, 909 (2013).
     """
@@ -130,7 +140,7 @@ def measure_kinetic_distribution(
         series[name, "width"] = _width_deviation(atoms)
         shapes[name] = _shape(trajectory, mask, atoms)
     lucky = {name: _luck(trajectory, mask) for name, mask in masks.items()}
-    found = {
+    found: Mapping[tuple[str, str], Deviation] = {
         (name, what): deviation_of(
             values, target, len(series), trajectory, float(masks[name].mean()),
             lucky[name] if what == "mean" else None,
@@ -138,6 +148,7 @@ def measure_kinetic_distribution(
         )
         for (name, what), values in series.items()
     }  # fmt: skip
+    found, proof = proven(found, target, meter, trajectory, rng, resolution)
     worst = max(found, key=lambda key: (found[key].low, abs(found[key].mean.value)))
     widest = max(found.values(), key=lambda deviation: deviation.limit)
     listed = ", ".join(
@@ -154,7 +165,7 @@ def measure_kinetic_distribution(
         nothing_tested="" if resolution is None else resolution.rigid_reason,
         resolve=advice(widest, target, trajectory),
         evidence={
-            "place": f"{worst[1]} of {worst[0]}: {listed}",
+            "place": f"{worst[1]} of {worst[0]}: {listed}{said_of(proof)}",
             "scale": f"{abs(found[worst].mean.value) * trajectory.temperature_K / 100:.2g} K at "
             f"{trajectory.temperature_K:g} K",
             "quantities": {
@@ -164,6 +175,7 @@ def measure_kinetic_distribution(
                     f"{n} {w}": d.mean.independent for (n, w), d in found.items()
                 },
                 "shapes": shapes,
+                "jacobian_asymmetry": None if proof is None else [proof.value, proof.interval[0]],
                 "atom_temperatures_K": _atoms(trajectory),
                 "trajectory": trajectory.facts(),
             },

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from physcheck.checks.conservation.proof import PROOF_EVALUATIONS
 from physcheck.checks.sampling.hypervirial import PROBES, configurational_temperatures
 from physcheck.checks.sampling.trajectory import (
     Trajectory,
@@ -22,6 +23,8 @@ from physcheck.checks.sampling.verdicts import (
     advice,
     blown_up,
     deviation_of,
+    proven,
+    said_of,
     thinned_means,
     velocity_memory_fs,
 )
@@ -50,7 +53,7 @@ register_tolerances(
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
-    return PROBES * len(set(start.system.numbers.tolist()))
+    return PROBES * len(set(start.system.numbers.tolist())) + PROOF_EVALUATIONS
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -97,7 +100,8 @@ def measure_equipartition(
     The error comes from blocks longer than the correlation time where the replicas' means scatter no more than
     these let expect, else (in crystals whose modes hardly mix) from the replicas, with Student's t for either.
     A FAIL needs three standard errors beyond the tolerance, and a chance of 1e-4 a record (over all pairs of
-    groups) under the law; a PASS counts the error twice below 50 independent values. Below 10 the check is
+    groups) under the law. Where the difference is beyond the tolerance only likely (a chance of 5 %), ``jacobian_asymmetry``
+    at the last snapshot is asked whether the forces have a potential at all; where they have none that chance is enough. A PASS counts the error twice below 50 independent values. Below 10 the check is
     inconclusive, and so it is where a difference is still shrinking; it says what it needs. Heat that the structure
     itself gives off, settling from its start, is allowed for.
 
@@ -128,7 +132,7 @@ def measure_equipartition(
         A group is empty or holds all atoms.
     ModelError, NonFiniteOutput
 
-    Cost: at most ``evaluations`` for the trajectory, and 32 for each species.
+    Cost: at most ``evaluations`` for the trajectory, 32 for each species, and 60 for the proof.
 
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, sec. 4.3; Leimkuhler, Matthews, J. Chem. Phys. 138, 174102 (2013).
     """
@@ -148,7 +152,7 @@ def measure_equipartition(
     percent = 100 / trajectory.temperature_K
     series = {name: percent * trajectory.temperatures(mask) for name, mask in masks.items()}
     means = {name: replica_mean(values) for name, values in series.items()}
-    pairs = {
+    pairs: Mapping[tuple[str, str], Deviation] = {
         (a, b): deviation_of(
             series[a] - series[b],
             target,
@@ -160,6 +164,7 @@ def measure_equipartition(
         )
         for a, b in combinations(series, 2)
     }
+    pairs, proof = proven(pairs, target, meter, trajectory, rng, resolution)
     worst = max(pairs, key=lambda pair: (pairs[pair].low, abs(pairs[pair].mean.value)))
     widest = max(pairs.values(), key=lambda found: found.limit)
     found = pairs[worst]
@@ -175,7 +180,7 @@ def measure_equipartition(
         force_evaluations=meter.evaluations,
         nothing_tested="" if resolution is None else resolution.rigid_reason,
         resolve=advice(widest, target, trajectory),
-        evidence=_evidence(means, found, worst, series, trajectory)
+        evidence=_evidence(means, found, worst, series, trajectory, proof)
         | {"hypervirial": configurational_temperatures(meter, trajectory, rng)},
     )
 
@@ -186,6 +191,7 @@ def _evidence(
     worst: tuple[str, str],
     series: Mapping[str, Floats],
     trajectory: Trajectory,
+    proof: Measurement | None,
 ) -> dict[str, Any]:
     kelvin = trajectory.temperature_K / 100
     listed = ", ".join(
@@ -194,7 +200,7 @@ def _evidence(
     step = trajectory.timestep_fs
     size = abs(found.mean.value) * kelvin
     return {
-        "place": f"{worst[0]} against {worst[1]}: {listed}",
+        "place": f"{worst[0]} against {worst[1]}: {listed}{said_of(proof)}",
         "scale": f"{size:.2g} K at {trajectory.temperature_K:g} K, under "
         f"{type(trajectory.bath).__name__}",
         "quantities": {
@@ -207,6 +213,7 @@ def _evidence(
             "relaxing": found.relaxing,
             "error_dof": found.mean.dof,
             "replica_dispersion": found.mean.dispersion,
+            "jacobian_asymmetry": None if proof is None else [proof.value, proof.interval[0]],
             "velocity_correlation_fs": velocity_memory_fs(trajectory),
             "trajectory": trajectory.facts(),
         },

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from ase.data import chemical_symbols
 from ase.units import kB
 
+from physcheck.checks.conservation.proof import (
+    PROOF_EVALUATIONS,
+    has_no_potential,
+    measure_proof,
+)
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.series import ReplicaMean, replica_mean
+from physcheck.resolution import Resolution
 from physcheck.system import Floats
 
 __all__ = [
@@ -23,15 +29,21 @@ __all__ = [
     "advice",
     "blown_up",
     "deviation_of",
+    "proven",
+    "said_of",
     "thinned_means",
     "velocity_memory_fs",
 ]
+
+Key = TypeVar("Key")
 
 _PLOT_POINTS = 300
 # Independent values: with fewer than the first nothing passes easily (its error counts twice), with fewer than the
 # second nothing fails either.
 _ENOUGH, _LEAST = 50, 10
 _SIGMAS = 3.0
+# The chance of a FAIL by mistake in size where forces are known to have no potential: there's no good model to wrong.
+_LIKELY = 0.05
 # A difference that shrinks between the halves, more than chance would have it, is still relaxing.
 _RELAXING = 1e-2
 # So many replicas are needed to fit the slope of a control variate.
@@ -55,6 +67,8 @@ class Deviation:
         The smallest size that would have been called a violation.
     doubt : float
         What the timestep may have added to the mean.
+    likely_low : float
+        As ``low``, at a chance of 5 % a record: for forces that are known to have no potential.
     """
 
     mean: ReplicaMean
@@ -64,6 +78,7 @@ class Deviation:
     high: float
     limit: float
     doubt: float = 0.0
+    likely_low: float = 0.0
 
 
 def deviation_of(
@@ -107,12 +122,58 @@ def deviation_of(
     memory_ps = 5e-4 * mean.inefficiency * trajectory.timestep_fs
     thermal = 1.5 * kB * trajectory.temperature_K * smallest
     released = 100 * trajectory.release() * memory_ps / thermal
+    likely = mean.half_width(2 * _LIKELY / comparisons) + released
     width += released
     size = abs(mean.value)
     least = 0.0 if mean.value * (mean.value - doubt) < 0 else min(size, abs(mean.value - doubt))
-    low = 0.0 if relaxing else max(0.0, least - width)
+    low, likely_low = (0.0 if relaxing else max(0.0, least - w) for w in (width, likely))
+    if mean.independent < _LEAST:
+        likely_low = 0.0
     high = size + mean.half_width(2 * FALSE_PASS) * margin + released
-    return Deviation(mean, halves, relaxing, low, high, target + width + abs(doubt), doubt)
+    limit = target + width + abs(doubt)
+    return Deviation(mean, halves, relaxing, low, high, limit, doubt, likely_low)
+
+
+def proven(
+    found: Mapping[Key, Deviation],
+    target: float,
+    meter: Meter,
+    trajectory: Trajectory,
+    rng: np.random.Generator,
+    resolution: Resolution | None,
+) -> tuple[Mapping[Key, Deviation], Measurement | None]:
+    """The deviations, each judged at a chance of 5 % where that matters and the forces are proven to have no potential.
+
+    Temperatures scatter for picoseconds, so that a violation is often likely long before it is sure. That the
+    law is broken at all then needs no statistics of temperatures: ``jacobian_asymmetry`` at the last snapshot settles
+    it for some 20 evaluations, at its own chance of 1e-4, and all that is left to the temperatures is how much. Where
+    forces have a potential nothing changes.
+
+    Returns
+    -------
+    deviations
+        With ``low`` the likely one, if proven.
+    proof : Measurement or None
+        None where none was needed, or the allotment had no room.
+    """
+    if any(d.low > target for d in found.values()):
+        return found, None
+    if not any(d.likely_low > target for d in found.values()):
+        return found, None
+    if meter.remaining is not None and meter.remaining < PROOF_EVALUATIONS:
+        return found, None
+    place = trajectory.start.at(trajectory.snapshots.positions[-1])
+    proof = measure_proof(meter, place, rng, resolution)
+    if not has_no_potential(proof):
+        return found, proof
+    return {key: replace(d, low=d.likely_low) for key, d in found.items()}, proof
+
+
+def said_of(proof: Measurement | None) -> str:
+    """What a proof adds to the place of a deviation."""
+    if proof is None or not has_no_potential(proof):
+        return ""
+    return f"; the forces have no potential (lambda {proof.value:.1e}), so that a chance of 5 % decides"
 
 
 def without_luck(series: Floats, luck: Floats) -> tuple[Floats, int]:
