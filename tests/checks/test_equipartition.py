@@ -136,6 +136,24 @@ def test_without_a_proof_a_likely_difference_stays_open(pumping):
     assert proven({"pair": likely}, 1.0, full, made, rng, None)[1] is None
 
 
+def test_a_stronger_bath_hides_more():
+    atoms = salt()
+    model = Springs(atoms, pumping=0.1, coupling=2.0, quartic=2.0)
+    meter = Meter(model)
+    found, _ = run(meter, atoms, evaluations=3000, langevin_evaluations=12_000)
+    series = found.evidence["quantities"]["langevin_K"]
+    assert list(series) == ["50 fs", "1000 fs", "100 fs", "10 fs"]
+    (weak, weak_error), (strong, error) = (series[name]["H"] for name in ("1000 fs", "10 fs"))
+    assert weak - 300 > 4 * weak_error
+    assert abs(strong - 300) < 4 * error + 10
+    assert weak - strong > 3 * np.hypot(weak_error, error)
+    assert found.force_evaluations == meter.evaluations <= 15_000 + 64 + PROOF_EVALUATIONS
+    good = run(Springs(atoms, coupling=2.0, quartic=2.0), atoms, langevin_evaluations=6000)[0]
+    for bath in good.evidence["quantities"]["langevin_K"].values():
+        for temperature, error in bath.values():
+            assert abs(temperature - 300) < 5 * error
+
+
 def test_groups_and_what_does_not_apply():
     atoms = salt()
     model = Springs(atoms)

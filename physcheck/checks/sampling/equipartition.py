@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from physcheck.checks.conservation.proof import PROOF_EVALUATIONS
 from physcheck.checks.sampling.hypervirial import PROBES, configurational_temperatures
+from physcheck.checks.sampling.langevin import langevin_series
 from physcheck.checks.sampling.trajectory import (
     Trajectory,
     groups_of,
@@ -40,6 +41,8 @@ from physcheck.tolerances import default_tolerance, register_tolerances
 __all__ = ["assert_equipartition", "measure_equipartition"]
 
 _QUANTITY = "difference of kinetic temperature between species"
+# What the series of Langevin baths takes.
+_LANGEVIN: dict[Budget, int] = {"quick": 0, "standard": 0, "full": 30_000}
 register_tolerances(
     "equipartition",
     "%",
@@ -53,7 +56,7 @@ register_tolerances(
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
-    return PROBES * len(set(start.system.numbers.tolist())) + PROOF_EVALUATIONS
+    return PROBES * len(set(start.system.numbers.tolist())) + PROOF_EVALUATIONS + _LANGEVIN[budget]
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -71,6 +74,7 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     title="species differ in temperature under a common thermostat",
     causes="forces predicted directly, which heat the light and cool the heavy; a timestep too long",
     evaluations=_evaluations,
+    options={budget: {"langevin_evaluations": n} for budget, n in _LANGEVIN.items()},
     shared=shared_evaluations,
     applies=_applies,
 )
@@ -84,6 +88,7 @@ def measure_equipartition(
     tolerance: float | None = None,
     groups: Mapping[str, ArrayLike] | None = None,
     evaluations: int = 24_000,
+    langevin_evaluations: int = 0,
     replicas: int | None = None,
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
@@ -106,7 +111,8 @@ def measure_equipartition(
     itself gives off, settling from its start, is allowed for.
 
     Can't see: heat that flows into all species alike (the bath takes it: thermostat_heat, nve_drift), a wrong
-    distribution of configurations at right temperatures. A local bath hides part of what it sees.
+    distribution of configurations at right temperatures. A local bath hides part of what it sees; how strong it has to be
+    for that, temperatures under Langevin baths of several strengths tell (``langevin_K``, :mod:`physcheck.checks.sampling.langevin`).
 
     Parameters
     ----------
@@ -120,6 +126,8 @@ def measure_equipartition(
         Instead of the species.
     evaluations, replicas : int
         Of the trajectory, if it is made here; so are the following.
+    langevin_evaluations : int
+        For the series of Langevin baths of 1000, 100 and 10 fs; without, only the bath that warmed the trajectory is told of.
     temperature_K : float
     timestep_fs : float
         From the stiffest mode if left out.
@@ -132,7 +140,7 @@ def measure_equipartition(
         A group is empty or holds all atoms.
     ModelError, NonFiniteOutput
 
-    Cost: at most ``evaluations`` for the trajectory, 32 for each species, and 60 for the proof.
+    Cost: at most ``evaluations`` for the trajectory, 32 for each species, 60 for the proof, and ``langevin_evaluations``.
 
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, sec. 4.3; Leimkuhler, Matthews, J. Chem. Phys. 138, 174102 (2013).
     """
@@ -168,6 +176,11 @@ def measure_equipartition(
     worst = max(pairs, key=lambda pair: (pairs[pair].low, abs(pairs[pair].mean.value)))
     widest = max(pairs.values(), key=lambda found: found.limit)
     found = pairs[worst]
+    further = {
+        "hypervirial_K": configurational_temperatures(meter, trajectory, rng),
+        "langevin_K": langevin_series(meter, trajectory, masks, rng, langevin_evaluations),
+        "jacobian_asymmetry": None if proof is None else [proof.value, proof.interval[0]],
+    }
     return Measurement(
         value=abs(found.mean.value),
         uncertainty=found.mean.error,
@@ -180,8 +193,7 @@ def measure_equipartition(
         force_evaluations=meter.evaluations,
         nothing_tested="" if resolution is None else resolution.rigid_reason,
         resolve=advice(widest, target, trajectory),
-        evidence=_evidence(means, found, worst, series, trajectory, proof)
-        | {"hypervirial": configurational_temperatures(meter, trajectory, rng)},
+        evidence=_evidence(means, found, worst, series, trajectory, further, said_of(proof)),
     )
 
 
@@ -191,7 +203,8 @@ def _evidence(
     worst: tuple[str, str],
     series: Mapping[str, Floats],
     trajectory: Trajectory,
-    proof: Measurement | None,
+    further: Mapping[str, Any],
+    proven_by: str,
 ) -> dict[str, Any]:
     kelvin = trajectory.temperature_K / 100
     listed = ", ".join(
@@ -200,7 +213,7 @@ def _evidence(
     step = trajectory.timestep_fs
     size = abs(found.mean.value) * kelvin
     return {
-        "place": f"{worst[0]} against {worst[1]}: {listed}{said_of(proof)}",
+        "place": f"{worst[0]} against {worst[1]}: {listed}{proven_by}",
         "scale": f"{size:.2g} K at {trajectory.temperature_K:g} K, under "
         f"{type(trajectory.bath).__name__}",
         "quantities": {
@@ -213,9 +226,9 @@ def _evidence(
             "relaxing": found.relaxing,
             "error_dof": found.mean.dof,
             "replica_dispersion": found.mean.dispersion,
-            "jacobian_asymmetry": None if proof is None else [proof.value, proof.interval[0]],
             "velocity_correlation_fs": velocity_memory_fs(trajectory),
             "trajectory": trajectory.facts(),
+            **further,
         },
         "series": thinned_means(series, trajectory, kelvin),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from physcheck.registry import Budget
 from physcheck.system import Bools, Configurations, Floats, System, as_configurations
 
 __all__ = [
+    "Stage",
     "Trajectory",
     "groups_of",
     "make_trajectory",
@@ -90,6 +91,10 @@ class Trajectory:
     snapshot_forces : (S, N, 3) float, eV/Å
     warming_fs : float
         What went before.
+    warming_bath : Langevin
+        Under which.
+    warm : (B, N) float, eV
+        Mean kinetic energy of each atom in the middle of steps, in the second half of the warming.
     luck : (B, N) float, eV
         What the warming bath's noise gave each atom beyond its expectation, forgotten at the bath's rate. Its mean is
         zero for any forces, and where modes mix slowly it says how warm a replica's species happen to be.
@@ -118,6 +123,8 @@ class Trajectory:
     snapshot_forces: Floats
     warming_fs: float
     luck: Floats
+    warming_bath: Langevin
+    warm: Floats
     modes: Mapping[str, Any] = field(default_factory=dict)
     evaluations: int = 0
     blown_up: str = ""
@@ -295,7 +302,8 @@ def make_trajectory(
             facts["modes_drawn"] = drawn
     velocities = draw_velocities(one.system, replicas, temperature_K, rng)
     n_warming = int(_WARMING_SHARE * total_steps)
-    warming = _Fair(Langevin(temperature_K, _WARMING_FS))
+    local = Langevin(temperature_K, _WARMING_FS)
+    warming = _Fair(local)
     stages: list[tuple[Bath, int]] = [
         (warming, n_warming),
         (
@@ -305,21 +313,27 @@ def make_trajectory(
             total_steps - n_warming,
         ),
     ]
-    run: _Run | None = None
+    run: Stage | None = None
+    warm = np.zeros((0, one.n_atoms))
     for bath, n_steps in stages:
-        run = _Run(meter, places, velocities, timestep_fs, bath, rng)
+        run = Stage(meter, places, velocities, timestep_fs, bath, rng)
         run.advance(n_steps)
         if run.lost is not None:
             break
         places, velocities = one.at(run.simulation.positions), run.simulation.velocities
+        if bath is warming and n_steps > 1:
+            warm = run.simulation.trace().middle[n_steps // 2 :].mean(axis=0)
     assert run is not None
     blown_up, unstable = "", False
     if run.lost is not None:
         blown_up = run.describe()
         unstable = not _again(meter, settled, temperature_K, timestep_fs / 2, run, rng)
     luck = np.zeros((replicas, one.n_atoms)) if warming.luck is None else warming.luck
-    made = run.trajectory(one, temperature_K, n_warming * timestep_fs, facts, blown_up, unstable)
-    return replace(made, luck=luck)
+    warming_fs = n_warming * timestep_fs
+    return run.trajectory(
+        one, temperature_K, facts, blown_up, unstable,
+        warming_fs=warming_fs, warming_bath=local, warm=warm, luck=luck,
+    )  # fmt: skip
 
 
 class _Fair:
@@ -348,7 +362,7 @@ class _Fair:
         return new
 
 
-class _Run:
+class Stage:
     """Replicas under one bath, watched for any that runs away."""
 
     def __init__(
@@ -425,10 +439,14 @@ class _Run:
         self,
         one: Configurations,
         temperature_K: float,
-        warming_fs: float,
         facts: Mapping[str, Any],
         blown_up: str,
         unstable: bool,
+        *,
+        warming_fs: float,
+        warming_bath: Langevin,
+        warm: Floats,
+        luck: Floats,
     ) -> Trajectory:
         """What was sampled, as a value."""
         trace = self.simulation.trace()
@@ -452,7 +470,9 @@ class _Run:
             snapshots=one.at(snapshots, np.repeat(one.cells, len(snapshots), axis=0)),
             snapshot_forces=np.array(self.snapshot_forces).reshape(-1, n_atoms, 3),
             warming_fs=warming_fs,
-            luck=np.zeros((trace.middle.shape[1], n_atoms)),
+            luck=luck,
+            warming_bath=warming_bath,
+            warm=warm,
             modes=facts,
             evaluations=self.meter.evaluations,
             blown_up=blown_up,
@@ -465,7 +485,7 @@ def _again(
     start: Configurations,
     temperature_K: float,
     timestep_fs: float,
-    run: _Run,
+    run: Stage,
     rng: np.random.Generator,
 ) -> bool:
     """Whether a single replica runs away at half the timestep too, over the time that the first took."""
@@ -478,6 +498,6 @@ def _again(
     velocities = draw_velocities(start.system, 1, temperature_K, rng)
     bath = run.simulation.bath
     assert bath is not None
-    single = _Run(meter, start, velocities, timestep_fs, bath, rng)
+    single = Stage(meter, start, velocities, timestep_fs, bath, rng)
     single.advance(steps)
     return single.lost is not None
