@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -266,6 +267,8 @@ def load_structures(names: str) -> list[Structure]:
     return found
 
 
+# Nuclei are never so near, Å; a file that says so names an atom twice or has the wrong cell.
+_COINCIDENT = 0.05
 _FRAMES = re.compile(r"(.+)@([-+\d:]+)")
 
 
@@ -296,9 +299,27 @@ def _from_file(name: str) -> list[Structure]:
             raise SpecError(f"{label} can't be used: {error}") from error
         if atoms.pbc.all() and abs(atoms.cell.volume) < 1e-6:
             raise SpecError(f"{label} is periodic but its cell has no volume")
+        if (pair := _coincident(atoms)) is not None:
+            raise SpecError(
+                f"{label} has atoms {pair[0]} and {pair[1]} ({atoms.symbols[pair[0]]}, {atoms.symbols[pair[1]]}) at one "
+                f"place, less than {_COINCIDENT} Å apart; should be one atom, or apart"
+            )
+        if atoms.constraints:
+            warnings.warn(
+                f"{label} has constraints, which are left out: every check moves all atoms",
+                stacklevel=2,
+            )
         provenance = f"frame {number} of {path}"
         structures.append(Structure(label, configurations, provenance, frozenset({"file"})))
     return structures
+
+
+def _coincident(atoms: Atoms) -> tuple[int, int] | None:
+    """Two atoms at one place, periodic images included; None if there are none."""
+    from ase.neighborlist import neighbor_list
+
+    first, second = neighbor_list("ij", atoms, _COINCIDENT)
+    return (int(first[0]), int(second[0])) if len(first) else None
 
 
 def _no_structure(name: str, path: Path) -> str:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import molecule
+from ase.build import bulk, molecule
+from ase.constraints import FixAtoms
 from ase.io import write
 from ase.neighborlist import neighbor_list
 
@@ -140,12 +141,22 @@ def test_files(tmp_path, monkeypatch):
     assert last.configurations.system.formula == "CH4"
 
 
+def test_constraints_are_left_out_aloud(tmp_path):
+    atoms = bulk("Cu", cubic=True)
+    atoms.set_constraint(FixAtoms([0]))
+    write(tmp_path / "fixed.traj", atoms)
+    with pytest.warns(UserWarning, match="constraints, which are left out"):
+        load_structures(str(tmp_path / "fixed.traj"))
+
+
 def test_faults(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.extxyz").write_text("3\nnonsense\nH 0 0\n")
     (tmp_path / "unknown.qqq").write_text("x")
     write("flat.extxyz", Atoms("H", cell=[[1, 0, 0], [0, 1, 0], [1, 1, 0]], pbc=True))
     (tmp_path / "nan.xyz").write_text("1\n\nH nan 0 0\n")
+    write("twice.xyz", Atoms("OHH", positions=[[0, 0, 0], [0, 0, 1], [0, 0, 1.01]]))
+    write("image.extxyz", Atoms("HO", positions=[[0, 0, 0], [0, 0, 4]], cell=[4, 4, 4], pbc=True))
     for names, message in [
         ("etanol", "no structure 'etanol'; did you mean ethanol"),
         (" , ", "no structures named"),
@@ -156,6 +167,8 @@ def test_faults(tmp_path, monkeypatch):
         ("flat.extxyz", "its cell has no volume"),
         ("Si8,Si8", "named twice"),
         ("nan.xyz", "must be finite"),
+        ("twice.xyz", r"atoms 1 and 2 \(H, H\) at one place"),
+        ("image.extxyz", r"atoms 0 and 1 \(H, O\) at one place"),
         (str(tmp_path), "is a folder"),
     ]:
         with pytest.raises(SpecError, match=message):
