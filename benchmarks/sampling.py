@@ -58,7 +58,7 @@ def main() -> int:
                 )  # fmt: skip
                 for species, mask in groups_of(start.system, None).items():
                     if not made.blown_up:
-                        pooled[species].append(replica_mean(made.temperatures(mask)))
+                        pooled[species].append(replica_mean(made.readings(mask)))
                 line = []
                 for spec in find_checks(args.checks):
                     if spec.missing(start, model.capabilities):

@@ -23,7 +23,7 @@ from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
 from physcheck.numerics.series import ReplicaMean, replica_mean
 from physcheck.plan import make_plan
-from physcheck.potentials import DEFECTS, Gupta, Morse
+from physcheck.potentials import DEFECTS, Gupta, Morse, make_builtin
 from physcheck.registry import find_checks
 from physcheck.running import Runner
 from physcheck.settings import Settings
@@ -211,6 +211,25 @@ def test_what_the_timestep_may_add_under_a_global_bath_is_not_called_a_fault():
     doubted = deviation_of(steady, 1.0, 1, made, doubt=7.0)
     assert plain.low > 1.0 > doubted.low
     assert deviation_of(-steady, 1.0, 1, made, doubt=7.0).low == pytest.approx(plain.low, abs=0.1)
+
+
+def test_half_of_what_the_timestep_adds_is_taken_off_in_a_liquid():
+    one = load_structures("H2O-box32")[0].configurations
+    rng = np.random.default_rng(0)
+    made = make_trajectory(
+        make_builtin("water"), one, rng=rng, evaluations=240, replicas=4, timestep_fs=0.5
+    )
+    assert made.mixing == 0.5
+    masks = groups_of(one.system, None)
+    for mask in masks.values():
+        taken = (made.temperatures(mask) - made.readings(mask)).mean()
+        assert taken == pytest.approx(1.5 * made.step_doubt(mask))
+    steady = 5.0 + rng.standard_normal((500, 10))
+    doubted = deviation_of(steady, 1.0, 1, made, doubt=2.0)
+    plain = deviation_of(steady, 1.0, 1, made)
+    assert doubted.mean.value == pytest.approx(plain.mean.value - 1)
+    assert doubted.low == pytest.approx(plain.low - 2)
+    assert doubted.high == pytest.approx(plain.high)
 
 
 @pytest.mark.parametrize("energy", [True, False])

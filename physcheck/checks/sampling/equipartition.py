@@ -97,10 +97,10 @@ def measure_equipartition(
 
     T_s = 2 <K_s>/(kB n_s) with ``n_s = 3 sum over i in s of (1 - m_i/M)`` and velocities from the middle of BAOAB,
     which under a local bath are free of the timestep's bias. Under a global one stiff modes come to read (omega dt)²/4 too
-    high once modes have mixed; a FAIL has to hold with and without that (:meth:`Trajectory.step_doubt`). A bath that rescales all velocities alike (SVR, 10 fs) can't
-    hide that one species is fed by another; in systems that aren't periodic, where it would never reach
-    rotation, Langevin (100 fs) takes its place. Judged is the largest difference between two groups,
-    in percent of the bath's temperature.
+    high once modes have mixed: half of that is taken off in liquids, and a FAIL has to hold with all of it and with none
+    (:meth:`Trajectory.step_doubt`). A bath that rescales all velocities alike (SVR, 10 fs) can't hide that one species is fed
+    by another; in systems that aren't periodic, where it would never reach rotation, Langevin (100 fs) takes its place.
+    Judged is the largest difference between two groups, in percent of the bath's temperature.
 
     The error comes from blocks longer than the correlation time where the replicas' means scatter no more than
     these let expect, else (in crystals whose modes hardly mix) from the replicas, with Student's t for either.
@@ -159,7 +159,9 @@ def measure_equipartition(
         return blown_up(trajectory, meter)
     percent = 100 / trajectory.temperature_K
     series = {name: percent * trajectory.temperatures(mask) for name, mask in masks.items()}
-    means = {name: replica_mean(values) for name, values in series.items()}
+    means = {
+        name: replica_mean(percent * trajectory.readings(mask)) for name, mask in masks.items()
+    }
     pairs: Mapping[tuple[str, str], Deviation] = {
         (a, b): deviation_of(
             series[a] - series[b],

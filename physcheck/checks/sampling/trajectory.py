@@ -60,6 +60,7 @@ _SNAPSHOTS = 48
 # Replicas of some 2400 steps: all begin at one place, and a liquid's structure takes some 0.3 ps to
 # forget it; still enough of them for Student's t.
 _STEPS_EACH, _FEWEST_REPLICAS, _MOST_REPLICAS = 2400, 4, 32
+_LIQUID_MIXING = 0.5
 #: Replicas whose velocities are kept, for the velocity correlation.
 _WATCHED = 4
 
@@ -164,6 +165,24 @@ class Trajectory:
         energy = self.kinetic[:, :, members].sum(axis=2, dtype=np.float64)
         found: Floats = 2 * energy / (kB * degrees_of_freedom(self.start.system, members))
         return found
+
+    @property
+    def mixing(self) -> float:
+        """How far modes have mixed under a global bath, 0 to 1: the share of :meth:`step_doubt` that readings have taken off.
+
+        Replicas leave a local bath unmixed. Crystals (whose modes were drawn) hardly mix within a run. Liquids do so in a time
+        like the run's: half is the best guess, and either end is possible.
+        """
+        still = self.modes.get("modes_drawn", 0) or not isinstance(
+            self.bath, StochasticVelocityRescaling
+        )
+        return 0.0 if still else _LIQUID_MIXING
+
+    def readings(self, members: Bools) -> Floats:
+        """(T, B) kinetic temperature of a group, K, less what the timestep probably added."""
+        doubt = self.temperature_K / 100 * self.step_doubt(members)
+        read: Floats = self.temperatures(members) - self.mixing * doubt
+        return read
 
     def step_doubt(self, members: Bools) -> float:
         """By how many percent a group's temperature in the middle of steps may be too high for the timestep's sake.

@@ -66,7 +66,7 @@ class Deviation:
     limit : float
         The smallest size that would have been called a violation.
     doubt : float
-        What the timestep may have added to the mean.
+        What the timestep adds where modes have mixed; its share by :attr:`Trajectory.mixing` is taken off the mean.
     likely_low : float
         As ``low``, at a chance of 5 % a record: for forces that are known to have no potential.
     """
@@ -95,9 +95,12 @@ def deviation_of(
     To be called a violation the mean has to be three standard errors beyond the target, and never more likely
     than 1e-4 a record where the law holds. While the structure still gives off potential energy, that heat
     stays a correlation time with the share of the atoms (``smallest``) that gets it; so much isn't called one.
-    Nor is what ``doubt`` of the timestep's share (:meth:`Trajectory.step_doubt`), taken off in full or not at all, explains.
+    Nor is what ``doubt`` of the timestep's share (:meth:`Trajectory.step_doubt`), taken off in full or not at all, explains;
+    the mean has :attr:`Trajectory.mixing` of it taken off.
     """
     fitted = 0
+    centre = trajectory.mixing * doubt
+    series = series - centre
     if luck is not None:
         series, fitted = without_luck(series, luck)
     mean = replica_mean(series, fitted=fitted)
@@ -125,11 +128,14 @@ def deviation_of(
     likely = mean.half_width(2 * _LIKELY / comparisons) + released
     width += released
     size = abs(mean.value)
-    least = 0.0 if mean.value * (mean.value - doubt) < 0 else min(size, abs(mean.value - doubt))
+    # Either end of what the timestep may have added.
+    ends = mean.value + centre, mean.value + centre - doubt
+    least = 0.0 if ends[0] * ends[1] < 0 else min(abs(end) for end in ends)
+    unsure = abs(centre)
     low, likely_low = (0.0 if relaxing else max(0.0, least - w) for w in (width, likely))
     if mean.independent < _LEAST:
         likely_low = 0.0
-    high = size + mean.half_width(2 * FALSE_PASS) * margin + released
+    high = size + mean.half_width(2 * FALSE_PASS) * margin + released + unsure
     limit = target + width + abs(doubt)
     return Deviation(mean, halves, relaxing, low, high, limit, doubt, likely_low)
 
