@@ -185,7 +185,7 @@ _RECIPES: dict[str, _Recipe] = {
     ),
     "H2O-box32": _Recipe(
         _stored("H2O-box32"),
-        "32 water molecules at 1 g/cm³ and 300 K, a frame of mean energy of 25 ps of Langevin dynamics with builtin::water "
+        "32 water molecules at 1 g/cm³ and 300 K, a frame of mean energy of 58 ps of Langevin dynamics with builtin::water "
         "(fixtures/make_structures.py)",
         "liquid",
         thermal=True,

@@ -17,6 +17,7 @@ from physcheck.checks.sampling.verdicts import (
     said_of,
     without_luck,
 )
+from physcheck.checks.sampling.warming import warm_in_turn
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.errors import CapabilityMissing, PhysicsFailure
 from physcheck.measurement import Outcome, judge
@@ -172,7 +173,7 @@ def test_groups_and_what_does_not_apply():
 
 def test_a_short_run_is_inconclusive():
     atoms = salt()
-    found, outcome = run(Springs(atoms, 0.3), atoms, replicas=2, evaluations=160)
+    found, outcome = run(Springs(atoms), atoms, replicas=2, evaluations=160)
     assert outcome is Outcome.INCONCLUSIVE
     assert "ps in all" in found.resolve
     with pytest.raises(ValueError, match="too few"):
@@ -279,3 +280,21 @@ def test_the_whole_plan_of_a_catalogue_keeps_to_standard():
     one = load_structures(served.pop())[0].configurations
     assert len(set(one.system.numbers.tolist())) > 1
     assert Meter(Gupta()).capabilities.refuses(one) is None
+
+
+def test_replicas_of_a_liquid_leave_one_after_the_other():
+    one = load_structures("H2O-box32")[0].configurations
+    rng = np.random.default_rng(1)
+    meter = Meter(make_builtin("water"))
+    warmed = warm_in_turn(meter, one, 3, 300.0, 0.5, 20, rng)
+    assert meter.evaluations == 61
+    assert warmed.velocities.shape == warmed.places.positions.shape == (3, 96, 3)
+    moved = np.abs(np.diff(warmed.places.positions, axis=0, prepend=one.positions))
+    assert (moved.max(axis=(1, 2)) > 0.05).all()
+    assert warmed.kinetic.shape == (3, 96)
+    assert warmed.time_fs == 30.0
+    made = make_trajectory(
+        make_builtin("water"), one, rng=rng, evaluations=240, replicas=4, timestep_fs=0.5
+    )
+    assert made.evaluations <= 240
+    assert made.warming_bath.time_fs == 100.0

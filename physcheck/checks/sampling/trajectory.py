@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 from ase.data import chemical_symbols
-from ase.units import fs, kB
+from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
 from physcheck.checks.dynamics.replicas import slopes_of
+from physcheck.checks.sampling.stage import WATCHED, Stage
+from physcheck.checks.sampling.warming import Warmed, warm_apart, warm_in_turn
 from physcheck.dynamics import (
     Bath,
     Langevin,
-    Simulation,
     StochasticVelocityRescaling,
     degrees_of_freedom,
     draw_velocities,
-    kinetic_energies,
 )
 from physcheck.dynamics.modes import Modes, harmonic_modes, thermal_starts
 from physcheck.dynamics.preparation import fastest_frequency, settle
@@ -29,7 +29,6 @@ from physcheck.registry import Budget
 from physcheck.system import Bools, Configurations, Floats, System, as_configurations
 
 __all__ = [
-    "Stage",
     "Trajectory",
     "groups_of",
     "make_trajectory",
@@ -48,21 +47,12 @@ _SETTLING, _PRODUCTS = 12, 6
 _MODES_SHARE = 1 / 15
 # Where more than this share of the modes is too soft to be drawn, none is.
 _SOFT_SHARE = 0.1
-# A local bath first, so that what the harmonic draw got wrong is mended in each mode: slow ones take
-# gamma/(2 omega²), 500 fs for a period of 1.4 ps, stiff ones 50 fs.
-_WARMING_FS = 50.0
 _WARMING_SHARE = 0.25
 _GLOBAL_FS, _LOCAL_FS = 10.0, 100.0
-# A replica has run away when energy of so many eV/atom came from nowhere, or when its kinetic energy is so many
-# times the bath's: a bad start may well release ten times.
-_RUNAWAY_ENERGY, _RUNAWAY_KINETIC = 1.0, 300.0
-_SNAPSHOTS = 48
-# Replicas of some 2400 steps: all begin at one place, and a liquid's structure takes some 0.3 ps to
-# forget it; still enough of them for Student's t.
+# Replicas of some 2400 steps: what forces feed into a species takes picoseconds to build up; still enough of them for
+# Student's t.
 _STEPS_EACH, _FEWEST_REPLICAS, _MOST_REPLICAS = 2400, 4, 32
 _LIQUID_MIXING = 0.5
-#: Replicas whose velocities are kept, for the velocity correlation.
-_WATCHED = 4
 
 #: What a trajectory takes where there is room, by budget; none at quick.
 _WANTED: dict[Budget, int] = {"quick": 24_000, "standard": 24_000, "full": 100_000}
@@ -262,8 +252,10 @@ def make_trajectory(
 ) -> Trajectory:
     """Warm up replicas so that every mode has its share, then sample under a bath.
 
-    Each replica begins with displacements drawn from the harmonic modes (in solids, and where these are worth their 3N
-    evaluations) and thermal velocities, spends a quarter of its steps under a local Langevin bath (50 fs), and is then
+    In solids (and where they are worth their 3N evaluations) each replica begins with displacements drawn from the harmonic
+    modes and spends a quarter of its steps under a Langevin bath of 50 fs. Elsewhere one replica goes ahead under a
+    Langevin bath of 100 fs and leaves the others behind at equal intervals, a quarter of all steps together, since
+    replicas that began at one place would share a liquid's memory of it (:mod:`physcheck.checks.sampling.warming`). All are then
     sampled by BAOAB: stochastic velocity rescaling, which can't hide that one species is fed by another, or
     Langevin where nothing is periodic, since a global bath would never reach rotation there.
     Velocities are independent between replicas, so that their means may be held against each other.
@@ -319,184 +311,66 @@ def make_trajectory(
         if drawn >= (1 - _SOFT_SHARE) * (3 * one.n_atoms - rigid):
             places = thermal_starts(meter, modes, replicas, temperature_K, rng)
             facts["modes_drawn"] = drawn
-    velocities = draw_velocities(one.system, replicas, temperature_K, rng)
     n_warming = int(_WARMING_SHARE * total_steps)
-    local = Langevin(temperature_K, _WARMING_FS)
-    warming = _Fair(local)
-    stages: list[tuple[Bath, int]] = [
-        (warming, n_warming),
-        (
+    if facts.get("modes_drawn"):
+        warmed = warm_apart(meter, places, temperature_K, timestep_fs, n_warming, rng)
+    else:
+        warmed = warm_in_turn(meter, settled, replicas, temperature_K, timestep_fs, n_warming, rng)
+    run = warmed.stage
+    if run.lost is None:
+        bath: Bath = (
             StochasticVelocityRescaling(temperature_K, _GLOBAL_FS)
             if one.system.is_periodic
-            else Langevin(temperature_K, _LOCAL_FS),
-            total_steps - n_warming,
-        ),
-    ]
-    run: Stage | None = None
-    warm = np.zeros((0, one.n_atoms))
-    for bath, n_steps in stages:
-        run = Stage(meter, places, velocities, timestep_fs, bath, rng)
-        run.advance(n_steps)
-        if run.lost is not None:
-            break
-        places, velocities = one.at(run.simulation.positions), run.simulation.velocities
-        if bath is warming and n_steps > 1:
-            warm = run.simulation.trace().middle[n_steps // 2 :].mean(axis=0)
-    assert run is not None
+            else Langevin(temperature_K, _LOCAL_FS)
+        )
+        run = Stage(meter, warmed.places, warmed.velocities, timestep_fs, bath, rng)
+        run.advance(total_steps - n_warming)
     blown_up, unstable = "", False
     if run.lost is not None:
         blown_up = run.describe()
         unstable = not _again(meter, settled, temperature_K, timestep_fs / 2, run, rng)
-    luck = np.zeros((replicas, one.n_atoms)) if warming.luck is None else warming.luck
-    warming_fs = n_warming * timestep_fs
-    return run.trajectory(
-        one, temperature_K, facts, blown_up, unstable,
-        warming_fs=warming_fs, warming_bath=local, warm=warm, luck=luck,
-    )  # fmt: skip
+    return _trajectory_of(run, one, temperature_K, warmed, facts, blown_up, unstable)
 
 
-class _Fair:
-    """A Langevin bath that remembers by how much its noise was kinder to an atom than it is on average."""
-
-    def __init__(self, bath: Langevin) -> None:
-        self._bath = bath
-        self.luck: Floats | None = None
-
-    @property
-    def temperature_K(self) -> float:  # noqa: N802
-        return self._bath.temperature_K
-
-    def act(
-        self, velocities: Floats, masses: Floats, timestep: float, rng: np.random.Generator
-    ) -> Floats:
-        """New velocities; what they have more than the old ones and the temperature let expect is luck."""
-        new = self._bath.act(velocities, masses, timestep, rng)
-        # Kinetic energy is forgotten at twice the friction, the whole energy of a vibration at the friction itself.
-        decay = math.exp(-timestep / (self._bath.time_fs * fs))
-        kept = decay**2 * kinetic_energies(velocities, masses)
-        share = 1 - masses / masses.sum()
-        given = (1 - decay**2) * 1.5 * kB * self._bath.temperature_K * share
-        gained = kinetic_energies(new, masses) - kept - given
-        self.luck = gained if self.luck is None else decay * self.luck + gained
-        return new
-
-
-class Stage:
-    """Replicas under one bath, watched for any that runs away."""
-
-    def __init__(
-        self,
-        meter: Meter,
-        places: Configurations,
-        velocities: Floats,
-        timestep_fs: float,
-        bath: Bath,
-        rng: np.random.Generator,
-    ) -> None:
-        self.meter = meter
-        self.simulation = Simulation(
-            meter,
-            places,
-            velocities,
-            timestep_fs=timestep_fs,
-            bath=bath,
-            rng=rng,
-            atom_kinetic=True,
-        )
-        self.velocities: list[NDArray[np.float32]] = []
-        self.end_kinetic = np.zeros(places.n_atoms)
-        self.snapshots: list[Floats] = []
-        self.snapshot_forces: list[Floats] = []
-        self.lost: int | None = None
-
-    def advance(self, n_steps: int) -> None:
-        """Take up to ``n_steps`` steps; stops where a replica runs away."""
-        simulation = self.simulation
-        n_batch = len(simulation.positions)
-        every = max(1, n_steps // _SNAPSHOTS)
-        for step in range(n_steps):
-            try:
-                simulation.run(1)
-            except ValueError:
-                gone = ~np.isfinite(simulation.positions).all(axis=(1, 2))
-                if not gone.any():
-                    raise
-                self.lost = int(np.argmax(gone))
-                return
-            if (gone := self._gone()).any():
-                self.lost = int(np.argmax(gone))
-                return
-            self.end_kinetic += kinetic_energies(simulation.velocities, simulation.masses).mean(
-                axis=0
-            )
-            self.velocities.append(simulation.velocities[:_WATCHED].astype(np.float32))
-            if step % every == every - 1:
-                replica = len(self.snapshots) % n_batch
-                self.snapshots.append(simulation.positions[replica])
-                self.snapshot_forces.append(simulation.forces[replica])
-
-    def _gone(self) -> Bools:
-        """(B,) True for replicas that ran away."""
-        simulation = self.simulation
-        n_atoms = simulation.positions.shape[1]
-        assert simulation.bath is not None
-        thermal = 1.5 * n_atoms * kB * simulation.bath.temperature_K
-        # Without an energy the first comparison is one with NaN, and False.
-        gone: Bools = np.abs(simulation.last_unexplained) > _RUNAWAY_ENERGY * n_atoms
-        gone |= ~(simulation.last_kinetic <= _RUNAWAY_KINETIC * thermal)
-        return gone
-
-    def describe(self) -> str:
-        """How the lost replica went, in half a sentence."""
-        time = self.simulation.steps * self.simulation.timestep_fs
-        return (
-            f"replica {self.lost} blew up after {time:.3g} fs at a timestep of "
-            f"{self.simulation.timestep_fs:.2g} fs"
-        )
-
-    def trajectory(
-        self,
-        one: Configurations,
-        temperature_K: float,
-        facts: Mapping[str, Any],
-        blown_up: str,
-        unstable: bool,
-        *,
-        warming_fs: float,
-        warming_bath: Langevin,
-        warm: Floats,
-        luck: Floats,
-    ) -> Trajectory:
-        """What was sampled, as a value."""
-        trace = self.simulation.trace()
-        n_atoms = one.n_atoms
-        snapshots = np.array(self.snapshots).reshape(-1, n_atoms, 3)
-        assert self.simulation.bath is not None
-        return Trajectory(
-            start=one,
-            temperature_K=temperature_K,
-            timestep_fs=self.simulation.timestep_fs,
-            bath=self.simulation.bath,
-            kinetic=trace.middle.astype(np.float32),
-            end_kinetic=self.end_kinetic / max(len(self.velocities), 1),
-            potential=trace.potential,
-            heat=trace.heat,
-            conserved=trace.conserved,
-            plain=trace.total - trace.heat,
-            velocities=np.array(self.velocities, dtype=np.float32).reshape(
-                len(self.velocities), min(_WATCHED, trace.kinetic.shape[1]), n_atoms, 3
-            ),
-            snapshots=one.at(snapshots, np.repeat(one.cells, len(snapshots), axis=0)),
-            snapshot_forces=np.array(self.snapshot_forces).reshape(-1, n_atoms, 3),
-            warming_fs=warming_fs,
-            luck=luck,
-            warming_bath=warming_bath,
-            warm=warm,
-            modes=facts,
-            evaluations=self.meter.evaluations,
-            blown_up=blown_up,
-            unstable_step=unstable,
-        )
+def _trajectory_of(
+    run: Stage,
+    one: Configurations,
+    temperature_K: float,
+    warmed: Warmed,
+    facts: Mapping[str, Any],
+    blown_up: str,
+    unstable: bool,
+) -> Trajectory:
+    """What was sampled, as a value."""
+    trace = run.simulation.trace()
+    n_atoms = one.n_atoms
+    snapshots = np.array(run.snapshots).reshape(-1, n_atoms, 3)
+    assert run.simulation.bath is not None
+    return Trajectory(
+        start=one,
+        temperature_K=temperature_K,
+        timestep_fs=run.simulation.timestep_fs,
+        bath=run.simulation.bath,
+        kinetic=trace.middle.astype(np.float32),
+        end_kinetic=run.end_kinetic / max(len(run.velocities), 1),
+        potential=trace.potential,
+        heat=trace.heat,
+        conserved=trace.conserved,
+        plain=trace.total - trace.heat,
+        velocities=np.array(run.velocities, dtype=np.float32).reshape(
+            len(run.velocities), min(WATCHED, trace.kinetic.shape[1]), n_atoms, 3
+        ),
+        snapshots=one.at(snapshots, np.repeat(one.cells, len(snapshots), axis=0)),
+        snapshot_forces=np.array(run.snapshot_forces).reshape(-1, n_atoms, 3),
+        warming_fs=warmed.time_fs,
+        luck=warmed.luck,
+        warming_bath=warmed.bath,
+        warm=warmed.kinetic,
+        modes=facts,
+        evaluations=run.meter.evaluations,
+        blown_up=blown_up,
+        unstable_step=unstable,
+    )
 
 
 def _again(
