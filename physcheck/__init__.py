@@ -39,6 +39,19 @@ for _id in _CHECK_IDS:
 for _id in ("nve_drift", "timestep_convergence", "mts_tandem"):
     _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = "physcheck.checks.dynamics"
 _BY_FAMILY = {
+    "sampling": (
+        "equipartition",
+        "kinetic_distribution",
+        "thermostat_heat",
+        "ensemble_consistency",
+        "pressure_consistency",
+    ),
+    "relaxation": (
+        "relaxation_convergence",
+        "relaxation_descent",
+        "minimum_stability",
+        "cell_relaxation",
+    ),
     "symmetry": (
         "translation_invariance",
         "rotation_equivariance",

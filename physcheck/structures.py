@@ -299,6 +299,11 @@ def _from_file(name: str) -> list[Structure]:
             raise SpecError(f"{label} can't be used: {error}") from error
         if atoms.pbc.all() and abs(atoms.cell.volume) < 1e-6:
             raise SpecError(f"{label} is periodic but its cell has no volume")
+        if not (atoms.get_masses() > 0).all():
+            raise SpecError(f"{label} has an atom without mass")
+        periodic = atoms.cell.array[atoms.pbc]
+        if np.linalg.matrix_rank(periodic, tol=1e-6) < len(periodic):
+            raise SpecError(f"{label} has periodic lattice vectors that are parallel or zero")
         if (pair := _coincident(atoms)) is not None:
             raise SpecError(
                 f"{label} has atoms {pair[0]} and {pair[1]} ({atoms.symbols[pair[0]]}, {atoms.symbols[pair[1]]}) at one "
@@ -309,7 +314,9 @@ def _from_file(name: str) -> list[Structure]:
                 f"{label} has constraints, which are left out: every check moves all atoms",
                 stacklevel=2,
             )
-        provenance = f"frame {number} of {path}"
+        provenance = f"frame {number} of {path}" + (
+            "; its constraints are left out" if atoms.constraints else ""
+        )
         structures.append(Structure(label, configurations, provenance, frozenset({"file"})))
     return structures
 

@@ -54,3 +54,10 @@ def test_a_check_need_not_repeat_its_registration():
     spec = all_checks()["net_force"]
     found = physcheck.measure_net_force(make_builtin("morse"), atoms)
     assert (found.check, found.quantity, found.unit) == (spec.id, spec.quantity, spec.unit)
+
+
+def test_every_check_is_public():
+    for spec in all_checks().values():
+        if spec.measure.__module__.startswith("physcheck."):
+            for kind in ("measure", "assert"):
+                assert callable(getattr(physcheck, f"{kind}_{spec.id}"))

@@ -155,6 +155,9 @@ def test_faults(tmp_path, monkeypatch):
     (tmp_path / "unknown.qqq").write_text("x")
     write("flat.extxyz", Atoms("H", cell=[[1, 0, 0], [0, 1, 0], [1, 1, 0]], pbc=True))
     (tmp_path / "nan.xyz").write_text("1\n\nH nan 0 0\n")
+    write("parallel.extxyz", Atoms("H", cell=[[3, 0, 0], [6, 0, 0], [0, 0, 9]], pbc=(1, 1, 0)))
+    write("zero.extxyz", Atoms("H", cell=[[3, 0, 0], [0, 0, 0], [0, 0, 9]], pbc=(1, 1, 0)))
+    write("massless.traj", Atoms("HO", positions=[[0, 0, 0], [0, 0, 1]], masses=[0, 16]))
     write("twice.xyz", Atoms("OHH", positions=[[0, 0, 0], [0, 0, 1], [0, 0, 1.01]]))
     write("image.extxyz", Atoms("HO", positions=[[0, 0, 0], [0, 0, 4]], cell=[4, 4, 4], pbc=True))
     for names, message in [
@@ -167,6 +170,9 @@ def test_faults(tmp_path, monkeypatch):
         ("flat.extxyz", "its cell has no volume"),
         ("Si8,Si8", "named twice"),
         ("nan.xyz", "must be finite"),
+        ("parallel.extxyz", "parallel or zero"),
+        ("zero.extxyz", "parallel or zero"),
+        ("massless.traj", "without mass"),
         ("twice.xyz", r"atoms 1 and 2 \(H, H\) at one place"),
         ("image.extxyz", r"atoms 0 and 1 \(H, O\) at one place"),
         (str(tmp_path), "is a folder"),

@@ -5,17 +5,26 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from ase.units import fs
+from ase.units import fs, kB
 
 from physcheck.model import Meter
-from physcheck.system import Configurations, Floats
+from physcheck.system import Configurations, Floats, System
 
-__all__ = ["fastest_frequency", "settle", "stable_timestep_fs"]
+__all__ = [
+    "fastest_frequency",
+    "refuse_unless_positive",
+    "settle",
+    "stable_timestep_fs",
+    "thermal_timestep_fs",
+]
 
 # Largest move of an atom in one step of settling, Å.
 _LARGEST_MOVE = 0.1
 # rms displacement of a coordinate in a curvature probe, Å: thermal, and far above the noise of forces.
 _PROBE = 0.01
+# The way of the lightest atom in a step at its rms thermal speed, Å: repulsion between atoms that meet grows over some
+# 0.3 Å, whatever the modes of the start say.
+_THERMAL_MOVE = 0.08
 
 
 def settle(
@@ -114,6 +123,19 @@ def fastest_frequency(
     projected = np.array([[np.vdot(a, b) for b in images] for a in basis])
     highest = float(np.linalg.eigvalsh(0.5 * (projected + projected.T))[-1])
     return math.sqrt(max(highest, 0.0)) * fs
+
+
+def refuse_unless_positive(**values: float | None) -> None:
+    """ValueError for a number that is given but isn't positive and finite, by its name."""
+    for name, value in values.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} is {value}, should be positive")
+
+
+def thermal_timestep_fs(system: System, temperature_K: float) -> float:
+    """The timestep, fs, in which the lightest atom goes 0.08 Å at its rms thermal speed, sqrt(3 kB T/m)."""
+    speed = math.sqrt(3 * kB * temperature_K / float(system.masses.min()))
+    return _THERMAL_MOVE / (speed * fs)
 
 
 def stable_timestep_fs(frequency: float, phase: float, *, longest_fs: float = 10.0) -> float:

@@ -22,6 +22,8 @@ _WINDOW = 6.0
 # A block is so many times the statistical inefficiency long, and there are at most so many in a replica.
 _BLOCK_LENGTH = 5.0
 _MOST_BLOCKS = 8
+# A chance for which blocks don't speak: the F test that admits them lets an offset of each replica pass now and then.
+_RARE = 0.01
 # Blocks serve where replicas don't differ by more than they allow, at this chance of doubting them wrongly.
 _DOUBT = 0.05
 
@@ -123,6 +125,8 @@ class ReplicaMean:
         Units in a replica that the error was taken from; 1 where replicas themselves are the unit.
     dispersion : float
         Variance of the replicas' means over what blocks within replicas allow; NaN with one block.
+    replica_dof : int
+        Degrees of freedom of the replicas' means alone.
     """
 
     value: float
@@ -132,14 +136,20 @@ class ReplicaMean:
     independent: float
     blocks: int
     dispersion: float
+    replica_dof: int
 
     def half_width(self, chance: float) -> float:
-        """Half the two-sided interval missed with ``chance``; infinite without degrees of freedom."""
+        """Half the two-sided interval missed with ``chance``; infinite without degrees of freedom.
+
+        Chances below a percent rest on the replicas alone: that these agree with their blocks by luck, while something
+        in them never changes, is likelier than that.
+        """
         from scipy.special import stdtrit
 
-        if self.dof < 1:
+        dof = self.replica_dof if chance < _RARE else self.dof
+        if dof < 1:
             return math.inf
-        return float(stdtrit(self.dof, 1 - chance / 2)) * self.error
+        return float(stdtrit(dof, 1 - chance / 2)) * self.error
 
 
 def replica_mean(values: Floats, *, fitted: int = 0) -> ReplicaMean:
@@ -183,10 +193,13 @@ def replica_mean(values: Floats, *, fitted: int = 0) -> ReplicaMean:
             blocks = 1
     else:
         blocks = 1
+    if free < 1:
+        # One replica tells nothing of what never changes in it.
+        dof = 0
     independent = (spread / error) ** 2 if error > 0 else math.inf
     return ReplicaMean(
         value, error, max(dof, 0), inefficiency, min(independent, float(series.size)), blocks,
-        dispersion,
+        dispersion, max(free, 0),
     )  # fmt: skip
 
 

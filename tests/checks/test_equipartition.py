@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from springs import Springs, salt
 
@@ -19,6 +22,7 @@ from physcheck.checks.sampling.verdicts import (
 )
 from physcheck.checks.sampling.warming import warm_in_turn
 from physcheck.dynamics import degrees_of_freedom
+from physcheck.dynamics.preparation import thermal_timestep_fs
 from physcheck.errors import CapabilityMissing, PhysicsFailure
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
@@ -125,7 +129,7 @@ def test_without_a_proof_a_likely_difference_stays_open(pumping):
     meter = Meter(Springs(atoms, pumping=pumping, coupling=2.0, quartic=2.0))
     rng = np.random.default_rng(0)
     made = make_trajectory(meter, one, rng=rng, evaluations=2000, replicas=8)
-    mean = ReplicaMean(5.0, 1.5, 7, 10.0, 60.0, 1, 1.0)
+    mean = ReplicaMean(5.0, 1.5, 7, 10.0, 60.0, 1, 1.0, 7)
     likely = Deviation(mean, (5.0, 5.0), False, 0.0, 10.0, 9.0, likely_low=2.0)
     found, proof = proven({"pair": likely}, 1.0, meter, made, rng, None)
     assert proof is not None
@@ -169,6 +173,46 @@ def test_groups_and_what_does_not_apply():
     spec = find_checks("equipartition")[0]
     start = Configurations.from_atoms(atoms)
     assert spec.missing(start, DEFECTS["forces-only"](Morse()).capabilities) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_replica_never_fails_a_good_crystal(seed):
+    # Modes that never mix look like many independent blocks.
+    atoms = salt()
+    found, outcome = run(Springs(atoms), atoms, seed=seed, replicas=1, evaluations=1500)
+    assert outcome is Outcome.INCONCLUSIVE
+    assert "a single replica" in found.resolve
+
+
+def test_nonsense_is_refused_before_it_costs():
+    atoms = salt()
+    meter = Meter(Springs(atoms))
+    for options, message in [
+        ({"temperature_K": 0.0}, "temperature_K is 0.0, should be positive"),
+        ({"temperature_K": np.nan}, "temperature_K is nan"),
+        ({"timestep_fs": -1.0}, "timestep_fs is -1.0"),
+        ({"replicas": 0}, "replicas is 0, should be 1 or more"),
+        ({"groups": {"a": [0, 1], "b": []}}, "group 'b' has 0 of 16"),
+        ({"groups": {"a": [0], "b": [0]}}, "groups 'a' and 'b' are the same atoms"),
+        ({"groups": {"a": [0], "b": [16]}}, "group 'b' names atom 16 of 16"),
+        ({"groups": {"a": [0], "b": [0.5]}}, "should be indices or a mask"),
+        ({"groups": {"a": [0], "b": [True]}}, "is a mask of"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            run(meter, atoms, **options)
+    assert meter.evaluations == 0
+    with pytest.raises(ValueError, match="the fastest mode has"):
+        run(meter, atoms, timestep_fs=50.0)
+    with pytest.raises(CapabilityMissing, match="a single group"):
+        run(meter, atoms, groups={"a": [0]})
+    with pytest.raises(CapabilityMissing, match="two atoms"):
+        run(Morse(), Atoms("HI", positions=[[0, 0, 0], [0, 0, 1.6]]))
+
+
+def test_light_atoms_without_modes_get_a_timestep_for_their_speed():
+    system = Configurations.from_atoms(Atoms("HU", positions=[[0, 0, 0], [0, 0, 4.0]])).system
+    assert thermal_timestep_fs(system, 300.0) == pytest.approx(2.94, abs=0.05)
+    assert thermal_timestep_fs(system, 3000.0) == pytest.approx(0.93, abs=0.02)
 
 
 def test_a_short_run_is_inconclusive():
@@ -243,9 +287,24 @@ def test_a_model_that_blows_up_fails(energy):
 
 def test_a_timestep_too_long_is_not_the_models_fault():
     atoms = salt()
-    found, outcome = run(Springs(atoms), atoms, timestep_fs=11.0)
+    found, outcome = run(Springs(atoms, quartic=50.0), atoms, timestep_fs=8.0)
     assert outcome is Outcome.INCONCLUSIVE
     assert "shorter timestep" in found.nothing_tested
+    assert found.force_evaluations <= 6000
+
+
+def test_a_late_runaway_is_judged_by_the_forces():
+    # Too few evaluations are left to try again: whether the forces have a potential says whose fault it is.
+    atoms = salt()
+    one = Configurations.from_atoms(atoms)
+    rng = np.random.default_rng(0)
+    for pumping, expected in ((0.0, Outcome.INCONCLUSIVE), (0.3, Outcome.FAIL)):
+        meter = Meter(Springs(atoms, pumping=pumping))
+        made = make_trajectory(meter, one, rng=rng, evaluations=600, replicas=4)
+        lost = replace(made, blown_up="replica 0 blew up", unstable_step=None, retried_fs=0.5)
+        found = measure_equipartition(meter, one, rng=rng, trajectory=lost)
+        assert judge(found, MD).outcome is expected
+        assert ("too few evaluations" in found.nothing_tested) == (pumping == 0)
 
 
 def test_the_trajectory_is_planned_at_standard_and_shared(tmp_path):

@@ -166,7 +166,7 @@ def test_a_blow_up_is_called_at_once():
 def test_a_blow_up_of_the_integrator_alone_is_not_called():
     found, outcome = run(Gupta(), timestep_fs=120.0)
     assert outcome is Outcome.INCONCLUSIVE
-    assert "but not at half of it" in found.evidence["place"] or found.evidence["quantities"].get(
+    assert "but not at 0.79 fs" in found.evidence["place"] or found.evidence["quantities"].get(
         "control_unstable"
     )
 

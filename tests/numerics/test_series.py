@@ -103,6 +103,22 @@ def _correlated(rng, n, count, memory):
     return values
 
 
+@pytest.mark.parametrize("frozen", [0.6, 1.0])
+def test_rare_chances_rest_on_the_replicas_alone(frozen):
+    # Four replicas agree by luck now and then, and blocks would make that a small error with many degrees of freedom.
+    rng = np.random.default_rng(5)
+    missed = 0
+    for _ in range(1500):
+        values = rng.standard_normal((200, 4)) * 2 + frozen * rng.standard_normal(4)
+        found = replica_mean(values)
+        assert found.replica_dof == 3
+        missed += abs(found.value) > found.half_width(1e-3)
+    assert missed <= 6
+    single = replica_mean(rng.standard_normal((400, 1)))
+    assert single.dof == single.replica_dof == 0
+    assert single.half_width(0.05) == np.inf
+
+
 @pytest.mark.parametrize("frozen", [0.0, 0.1, 1.0])
 def test_the_error_over_replicas_covers_the_mean(frozen):
     # A part of each replica's value never changes: blocks alone would take it for truth.

@@ -17,7 +17,13 @@ from physcheck.checks.dynamics.closing import LINE_POINTS
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
 from physcheck.checks.dynamics.runs import FIRST_LOOK, Look, Runs
 from physcheck.dynamics import angular_momenta
-from physcheck.dynamics.preparation import fastest_frequency, settle, stable_timestep_fs
+from physcheck.dynamics.preparation import (
+    fastest_frequency,
+    refuse_unless_positive,
+    settle,
+    stable_timestep_fs,
+    thermal_timestep_fs,
+)
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL
@@ -35,6 +41,8 @@ _QUANTITY = "sustained drift of the energy"
 _PHASE = 0.2
 _SETTLING = 12
 _PRODUCTS = 6
+# A replica that runs away is tried again at this share of its timestep, or of the one that fits if that is shorter.
+_SHORTER = 0.25
 
 register_tolerances(
     "nve_drift",
@@ -110,7 +118,7 @@ def measure_nve_drift(
     goes on in the second half of the run, and the force Jacobian is antisymmetric beyond doubt (as ``jacobian_asymmetry`` measures it), so that
     there is no energy whose gradient the forces could be, the drift of that half is called as it is.
 
-    A replica whose kinetic energy or total energy runs away (and does so again at half the timestep)
+    A replica whose kinetic energy or total energy runs away (and does so again at a quarter of the timestep)
     ends the run with a FAIL at once.
 
     Isolated systems also keep their angular momentum: its change over that of thermal motion is a further quantity
@@ -144,7 +152,7 @@ def measure_nve_drift(
         No energy (K less the work of the forces is an identity of velocity Verlet for any force, so
         nothing could be tested), or a single atom.
     ValueError
-        Less than 2 replicas or 9 steps.
+        Less than 2 replicas or 9 steps; a temperature or timestep that isn't positive.
     ModelError, NonFiniteOutput
 
     Cost: at most 18 + replicas (steps + 11) + replicas/2 (control_steps + 11), 598 by default, and 60 for the proof; a
@@ -158,10 +166,17 @@ def measure_nve_drift(
         raise ValueError(
             f"{replicas} replicas of {steps} and {control_steps} steps, should be 2 or more of {FIRST_LOOK} or more"
         )
+    refuse_unless_positive(temperature_K=temperature_K, timestep_fs=timestep_fs)
     target = default_tolerance("nve_drift") if tolerance is None else tolerance
     settled, forces = settle(meter, one, evaluations=_SETTLING)
     frequency = fastest_frequency(meter, settled, rng, forces=forces, products=_PRODUCTS)
-    fine_fs = stable_timestep_fs(frequency, _PHASE) if timestep_fs is None else timestep_fs / 2
+    if timestep_fs is not None:
+        fine_fs = timestep_fs / 2
+    else:
+        fine_fs = min(
+            stable_timestep_fs(frequency, _PHASE),
+            thermal_timestep_fs(one.system, 2 * temperature_K),
+        )
     phase = 1.1 * frequency * fine_fs
     run = Runs(meter, settled, rng, fine_fs, temperature_K, replicas, control_steps, phase)
     looks = doubling_looks(min(FIRST_LOOK, steps), steps)
@@ -208,26 +223,28 @@ def measure_nve_drift(
 
 
 def _blow_up(run: Runs, replica: int, meter: Meter) -> Measurement:
-    """A replica ran away: once more at half the timestep, then the verdict."""
+    """A replica ran away: once more at a shorter timestep, then the verdict."""
     raised, span = runaway(run.fine, replica)
     again: int | None = 0
     calm_span = 0.0
-    steps = 2 * run.fine.steps
+    shorter_fs = _SHORTER * run.fine_fs * min(1.0, _PHASE / max(run.phase, 1e-12))
+    steps = math.ceil(run.fine.steps * run.fine_fs / shorter_fs)
     if meter.remaining is None or meter.remaining > steps:
-        half = launch(meter, run.start, run.velocities[replica : replica + 1], run.fine_fs / 2)
+        half = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
         again = blown_up(half, steps)
         calm_span = half.steps * half.timestep_fs * 1e-3
     real = again is not None
     value = raised / span
     evidence = {
         "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of dynamics "
-        f"at a timestep of {run.fine_fs:.2g} fs" + ("" if real else ", but not at half of it"),
+        f"at a timestep of {run.fine_fs:.2g} fs"
+        + ("" if real else f", but not at {shorter_fs:.2g} fs"),
         "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
         "quantities": {
             "blow_up": real,
             "blow_up_time_ps": span,
             "timestep_fs": run.fine_fs,
-            "calm_time_at_half_timestep_ps": calm_span if not real else 0.0,
+            "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,
         },
         "configurations": run.start.at(run.fine.positions[replica])
         if np.isfinite(run.fine.positions[replica]).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,9 +136,9 @@ def measure_ensemble_consistency(
         return blown_up(other, meter)
     found = _compare(trajectory, other, 1 / (kB * first_K) - 1 / (kB * second_K))
     value, error = abs(found.deviation), found.error
-    rare = found.student(FALSE_FAIL / 2) * error
+    rare = found.student(FALSE_FAIL / 2, found.replica_dof) * error
     beyond = max(_SIGMAS * error, rare - target) + found.settling
-    ahead = found.student(FALSE_PASS) * error + found.settling
+    ahead = found.student(FALSE_PASS, found.dof) * error + found.settling
     length = 1e-3 * other.timestep_fs * other.n_steps
     factor = max(1.5, (ahead / max(target - value, 0.5 * target)) ** 2) if target > 0 else math.inf
     spent = trajectory.n_steps * trajectory.n_replicas + other.n_steps * other.n_replicas
@@ -150,7 +151,9 @@ def measure_ensemble_consistency(
         detection_limit=target + beyond,
         force_evaluations=meter.evaluations,
         nothing_tested=nothing or ("" if width > 0 else "the energy doesn't change"),
-        resolve=f"replicas of {factor * length:.2g} ps ({factor * spent:.2g} evaluations in all) would resolve it",
+        resolve=""
+        if not width > 0
+        else f"replicas of {factor * length:.2g} ps ({factor * spent:.2g} evaluations in all) would resolve it",
         evidence={
             "place": f"slope {found.slope:.3g} between {first_K:g} and {second_K:.4g} K, expected {found.expected:.3g} "
             "per eV",
@@ -220,6 +223,7 @@ class _Comparison:
     error: float
     settling: float
     dof: float
+    replica_dof: float
     means: tuple[ReplicaMean, ReplicaMean]
 
     @property
@@ -227,11 +231,11 @@ class _Comparison:
         """In percent."""
         return 100 * (self.slope / self.expected - 1)
 
-    def student(self, chance: float) -> float:
+    def student(self, chance: float, dof: float) -> float:
         """What Student's t exceeds with ``chance``, one-sided."""
         from scipy.special import stdtrit
 
-        return float(stdtrit(self.dof, 1 - chance)) if self.dof > 0 else math.inf
+        return float(stdtrit(dof, 1 - chance)) if dof > 0 else math.inf
 
 
 def _compare(first: Trajectory, second: Trajectory, expected: float) -> _Comparison:
@@ -240,8 +244,9 @@ def _compare(first: Trajectory, second: Trajectory, expected: float) -> _Compari
     slope = two_ensemble_slope(*energies)
     variance = 0.5 * sum(float(e.var()) for e in energies)
     errors = [m.error**2 for m in means]
-    spread = sum(e**2 / max(m.dof, 1) for e, m in zip(errors, means, strict=True))
-    dof = sum(errors) ** 2 / spread if spread > 0 else 0.0
+    dof, replica_dof = (
+        _welch(errors, [getattr(m, kind) for m in means]) for kind in ("dof", "replica_dof")
+    )
     # What each gives off over the run shifts its mean by half of that.
     drifts = [
         t.release() * t.start.n_atoms * 1e-3 * t.timestep_fs * t.n_steps / 2
@@ -249,7 +254,15 @@ def _compare(first: Trajectory, second: Trajectory, expected: float) -> _Compari
     ]
     settling = 100 * sum(drifts) / variance / abs(expected) if variance > 0 else math.inf
     error = 100 * slope_error(energies[0], energies[1], means, expected) / abs(expected)
-    return _Comparison(slope, expected, error, settling, dof, means)
+    return _Comparison(slope, expected, error, settling, dof, replica_dof, means)
+
+
+def _welch(squares: Sequence[float], dofs: Sequence[int]) -> float:
+    """Degrees of freedom of a sum of squared errors (Welch and Satterthwaite); 0 where one of them has none."""
+    if min(dofs) < 1:
+        return 0.0
+    spread = sum(e**2 / dof for e, dof in zip(squares, dofs, strict=True))
+    return float(sum(squares)) ** 2 / spread if spread > 0 else 0.0
 
 
 assert_ensemble_consistency = derive_assert(measure_ensemble_consistency)

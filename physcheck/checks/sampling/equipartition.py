@@ -59,9 +59,16 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     return PROBES * len(set(start.system.numbers.tolist())) + PROOF_EVALUATIONS + _LANGEVIN[budget]
 
 
+_ALWAYS_EQUAL = (
+    "two atoms without net momentum have the same kinetic temperature whatever the forces"
+)
+
+
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     if len(set(start.system.numbers.tolist())) < 2:
         return "a single species has nothing to be compared with"
+    if start.n_atoms < 3:
+        return _ALWAYS_EQUAL
     return None
 
 
@@ -137,7 +144,7 @@ def measure_equipartition(
     CapabilityMissing
         Less than two groups.
     ValueError
-        A group is empty or holds all atoms.
+        A group is empty or holds all atoms, two are the same, or an atom doesn't exist.
     ModelError, NonFiniteOutput
 
     Cost: at most ``evaluations`` for the trajectory, 32 for each species, 60 for the proof, and ``langevin_evaluations``.
@@ -148,7 +155,10 @@ def measure_equipartition(
     one = as_configurations(start)
     masks = groups_of(one.system, groups)
     if len(masks) < 2:
-        raise CapabilityMissing("a single species has nothing to be compared with")
+        which = "species" if groups is None else "group"
+        raise CapabilityMissing(f"a single {which} has nothing to be compared with")
+    if one.n_atoms < 3:
+        raise CapabilityMissing(_ALWAYS_EQUAL)
     target = default_tolerance("equipartition") if tolerance is None else tolerance
     if trajectory is None:
         trajectory = make_trajectory(

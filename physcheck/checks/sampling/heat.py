@@ -121,6 +121,9 @@ def measure_thermostat_heat(
     series, slopes, allowance = (
         _conserved(trajectory) if has_energy else _given_off(trajectory, one.n_atoms)
     )
+    nothing = "" if resolution is None else resolution.rigid_reason
+    if not nothing and has_energy and not np.ptp(trajectory.potential) > 0:
+        nothing = "the energy doesn't change"
     count = len(slopes)
     value = abs(float(slopes.mean()))
     error = float(np.std(slopes, ddof=1)) / math.sqrt(count) if count > 1 else math.inf
@@ -136,7 +139,7 @@ def measure_thermostat_heat(
         interval=(max(0.0, value - width), value + ahead),
         detection_limit=width,
         force_evaluations=meter.evaluations,
-        nothing_tested="" if resolution is None else resolution.rigid_reason,
+        nothing_tested=nothing,
         resolve=_advice(value + ahead, value, target, length, trajectory, has_energy),
         evidence={
             "place": f"{count} replicas over {length:.2g} ps at {trajectory.timestep_fs:.2g} fs, "

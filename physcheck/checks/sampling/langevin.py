@@ -39,12 +39,12 @@ def langevin_series(
     Returns
     -------
     mapping
-        By the bath's time ("1000 fs"), then by group ("all" besides): [temperature, error]; a string where a
+        By the bath's time ("1000 fs"), then by group ("all atoms" besides): [temperature, error]; a string where a
         replica ran away.
 
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, table 3 (T - 300 K of ORB: +51/+4.2/+0.4 at 1000/100/10 fs).
     """
-    members = {"all": np.ones(trajectory.start.n_atoms, dtype=np.bool_), **groups}
+    members = {"all atoms": np.ones(trajectory.start.n_atoms, dtype=np.bool_), **groups}
     found: dict[str, Any] = {}
     if len(trajectory.warm):
         name = f"{trajectory.warming_bath.time_fs:g} fs"

@@ -32,6 +32,8 @@ class Stage:
         Of each atom at the end of steps, mean over replicas, summed over steps.
     snapshots, snapshot_forces : list of (N, 3)
         Places along the way and the forces there, replicas in turn.
+    begin : two (B, N, 3) arrays
+        Positions and velocities at the start.
     lost : int or None
         The replica that ran away.
     """
@@ -45,7 +47,7 @@ class Stage:
         bath: Bath,
         rng: np.random.Generator,
     ) -> None:
-        self.meter = meter
+        self.meter, self.start = meter, places
         self.simulation = Simulation(
             meter,
             places,
@@ -55,6 +57,7 @@ class Stage:
             rng=rng,
             atom_kinetic=True,
         )
+        self.begin = places.positions, velocities
         self.velocities: list[NDArray[np.float32]] = []
         self.end_kinetic = np.zeros(places.n_atoms)
         self.snapshots: list[Floats] = []

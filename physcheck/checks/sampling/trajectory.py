@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -20,10 +20,14 @@ from physcheck.dynamics import (
     Langevin,
     StochasticVelocityRescaling,
     degrees_of_freedom,
-    draw_velocities,
 )
 from physcheck.dynamics.modes import Modes, harmonic_modes, thermal_starts
-from physcheck.dynamics.preparation import fastest_frequency, settle
+from physcheck.dynamics.preparation import (
+    fastest_frequency,
+    refuse_unless_positive,
+    settle,
+    thermal_timestep_fs,
+)
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget
 from physcheck.system import Bools, Configurations, Floats, System, as_configurations
@@ -43,6 +47,11 @@ _LONGEST_FS = 6.0
 # A start with larger forces isn't a thermal one, eV/Å.
 _THERMAL_FORCE = 8.0
 _SETTLING, _PRODUCTS = 12, 6
+# Beyond this advance of the fastest mode in a step velocity Verlet is about to be unstable (at 2).
+_UNSTABLE = 1.8
+# Copies of a replica that ran away, at this share of the timestep, or of the one that fits if that is shorter: good
+# models don't run away at any that is short enough.
+_COPIES, _SHORTER = 4, 0.25
 # The modes of a system cost 3N evaluations, and are found where that is a small part of the whole.
 _MODES_SHARE = 1 / 15
 # Where more than this share of the modes is too soft to be drawn, none is.
@@ -95,8 +104,10 @@ class Trajectory:
         What it all cost.
     blown_up : str
         How a replica ran away; empty if none did.
-    unstable_step : bool
-        Whether that was cured by half the timestep.
+    unstable_step : bool or None
+        Whether that was cured by a shorter timestep; None where that could not be tried.
+    retried_fs : float
+        That timestep.
     """
 
     start: Configurations
@@ -119,7 +130,8 @@ class Trajectory:
     modes: Mapping[str, Any] = field(default_factory=dict)
     evaluations: int = 0
     blown_up: str = ""
-    unstable_step: bool = False
+    unstable_step: bool | None = False
+    retried_fs: float = 0.0
 
     @property
     def n_steps(self) -> int:
@@ -210,7 +222,7 @@ def groups_of(system: System, groups: Mapping[str, ArrayLike] | None) -> dict[st
     Raises
     ------
     ValueError
-        A group is empty, or holds all atoms.
+        A group is empty, holds all atoms or is another one's twin, or what is given are no atoms.
     """
     n_atoms = len(system)
     if groups is None:
@@ -218,14 +230,36 @@ def groups_of(system: System, groups: Mapping[str, ArrayLike] | None) -> dict[st
         return {chemical_symbols[z]: system.numbers == z for z in numbers}
     masks: dict[str, Bools] = {}
     for name, members in groups.items():
-        mask = np.zeros(n_atoms, dtype=np.bool_)
-        mask[np.asarray(members)] = True
+        mask = _mask_of(name, members, n_atoms)
         if not mask.any() or mask.all():
             raise ValueError(
                 f"group {name!r} has {mask.sum()} of {n_atoms} atoms, should be a part"
             )
+        for other, known in masks.items():
+            if np.array_equal(mask, known):
+                raise ValueError(f"groups {other!r} and {name!r} are the same atoms")
         masks[name] = mask
     return masks
+
+
+def _mask_of(name: str, members: ArrayLike, n_atoms: int) -> Bools:
+    """(N,) True for the members, given as indices or as a mask."""
+    given = np.asarray(members)
+    mask = np.zeros(n_atoms, dtype=np.bool_)
+    if given.size == 0:
+        return mask
+    if given.dtype == np.bool_:
+        if given.shape != (n_atoms,):
+            raise ValueError(f"group {name!r} is a mask of {given.shape}, should be ({n_atoms},)")
+        return given
+    if not np.issubdtype(given.dtype, np.integer):
+        raise ValueError(f"group {name!r} has {given.dtype}, should be indices or a mask")
+    if given.min() < -n_atoms or given.max() >= n_atoms:
+        raise ValueError(
+            f"group {name!r} names atom {given.max() if given.max() >= n_atoms else given.min()} of {n_atoms}"
+        )
+    mask[given] = True
+    return mask
 
 
 def shared_evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
@@ -275,13 +309,16 @@ def make_trajectory(
     Raises
     ------
     ValueError
-        Too few evaluations for a single step.
+        Too few evaluations for a single step; a temperature, timestep or number of replicas that isn't positive, or
+        a timestep beyond what the fastest mode bears.
     ModelError, NonFiniteOutput
 
     Source: Leimkuhler, Matthews, J. Chem. Phys. 138, 174102 (2013) (BAOAB); Bussi, Donadio, Parrinello, J. Chem.
     Phys. 126, 014101 (2007).
     """
+    _refuse_nonsense(temperature_K, timestep_fs, replicas)
     meter = Meter(model)
+    before = meter.evaluations
     one = as_configurations(start)
     if replicas is None:
         replicas = min(max(evaluations // _STEPS_EACH, _FEWEST_REPLICAS), _MOST_REPLICAS)
@@ -298,8 +335,16 @@ def make_trajectory(
         frequency = modes.fastest
     else:
         frequency = fastest_frequency(meter, settled, rng, forces=forces, products=_PRODUCTS) * 1.1
+    fitting_fs = min(_LONGEST_FS, thermal_timestep_fs(one.system, temperature_K))
+    if frequency > 0:
+        fitting_fs = min(fitting_fs, _PHASE / frequency)
     if timestep_fs is None:
-        timestep_fs = min(_LONGEST_FS, _PHASE / frequency) if frequency > 0 else _LONGEST_FS
+        timestep_fs = fitting_fs
+    elif timestep_fs * frequency > _UNSTABLE:
+        raise ValueError(
+            f"timestep_fs is {timestep_fs}, should be below {_UNSTABLE / frequency:.2g}: the fastest mode has {frequency:.2g} "
+            "rad/fs, and velocity Verlet is unstable from 2/omega on"
+        )
     places = settled.at(np.repeat(settled.positions, replicas, axis=0))
     facts: dict[str, Any] = {"fastest_rad_per_fs": frequency}
     if modes is not None:
@@ -316,20 +361,29 @@ def make_trajectory(
         warmed = warm_apart(meter, places, temperature_K, timestep_fs, n_warming, rng)
     else:
         warmed = warm_in_turn(meter, settled, replicas, temperature_K, timestep_fs, n_warming, rng)
-    run = warmed.stage
+    run, bath = warmed.stage, cast(Bath, warmed.bath)
     if run.lost is None:
-        bath: Bath = (
+        bath = (
             StochasticVelocityRescaling(temperature_K, _GLOBAL_FS)
             if one.system.is_periodic
             else Langevin(temperature_K, _LOCAL_FS)
         )
         run = Stage(meter, warmed.places, warmed.velocities, timestep_fs, bath, rng)
         run.advance(total_steps - n_warming)
-    blown_up, unstable = "", False
+    retried_fs = 0.0
+    blown_up, unstable = "", cast("bool | None", False)
     if run.lost is not None:
         blown_up = run.describe()
-        unstable = not _again(meter, settled, temperature_K, timestep_fs / 2, run, rng)
-    return _trajectory_of(run, one, temperature_K, warmed, facts, blown_up, unstable)
+        retried_fs = _SHORTER * min(timestep_fs, fitting_fs)
+        again = _again(run, bath, retried_fs, evaluations - (meter.evaluations - before), rng)
+        unstable = None if again is None else not again
+    return _trajectory_of(run, one, temperature_K, warmed, facts, blown_up, unstable, retried_fs)
+
+
+def _refuse_nonsense(temperature_K: float, timestep_fs: float | None, replicas: int | None) -> None:
+    refuse_unless_positive(temperature_K=temperature_K, timestep_fs=timestep_fs)
+    if replicas is not None and replicas < 1:
+        raise ValueError(f"replicas is {replicas}, should be 1 or more")
 
 
 def _trajectory_of(
@@ -339,7 +393,8 @@ def _trajectory_of(
     warmed: Warmed,
     facts: Mapping[str, Any],
     blown_up: str,
-    unstable: bool,
+    unstable: bool | None,
+    retried_fs: float,
 ) -> Trajectory:
     """What was sampled, as a value."""
     trace = run.simulation.trace()
@@ -370,27 +425,26 @@ def _trajectory_of(
         evaluations=run.meter.evaluations,
         blown_up=blown_up,
         unstable_step=unstable,
+        retried_fs=retried_fs,
     )
 
 
 def _again(
-    meter: Meter,
-    start: Configurations,
-    temperature_K: float,
-    timestep_fs: float,
-    run: Stage,
-    rng: np.random.Generator,
-) -> bool:
-    """Whether a single replica runs away at half the timestep too, over the time that the first took."""
-    steps = 2 * run.simulation.steps + 20
-    left = meter.remaining
-    if left is not None:
-        steps = min(steps, left - 1)
-    if steps < 1:
-        return True
-    velocities = draw_velocities(start.system, 1, temperature_K, rng)
-    bath = run.simulation.bath
-    assert bath is not None
-    single = Stage(meter, start, velocities, timestep_fs, bath, rng)
-    single.advance(steps)
-    return single.lost is not None
+    run: Stage, bath: Bath, timestep_fs: float, left: int, rng: np.random.Generator
+) -> bool | None:
+    """Whether the replica that ran away does so at a shorter timestep too, from where it began and over the time that it took.
+
+    A few copies with a bath noise of their own, as many as ``left`` evaluations pay for; None where that is not a single one.
+    """
+    assert run.lost is not None
+    steps = math.ceil(run.simulation.steps * run.simulation.timestep_fs / timestep_fs) + 20
+    if run.meter.remaining is not None:
+        left = min(left, run.meter.remaining)
+    copies = min(_COPIES, left // (steps + 1))
+    if copies < 1:
+        return None
+    positions, velocities = (np.repeat(part[[run.lost]], copies, axis=0) for part in run.begin)
+    places = run.start.at(positions, np.repeat(run.start.cells[[run.lost]], copies, axis=0))
+    shorter = Stage(run.meter, places, velocities, timestep_fs, bath, rng)
+    shorter.advance(steps)
+    return shorter.lost is not None

@@ -125,7 +125,7 @@ def deviation_of(
     memory_ps = 5e-4 * mean.inefficiency * trajectory.timestep_fs
     thermal = 1.5 * kB * trajectory.temperature_K * smallest
     released = 100 * trajectory.release() * memory_ps / thermal
-    likely = mean.half_width(2 * _LIKELY / comparisons) + released
+    likely = mean.half_width(_LIKELY / comparisons) + released
     width += released
     size = abs(mean.value)
     # Either end of what the timestep may have added.
@@ -244,21 +244,37 @@ def advice(found: Deviation, target: float, trajectory: Trajectory) -> str:
 
 
 def blown_up(trajectory: Trajectory, meter: Meter) -> Measurement:
-    """The measurement of a trajectory that ran away: a FAIL, unless half the timestep cures it."""
-    cured = trajectory.unstable_step
+    """The measurement of a trajectory that ran away: a FAIL, unless a shorter timestep cures it.
+
+    Where that could not be tried, a FAIL if the forces have no potential.
+    """
+    cured = bool(trajectory.unstable_step)
+    shorter = f"{trajectory.retried_fs:.2g} fs"
+    said, advised = f", and so did one at {shorter}", ""
+    if cured:
+        advised = f"{trajectory.blown_up}, but not at {shorter}: rerun with a shorter timestep_fs"
+    elif trajectory.unstable_step is None:
+        proof: Measurement | None = None
+        if meter.remaining is None or meter.remaining >= PROOF_EVALUATIONS:
+            proof = measure_proof(meter, trajectory.start, np.random.default_rng(0), None)
+        if proof is not None and has_no_potential(proof):
+            said = f"; the forces have no potential (lambda {proof.value:.1e})"
+        else:
+            advised = (
+                f"{trajectory.blown_up}, and too few evaluations were left to try {shorter}: rerun with a shorter "
+                "timestep_fs, or a larger budget"
+            )
     return Measurement(
-        value=0.0 if cured else math.inf,
+        value=0.0 if advised else math.inf,
         uncertainty=math.inf,
         interval=(0.0, math.inf),
         detection_limit=math.inf,
         force_evaluations=meter.evaluations,
-        nothing_tested=f"{trajectory.blown_up}, but not at half of it: rerun with a shorter timestep_fs"
-        if cured
-        else "",
+        nothing_tested=advised,
         evidence={
-            "place": f"{trajectory.blown_up}" + ("" if cured else ", and so did one at half of it"),
+            "place": f"{trajectory.blown_up}" + ("" if advised else said),
             "scale": f"there is no dynamics at {trajectory.temperature_K:g} K to sample",
-            "quantities": {"blow_up": not cured, "trajectory": trajectory.facts()},
+            "quantities": {"blow_up": not advised, "trajectory": trajectory.facts()},
             "configurations": trajectory.start,
         },
     )
