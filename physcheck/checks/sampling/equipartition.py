@@ -112,10 +112,11 @@ def measure_equipartition(
     The error comes from blocks longer than the correlation time where the replicas' means scatter no more than
     these let expect, else (in crystals whose modes hardly mix) from the replicas, with Student's t for either.
     A FAIL needs three standard errors beyond the tolerance, and a chance of 1e-4 a record (over all pairs of
-    groups) under the law. Where the difference is beyond the tolerance only likely (a chance of 5 %), ``jacobian_asymmetry``
-    at the last snapshot is asked whether the forces have a potential at all; where they have none that chance is enough. A PASS counts the error twice below 50 independent values. Below 10 the check is
-    inconclusive, and so it is where a difference is still shrinking; it says what it needs. Heat that the structure
-    itself gives off, settling from its start, is allowed for.
+    groups) under the law, for which the replicas alone speak. Where the difference is beyond the tolerance only likely (a
+    chance of 5 %), ``jacobian_asymmetry`` at the last snapshot is asked whether the forces have a potential at all; where they
+    have none that chance is enough. A PASS counts the error twice below 50 independent values. Below 10, or with a single
+    replica, the check is inconclusive, and so it is where a difference is still shrinking; it says what it needs. Heat that
+    the structure itself gives off, settling from its start, is allowed for.
 
     Can't see: heat that flows into all species alike (the bath takes it: thermostat_heat, nve_drift), a wrong
     distribution of configurations at right temperatures. A local bath hides part of what it sees; how strong it has to be
@@ -142,7 +143,7 @@ def measure_equipartition(
     Raises
     ------
     CapabilityMissing
-        Less than two groups.
+        Less than two groups, or two atoms alone.
     ValueError
         A group is empty or holds all atoms, two are the same, or an atom doesn't exist.
     ModelError, NonFiniteOutput
