@@ -135,6 +135,12 @@ def test_without_a_proof_a_likely_difference_stays_open(pumping):
     assert proof is not None
     assert found["pair"].low == (2.0 if pumping else 0.0)
     assert bool(said_of(proof)) == bool(pumping)
+    # What still shrinks is judged by its second half.
+    steady = np.linspace(9.0, 5.0, 500)[:, None] + rng.standard_normal((500, 10))
+    shrinking = deviation_of(steady, 1.0, 1, made)
+    assert shrinking.relaxing
+    assert shrinking.low == 0
+    assert 5.0 < shrinking.likely_low < 6.0
     # Nothing is asked where nothing hangs on it, or where there is no room.
     assert proven({"pair": likely}, 3.0, meter, made, rng, None)[1] is None
     full = Meter(meter, allotment=10)

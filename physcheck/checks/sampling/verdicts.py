@@ -67,8 +67,9 @@ class Deviation:
         The smallest size that would have been called a violation.
     doubt : float
         What the timestep adds where modes have mixed; its share by :attr:`Trajectory.mixing` is taken off the mean.
-    likely_low : float
-        As ``low``, at a chance of 5 % a record: for forces that are known to have no potential.
+    likely_low, likely_limit : float
+        As ``low`` and ``limit``, at a chance of 5 % a record: for forces that are known to have no potential. Where the deviation
+        shrinks, of the second half alone.
     """
 
     mean: ReplicaMean
@@ -79,6 +80,7 @@ class Deviation:
     limit: float
     doubt: float = 0.0
     likely_low: float = 0.0
+    likely_limit: float = math.inf
 
 
 def deviation_of(
@@ -128,16 +130,24 @@ def deviation_of(
     likely = mean.half_width(_LIKELY / comparisons) + released
     width += released
     size = abs(mean.value)
-    # Either end of what the timestep may have added.
-    ends = mean.value + centre, mean.value + centre - doubt
-    least = 0.0 if ends[0] * ends[1] < 0 else min(abs(end) for end in ends)
     unsure = abs(centre)
-    low, likely_low = (0.0 if relaxing else max(0.0, least - w) for w in (width, likely))
+
+    def least(value: float) -> float:
+        """The size that is left with either end of what the timestep may have added."""
+        ends = value + centre, value + centre - doubt
+        return 0.0 if ends[0] * ends[1] < 0 else min(abs(end) for end in ends)
+
+    low = 0.0 if relaxing else max(0.0, least(mean.value) - width)
+    if relaxing:
+        # What the start left over is mostly gone in the second half.
+        likely *= math.sqrt(2)
+    likely_low = max(0.0, least(halves[1] if relaxing else mean.value) - likely)
     if mean.independent < _LEAST:
         likely_low = 0.0
     high = size + mean.half_width(2 * FALSE_PASS) * margin + released + unsure
     limit = target + width + abs(doubt)
-    return Deviation(mean, halves, relaxing, low, high, limit, doubt, likely_low)
+    likely_limit = target + likely + abs(doubt)
+    return Deviation(mean, halves, relaxing, low, high, limit, doubt, likely_low, likely_limit)
 
 
 def proven(
@@ -158,7 +168,7 @@ def proven(
     Returns
     -------
     deviations
-        With ``low`` the likely one, if proven.
+        With ``low`` and ``limit`` the likely ones, if proven.
     proof : Measurement or None
         None where none was needed, or the allotment had no room.
     """
@@ -172,7 +182,9 @@ def proven(
     proof = measure_proof(meter, place, rng, resolution)
     if not has_no_potential(proof):
         return found, proof
-    return {key: replace(d, low=d.likely_low) for key, d in found.items()}, proof
+    return {
+        key: replace(d, low=d.likely_low, limit=d.likely_limit) for key, d in found.items()
+    }, proof
 
 
 def said_of(proof: Measurement | None) -> str:
