@@ -160,7 +160,7 @@ def measure_kinetic_distribution(
         uncertainty=found[worst].mean.error,
         uncertainty_components={"sampling": found[worst].mean.error},
         interval=(max(d.low for d in found.values()), max(d.high for d in found.values())),
-        detection_limit=widest.limit,
+        detection_limit=(found[worst] if found[worst].low > target else widest).limit,
         force_evaluations=meter.evaluations,
         nothing_tested="" if resolution is None else resolution.rigid_reason,
         resolve=advice(widest, target, trajectory),

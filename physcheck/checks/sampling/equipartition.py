@@ -202,7 +202,7 @@ def measure_equipartition(
             max(f.low for f in pairs.values()),
             max(f.high for f in pairs.values()),
         ),
-        detection_limit=widest.limit,
+        detection_limit=(pairs[worst] if pairs[worst].low > target else widest).limit,
         force_evaluations=meter.evaluations,
         nothing_tested="" if resolution is None else resolution.rigid_reason,
         resolve=advice(widest, target, trajectory),
