@@ -18,6 +18,7 @@ __all__ = [
     "plane_rms_quantile",
     "projection_rms_quantile",
     "rank2_quantile",
+    "student_quantile",
 ]
 
 # The chance of a false FAIL a record, and of a violation above the upper end of an interval (physics.md).
@@ -35,6 +36,13 @@ _LAPLACE = {
     1 - 5e-5: [7.00, 5.36, 4.61, 4.13, 3.793, 3.543, 3.349, 3.192, 3.057, 2.943, 2.746, 2.610, 2.502,
                2.324, 2.196, 2.026, 1.808, 1.690],
 }  # fmt: skip
+
+
+def student_quantile(chance: float, dof: float) -> float:
+    """What Student's t exceeds with ``chance``, one-sided; infinite without degrees of freedom."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(dof, 1 - chance)) if dof > 0 else math.inf
 
 
 def plane_rms_quantile(n_planes: int, probability: float) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from physcheck.numerics.quantiles import student_quantile
 from physcheck.system import Floats
 
 __all__ = [
@@ -144,12 +145,8 @@ class ReplicaMean:
         Chances below a percent rest on the replicas alone: that these agree with their blocks by luck, while something
         in them never changes, is likelier than that.
         """
-        from scipy.special import stdtrit
-
         dof = self.replica_dof if chance < _RARE else self.dof
-        if dof < 1:
-            return math.inf
-        return float(stdtrit(dof, 1 - chance / 2)) * self.error
+        return student_quantile(chance / 2, dof) * self.error if dof > 0 else math.inf
 
 
 def replica_mean(values: Floats, *, fitted: int = 0) -> ReplicaMean:

@@ -10,6 +10,7 @@ from ase.units import kB
 
 from physcheck.checks.conservation.proof import (
     PROOF_EVALUATIONS,
+    figures_of,
     has_no_potential,
     measure_proof,
 )
@@ -201,8 +202,7 @@ def measure_nve_drift(
     if not (state.interval[0] > target) and state.closed:
         late = run.sustained(run.state(float(chances[-1])))
         earlier = run.rates.halves()[0] * float(late.rates.mean())
-        room = meter.remaining is None or meter.remaining >= PROOF_EVALUATIONS
-        if room and earlier > 0 and late.interval[0] > target:
+        if earlier > 0 and late.interval[0] > target:
             proof = measure_proof(meter, settled, rng, resolution)
             if has_no_potential(proof):
                 state = late
@@ -230,9 +230,9 @@ def _blow_up(run: Runs, replica: int, meter: Meter) -> Measurement:
     shorter_fs = _SHORTER * run.fine_fs * min(1.0, _PHASE / max(run.phase, 1e-12))
     steps = math.ceil(run.fine.steps * run.fine_fs / shorter_fs)
     if meter.remaining is None or meter.remaining > steps:
-        half = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
-        again = blown_up(half, steps)
-        calm_span = half.steps * half.timestep_fs * 1e-3
+        calmer = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
+        again = blown_up(calmer, steps)
+        calm_span = calmer.steps * calmer.timestep_fs * 1e-3
     real = again is not None
     value = raised / span
     evidence = {
@@ -303,7 +303,7 @@ def _evidence(run: Runs, state: Look, proof: Measurement | None) -> dict[str, An
         "replicas": len(rates.slopes),
         "replica_drifts": state.rates.tolist(),
         "mean_temperature_K": float(rates.temperature.mean()),
-        "jacobian_asymmetry": None if proof is None else [proof.value, proof.interval[0]],
+        "jacobian_asymmetry": figures_of(proof),
     }
     if not run.start.system.is_periodic:
         quantities["angular_momentum_change"] = _turning(run)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
-from physcheck.checks.conservation.proof import PROOF_EVALUATIONS
+from physcheck.checks.conservation.proof import PROOF_EVALUATIONS, figures_of
 from physcheck.checks.sampling.trajectory import (
     Trajectory,
     groups_of,
@@ -18,11 +18,12 @@ from physcheck.checks.sampling.trajectory import (
 )
 from physcheck.checks.sampling.verdicts import (
     Deviation,
-    advice,
     blown_up,
     deviation_of,
+    measurement_of,
     proven,
     said_of,
+    worst_of,
 )
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.measurement import Measurement
@@ -149,38 +150,26 @@ def measure_kinetic_distribution(
         for (name, what), values in series.items()
     }  # fmt: skip
     found, proof = proven(found, target, meter, trajectory, rng, resolution)
-    worst = max(found, key=lambda key: (found[key].low, abs(found[key].mean.value)))
-    widest = max(found.values(), key=lambda deviation: deviation.limit)
+    worst = worst_of(found)
     listed = ", ".join(
         f"{name} {what} {d.mean.value:+.2g} ± {d.mean.error:.1g} %"
         for (name, what), d in found.items()
     )
-    return Measurement(
-        value=abs(found[worst].mean.value),
-        uncertainty=found[worst].mean.error,
-        uncertainty_components={"sampling": found[worst].mean.error},
-        interval=(max(d.low for d in found.values()), max(d.high for d in found.values())),
-        detection_limit=(found[worst] if found[worst].low > target else widest).limit,
-        force_evaluations=meter.evaluations,
-        nothing_tested="" if resolution is None else resolution.rigid_reason,
-        resolve=advice(widest, target, trajectory),
-        evidence={
-            "place": f"{worst[1]} of {worst[0]}: {listed}{said_of(proof)}",
-            "scale": f"{abs(found[worst].mean.value) * trajectory.temperature_K / 100:.2g} K at "
-            f"{trajectory.temperature_K:g} K",
-            "quantities": {
-                "deviations_percent": {f"{n} {w}": d.mean.value for (n, w), d in found.items()},
-                "errors_percent": {f"{n} {w}": d.mean.error for (n, w), d in found.items()},
-                "independent_values": {
-                    f"{n} {w}": d.mean.independent for (n, w), d in found.items()
-                },
-                "shapes": shapes,
-                "jacobian_asymmetry": None if proof is None else [proof.value, proof.interval[0]],
-                "atom_temperatures_K": _atoms(trajectory),
-                "trajectory": trajectory.facts(),
-            },
+    evidence = {
+        "place": f"{worst[1]} of {worst[0]}: {listed}{said_of(proof)}",
+        "scale": f"{abs(found[worst].mean.value) * trajectory.temperature_K / 100:.2g} K at "
+        f"{trajectory.temperature_K:g} K",
+        "quantities": {
+            "deviations_percent": {f"{n} {w}": d.mean.value for (n, w), d in found.items()},
+            "errors_percent": {f"{n} {w}": d.mean.error for (n, w), d in found.items()},
+            "independent_values": {f"{n} {w}": d.mean.independent for (n, w), d in found.items()},
+            "shapes": shapes,
+            "jacobian_asymmetry": figures_of(proof),
+            "atom_temperatures_K": _atoms(trajectory),
+            "trajectory": trajectory.facts(),
         },
-    )
+    }
+    return measurement_of(found, worst, target, trajectory, meter, resolution, evidence)
 
 
 def _luck(trajectory: Trajectory, members: Bools) -> Floats:

@@ -14,7 +14,7 @@ from physcheck.checks.sampling.trajectory import Trajectory, make_trajectory, sh
 from physcheck.checks.sampling.verdicts import blown_up
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
+from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
 from physcheck.numerics.series import ReplicaMean, replica_mean
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution
@@ -136,9 +136,9 @@ def measure_ensemble_consistency(
         return blown_up(other, meter)
     found = _compare(trajectory, other, 1 / (kB * first_K) - 1 / (kB * second_K))
     value, error = abs(found.deviation), found.error
-    rare = found.student(FALSE_FAIL / 2, found.replica_dof) * error
+    rare = student_quantile(FALSE_FAIL / 2, found.replica_dof) * error
     beyond = max(_SIGMAS * error, rare - target) + found.settling
-    ahead = found.student(FALSE_PASS, found.dof) * error + found.settling
+    ahead = student_quantile(FALSE_PASS, found.dof) * error + found.settling
     length = 1e-3 * other.timestep_fs * other.n_steps
     factor = max(1.5, (ahead / max(target - value, 0.5 * target)) ** 2) if target > 0 else math.inf
     spent = trajectory.n_steps * trajectory.n_replicas + other.n_steps * other.n_replicas
@@ -230,12 +230,6 @@ class _Comparison:
     def deviation(self) -> float:
         """In percent."""
         return 100 * (self.slope / self.expected - 1)
-
-    def student(self, chance: float, dof: float) -> float:
-        """What Student's t exceeds with ``chance``, one-sided."""
-        from scipy.special import stdtrit
-
-        return float(stdtrit(dof, 1 - chance)) if dof > 0 else math.inf
 
 
 def _compare(first: Trajectory, second: Trajectory, expected: float) -> _Comparison:

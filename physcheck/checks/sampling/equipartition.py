@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from physcheck.checks.conservation.proof import PROOF_EVALUATIONS
+from physcheck.checks.conservation.proof import PROOF_EVALUATIONS, figures_of
 from physcheck.checks.sampling.hypervirial import PROBES, configurational_temperatures
 from physcheck.checks.sampling.langevin import langevin_series
 from physcheck.checks.sampling.trajectory import (
@@ -21,13 +21,14 @@ from physcheck.checks.sampling.trajectory import (
 )
 from physcheck.checks.sampling.verdicts import (
     Deviation,
-    advice,
     blown_up,
     deviation_of,
+    measurement_of,
     proven,
     said_of,
     thinned_means,
     velocity_memory_fs,
+    worst_of,
 )
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
@@ -59,16 +60,13 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     return PROBES * len(set(start.system.numbers.tolist())) + PROOF_EVALUATIONS + _LANGEVIN[budget]
 
 
-_ALWAYS_EQUAL = (
-    "two atoms without net momentum have the same kinetic temperature whatever the forces"
-)
-
-
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     if len(set(start.system.numbers.tolist())) < 2:
         return "a single species has nothing to be compared with"
     if start.n_atoms < 3:
-        return _ALWAYS_EQUAL
+        return (
+            "two atoms without net momentum have the same kinetic temperature whatever the forces"
+        )
     return None
 
 
@@ -156,10 +154,7 @@ def measure_equipartition(
     one = as_configurations(start)
     masks = groups_of(one.system, groups)
     if len(masks) < 2:
-        which = "species" if groups is None else "group"
-        raise CapabilityMissing(f"a single {which} has nothing to be compared with")
-    if one.n_atoms < 3:
-        raise CapabilityMissing(_ALWAYS_EQUAL)
+        raise CapabilityMissing("a single group has nothing to be compared with")
     target = default_tolerance("equipartition") if tolerance is None else tolerance
     if trajectory is None:
         trajectory = make_trajectory(
@@ -186,28 +181,14 @@ def measure_equipartition(
         for a, b in combinations(series, 2)
     }
     pairs, proof = proven(pairs, target, meter, trajectory, rng, resolution)
-    worst = max(pairs, key=lambda pair: (pairs[pair].low, abs(pairs[pair].mean.value)))
-    widest = max(pairs.values(), key=lambda found: found.limit)
-    found = pairs[worst]
+    worst = worst_of(pairs)
     further = {
         "hypervirial_K": configurational_temperatures(meter, trajectory, rng),
         "langevin_K": langevin_series(meter, trajectory, masks, rng, langevin_evaluations),
-        "jacobian_asymmetry": None if proof is None else [proof.value, proof.interval[0]],
+        "jacobian_asymmetry": figures_of(proof),
     }
-    return Measurement(
-        value=abs(found.mean.value),
-        uncertainty=found.mean.error,
-        uncertainty_components={"sampling": found.mean.error},
-        interval=(
-            max(f.low for f in pairs.values()),
-            max(f.high for f in pairs.values()),
-        ),
-        detection_limit=(pairs[worst] if pairs[worst].low > target else widest).limit,
-        force_evaluations=meter.evaluations,
-        nothing_tested="" if resolution is None else resolution.rigid_reason,
-        resolve=advice(widest, target, trajectory),
-        evidence=_evidence(means, found, worst, series, trajectory, further, said_of(proof)),
-    )
+    evidence = _evidence(means, pairs[worst], worst, series, trajectory, further, said_of(proof))
+    return measurement_of(pairs, worst, target, trajectory, meter, resolution, evidence)
 
 
 def _evidence(

@@ -11,15 +11,11 @@ import numpy as np
 from ase.data import chemical_symbols
 from ase.units import kB
 
-from physcheck.checks.conservation.proof import (
-    PROOF_EVALUATIONS,
-    has_no_potential,
-    measure_proof,
-)
+from physcheck.checks.conservation.proof import has_no_potential, measure_proof
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
-from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
+from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
 from physcheck.numerics.series import ReplicaMean, replica_mean
 from physcheck.resolution import Resolution
 from physcheck.system import Floats
@@ -29,10 +25,12 @@ __all__ = [
     "advice",
     "blown_up",
     "deviation_of",
+    "measurement_of",
     "proven",
     "said_of",
     "thinned_means",
     "velocity_memory_fs",
+    "worst_of",
 ]
 
 Key = TypeVar("Key")
@@ -116,7 +114,7 @@ def deviation_of(
     relaxing = bool(
         error > 0
         and abs(halves[1]) < abs(halves[0])
-        and float(change.mean()) > _student(_RELAXING, count - 1) * error
+        and float(change.mean()) > student_quantile(_RELAXING, count - 1) * error
     )
     margin = 1.0 if mean.independent >= _ENOUGH else 2.0
     rare = mean.half_width(FALSE_FAIL / comparisons)
@@ -176,8 +174,6 @@ def proven(
         return found, None
     if not any(d.likely_low > target for d in found.values()):
         return found, None
-    if meter.remaining is not None and meter.remaining < PROOF_EVALUATIONS:
-        return found, None
     place = trajectory.start.at(trajectory.snapshots.positions[-1])
     proof = measure_proof(meter, place, rng, resolution)
     if not has_no_potential(proof):
@@ -192,6 +188,36 @@ def said_of(proof: Measurement | None) -> str:
     if proof is None or not has_no_potential(proof):
         return ""
     return f"; the forces have no potential (lambda {proof.value:.1e}), so that a chance of 5 % decides"
+
+
+def measurement_of(
+    found: Mapping[Key, Deviation],
+    worst: Key,
+    target: float,
+    trajectory: Trajectory,
+    meter: Meter,
+    resolution: Resolution | None,
+    evidence: Mapping[str, Any],
+) -> Measurement:
+    """The measurement of several deviations, the worst of which is shown; what ``evidence`` cost is counted."""
+    shown = found[worst]
+    widest = max(found.values(), key=lambda deviation: deviation.limit)
+    return Measurement(
+        value=abs(shown.mean.value),
+        uncertainty=shown.mean.error,
+        uncertainty_components={"sampling": shown.mean.error},
+        interval=(max(d.low for d in found.values()), max(d.high for d in found.values())),
+        detection_limit=(shown if shown.low > target else widest).limit,
+        force_evaluations=meter.evaluations,
+        nothing_tested="" if resolution is None else resolution.rigid_reason,
+        resolve=advice(widest, target, trajectory),
+        evidence=evidence,
+    )
+
+
+def worst_of(found: Mapping[Key, Deviation]) -> Key:
+    """The deviation that is surest, and the largest of those that aren't sure at all."""
+    return max(found, key=lambda key: (found[key].low, abs(found[key].mean.value)))
 
 
 def without_luck(series: Floats, luck: Floats) -> tuple[Floats, int]:
@@ -222,13 +248,6 @@ def without_luck(series: Floats, luck: Floats) -> tuple[Floats, int]:
     mean = float(means.mean() - slope * luck.mean())
     controlled: Floats = series - means + mean + grown * rest
     return controlled, 1
-
-
-def _student(chance: float, dof: int) -> float:
-    """Exceeded by chance, one-sided."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(dof, 1 - chance)) if dof > 0 else math.inf
 
 
 def advice(found: Deviation, target: float, trajectory: Trajectory) -> str:
@@ -266,9 +285,7 @@ def blown_up(trajectory: Trajectory, meter: Meter) -> Measurement:
     if cured:
         advised = f"{trajectory.blown_up}, but not at {shorter}: rerun with a shorter timestep_fs"
     elif trajectory.unstable_step is None:
-        proof: Measurement | None = None
-        if meter.remaining is None or meter.remaining >= PROOF_EVALUATIONS:
-            proof = measure_proof(meter, trajectory.start, np.random.default_rng(0), None)
+        proof = measure_proof(meter, trajectory.start, np.random.default_rng(0), None)
         if proof is not None and has_no_potential(proof):
             said = f"; the forces have no potential (lambda {proof.value:.1e})"
         else:
