@@ -27,18 +27,15 @@ _PUBLIC = {
     "parametrize_checks": "physcheck.parametrize",
     "register_tolerances": "physcheck.tolerances",
 }
-_CHECK_IDS = (
-    "loop_work",
-    "jacobian_asymmetry",
-    "force_energy_gap",
-    "stress_energy_gap",
-    "strain_loop_work",
-)
-for _id in _CHECK_IDS:
-    _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = "physcheck.checks.conservation"
-for _id in ("nve_drift", "timestep_convergence", "mts_tandem"):
-    _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = "physcheck.checks.dynamics"
 _BY_FAMILY = {
+    "conservation": (
+        "loop_work",
+        "jacobian_asymmetry",
+        "force_energy_gap",
+        "stress_energy_gap",
+        "strain_loop_work",
+    ),
+    "dynamics": ("nve_drift", "timestep_convergence", "mts_tandem"),
     "sampling": (
         "equipartition",
         "kinetic_distribution",

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from physcheck.numerics.quantiles import student_quantile
 from physcheck.system import Floats
 
 __all__ = ["doubling_looks", "spending", "student_half_width"]
@@ -49,10 +50,8 @@ def student_half_width(values: Floats, chance: float) -> float:
 
     ``t_{B-1}(1 - chance/2) s/sqrt(B)``; infinite for fewer than two values.
     """
-    from scipy.special import stdtrit
-
     count = len(values)
     if count < 2:
         return math.inf
     error = float(np.std(values, ddof=1)) / math.sqrt(count)
-    return float(stdtrit(count - 1, 1.0 - chance / 2)) * error
+    return student_quantile(chance / 2, count - 1) * error

@@ -13,7 +13,17 @@ from physcheck.dynamics import Simulation
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats
 
-__all__ = ["Moving", "Rates", "blown_up", "launch", "rates_of", "runaway", "slopes_of", "thinned"]
+__all__ = [
+    "Moving",
+    "Rates",
+    "blown_up",
+    "launch",
+    "rates_of",
+    "runaway",
+    "slopes_of",
+    "take_step",
+    "thinned",
+]
 
 # A replica has run away when its total energy changed by more than this, eV/atom ...
 _RUNAWAY_ENERGY = 1.0
@@ -57,16 +67,23 @@ class Moving(Protocol):
         ...
 
 
+def take_step(simulation: Moving) -> int | None:
+    """Take a step; the first replica whose positions are no numbers any more, which no model is asked about, or None."""
+    try:
+        simulation.run(1)
+    except ValueError:
+        lost = ~np.isfinite(simulation.positions).all(axis=(1, 2))
+        if not lost.any():
+            raise
+        return int(np.argmax(lost))
+    return None
+
+
 def blown_up(simulation: Moving, n_steps: int) -> int | None:
     """Take up to ``n_steps`` steps; the index of the first replica that runs away, or None."""
     for _ in range(n_steps):
-        try:
-            simulation.run(1)
-        except ValueError:
-            lost = ~np.isfinite(simulation.positions).all(axis=(1, 2))
-            if not lost.any():
-                raise
-            return int(np.argmax(lost))
+        if (lost := take_step(simulation)) is not None:
+            return lost
         unexplained, n_atoms = simulation.last_unexplained, simulation.positions.shape[1]
         calm = np.abs(unexplained) <= _RUNAWAY_ENERGY * n_atoms
         if np.isnan(simulation.last_total).all():

@@ -6,6 +6,7 @@ import numpy as np
 from ase.units import kB
 from numpy.typing import NDArray
 
+from physcheck.checks.dynamics.replicas import take_step
 from physcheck.dynamics import Bath, Simulation, kinetic_energies
 from physcheck.model import Meter
 from physcheck.system import Bools, Configurations, Floats
@@ -32,8 +33,8 @@ class Stage:
         Of each atom at the end of steps, mean over replicas, summed over steps.
     snapshots, snapshot_forces : list of (N, 3)
         Places along the way and the forces there, replicas in turn.
-    begin : two (B, N, 3) arrays
-        Positions and velocities at the start.
+    start : Configurations
+    start_velocities : (B, N, 3)
     lost : int or None
         The replica that ran away.
     """
@@ -47,7 +48,7 @@ class Stage:
         bath: Bath,
         rng: np.random.Generator,
     ) -> None:
-        self.meter, self.start = meter, places
+        self.meter, self.start, self.start_velocities = meter, places, velocities
         self.simulation = Simulation(
             meter,
             places,
@@ -57,7 +58,6 @@ class Stage:
             rng=rng,
             atom_kinetic=True,
         )
-        self.begin = places.positions, velocities
         self.velocities: list[NDArray[np.float32]] = []
         self.end_kinetic = np.zeros(places.n_atoms)
         self.snapshots: list[Floats] = []
@@ -70,13 +70,8 @@ class Stage:
         n_batch = len(simulation.positions)
         every = max(1, n_steps // _SNAPSHOTS)
         for step in range(n_steps):
-            try:
-                simulation.run(1)
-            except ValueError:
-                gone = ~np.isfinite(simulation.positions).all(axis=(1, 2))
-                if not gone.any():
-                    raise
-                self.lost = int(np.argmax(gone))
+            if (scattered := take_step(simulation)) is not None:
+                self.lost = scattered
                 return
             if (gone := self._gone()).any():
                 self.lost = int(np.argmax(gone))

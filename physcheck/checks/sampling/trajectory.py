@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -345,7 +345,7 @@ def make_trajectory(
             f"timestep_fs is {timestep_fs}, should be below {_UNSTABLE / frequency:.2g}: the fastest mode has {frequency:.2g} "
             "rad/fs, and velocity Verlet is unstable from 2/omega on"
         )
-    places = settled.at(np.repeat(settled.positions, replicas, axis=0))
+    places: Configurations | None = None
     facts: dict[str, Any] = {"fastest_rad_per_fs": frequency}
     if modes is not None:
         # A liquid has modes that curve down; moved along all others at once it would go up in energy and give that
@@ -357,11 +357,12 @@ def make_trajectory(
             places = thermal_starts(meter, modes, replicas, temperature_K, rng)
             facts["modes_drawn"] = drawn
     n_warming = int(_WARMING_SHARE * total_steps)
-    if facts.get("modes_drawn"):
+    if places is not None:
         warmed = warm_apart(meter, places, temperature_K, timestep_fs, n_warming, rng)
     else:
         warmed = warm_in_turn(meter, settled, replicas, temperature_K, timestep_fs, n_warming, rng)
-    run, bath = warmed.stage, cast(Bath, warmed.bath)
+    run = warmed.stage
+    bath: Bath = warmed.bath
     if run.lost is None:
         bath = (
             StochasticVelocityRescaling(temperature_K, _GLOBAL_FS)
@@ -370,14 +371,16 @@ def make_trajectory(
         )
         run = Stage(meter, warmed.places, warmed.velocities, timestep_fs, bath, rng)
         run.advance(total_steps - n_warming)
-    retried_fs = 0.0
-    blown_up, unstable = "", cast("bool | None", False)
+    blown_up, retried_fs = "", 0.0
+    unstable: bool | None = False
     if run.lost is not None:
         blown_up = run.describe()
         retried_fs = _SHORTER * min(timestep_fs, fitting_fs)
         again = _again(run, bath, retried_fs, evaluations - (meter.evaluations - before), rng)
         unstable = None if again is None else not again
-    return _trajectory_of(run, one, temperature_K, warmed, facts, blown_up, unstable, retried_fs)
+    return _trajectory_of(
+        run, bath, one, warmed, facts, blown_up=blown_up, unstable=unstable, retried_fs=retried_fs
+    )
 
 
 def _refuse_nonsense(temperature_K: float, timestep_fs: float | None, replicas: int | None) -> None:
@@ -388,10 +391,11 @@ def _refuse_nonsense(temperature_K: float, timestep_fs: float | None, replicas: 
 
 def _trajectory_of(
     run: Stage,
+    bath: Bath,
     one: Configurations,
-    temperature_K: float,
     warmed: Warmed,
     facts: Mapping[str, Any],
+    *,
     blown_up: str,
     unstable: bool | None,
     retried_fs: float,
@@ -400,12 +404,11 @@ def _trajectory_of(
     trace = run.simulation.trace()
     n_atoms = one.n_atoms
     snapshots = np.array(run.snapshots).reshape(-1, n_atoms, 3)
-    assert run.simulation.bath is not None
     return Trajectory(
         start=one,
-        temperature_K=temperature_K,
+        temperature_K=bath.temperature_K,
         timestep_fs=run.simulation.timestep_fs,
-        bath=run.simulation.bath,
+        bath=bath,
         kinetic=trace.middle.astype(np.float32),
         end_kinetic=run.end_kinetic / max(len(run.velocities), 1),
         potential=trace.potential,
@@ -443,8 +446,8 @@ def _again(
     copies = min(_COPIES, left // (steps + 1))
     if copies < 1:
         return None
-    positions, velocities = (np.repeat(part[[run.lost]], copies, axis=0) for part in run.begin)
-    places = run.start.at(positions, np.repeat(run.start.cells[[run.lost]], copies, axis=0))
-    shorter = Stage(run.meter, places, velocities, timestep_fs, bath, rng)
+    lost = np.full(copies, run.lost)
+    velocities = run.start_velocities[lost]
+    shorter = Stage(run.meter, run.start[lost], velocities, timestep_fs, bath, rng)
     shorter.advance(steps)
     return shorter.lost is not None
