@@ -24,7 +24,7 @@ _PUBLIC = {
     "derive_assert": "physcheck.registry",
     "judge": "physcheck.measurement",
     "load_model": "physcheck.adapters.loading",
-    "parametrize_checks": "physcheck.parametrize",
+    "parametrize_checks": "physcheck.plugin.parametrize",
     "register_tolerances": "physcheck.tolerances",
 }
 _BY_FAMILY = {
@@ -103,7 +103,7 @@ if TYPE_CHECKING:
     from physcheck.model import Capabilities as Capabilities
     from physcheck.model import Meter as Meter
     from physcheck.model import Model as Model
-    from physcheck.parametrize import parametrize_checks as parametrize_checks
+    from physcheck.plugin.parametrize import parametrize_checks as parametrize_checks
     from physcheck.registry import check as check
     from physcheck.registry import derive_assert as derive_assert
     from physcheck.system import Configurations as Configurations

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from physcheck.known_failures import is_mended
 from physcheck.report.figures import figure, plain, ratio, with_uncertainty
+from physcheck.run.known_failures import is_mended
 
 __all__ = ["failure_text", "record_text", "saved_path"]
 

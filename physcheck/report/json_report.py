@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from physcheck.known_failures import is_mended
 from physcheck.report.figures import as_float
+from physcheck.run.known_failures import is_mended
 
 __all__ = ["SCHEMA", "answer", "build_report", "count", "schema", "some", "summarise", "write_text"]
 

@@ -27,11 +27,11 @@ from physcheck.errors import CapabilityMissing, PhysicsFailure
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
 from physcheck.numerics.series import ReplicaMean, replica_mean
-from physcheck.plan import make_plan
 from physcheck.potentials import DEFECTS, Gupta, Morse, make_builtin
 from physcheck.registry import find_checks
-from physcheck.running import Runner
-from physcheck.settings import Settings
+from physcheck.run.plan import make_plan
+from physcheck.run.runner import Runner
+from physcheck.run.settings import Settings
 from physcheck.structures import load_structures
 from physcheck.system import Configurations
 from physcheck.tolerances import tolerance_of

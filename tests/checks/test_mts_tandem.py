@@ -13,9 +13,9 @@ from physcheck.checks.dynamics.tandem_runs import Drift
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
-from physcheck.plan import make_plan
 from physcheck.potentials import make_builtin
-from physcheck.settings import Settings
+from physcheck.run.plan import make_plan
+from physcheck.run.settings import Settings
 from physcheck.structures import catalogue
 from physcheck.tolerances import tolerance_of
 

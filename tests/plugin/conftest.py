@@ -6,8 +6,8 @@ import pytest
 # Imported here, so that runs inside this process neither load them anew nor drop them afterwards.
 for name in (
     "ase.calculators.emt", "hypothesis.internal.observability", "physcheck.adapters.ase",
-    "physcheck.adapters.loading", "physcheck.checks", "physcheck.parametrize",
-    "physcheck.potentials", "physcheck.resolution", "physcheck.running", "scipy.optimize",
+    "physcheck.adapters.loading", "physcheck.checks", "physcheck.plugin.parametrize",
+    "physcheck.potentials", "physcheck.resolution", "physcheck.run.runner", "scipy.optimize",
     "scipy.stats",
 ):  # fmt: skip
     import_module(name)

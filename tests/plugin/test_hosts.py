@@ -19,7 +19,7 @@ def test_without_a_model_nothing_heavy_is_imported(pytester):
         import sys
 
         def test_own():
-            assert "physcheck.pytest_plugin" in sys.modules
+            assert "physcheck.plugin.hooks" in sys.modules
             assert not {"numpy", "ase", "torch", "hypothesis"} & set(sys.modules)
         """,
     )

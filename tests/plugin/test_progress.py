@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from physcheck.plugin_progress import Progress, progress_of
+from physcheck.plugin.progress import Progress, progress_of
 
 SLOW = """
 import time

@@ -11,10 +11,10 @@ from ase.io import read
 from physcheck.errors import CapabilityMissing, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
-from physcheck.plan import PlanEntry, record_seed
 from physcheck.registry import CheckSpec
-from physcheck.running import Runner, run_entry
-from physcheck.settings import Settings
+from physcheck.run.plan import PlanEntry, record_seed
+from physcheck.run.runner import Runner, run_entry
+from physcheck.run.settings import Settings
 from physcheck.structures import Structure
 from physcheck.system import Configurations, Evaluation
 

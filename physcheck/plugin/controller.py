@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from physcheck.plugin_items import MESSAGE, is_the_suite
-from physcheck.plugin_options import OPTIONS, spaced_model
-from physcheck.plugin_session import OWNS_SHORT_MODEL, Bench, Ledger
+from physcheck.plugin.items import MESSAGE, is_the_suite
+from physcheck.plugin.options import OPTIONS, spaced_model
+from physcheck.plugin.session import OWNS_SHORT_MODEL, Bench, Ledger
 
 __all__ = ["Books"]
 
@@ -89,7 +89,7 @@ class Books:
         if message is not None:
             self.ledger.receive(json.loads(message), nodeid=report.nodeid)
         elif report.failed and report.when not in ("setup", "call", "teardown"):
-            from physcheck.plugin_names import lost_record
+            from physcheck.plugin.validation import lost_record
 
             begun = self.ledger.begun.get(report.nodeid)
             record = lost_record(report.nodeid, str(report.longrepr), self.bench.settings, begun)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from physcheck.plugin_session import BENCH
-from physcheck.settings import Settings
+from physcheck.plugin.session import BENCH
+from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
-    from physcheck.plan import PlanEntry
     from physcheck.registry import CheckSpec
+    from physcheck.run.plan import PlanEntry
 
 __all__ = [
     "ANCHOR",
@@ -34,7 +34,7 @@ __all__ = [
     "unmade_record",
 ]
 
-ANCHOR = Path(__file__).with_name("suite") / "laws.py"
+ANCHOR = Path(__file__).parents[1] / "suite" / "laws.py"
 # The same wherever pytest is started, as rootdir is somebody else's.
 ANCHOR_ID = "physcheck/suite/laws.py"
 # The fixture that a parametrised case is handed over in.
@@ -168,7 +168,7 @@ def unmade_record(item: pytest.Item, message: str) -> dict[str, Any] | None:
     chosen = choice_of(item)
     if chosen is None:
         return None
-    from physcheck.running import error_record
+    from physcheck.run.runner import error_record
 
     record = error_record(*chosen, item.config.stash[BENCH].settings, message)
     if not isinstance(item, LawItem):

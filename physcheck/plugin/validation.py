@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from physcheck.errors import SpecError
-from physcheck.plugin_items import ANCHOR_ID
-from physcheck.settings import Settings
+from physcheck.plugin.items import ANCHOR_ID
+from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
-    from physcheck.known_failures import KnownFailure
+    from physcheck.run.known_failures import KnownFailure
 
 __all__ = ["lost_record", "refuse_unknown", "refuse_unknown_to_host"]
 
@@ -30,9 +30,9 @@ def refuse_unknown(
         The first name that doesn't, with the nearest ones.
     """
     from physcheck.adapters.loading import find_reference_problem, find_spec_problem
-    from physcheck.known_failures import load_known_failures, refuse_unknown_structures
-    from physcheck.plan import atomic_numbers_of
     from physcheck.registry import all_checks, find_checks
+    from physcheck.run.known_failures import load_known_failures, refuse_unknown_structures
+    from physcheck.run.plan import atomic_numbers_of
     from physcheck.structures import catalogue, load_structures
 
     find_checks(settings.checks)
@@ -64,7 +64,7 @@ def refuse_unknown_to_host(
     ------
     SpecError
     """
-    from physcheck.known_failures import refuse_unknown_structures
+    from physcheck.run.known_failures import refuse_unknown_structures
     from physcheck.structures import catalogue, load_structures
 
     if settings.known_failures is not None:
@@ -100,7 +100,7 @@ def lost_record(
     if begun is not None:
         return {**begun, "message": message}
     from physcheck.registry import all_checks
-    from physcheck.running import error_record
+    from physcheck.run.runner import error_record
 
     found = re.fullmatch(rf"{re.escape(ANCHOR_ID)}::(\w+)\[(.*)\]", nodeid)
     spec = None if found is None else all_checks().get(found[1])

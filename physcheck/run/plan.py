@@ -12,7 +12,7 @@ from zlib import crc32
 from physcheck.errors import ModelError, NonFiniteOutput, SpecError
 from physcheck.model import Meter, Model
 from physcheck.registry import Budget, CheckSpec, find_checks
-from physcheck.settings import Settings
+from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure

@@ -6,9 +6,9 @@ from ase.build import bulk, molecule
 
 from physcheck.errors import SpecError
 from physcheck.model import Capabilities
-from physcheck.plan import BUDGET_EVALUATIONS, make_plan, record_seed
 from physcheck.registry import BUDGETS as REGISTRY_BUDGETS
-from physcheck.settings import BUDGETS, PROFILES, Settings
+from physcheck.run.plan import BUDGET_EVALUATIONS, make_plan, record_seed
+from physcheck.run.settings import BUDGETS, PROFILES, Settings
 from physcheck.system import Evaluation
 from physcheck.tolerances import PROFILES as TOLERANCE_PROFILES
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from physcheck.errors import SpecError
-from physcheck.settings import BUDGETS, FAIL_ON, PROFILES, Settings
+from physcheck.run.settings import BUDGETS, FAIL_ON, PROFILES, Settings
 
 __all__ = ["SHORT_MODEL", "add_options", "add_short_model", "settings_from", "spaced_model"]
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import faulthandler
 import inspect
 import re
-import signal
-import sys
-import threading
 import time
 import traceback
 import warnings
@@ -21,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement, Outcome, Tolerance, Verdict, judge
 from physcheck.model import Meter, Model
-from physcheck.plan import NEEDS_REFERENCE, PlanEntry, record_seed
 from physcheck.report.figures import plain
-from physcheck.settings import Settings
+from physcheck.run.plan import NEEDS_REFERENCE, PlanEntry, record_seed
+from physcheck.run.settings import Settings
+from physcheck.run.timeout import TimeIsUp, alarm
 from physcheck.system import Configurations
 from physcheck.tolerances import tolerance_of
 
@@ -38,14 +35,6 @@ REFERENCE_KEYS = (
     "verdict", "reason", "message", "unit", "value", "uncertainty", "interval", "detection_limit",
     "force_evaluations", "seconds", "evidence",
 )  # fmt: skip
-
-
-# Seconds between alarms once time is up, and until the process is ended, beyond as long again as was allowed.
-_RING_AGAIN, _GRACE = 1.0, 3.0
-
-
-class _TimeIsUp(BaseException):
-    """Raised by the alarm; no ``except Exception`` of a model or check may swallow it."""
 
 
 class Watcher(Protocol):
@@ -227,7 +216,7 @@ def run_entry(
     meter = Meter(model, allotment=entry.allotment)
     started = time.perf_counter()
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"), _alarm(settings.timeout):
+        with warnings.catch_warnings(), np.errstate(all="ignore"), alarm(settings.timeout):
             warnings.simplefilter("ignore")
             tolerance = tolerance_of(spec.id, settings.profile)
             options = _options(spec, settings, tolerance)
@@ -257,7 +246,7 @@ def run_entry(
         _fill_not_finite(record, spec, tolerance, found)
     except ModelError as error:
         return _spent(_closed(record, Outcome.ERROR, str(error)), meter, started)
-    except _TimeIsUp:
+    except TimeIsUp:
         text = f"took longer than the {settings.timeout:g} s of --physcheck-timeout"
         return _spent(_closed(record, Outcome.ERROR, text), meter, started)
     except Exception as error:
@@ -429,31 +418,3 @@ def _temporary_folder() -> Path:
     import tempfile
 
     return Path(tempfile.mkdtemp(prefix="physcheck-"))
-
-
-@contextmanager
-def _alarm(seconds: float | None) -> Iterator[None]:
-    """Raise _TimeIsUp after ``seconds``, in the main thread of a system with alarms; else do nothing.
-
-    It is raised again every second, since what it ends may wait in turn, as an executor does for its threads.  A call
-    that never comes back to Python hears no alarm: the process is then ended, which under xdist costs this record
-    alone.
-    """
-    able = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    if seconds is None or not able:
-        yield
-        return
-
-    def ring(*_: object) -> None:
-        raise _TimeIsUp
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, _RING_AGAIN)
-    if sys.__stderr__ is not None:
-        faulthandler.dump_traceback_later(2 * seconds + _GRACE, exit=True, file=sys.__stderr__)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        faulthandler.cancel_dump_traceback_later()
-        signal.signal(signal.SIGALRM, before)

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from physcheck.errors import PhyscheckError, SpecError
-from physcheck.known_failures import apply_xfail
-from physcheck.plugin_books import Books
-from physcheck.plugin_items import (
+from physcheck.plugin.controller import Books
+from physcheck.plugin.items import (
     ANCHOR,
     ANCHOR_ID,
     MESSAGE,
@@ -26,9 +25,10 @@ from physcheck.plugin_items import (
     message_from,
     unmade_record,
 )
-from physcheck.plugin_options import add_options, add_short_model, settings_from
-from physcheck.plugin_session import BENCH, OWNS_SHORT_MODEL, Bench
-from physcheck.settings import Settings
+from physcheck.plugin.options import add_options, add_short_model, settings_from
+from physcheck.plugin.session import BENCH, OWNS_SHORT_MODEL, Bench
+from physcheck.run.known_failures import apply_xfail
+from physcheck.run.settings import Settings
 
 _INPUT = "physcheck"
 _MARKERS = {
@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
             settings = Settings.from_json(json.loads(handed))
         bench = config.stash[BENCH] = Bench(config, settings)
         if settings.model is not None or settings.known_failures is not None:
-            from physcheck.plugin_names import refuse_unknown
+            from physcheck.plugin.validation import refuse_unknown
 
             bench.known_failures = refuse_unknown(
                 settings,
@@ -142,7 +142,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         bench.settings.only and _is_from_ini(config)
     )
     if bench.known_failures and everything:
-        from physcheck.plugin_names import refuse_unknown_to_host
+        from physcheck.plugin.validation import refuse_unknown_to_host
 
         try:
             refuse_unknown_to_host(bench.settings, bench.known_failures, bench.collected)
@@ -223,7 +223,7 @@ def physcheck_model(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 def physcheck_case(request: pytest.FixtureRequest) -> Callable[[Any], None]:
     """One check at one structure, as chosen by ``@physcheck.parametrize_checks``; call it with a model."""
-    from physcheck.parametrize import Case, Choice
+    from physcheck.plugin.parametrize import Case, Choice
 
     choice = getattr(request, "param", None)
     if not isinstance(choice, Choice):

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from physcheck.errors import ModelError, SpecError
-from physcheck.settings import Settings
+from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
-    from physcheck.known_failures import KnownFailure
     from physcheck.model import Model
-    from physcheck.plan import Plan, PlanEntry
-    from physcheck.running import Runner
+    from physcheck.run.known_failures import KnownFailure
+    from physcheck.run.plan import Plan, PlanEntry
+    from physcheck.run.runner import Runner
 
 __all__ = ["BENCH", "OWNS_SHORT_MODEL", "Bench", "Ledger"]
 
@@ -101,9 +101,9 @@ class Bench:
         """The plan; None, with ``error`` set, where the model can't be loaded or judged."""
         if self._plan is None and self.error is None:
             warm_up()
-            from physcheck.plan import make_plan
-            from physcheck.plugin_progress import progress_of
-            from physcheck.running import Runner
+            from physcheck.plugin.progress import progress_of
+            from physcheck.run.plan import make_plan
+            from physcheck.run.runner import Runner
 
             try:
                 model = self.model()
@@ -139,7 +139,7 @@ class Bench:
 
     def settle(self, record: dict[str, Any]) -> dict[str, Any]:
         """Take known failures into account."""
-        from physcheck.known_failures import apply_known_failure
+        from physcheck.run.known_failures import apply_known_failure
 
         known = self.known_failures.get((record["check"], record["structure"]))
         apply_known_failure(record, known, date.today())
@@ -246,7 +246,7 @@ class HostModels:
     ) -> Runner:
         """The runner of ``model`` beside ``reference``."""
         from physcheck.adapters.instances import as_model
-        from physcheck.running import Runner
+        from physcheck.run.runner import Runner
 
         last = self._last
         if last is not None and (last[0] is model and last[1] is reference and last[2] == settings):

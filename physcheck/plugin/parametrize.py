@@ -13,7 +13,7 @@ from physcheck.system import Configurations, as_configurations
 if TYPE_CHECKING:
     import pytest
 
-    from physcheck.plugin_session import Bench
+    from physcheck.plugin.session import Bench
     from physcheck.registry import CheckSpec
 
 __all__ = ["Case", "Choice", "parametrize_checks"]
@@ -79,7 +79,7 @@ def parametrize_checks(
     import pytest
 
     from physcheck.registry import find_checks
-    from physcheck.settings import BUDGETS, PROFILES, choose
+    from physcheck.run.settings import BUDGETS, PROFILES, choose
 
     if profile is not None:
         choose("profile", profile, PROFILES)
@@ -149,9 +149,9 @@ class Case:
         """
         __tracebackhide__ = True
         from physcheck.errors import PhysicsFailure
-        from physcheck.plan import PlanEntry, record_seed
-        from physcheck.plugin_items import RECORD, RecordFailed, raise_for
-        from physcheck.running import error_record
+        from physcheck.plugin.items import RECORD, RecordFailed, raise_for
+        from physcheck.run.plan import PlanEntry, record_seed
+        from physcheck.run.runner import error_record
 
         choice, bench = self.choice, self._bench
         settings = replace(

@@ -1,0 +1,47 @@
+"""The time limit of a record: an alarm that no ``except Exception`` can swallow."""
+
+from __future__ import annotations
+
+import faulthandler
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["TimeIsUp", "alarm"]
+
+# Seconds between alarms once time is up, and until the process is ended, beyond as long again as was allowed.
+_RING_AGAIN, _GRACE = 1.0, 3.0
+
+
+class TimeIsUp(BaseException):
+    """Raised by the alarm; no ``except Exception`` of a model or check may swallow it."""
+
+
+@contextmanager
+def alarm(seconds: float | None) -> Iterator[None]:
+    """Raise TimeIsUp after ``seconds``, in the main thread of a system with alarms; else do nothing.
+
+    It is raised again every second, since what it ends may wait in turn, as an executor does for its threads.  A call
+    that never comes back to Python hears no alarm: the process is then ended, which under xdist costs this record
+    alone.
+    """
+    able = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if seconds is None or not able:
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _RING_AGAIN)
+    if sys.__stderr__ is not None:
+        faulthandler.dump_traceback_later(2 * seconds + _GRACE, exit=True, file=sys.__stderr__)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, before)
