@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from physcheck.adapters.memory import fitting_atoms, is_out_of_memory, peak_bytes
+from physcheck.adapters.batch_memory import fitting_atoms, is_out_of_memory, peak_bytes
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.system import Configurations, Evaluation
 

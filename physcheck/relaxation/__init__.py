@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from physcheck.relaxation.floor import achievable_fmax
+from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.optimisers import (
     NEEDS_ENERGY,
     OPTIMISERS,
@@ -10,8 +10,8 @@ from physcheck.relaxation.optimisers import (
     evaluations_needed,
     relax,
 )
-from physcheck.relaxation.starts import rattled
-from physcheck.relaxation.tandem import TandemRelaxation, relax_in_tandem
+from physcheck.relaxation.starting_points import rattled
+from physcheck.relaxation.two_models import TandemRelaxation, relax_in_tandem
 
 __all__ = [
     "NEEDS_ENERGY",

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from physcheck.checks.conservation import loops
 from physcheck.model import Capabilities, Meter
 from physcheck.probes.loops import Circle
 from physcheck.resolution import Resolution
@@ -39,9 +38,9 @@ def confirmed(model, phase):
     start = Configurations.from_atoms(Atoms("Ar"))
     u, v = np.eye(3)[:2, None]
     circle = Circle(u, v, RADIUS, phase, "test")
-    tour = loops._tour(meter, start, [circle], 16, rng, RESOLUTION)[0]
-    judged = loops._Judged([tour] * 4, np.full(4, 1e-12), RESOLUTION, 3)
-    after, _, verdict = loops._confirm(meter, start, judged, tour, rng)
+    tour = loop_work._tour(meter, start, [circle], 16, rng, RESOLUTION)[0]
+    judged = loop_work._Judged([tour] * 4, np.full(4, 1e-12), RESOLUTION, 3)
+    after, _, verdict = loop_work._confirm(meter, start, judged, tour, rng)
     return tour.work, verdict, after.interval[0]
 
 

@@ -8,7 +8,7 @@ from ase.units import kB
 from springs import Springs, salt
 
 from physcheck.checks.sampling import measure_ensemble_consistency
-from physcheck.checks.sampling.ensemble import slope_error, two_ensemble_slope
+from physcheck.checks.sampling.ensemble_consistency import slope_error, two_ensemble_slope
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.numerics.series import replica_mean

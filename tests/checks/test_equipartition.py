@@ -10,16 +10,16 @@ from ase import Atoms
 from ase.build import bulk
 from springs import Springs, salt
 
-from physcheck.checks.conservation.proof import PROOF_EVALUATIONS
+from physcheck.checks.conservation.no_potential import PROOF_EVALUATIONS
 from physcheck.checks.sampling import assert_equipartition, measure_equipartition
-from physcheck.checks.sampling.trajectory import groups_of, make_trajectory
-from physcheck.checks.sampling.verdicts import (
+from physcheck.checks.sampling.temperature_deviations import (
     Deviation,
     deviation_of,
     proven,
     said_of,
     without_luck,
 )
+from physcheck.checks.sampling.trajectory import groups_of, make_trajectory
 from physcheck.checks.sampling.warming import warm_in_turn
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.dynamics.preparation import thermal_timestep_fs

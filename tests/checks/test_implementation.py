@@ -24,7 +24,7 @@ from physcheck.checks.implementation import (
     measure_memory_growth,
     measure_thread_safety,
 )
-from physcheck.checks.implementation.finite import situations
+from physcheck.checks.implementation.finite_outputs import situations
 from physcheck.errors import ModelError
 from physcheck.potentials import DEFECTS, make_builtin
 from physcheck.registry import all_checks, find_checks
@@ -313,7 +313,7 @@ def test_memory_growth_is_measured_right(size):
 def test_memory_that_is_given_back_in_turns_is_no_growth(monkeypatch):
     readings = iter([0.0, 0.0, 240.0, 0.0, 240.0])
     monkeypatch.setattr(
-        "physcheck.checks.implementation.memory._resident_kb", lambda: next(readings)
+        "physcheck.checks.implementation.memory_growth._resident_kb", lambda: next(readings)
     )
     measured = measure_memory_growth(make_builtin("morse"), structure("water"))
     assert measured.interval[1] < 10

@@ -11,7 +11,7 @@ from ase.units import kB
 from springs import Springs, salt
 
 from physcheck.checks.sampling import measure_kinetic_distribution
-from physcheck.checks.sampling.distribution import _width_deviation
+from physcheck.checks.sampling.kinetic_distribution import _width_deviation
 from physcheck.checks.sampling.trajectory import groups_of, make_trajectory
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.errors import CapabilityMissing

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from physcheck.checks.dynamics import measure_mts_tandem
-from physcheck.checks.dynamics.tandem import Row, _evaluations, _recommended
-from physcheck.checks.dynamics.tandem_runs import Drift
+from physcheck.checks.dynamics.mts_runs import Drift
+from physcheck.checks.dynamics.mts_tandem import Row, _evaluations, _recommended
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter

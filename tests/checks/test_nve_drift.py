@@ -11,7 +11,7 @@ from scipy.integrate import cumulative_trapezoid
 
 from physcheck.adapters.ase import CalculatorModel
 from physcheck.checks.dynamics import assert_nve_drift, measure_nve_drift
-from physcheck.checks.dynamics.closing import energy_gap_between
+from physcheck.checks.dynamics.loop_closing import energy_gap_between
 from physcheck.dynamics import Simulation, draw_velocities, injected_friction
 from physcheck.errors import CapabilityMissing, NonFiniteOutput, PhysicsFailure
 from physcheck.measurement import Outcome, judge

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from physcheck.checks.conservation.energy import assert_force_energy_gap, measure_force_energy_gap
-from physcheck.checks.conservation.jacobian import (
+from physcheck.checks.conservation.force_energy_gap import (
+    assert_force_energy_gap,
+    measure_force_energy_gap,
+)
+from physcheck.checks.conservation.jacobian_asymmetry import (
     assert_jacobian_asymmetry,
     measure_jacobian_asymmetry,
 )
-from physcheck.checks.conservation.loops import assert_loop_work, measure_loop_work
-from physcheck.checks.conservation.strain_loops import (
+from physcheck.checks.conservation.loop_work import assert_loop_work, measure_loop_work
+from physcheck.checks.conservation.strain_loop_work import (
     assert_strain_loop_work,
     measure_strain_loop_work,
 )
-from physcheck.checks.conservation.stress import (
+from physcheck.checks.conservation.stress_energy_gap import (
     assert_stress_energy_gap,
     measure_stress_energy_gap,
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from physcheck.checks.dynamics.convergence import (
+from physcheck.checks.dynamics.mts_tandem import assert_mts_tandem, measure_mts_tandem
+from physcheck.checks.dynamics.nve_drift import assert_nve_drift, measure_nve_drift
+from physcheck.checks.dynamics.timestep_convergence import (
     assert_timestep_convergence,
     measure_timestep_convergence,
 )
-from physcheck.checks.dynamics.drift import assert_nve_drift, measure_nve_drift
-from physcheck.checks.dynamics.tandem import assert_mts_tandem, measure_mts_tandem
 
 __all__ = [
     "assert_mts_tandem",

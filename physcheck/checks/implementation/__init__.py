@@ -11,8 +11,14 @@ from physcheck.checks.implementation.calls import (
     measure_input_untouched,
     measure_thread_safety,
 )
-from physcheck.checks.implementation.finite import assert_finite_outputs, measure_finite_outputs
-from physcheck.checks.implementation.memory import assert_memory_growth, measure_memory_growth
+from physcheck.checks.implementation.finite_outputs import (
+    assert_finite_outputs,
+    measure_finite_outputs,
+)
+from physcheck.checks.implementation.memory_growth import (
+    assert_memory_growth,
+    measure_memory_growth,
+)
 from physcheck.checks.implementation.repeats import (
     assert_determinism,
     assert_history_independence,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.cost import always
+from physcheck.checks.allotments import always
 from physcheck.checks.differences import Part, combine
 from physcheck.checks.symmetry.lattice import open_shell
 from physcheck.measurement import Measurement

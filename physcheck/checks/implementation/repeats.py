@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.cost import always
+from physcheck.checks.allotments import always
 from physcheck.checks.symmetry.lattice import open_shell
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement

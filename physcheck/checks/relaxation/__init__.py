@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from physcheck.checks.relaxation.cell import assert_cell_relaxation, measure_cell_relaxation
-from physcheck.checks.relaxation.convergence import (
+from physcheck.checks.relaxation.cell_relaxation import (
+    assert_cell_relaxation,
+    measure_cell_relaxation,
+)
+from physcheck.checks.relaxation.minimum_stability import (
+    assert_minimum_stability,
+    measure_minimum_stability,
+)
+from physcheck.checks.relaxation.relaxation_convergence import (
     assert_relaxation_convergence,
     measure_relaxation_convergence,
 )
-from physcheck.checks.relaxation.descent import (
+from physcheck.checks.relaxation.relaxation_descent import (
     assert_relaxation_descent,
     measure_relaxation_descent,
-)
-from physcheck.checks.relaxation.stability import (
-    assert_minimum_stability,
-    measure_minimum_stability,
 )
 
 __all__ = [

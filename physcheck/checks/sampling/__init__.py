@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from physcheck.checks.sampling.distribution import (
-    assert_kinetic_distribution,
-    measure_kinetic_distribution,
-)
-from physcheck.checks.sampling.ensemble import (
+from physcheck.checks.sampling.ensemble_consistency import (
     assert_ensemble_consistency,
     measure_ensemble_consistency,
 )
 from physcheck.checks.sampling.equipartition import assert_equipartition, measure_equipartition
-from physcheck.checks.sampling.heat import assert_thermostat_heat, measure_thermostat_heat
-from physcheck.checks.sampling.pressure import (
+from physcheck.checks.sampling.kinetic_distribution import (
+    assert_kinetic_distribution,
+    measure_kinetic_distribution,
+)
+from physcheck.checks.sampling.pressure_consistency import (
     assert_pressure_consistency,
     measure_pressure_consistency,
+)
+from physcheck.checks.sampling.thermostat_heat import (
+    assert_thermostat_heat,
+    measure_thermostat_heat,
 )
 
 __all__ = [

@@ -10,16 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from physcheck.checks.conservation.proof import PROOF_EVALUATIONS, figures_of
+from physcheck.checks.conservation.no_potential import PROOF_EVALUATIONS, figures_of
 from physcheck.checks.sampling.hypervirial import PROBES, configurational_temperatures
-from physcheck.checks.sampling.langevin import langevin_series
-from physcheck.checks.sampling.trajectory import (
-    Trajectory,
-    groups_of,
-    make_trajectory,
-    shared_evaluations,
-)
-from physcheck.checks.sampling.verdicts import (
+from physcheck.checks.sampling.langevin_series import langevin_series
+from physcheck.checks.sampling.temperature_deviations import (
     Deviation,
     blown_up,
     deviation_of,
@@ -29,6 +23,12 @@ from physcheck.checks.sampling.verdicts import (
     thinned_means,
     velocity_memory_fs,
     worst_of,
+)
+from physcheck.checks.sampling.trajectory import (
+    Trajectory,
+    groups_of,
+    make_trajectory,
+    shared_evaluations,
 )
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
@@ -118,7 +118,7 @@ def measure_equipartition(
 
     Can't see: heat that flows into all species alike (the bath takes it: thermostat_heat, nve_drift), a wrong
     distribution of configurations at right temperatures. A local bath hides part of what it sees; how strong it has to be
-    for that, temperatures under Langevin baths of several strengths tell (``langevin_K``, :mod:`physcheck.checks.sampling.langevin`).
+    for that, temperatures under Langevin baths of several strengths tell (``langevin_K``, :mod:`physcheck.checks.sampling.langevin_series`).
 
     Parameters
     ----------

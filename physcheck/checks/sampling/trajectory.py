@@ -13,7 +13,7 @@ from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
 from physcheck.checks.dynamics.replicas import slopes_of
-from physcheck.checks.sampling.stage import WATCHED, Stage
+from physcheck.checks.sampling.bath_run import WATCHED, Stage
 from physcheck.checks.sampling.warming import Warmed, warm_apart, warm_in_turn
 from physcheck.dynamics import (
     Bath,
@@ -21,7 +21,7 @@ from physcheck.dynamics import (
     StochasticVelocityRescaling,
     degrees_of_freedom,
 )
-from physcheck.dynamics.modes import Modes, harmonic_modes, thermal_starts
+from physcheck.dynamics.harmonic_modes import Modes, harmonic_modes, thermal_starts
 from physcheck.dynamics.preparation import (
     fastest_frequency,
     refuse_unless_positive,

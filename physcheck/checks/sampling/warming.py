@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase.units import fs, kB
 
-from physcheck.checks.sampling.stage import Stage
+from physcheck.checks.sampling.bath_run import Stage
 from physcheck.dynamics import Langevin, draw_velocities, kinetic_energies
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.cost import always
+from physcheck.checks.allotments import always
 from physcheck.checks.differences import combine, force_part, force_scale, place_rounding
 from physcheck.checks.symmetry.comparison import COPIES, thermal
 from physcheck.measurement import Measurement

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.cost import always
+from physcheck.checks.allotments import always
 from physcheck.checks.differences import Part, combine, place_rounding
 from physcheck.checks.symmetry.comparison import COPIES, one_atom, thermal
 from physcheck.measurement import Measurement

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.cost import always
+from physcheck.checks.allotments import always
 from physcheck.checks.differences import (
     combine,
     energy_part,

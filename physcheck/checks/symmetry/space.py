@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.cost import always
+from physcheck.checks.allotments import always
 from physcheck.checks.symmetry.comparison import COPIES, QUANTITY, compared, one_atom
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model

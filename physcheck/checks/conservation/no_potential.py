@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from physcheck.checks.conservation.jacobian import measure_jacobian_asymmetry
+from physcheck.checks.conservation.jacobian_asymmetry import measure_jacobian_asymmetry
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
 from physcheck.resolution import Resolution

@@ -10,7 +10,7 @@ from ase.build import molecule
 from physcheck.model import Capabilities, Meter
 from physcheck.potentials import make_builtin
 from physcheck.relaxation import relax
-from physcheck.relaxation.modes import (
+from physcheck.relaxation.vibrations import (
     PER_PS,
     confirm_pair,
     growth_rate,

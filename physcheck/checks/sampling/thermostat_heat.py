@@ -9,8 +9,8 @@ import numpy as np
 from ase.units import kB
 
 from physcheck.checks.dynamics.replicas import slopes_of
+from physcheck.checks.sampling.temperature_deviations import blown_up
 from physcheck.checks.sampling.trajectory import Trajectory, make_trajectory, shared_evaluations
-from physcheck.checks.sampling.verdicts import blown_up
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS

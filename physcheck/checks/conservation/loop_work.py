@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
-from physcheck.checks.heating import heating_sentence
+from physcheck.checks.consequences import heating_sentence
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quadrature import aliasing, spectrum

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from physcheck.checks.dynamics.closing import energy_gap_between
+from physcheck.checks.dynamics.loop_closing import energy_gap_between
 from physcheck.checks.dynamics.replicas import Rates, blown_up, launch, rates_of, slopes_of
 from physcheck.dynamics import Simulation, draw_velocities
 from physcheck.errors import NonFiniteOutput

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.conservation.stress import measure_stress_noise, needs_a_volume
+from physcheck.checks.conservation.stress_energy_gap import measure_stress_noise, needs_a_volume
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quadrature import aliasing, spectrum

@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.conservation.exact import measure_exact_asymmetry
-from physcheck.checks.conservation.jacobian_map import jacobian_map
-from physcheck.checks.conservation.localise import (
+from physcheck.checks.consequences import heating_sentence
+from physcheck.checks.conservation.fault_location import (
     Place,
     localisation_cost,
     place_by_bisection,
     resolve_block,
 )
-from physcheck.checks.conservation.slopes import (
+from physcheck.checks.conservation.jacobian_map import jacobian_map
+from physcheck.checks.conservation.jacobian_products import measure_exact_asymmetry
+from physcheck.checks.conservation.line_slopes import (
     Probe,
     Steps,
     antisymmetric,
     choose_formula,
     rms_pairs,
 )
-from physcheck.checks.heating import heating_sentence
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quadrature import aliasing, spectrum
@@ -109,7 +109,7 @@ def measure_jacobian_asymmetry(
     FAIL is confirmed at an eighth of the step.
 
     A model with exact products (``capabilities.differentiable``) gives (J - J^T) u without any step: see
-    :func:`physcheck.checks.conservation.exact.measure_exact_asymmetry`; it also names the molecule.
+    :func:`physcheck.checks.conservation.jacobian_products.measure_exact_asymmetry`; it also names the molecule.
 
     Can't see: a defect diluted in a large system below the tolerance, nor a force that is the gradient of
     another energy.

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from ase.units import GPa
 
+from physcheck.checks.sampling.temperature_deviations import blown_up
 from physcheck.checks.sampling.trajectory import Trajectory, make_trajectory, shared_evaluations
-from physcheck.checks.sampling.verdicts import blown_up
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
-from physcheck.checks.conservation.proof import (
+from physcheck.checks.conservation.no_potential import (
     PROOF_EVALUATIONS,
     figures_of,
     has_no_potential,
     measure_proof,
 )
-from physcheck.checks.dynamics.closing import LINE_POINTS
+from physcheck.checks.dynamics.loop_closing import LINE_POINTS
+from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
-from physcheck.checks.dynamics.runs import FIRST_LOOK, Look, Runs
 from physcheck.dynamics import angular_momenta
 from physcheck.dynamics.preparation import (
     fastest_frequency,

@@ -11,7 +11,7 @@ import numpy as np
 from ase.data import chemical_symbols
 from ase.units import kB
 
-from physcheck.checks.conservation.proof import has_no_potential, measure_proof
+from physcheck.checks.conservation.no_potential import has_no_potential, measure_proof
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.measurement import Measurement
 from physcheck.model import Meter

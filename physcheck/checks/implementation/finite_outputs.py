@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.cost import always
+from physcheck.checks.allotments import always
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model

@@ -9,7 +9,7 @@ from physcheck.model import Meter
 from physcheck.potentials import make_builtin
 from physcheck.relaxation import rattled, relax
 from physcheck.relaxation.coordinates import AtomsOnly
-from physcheck.relaxation.work import PathIntegral
+from physcheck.relaxation.path_work import PathIntegral
 from physcheck.resolution import measure_resolution
 from physcheck.structures import catalogue
 

@@ -13,7 +13,7 @@ from physcheck.model import Meter
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.relaxation.coordinates import AtomsAndCell, AtomsOnly, Coordinates
 from physcheck.relaxation.optimisers import Path, relax
-from physcheck.relaxation.work import PathIntegral, PathWork
+from physcheck.relaxation.path_work import PathIntegral, PathWork
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 

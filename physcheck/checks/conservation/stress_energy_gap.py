@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase.units import GPa
 
-from physcheck.checks.conservation.steps import TRIES, choose_step
+from physcheck.checks.conservation.step_choice import TRIES, choose_step
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.noise import difference_table_noise, rounding_floor

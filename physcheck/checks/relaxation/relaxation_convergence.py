@@ -16,7 +16,7 @@ from physcheck.relaxation.circling import (
     measure_circling,
     stalled,
 )
-from physcheck.relaxation.floor import achievable_fmax
+from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.optimisers import (
     NEEDS_ENERGY,
     OPTIMISERS,
@@ -24,7 +24,7 @@ from physcheck.relaxation.optimisers import (
     evaluations_needed,
     relax,
 )
-from physcheck.relaxation.starts import rattled
+from physcheck.relaxation.starting_points import rattled
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import default_tolerance, register_tolerances, tolerance_of
@@ -122,7 +122,7 @@ def measure_relaxation_convergence(
     Seeded rattled starts are relaxed with ASE's optimisers, unchanged. Judged is the fmax (longest force)
     that the best optimiser reached, for the start where that is largest. Runs stop at half of the tolerance,
     or at the *achievable* fmax, which the noise of the forces sets
-    (:func:`physcheck.relaxation.floor.achievable_fmax`).
+    (:func:`physcheck.relaxation.noise_floor.achievable_fmax`).
 
     A start from which no run gets there is one of three things. It is *on its way*: the verdict is
     INCONCLUSIVE with the evaluations that the rate of the last two thirds asks for. It is at the noise:

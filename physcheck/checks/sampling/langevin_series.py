@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
-from physcheck.checks.sampling.stage import Stage
+from physcheck.checks.sampling.bath_run import Stage
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.dynamics import Langevin, degrees_of_freedom, draw_velocities
 from physcheck.model import Meter

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from ase.units import GPa
 
-from physcheck.checks.relaxation.work_gap import descend, descent_measurement
+from physcheck.checks.relaxation.descent_energy import descend, descent_measurement
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, derive_assert
-from physcheck.relaxation.floor import achievable_fmax
+from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.optimisers import evaluations_needed
-from physcheck.relaxation.starts import rattled, strained
+from physcheck.relaxation.starting_points import rattled, strained
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import default_tolerance, register_tolerances

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.dynamics.tandem_lines import tandem_lines
-from physcheck.checks.dynamics.tandem_runs import BOOKING, Drift, Pair, Temperature
+from physcheck.checks.dynamics.mts_engine_input import tandem_lines
+from physcheck.checks.dynamics.mts_runs import BOOKING, Drift, Pair, Temperature
 from physcheck.dynamics.preparation import fastest_frequency, settle, stable_timestep_fs
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement

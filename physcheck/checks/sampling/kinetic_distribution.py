@@ -9,14 +9,8 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
-from physcheck.checks.conservation.proof import PROOF_EVALUATIONS, figures_of
-from physcheck.checks.sampling.trajectory import (
-    Trajectory,
-    groups_of,
-    make_trajectory,
-    shared_evaluations,
-)
-from physcheck.checks.sampling.verdicts import (
+from physcheck.checks.conservation.no_potential import PROOF_EVALUATIONS, figures_of
+from physcheck.checks.sampling.temperature_deviations import (
     Deviation,
     blown_up,
     deviation_of,
@@ -24,6 +18,12 @@ from physcheck.checks.sampling.verdicts import (
     proven,
     said_of,
     worst_of,
+)
+from physcheck.checks.sampling.trajectory import (
+    Trajectory,
+    groups_of,
+    make_trajectory,
+    shared_evaluations,
 )
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.measurement import Measurement

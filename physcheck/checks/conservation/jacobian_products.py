@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.conservation.localise import Place, place_by_products
+from physcheck.checks.conservation.fault_location import Place, place_by_products
 from physcheck.model import Meter
 from physcheck.numerics.quantiles import (
     FALSE_FAIL,

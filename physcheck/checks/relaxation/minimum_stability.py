@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.relaxation.convergence import inner_motion
+from physcheck.checks.relaxation.relaxation_convergence import inner_motion
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, derive_assert
-from physcheck.relaxation.floor import achievable_fmax
-from physcheck.relaxation.modes import (
+from physcheck.relaxation.noise_floor import achievable_fmax
+from physcheck.relaxation.optimisers import Path, relax
+from physcheck.relaxation.starting_points import rattled
+from physcheck.relaxation.vibrations import (
     PER_PS,
     Pair,
     Vibrations,
@@ -21,8 +23,6 @@ from physcheck.relaxation.modes import (
     growth_rate,
     measure_vibrations,
 )
-from physcheck.relaxation.optimisers import Path, relax
-from physcheck.relaxation.starts import rattled
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import default_tolerance, register_tolerances
