@@ -100,7 +100,7 @@ def inside(spec: str) -> int:
     from physcheck.adapters.loading import load_model
     from physcheck.checks import conservation
     from physcheck.measurement import judge
-    from physcheck.tolerances import tolerance_of
+    from physcheck.registry import tolerance_of
 
     warnings.simplefilter("ignore")
     model: Any = load_model(spec)

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 from ase import units
 
-from physcheck.checks.conservation import measure_loop_work
+from physcheck import measure_loop_work
 from physcheck.dynamics import Langevin, Simulation, draw_velocities
 from physcheck.errors import PhyscheckError
 from physcheck.model import Capabilities, Meter, Model

@@ -19,14 +19,14 @@ from collections import Counter, defaultdict
 import numpy as np
 
 from physcheck.adapters.loading import load_model
+from physcheck.checks import find_checks
 from physcheck.errors import NonFiniteOutput, PhyscheckError
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
 from physcheck.potentials import DEFECTS
-from physcheck.registry import find_checks
+from physcheck.registry import tolerance_of
 from physcheck.resolution import measure_resolution
 from physcheck.structures import load_structures
-from physcheck.tolerances import tolerance_of
 
 GOOD = (
     "lennard-jones", "morse", "harmonic", "gupta", "lennard-jones+float32", "morse+float32",

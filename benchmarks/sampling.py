@@ -16,13 +16,13 @@ from collections import Counter, defaultdict
 import numpy as np
 
 from physcheck.adapters.loading import load_model
+from physcheck.checks import find_checks
 from physcheck.checks.sampling.trajectory import groups_of, make_trajectory
 from physcheck.measurement import judge
 from physcheck.model import Meter
 from physcheck.numerics.series import replica_mean
-from physcheck.registry import find_checks
+from physcheck.registry import tolerance_of
 from physcheck.structures import load_structures
-from physcheck.tolerances import tolerance_of
 
 GOOD = ("builtin::gupta", "builtin::gupta+float32", "builtin::lennard-jones")
 

@@ -17,7 +17,7 @@ _PUBLIC = {
     "Outcome": "physcheck.measurement",
     "PhysicsFailure": "physcheck.errors",
     "System": "physcheck.system",
-    "Tolerance": "physcheck.measurement",
+    "Tolerance": "physcheck.tolerances",
     "Verdict": "physcheck.measurement",
     "as_configurations": "physcheck.system",
     "check": "physcheck.registry",
@@ -25,71 +25,36 @@ _PUBLIC = {
     "judge": "physcheck.measurement",
     "load_model": "physcheck.adapters.loading",
     "parametrize_checks": "physcheck.plugin.parametrize",
-    "register_tolerances": "physcheck.tolerances",
+    "Tolerances": "physcheck.tolerances",
 }
-_BY_FAMILY = {
-    "conservation": (
-        "loop_work",
-        "jacobian_asymmetry",
-        "force_energy_gap",
-        "stress_energy_gap",
-        "strain_loop_work",
-    ),
-    "dynamics": ("nve_drift", "timestep_convergence", "mts_tandem"),
-    "sampling": (
-        "equipartition",
-        "kinetic_distribution",
-        "thermostat_heat",
-        "ensemble_consistency",
-        "pressure_consistency",
-    ),
-    "relaxation": (
-        "relaxation_convergence",
-        "relaxation_descent",
-        "minimum_stability",
-        "cell_relaxation",
-    ),
-    "symmetry": (
-        "translation_invariance",
-        "rotation_equivariance",
-        "inversion_equivariance",
-        "permutation_equivariance",
-        "periodic_wrap",
-        "lattice_basis",
-        "supercell_extensivity",
-        "separated_additivity",
-        "net_force",
-        "net_torque",
-    ),
-    "smoothness": ("cutoff_smoothness", "path_smoothness", "short_range_repulsion", "locality"),
-    "implementation": (
-        "finite_outputs",
-        "determinism",
-        "history_independence",
-        "batch_invariance",
-        "input_untouched",
-        "numerical_noise",
-        "thread_safety",
-        "memory_growth",
-    ),
-}
-for _family, _ids in _BY_FAMILY.items():
-    for _id in _ids:
-        _PUBLIC[f"measure_{_id}"] = _PUBLIC[f"assert_{_id}"] = f"physcheck.checks.{_family}"
 
-__all__ = ["__version__", *sorted(_PUBLIC)]
+_CHECK_PREFIXES = ("measure_", "assert_")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        from importlib import import_module
+    from importlib import import_module
 
+    if name == "__all__":
+        return ["__version__", *sorted(_PUBLIC), *_names_of_checks()]
+    if name in _PUBLIC:
         return getattr(import_module(_PUBLIC[name]), name)
+    if name.startswith(_CHECK_PREFIXES):
+        from physcheck.checks import all_checks
+
+        spec = all_checks().get(name.split("_", 1)[1])
+        if spec is not None:
+            return getattr(import_module(spec.measure.__module__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([name for name in globals() if name.endswith("__")] + __all__[1:])
+    return sorted([*globals(), *_PUBLIC, *_names_of_checks()])
+
+
+def _names_of_checks() -> list[str]:
+    from physcheck.checks import all_checks
+
+    return [f"{prefix}{id_}" for id_ in sorted(all_checks()) for prefix in _CHECK_PREFIXES]
 
 
 if TYPE_CHECKING:
@@ -97,7 +62,6 @@ if TYPE_CHECKING:
     from physcheck.errors import PhysicsFailure as PhysicsFailure
     from physcheck.measurement import Measurement as Measurement
     from physcheck.measurement import Outcome as Outcome
-    from physcheck.measurement import Tolerance as Tolerance
     from physcheck.measurement import Verdict as Verdict
     from physcheck.measurement import judge as judge
     from physcheck.model import Capabilities as Capabilities
@@ -110,4 +74,4 @@ if TYPE_CHECKING:
     from physcheck.system import Evaluation as Evaluation
     from physcheck.system import System as System
     from physcheck.system import as_configurations as as_configurations
-    from physcheck.tolerances import register_tolerances as register_tolerances
+    from physcheck.tolerances import Tolerances as Tolerances

@@ -57,9 +57,10 @@ def _run(spec: str, rest: Sequence[str]) -> int:
 
 def checks_as_markdown() -> list[str]:
     """The table of checks that stands in the README; a test holds the two together."""
-    from physcheck.registry import all_checks
+    from physcheck.checks import all_checks
+    from physcheck.registry import tolerance_of
     from physcheck.report.figures import figure
-    from physcheck.tolerances import PROFILES, tolerance_of
+    from physcheck.tolerances import PROFILES
 
     lines = [
         f"| check | kind | the law | tolerance ({' / '.join(PROFILES)}) |",
@@ -78,9 +79,10 @@ def checks_as_markdown() -> list[str]:
 
 
 def _checks() -> list[str]:
-    from physcheck.registry import all_checks
+    from physcheck.checks import all_checks
+    from physcheck.registry import tolerance_of
     from physcheck.report.figures import figure
-    from physcheck.tolerances import PROFILES, tolerance_of
+    from physcheck.tolerances import PROFILES
 
     rows = [("check", "family", "kind", "needs", " / ".join(PROFILES), "law")]
     for spec in all_checks().values():

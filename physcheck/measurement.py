@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Measurement", "Outcome", "Tolerance", "Verdict", "judge"]
+from physcheck.tolerances import Tolerance
+
+__all__ = ["Measurement", "Outcome", "Verdict", "judge"]
 
 
 class Outcome(StrEnum):
@@ -68,28 +70,6 @@ class Measurement:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     nothing_tested: str = ""
     resolve: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """The largest violation that a profile accepts.  Zero is legal.
-
-    Attributes
-    ----------
-    value : float, in ``unit``
-    unit : str
-    reason : str
-        Why this number and no other.
-    source : str
-        Paper, measurement or benchmark it came from.
-    profile : str
-    """
-
-    value: float
-    unit: str
-    reason: str
-    source: str
-    profile: str = "md"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,25 @@
-"""Nearest names, for messages about names that don't exist."""
+"""The closed lists of names that options and checks use, and the nearest ones for messages.  Light to import."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
-__all__ = ["nearest"]
+__all__ = ["BUDGETS", "FAMILIES", "KINDS", "Budget", "Kind", "nearest"]
+
+Kind = Literal["law", "practice", "info"]
+KINDS: tuple[Kind, ...] = ("law", "practice", "info")
+Budget = Literal["quick", "standard", "full"]
+BUDGETS: tuple[Budget, ...] = ("quick", "standard", "full")
+FAMILIES = (
+    "conservation",
+    "dynamics",
+    "sampling",
+    "relaxation",
+    "symmetry",
+    "smoothness",
+    "implementation",
+)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -6,19 +6,15 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import update_wrapper, wraps
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from physcheck.errors import CapabilityMissing, PhysicsFailure, SpecError
 from physcheck.measurement import Measurement, judge
 from physcheck.model import Capabilities
+from physcheck.names import BUDGETS, FAMILIES, Budget, Kind, nearest
 from physcheck.system import Configurations, as_configurations
+from physcheck.tolerances import DEFAULT_PROFILE, PROFILES, Tolerance, Tolerances
 
-Kind = Literal["law", "practice", "info"]
-Budget = Literal["quick", "standard", "full"]
-BUDGETS: tuple[Budget, ...] = ("quick", "standard", "full")
-FAMILIES = (
-    "conservation", "dynamics", "sampling", "relaxation", "symmetry", "smoothness", "implementation",
-)  # fmt: skip
 #: Seed of measurements whose caller passes no generator.
 DEFAULT_SEED = 0
 
@@ -30,10 +26,11 @@ __all__ = [
     "CheckSpec",
     "Kind",
     "Measure",
-    "all_checks",
     "check",
+    "default_tolerance",
     "derive_assert",
-    "find_checks",
+    "registered_checks",
+    "tolerance_of",
 ]
 
 
@@ -62,6 +59,10 @@ class CheckSpec:
         The law's violation in a few words, for the first line of a failure.
     causes : str
         Usual causes of a failure.
+    advice : str
+        What to do about a failure, in a sentence.
+    tolerances : Tolerances or None
+        What each profile accepts, with reason and source; None for kind ``info``.
     measure : Measure
     evaluations : callable (Configurations, Capabilities, Budget) -> int
         The allotment of a record: the most evaluations it can make.
@@ -80,6 +81,8 @@ class CheckSpec:
     needs: frozenset[str]
     title: str
     causes: str
+    advice: str
+    tolerances: Tolerances | None
     measure: Measure
     evaluations: Callable[[Configurations, Capabilities, Budget], int]
     options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
@@ -95,6 +98,10 @@ class CheckSpec:
     def compares(self) -> bool:
         """Whether ``measure`` takes a second model, ``reference``: the check can't be made without one."""
         return "reference" in inspect.signature(self.measure).parameters
+
+    def tolerance(self, profile: str) -> Tolerance | None:
+        """What a profile accepts; None for a check that is held against nothing."""
+        return None if self.tolerances is None else self.tolerances.of(profile, self.unit)
 
     def missing(self, start: Configurations, capabilities: Capabilities) -> str | None:
         """Why this check is not applicable to a model and structure, or None."""
@@ -122,7 +129,9 @@ def check(
     kind: Kind,
     title: str,
     causes: str,
+    advice: str,
     evaluations: Callable[[Configurations, Capabilities, Budget], int] | Mapping[Budget, int],
+    tolerances: Tolerances | None = None,
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None,
     applies: Callable[[Configurations, Capabilities], str | None] | None = None,
@@ -136,10 +145,15 @@ def check(
     Raises
     ------
     ValueError
-        The name doesn't start with ``measure_``, the family is unknown, or the id is taken.
+        The name doesn't start with ``measure_``, the family is unknown, the id is taken, or a law or practice has no
+        tolerances.
     """
     if family not in FAMILIES:
         raise ValueError(f"family {family!r} is unknown, should be one of {', '.join(FAMILIES)}")
+    if (tolerances is None) != (kind == "info"):
+        raise ValueError(
+            f"kind {kind!r} and tolerances {tolerances}: all but kind 'info' have some"
+        )
     allotment = _by_budget(evaluations) if isinstance(evaluations, Mapping) else evaluations
 
     def register(function: Any) -> Any:
@@ -154,9 +168,21 @@ def check(
             )
         measure = _callable_by_anybody(function, identifier)
         spec = CheckSpec(
-            identifier, family, kind, quantity, unit, frozenset(needs), title, causes, measure,
-            allotment, dict(options or {}), shared,
-        )  # fmt: skip
+            id=identifier,
+            family=family,
+            kind=kind,
+            quantity=quantity,
+            unit=unit,
+            needs=frozenset(needs),
+            title=title,
+            causes=causes,
+            advice=advice,
+            tolerances=tolerances,
+            measure=measure,
+            evaluations=allotment,
+            options=dict(options or {}),
+            shared=shared,
+        )
         if applies is not None:
             object.__setattr__(spec, "applies", applies)
         _REGISTRY[identifier] = spec
@@ -195,42 +221,30 @@ def _callable_by_anybody(function: Any, identifier: str) -> Any:
     return measure
 
 
-def all_checks() -> dict[str, CheckSpec]:
-    """Every registered check by id, the shipped ones and those of the ``physcheck.checks`` entry points."""
-    import physcheck.checks  # registers the shipped ones
-
-    physcheck.checks.load_entry_points()
+def registered_checks() -> dict[str, CheckSpec]:
+    """The checks of the modules that were imported so far; ``physcheck.checks.all_checks`` imports them all."""
     return dict(_REGISTRY)
 
 
-def find_checks(patterns: str | None) -> list[CheckSpec]:
-    """Checks whose id or family matches one of ``patterns`` (comma separated, ``*`` allowed); all if None.
+def tolerance_of(check: str, profile: str) -> Tolerance | None:
+    """The tolerance of a registered check in a profile; None for a check that has none (kind ``info``).
 
     Raises
     ------
     SpecError
-        A pattern matches nothing; the nearest names are given.
+        The profile or the check doesn't exist.
     """
-    from fnmatch import fnmatchcase
+    if profile not in PROFILES:
+        raise SpecError(f"no profile is called {profile!r}; {nearest(profile, PROFILES)}")
+    if check not in _REGISTRY:
+        raise SpecError(f"no check is called {check!r}; {nearest(check, _REGISTRY)}")
+    return _REGISTRY[check].tolerance(profile)
 
-    from physcheck.names import nearest
 
-    checks = all_checks()
-    if patterns is None:
-        return list(checks.values())
-    chosen: dict[str, CheckSpec] = {}
-    for pattern in filter(None, (p.strip() for p in patterns.split(","))):
-        hits = {
-            id_: spec
-            for id_, spec in checks.items()
-            if fnmatchcase(id_, pattern) or spec.family == pattern
-        }
-        if not hits:
-            raise SpecError(f"no check is called {pattern!r}; {nearest(pattern, checks)}")
-        chosen.update(hits)
-    if not chosen:
-        raise SpecError("no check is chosen: --physcheck-checks is empty")
-    return [spec for id_, spec in checks.items() if id_ in chosen]
+def default_tolerance(check: str) -> float:
+    """The default profile's tolerance of a registered check, in its unit; infinity where it has none."""
+    tolerance = tolerance_of(check, DEFAULT_PROFILE)
+    return float("inf") if tolerance is None else tolerance.value
 
 
 def derive_assert(measure: Any) -> Callable[..., Measurement]:
@@ -245,7 +259,6 @@ def derive_assert(measure: Any) -> Callable[..., Measurement]:
         model: Any, start: Any, *, profile: str = "md", rng: Any = None, **options: Any
     ) -> Measurement:
         from physcheck.report.failure import failure_text
-        from physcheck.tolerances import tolerance_of
 
         spec = _REGISTRY[identifier]
         tolerance = tolerance_of(identifier, profile)

@@ -7,13 +7,13 @@ import inspect
 import numpy as np
 from ase.build import bulk, fcc111, molecule
 
+from physcheck.checks import find_checks
 from physcheck.errors import CapabilityMissing, NonFiniteOutput
 from physcheck.measurement import judge
 from physcheck.model import Meter
-from physcheck.registry import find_checks
+from physcheck.registry import tolerance_of
 from physcheck.resolution import measure_resolution
 from physcheck.system import as_configurations
-from physcheck.tolerances import tolerance_of
 
 
 def structure(name):

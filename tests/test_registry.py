@@ -7,9 +7,10 @@ from ase.calculators.emt import EMT
 from family_runs import structure
 
 import physcheck
+from physcheck.checks import all_checks
 from physcheck.errors import CapabilityMissing, SpecError
 from physcheck.potentials import make_builtin
-from physcheck.registry import DEFAULT_SEED, all_checks
+from physcheck.registry import DEFAULT_SEED
 
 
 def test_a_measurement_in_a_notebook_takes_a_calculator_and_needs_no_generator():

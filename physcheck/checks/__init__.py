@@ -1,30 +1,71 @@
-"""One law a function, by family.  Importing this package registers the shipped checks."""
+"""One law a file, by family: ``checks/<family>/<check id>.py``.  The list of all checks is asked here."""
 
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
+from pkgutil import walk_packages
 
-from physcheck.checks import conservation as conservation
-from physcheck.checks import dynamics as dynamics
-from physcheck.checks import implementation as implementation
-from physcheck.checks import relaxation as relaxation
-from physcheck.checks import sampling as sampling
-from physcheck.checks import smoothness as smoothness
-from physcheck.checks import symmetry as symmetry
 from physcheck.errors import SpecError
+from physcheck.names import nearest
+from physcheck.registry import CheckSpec, registered_checks
 
-__all__ = ["load_entry_points"]
+__all__ = ["all_checks", "find_checks"]
 
 
-@cache
-def load_entry_points() -> None:
-    """Import the modules that other packages registered in the group ``physcheck.checks``.
+def all_checks() -> dict[str, CheckSpec]:
+    """Every check by id, by family and then by name: the shipped ones and those of other packages.
+
+    Other packages' are those that their entry points of the group ``physcheck.checks`` import, and whatever else was
+    registered with ``@physcheck.check``.
 
     Raises
     ------
     SpecError
-        One can't be imported: its checks would be missing without a word.
+        An entry point can't be imported: its checks would be missing without a word.
     """
+    _import_shipped()
+    _import_entry_points()
+    found = registered_checks().values()
+    return {spec.id: spec for spec in sorted(found, key=lambda spec: (spec.family, spec.id))}
+
+
+def find_checks(patterns: str | None) -> list[CheckSpec]:
+    """Checks whose id or family matches one of ``patterns`` (comma separated, ``*`` allowed); all if None.
+
+    Raises
+    ------
+    SpecError
+        A pattern matches nothing; the nearest names are given.
+    """
+    from fnmatch import fnmatchcase
+
+    checks = all_checks()
+    if patterns is None:
+        return list(checks.values())
+    chosen: set[str] = set()
+    for pattern in filter(None, (p.strip() for p in patterns.split(","))):
+        hits = {
+            id_
+            for id_, spec in checks.items()
+            if fnmatchcase(id_, pattern) or spec.family == pattern
+        }
+        if not hits:
+            raise SpecError(f"no check is called {pattern!r}; {nearest(pattern, checks)}")
+        chosen |= hits
+    if not chosen:
+        raise SpecError("no check is chosen: --physcheck-checks is empty")
+    return [spec for id_, spec in checks.items() if id_ in chosen]
+
+
+@cache
+def _import_shipped() -> None:
+    for module in walk_packages(__path__, f"{__name__}."):
+        import_module(module.name)
+
+
+@cache
+def _import_entry_points() -> None:
     from importlib.metadata import entry_points
 
     for entry in entry_points(group="physcheck.checks"):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from physcheck.errors import PhyscheckError, SpecError
+from physcheck.names import FAMILIES, KINDS
 from physcheck.plugin.controller import Books
 from physcheck.plugin.items import (
     ANCHOR,
@@ -31,13 +32,7 @@ from physcheck.run.known_failures import apply_xfail
 from physcheck.run.settings import Settings
 
 _INPUT = "physcheck"
-_MARKERS = {
-    "family": (
-        "conservation", "dynamics", "sampling", "relaxation", "symmetry", "smoothness",
-        "implementation",
-    ),
-    "kind": ("law", "practice", "info"),
-}  # fmt: skip
+_MARKERS = {"family": FAMILIES, "kind": KINDS}
 _STATUS = {
     "pass": ("passed", ".", "PASSED"),
     "fail": ("failed", "F", "FAIL"),

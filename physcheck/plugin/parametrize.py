@@ -78,7 +78,7 @@ def parametrize_checks(
     """
     import pytest
 
-    from physcheck.registry import find_checks
+    from physcheck.checks import find_checks
     from physcheck.run.settings import BUDGETS, PROFILES, choose
 
     if profile is not None:

@@ -30,7 +30,7 @@ def refuse_unknown(
         The first name that doesn't, with the nearest ones.
     """
     from physcheck.adapters.loading import find_reference_problem, find_spec_problem
-    from physcheck.registry import all_checks, find_checks
+    from physcheck.checks import all_checks, find_checks
     from physcheck.run.known_failures import load_known_failures, refuse_unknown_structures
     from physcheck.run.plan import atomic_numbers_of
     from physcheck.structures import catalogue, load_structures
@@ -99,7 +99,7 @@ def lost_record(
         message += f" (ended by physcheck if a call didn't return {settings.timeout:g} s after its time was up)"
     if begun is not None:
         return {**begun, "message": message}
-    from physcheck.registry import all_checks
+    from physcheck.checks import all_checks
     from physcheck.run.runner import error_record
 
     found = re.fullmatch(rf"{re.escape(ANCHOR_ID)}::(\w+)\[(.*)\]", nodeid)

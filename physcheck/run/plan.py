@@ -9,9 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from physcheck.checks import find_checks
 from physcheck.errors import ModelError, NonFiniteOutput, SpecError
 from physcheck.model import Meter, Model
-from physcheck.registry import Budget, CheckSpec, find_checks
+from physcheck.registry import Budget, CheckSpec
 from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:

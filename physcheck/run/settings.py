@@ -7,13 +7,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from physcheck.errors import SpecError
-from physcheck.names import nearest
+from physcheck.names import BUDGETS, nearest
+from physcheck.tolerances import PROFILES
 
 __all__ = ["BUDGETS", "FAIL_ON", "PROFILES", "Settings", "choose"]
 
-# Repeated from tolerances.py and registry.py, which load numpy; tests hold them equal.
-PROFILES = ("screening", "md", "tight")
-BUDGETS = ("quick", "standard", "full")
 FAIL_ON = ("law", "practice", "inconclusive")
 
 

@@ -5,9 +5,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from physcheck import measure_jacobian_asymmetry
 from physcheck.adapters.loading import load_model
 from physcheck.adapters.metatomic import is_export, make_model
-from physcheck.checks.conservation import measure_jacobian_asymmetry
 from physcheck.errors import SpecError
 from physcheck.structures import catalogue
 

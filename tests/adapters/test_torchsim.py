@@ -3,19 +3,15 @@
 import numpy as np
 import pytest
 
+from physcheck import measure_force_energy_gap, measure_jacobian_asymmetry, measure_loop_work
 from physcheck.adapters.instances import as_model
 from physcheck.adapters.loading import load_model
-from physcheck.checks.conservation import (
-    measure_force_energy_gap,
-    measure_jacobian_asymmetry,
-    measure_loop_work,
-)
 from physcheck.errors import SpecError
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
 from physcheck.potentials import make_builtin
+from physcheck.registry import tolerance_of
 from physcheck.structures import catalogue
-from physcheck.tolerances import tolerance_of
 
 REASON = "the package is not installed"
 ALL = frozenset({"energy", "forces", "stress"})

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
+from physcheck.checks.conservation import loop_work
 from physcheck.model import Capabilities, Meter
 from physcheck.probes.loops import Circle
 from physcheck.resolution import Resolution

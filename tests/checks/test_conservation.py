@@ -7,8 +7,9 @@ import pytest
 from ase.build import bulk, molecule
 from linear import LinearModel
 
-from physcheck import Meter, PhysicsFailure
-from physcheck.checks.conservation import (
+from physcheck import (
+    Meter,
+    PhysicsFailure,
     assert_force_energy_gap,
     assert_jacobian_asymmetry,
     assert_loop_work,
@@ -16,9 +17,9 @@ from physcheck.checks.conservation import (
     measure_jacobian_asymmetry,
     measure_loop_work,
 )
+from physcheck.checks import all_checks, find_checks
 from physcheck.errors import CapabilityMissing, NonFiniteOutput
 from physcheck.potentials import make_builtin
-from physcheck.registry import all_checks, find_checks
 from physcheck.resolution import measure_resolution
 from physcheck.system import Configurations, Evaluation
 
@@ -52,7 +53,7 @@ def test_good_potentials_have_no_violation(measure, spec, name):
 @pytest.mark.parametrize("measure", MEASURES)
 def test_float64_potentials_pass_even_tight(measure):
     from physcheck.measurement import Outcome, judge
-    from physcheck.tolerances import tolerance_of
+    from physcheck.registry import tolerance_of
 
     check = measure.__name__.removeprefix("measure_")
     tolerance = tolerance_of(check, "tight")
@@ -223,7 +224,7 @@ def test_defects_fail_the_checks_they_must(spec, failing):
 
 def test_forces_that_dont_respond_test_nothing():
     from physcheck.measurement import Outcome, judge
-    from physcheck.tolerances import tolerance_of
+    from physcheck.registry import tolerance_of
 
     model = make_builtin("morse+constant")
     for measure in (measure_loop_work, measure_jacobian_asymmetry):

@@ -7,13 +7,13 @@ import pytest
 from ase.units import kB
 from springs import Springs, salt
 
-from physcheck.checks.sampling import measure_ensemble_consistency
+from physcheck import measure_ensemble_consistency
 from physcheck.checks.sampling.ensemble_consistency import slope_error, two_ensemble_slope
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.numerics.series import replica_mean
 from physcheck.potentials import DEFECTS, Morse
-from physcheck.tolerances import tolerance_of
+from physcheck.registry import tolerance_of
 
 
 def run(model, atoms, seed=0, profile="md", **options):

@@ -10,8 +10,9 @@ from ase import Atoms
 from ase.build import bulk
 from springs import Springs, salt
 
+from physcheck import assert_equipartition, measure_equipartition
+from physcheck.checks import find_checks
 from physcheck.checks.conservation.no_potential import PROOF_EVALUATIONS
-from physcheck.checks.sampling import assert_equipartition, measure_equipartition
 from physcheck.checks.sampling.temperature_deviations import (
     Deviation,
     deviation_of,
@@ -28,13 +29,12 @@ from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
 from physcheck.numerics.series import ReplicaMean, replica_mean
 from physcheck.potentials import DEFECTS, Gupta, Morse, make_builtin
-from physcheck.registry import find_checks
+from physcheck.registry import tolerance_of
 from physcheck.run.plan import make_plan
 from physcheck.run.runner import Runner
 from physcheck.run.settings import Settings
 from physcheck.structures import load_structures
 from physcheck.system import Configurations
-from physcheck.tolerances import tolerance_of
 
 MD = tolerance_of("equipartition", "md")
 

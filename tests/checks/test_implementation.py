@@ -13,9 +13,8 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from family_runs import catches, failed, run, structure, verdicts
 
-from physcheck import PhysicsFailure
-from physcheck.adapters.ase import CalculatorModel
-from physcheck.checks.implementation import (
+from physcheck import (
+    PhysicsFailure,
     assert_determinism,
     measure_batch_invariance,
     measure_determinism,
@@ -24,10 +23,11 @@ from physcheck.checks.implementation import (
     measure_memory_growth,
     measure_thread_safety,
 )
+from physcheck.adapters.ase import CalculatorModel
+from physcheck.checks import all_checks, find_checks
 from physcheck.checks.implementation.finite_outputs import situations
 from physcheck.errors import ModelError
 from physcheck.potentials import DEFECTS, make_builtin
-from physcheck.registry import all_checks, find_checks
 from physcheck.system import Evaluation, as_configurations
 
 FAMILIES = ("symmetry", "smoothness", "implementation")

@@ -10,15 +10,15 @@ from ase.build import bulk
 from ase.units import kB
 from springs import Springs, salt
 
-from physcheck.checks.sampling import measure_kinetic_distribution
+from physcheck import measure_kinetic_distribution
 from physcheck.checks.sampling.kinetic_distribution import _width_deviation
 from physcheck.checks.sampling.trajectory import groups_of, make_trajectory
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.potentials import Gupta
+from physcheck.registry import tolerance_of
 from physcheck.system import Configurations
-from physcheck.tolerances import tolerance_of
 
 MD = tolerance_of("kinetic_distribution", "md")
 

@@ -8,11 +8,11 @@ from ase import Atoms
 from ase.build import bulk
 from family_runs import run
 
-from physcheck.checks.relaxation import assert_minimum_stability, measure_minimum_stability
+from physcheck import assert_minimum_stability, measure_minimum_stability
+from physcheck.checks import find_checks
 from physcheck.errors import CapabilityMissing, PhysicsFailure
 from physcheck.model import Capabilities
 from physcheck.potentials import make_builtin
-from physcheck.registry import find_checks
 from physcheck.structures import catalogue
 from physcheck.system import Evaluation
 

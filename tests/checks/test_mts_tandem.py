@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from physcheck.checks.dynamics import measure_mts_tandem
+from physcheck import measure_mts_tandem
 from physcheck.checks.dynamics.mts_runs import Drift
 from physcheck.checks.dynamics.mts_tandem import Row, _evaluations, _recommended
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
 from physcheck.potentials import make_builtin
+from physcheck.registry import tolerance_of
 from physcheck.run.plan import make_plan
 from physcheck.run.settings import Settings
 from physcheck.structures import catalogue
-from physcheck.tolerances import tolerance_of
 
 SLAB = catalogue()["Cu12-slab"].configurations
 SHORT = {"replicas": 8, "steps": 96, "warming_steps": 60, "strides": (2, 4, 16)}

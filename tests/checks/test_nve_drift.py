@@ -9,18 +9,18 @@ from ase.calculators.emt import EMT
 from ase.units import kB
 from scipy.integrate import cumulative_trapezoid
 
+from physcheck import assert_nve_drift, measure_nve_drift
 from physcheck.adapters.ase import CalculatorModel
-from physcheck.checks.dynamics import assert_nve_drift, measure_nve_drift
+from physcheck.checks import find_checks
 from physcheck.checks.dynamics.loop_closing import energy_gap_between
 from physcheck.dynamics import Simulation, draw_velocities, injected_friction
 from physcheck.errors import CapabilityMissing, NonFiniteOutput, PhysicsFailure
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Capabilities, Meter
 from physcheck.potentials import DEFECTS, Gupta, Morse, make_builtin
-from physcheck.registry import find_checks
+from physcheck.registry import tolerance_of
 from physcheck.structures import catalogue
 from physcheck.system import Configurations, Evaluation
-from physcheck.tolerances import tolerance_of
 
 MD = tolerance_of("nve_drift", "md")
 

@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.build import molecule
 from linear import LinearModel
 
-from physcheck.checks.conservation import measure_jacobian_asymmetry
+from physcheck import measure_jacobian_asymmetry
 from physcheck.model import Meter
 from physcheck.potentials import make_builtin
 

@@ -8,17 +8,14 @@ from ase import Atoms
 from ase.build import bulk
 from family_runs import run
 
-from physcheck.checks.relaxation import (
-    assert_relaxation_convergence,
-    measure_relaxation_convergence,
-)
+from physcheck import assert_relaxation_convergence, measure_relaxation_convergence
+from physcheck.checks import find_checks
 from physcheck.errors import CapabilityMissing, PhysicsFailure
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
 from physcheck.potentials import make_builtin
-from physcheck.registry import find_checks
+from physcheck.registry import tolerance_of
 from physcheck.structures import catalogue
-from physcheck.tolerances import tolerance_of
 
 ID = "relaxation_convergence"
 

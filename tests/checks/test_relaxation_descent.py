@@ -8,16 +8,16 @@ from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 from family_runs import run
 
-from physcheck.adapters.ase import CalculatorModel
-from physcheck.checks.relaxation import (
+from physcheck import (
     assert_cell_relaxation,
     assert_relaxation_descent,
     measure_cell_relaxation,
     measure_relaxation_descent,
 )
+from physcheck.adapters.ase import CalculatorModel
+from physcheck.checks import find_checks
 from physcheck.errors import CapabilityMissing, PhysicsFailure
 from physcheck.potentials import make_builtin
-from physcheck.registry import find_checks
 from physcheck.structures import catalogue
 
 BOTH = "relaxation_descent,cell_relaxation"

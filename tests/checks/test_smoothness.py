@@ -8,18 +8,18 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from family_runs import catches, failed, run, structure, verdicts
 
-from physcheck import PhysicsFailure
-from physcheck.adapters.ase import CalculatorModel
-from physcheck.checks.smoothness import (
+from physcheck import (
+    PhysicsFailure,
     assert_cutoff_smoothness,
     measure_locality,
     measure_path_smoothness,
     measure_short_range_repulsion,
 )
+from physcheck.adapters.ase import CalculatorModel
+from physcheck.checks import find_checks
 from physcheck.checks.smoothness.jumps import apparent_jumps, narrowed, suspects
 from physcheck.errors import CapabilityMissing
 from physcheck.potentials import DEFECTS, make_builtin
-from physcheck.registry import find_checks
 from physcheck.system import Evaluation, as_configurations
 
 

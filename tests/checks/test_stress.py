@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from physcheck.checks.conservation import measure_strain_loop_work, measure_stress_energy_gap
+from physcheck import measure_strain_loop_work, measure_stress_energy_gap
+from physcheck.checks.conservation import strain_loop_work
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.potentials import make_builtin
 from physcheck.probes.strains import StrainLoop, commuting_strains, strained, symmetric_strains
+from physcheck.registry import tolerance_of
 from physcheck.system import Configurations
-from physcheck.tolerances import tolerance_of
 
 MEASURES = (measure_stress_energy_gap, measure_strain_loop_work)
 
@@ -110,8 +111,8 @@ def test_stress_checks_need_three_periodic_directions(measure):
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_costs_are_within_the_allotment(measure):
+    from physcheck.checks import all_checks
     from physcheck.model import Meter
-    from physcheck.registry import all_checks
     from physcheck.resolution import measure_resolution
 
     spec = all_checks()[measure.__name__.removeprefix("measure_")]

@@ -6,9 +6,8 @@ from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 from family_runs import catches, failed, run, structure, verdicts
 
-from physcheck import PhysicsFailure
-from physcheck.adapters.ase import CalculatorModel
-from physcheck.checks.symmetry import (
+from physcheck import (
+    PhysicsFailure,
     assert_net_force,
     assert_rotation_equivariance,
     measure_net_torque,
@@ -16,6 +15,8 @@ from physcheck.checks.symmetry import (
     measure_supercell_extensivity,
     measure_translation_invariance,
 )
+from physcheck.adapters.ase import CalculatorModel
+from physcheck.checks import find_checks
 from physcheck.potentials import DEFECTS, make_builtin
 from physcheck.probes.transformations import (
     far_pair,
@@ -27,7 +28,6 @@ from physcheck.probes.transformations import (
     rigid_shift,
     supercell,
 )
-from physcheck.registry import find_checks
 from physcheck.system import Evaluation, as_configurations
 
 ALL = frozenset({"energy", "forces", "stress"})

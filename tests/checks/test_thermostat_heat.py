@@ -7,15 +7,12 @@ import pytest
 from ase.build import bulk
 from springs import Springs, salt
 
-from physcheck.checks.sampling import (
-    measure_pressure_consistency,
-    measure_thermostat_heat,
-)
+from physcheck import measure_pressure_consistency, measure_thermostat_heat
 from physcheck.dynamics import injected_friction
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.potentials import DEFECTS, Gupta, Morse
-from physcheck.tolerances import tolerance_of
+from physcheck.registry import tolerance_of
 
 
 def run(measure, model, atoms, seed=0, profile="md", **options):

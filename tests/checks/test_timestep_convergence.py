@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from physcheck.checks.dynamics import assert_timestep_convergence, measure_timestep_convergence
+from physcheck import assert_timestep_convergence, measure_timestep_convergence
+from physcheck.checks import find_checks
 from physcheck.errors import CapabilityMissing, PhysicsFailure
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
 from physcheck.potentials import DEFECTS, Gupta, Morse, make_builtin
-from physcheck.registry import find_checks
+from physcheck.registry import tolerance_of
 from physcheck.resolution import measure_resolution
 from physcheck.system import Configurations
-from physcheck.tolerances import tolerance_of
 
 MD = tolerance_of("timestep_convergence", "md")
 

@@ -316,7 +316,7 @@ def test_the_conservation_checks_fail_as_declared_at_the_default_strength(name):
     from physcheck.checks import conservation
     from physcheck.errors import CapabilityMissing
     from physcheck.measurement import judge
-    from physcheck.tolerances import tolerance_of
+    from physcheck.registry import tolerance_of
 
     kind, start = DEFECTS[name], STRUCTURES["ethanol"]
     failed = set()

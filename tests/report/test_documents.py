@@ -6,12 +6,13 @@ from types import SimpleNamespace
 import pytest
 from jsonschema import Draft202012Validator, ValidationError, validate
 
-from physcheck.measurement import Measurement, Tolerance, judge
+from physcheck.measurement import Measurement, judge
 from physcheck.report.failure import failure_text, record_text
 from physcheck.report.html import html
 from physcheck.report.json_report import answer, build_report, schema, write_text
 from physcheck.report.markdown import markdown
 from physcheck.report.terminal import terminal_lines
+from physcheck.tolerances import Tolerance
 
 RECORD = {
     "check": "loop_work",

@@ -18,12 +18,6 @@ from physcheck.resolution import ensure_resolution
 COST = {"quick": 2, "standard": 2, "full": 2}
 EXTRA_MASS = 1.0  # amu: one neutron more in every nucleus
 
-physcheck.register_tolerances(
-    "isotope_independence", "eV/Å", {"screening": 1e-3, "md": 1e-4, "tight": 1e-6},
-    reason="masses must not matter at all, so that the tolerance is what other exact symmetries have",
-    source="Born and Oppenheimer, Ann. Phys. 389, 457 (1927)",
-)  # fmt: skip
-
 
 @physcheck.check(
     family="symmetry",
@@ -33,6 +27,14 @@ physcheck.register_tolerances(
     kind="law",
     title="forces depend on the masses of the atoms",
     causes="elements told by their mass; a centre of mass in place of a centre",
+    advice="use atomic numbers to tell elements, and the mean position for a centre",
+    tolerances=physcheck.Tolerances(
+        screening=1e-3,
+        md=1e-4,
+        tight=1e-6,
+        reason="masses must not matter at all, so that the tolerance is what other exact symmetries have",
+        source="Born and Oppenheimer, Ann. Phys. 389, 457 (1927)",
+    ),
     evaluations=COST,
 )
 def measure_isotope_independence(model, start, *, rng, resolution=None):

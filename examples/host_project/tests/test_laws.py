@@ -44,6 +44,6 @@ def test_the_smallest_defect_that_is_seen():
 
 
 def test_it_is_among_physchecks():
-    from physcheck.registry import all_checks
+    from physcheck.checks import all_checks
 
     assert all_checks()["isotope_independence"].law == "Isotopes have the same forces."

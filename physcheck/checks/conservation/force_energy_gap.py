@@ -17,10 +17,10 @@ from physcheck.numerics.quantiles import (
     projection_rms_quantile,
 )
 from physcheck.probes.directions import orthonormal_directions
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
-from physcheck.tolerances import default_tolerance
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_force_energy_gap", "measure_force_energy_gap"]
 
@@ -62,6 +62,19 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     title="forces are not the negative gradient of the energy",
     causes="forces predicted directly; a term of the energy detached or left out of the gradient; "
     "energy and forces smoothed, shifted or scaled differently (ASE's free_energy is the one to give)",
+    advice="take forces as the gradient of the very energy that is reported; compare the two "
+    "term by term on a dimer to find the part that differs",
+    tolerances=Tolerances(
+        screening=20.0,
+        md=1.0,
+        tight=0.01,
+        reason="screening: the force error of a good MLIP, so that a gap is no worse than "
+        "the fit; md: far below it, so that energies of snapshots and forces on the "
+        "way tell the same story; tight: what analytic gradients in float64 reach "
+        "with room for energy offsets",
+        source="OpenKIM's ForcesNumerDeriv check is the ancestor; figures from physcheck's "
+        "own benchmarks",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
 )

@@ -10,6 +10,7 @@ import numpy as np
 from ase.units import kB
 
 from physcheck.checks.consequences import heating_sentence
+from physcheck.checks.conservation.jacobian_asymmetry import LAMBDA
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quadrature import aliasing, spectrum
@@ -27,10 +28,9 @@ from physcheck.probes.loops import (
     collective_circles,
     molecule_rotation,
 )
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
-from physcheck.tolerances import default_tolerance
 
 __all__ = ["assert_loop_work", "measure_loop_work"]
 
@@ -122,6 +122,10 @@ _OPTIONS: dict[Budget, dict[str, Any]] = {
     kind="law",
     title="forces do work around a closed loop",
     causes="forces predicted directly; a detached term; a fused kernel with a wrong backward",
+    advice="run dynamics with the conservative head, or correct this model with a "
+    "conservative one by multiple time stepping (mts_tandem); in a model that means "
+    "to be conservative, switch off fused kernels and detached terms one by one",
+    tolerances=LAMBDA,
     evaluations=_evaluations,
     options=_OPTIONS,
 )

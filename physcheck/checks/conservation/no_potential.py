@@ -7,9 +7,9 @@ import numpy as np
 from physcheck.checks.conservation.jacobian_asymmetry import measure_jacobian_asymmetry
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
+from physcheck.registry import default_tolerance
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations
-from physcheck.tolerances import default_tolerance
 
 __all__ = ["PROOF_EVALUATIONS", "figures_of", "has_no_potential", "measure_proof"]
 

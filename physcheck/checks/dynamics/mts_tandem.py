@@ -15,10 +15,10 @@ from physcheck.dynamics.preparation import fastest_frequency, settle, stable_tim
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, as_configurations
-from physcheck.tolerances import default_tolerance, register_tolerances
+from physcheck.tolerances import Tolerances
 
 __all__ = ["Row", "assert_mts_tandem", "measure_mts_tandem"]
 
@@ -44,14 +44,6 @@ _WORTH = 1.1
 _DIRECTIONS, _TRIAL = 8, 150
 _DRIFTS, _RUNS_AWAY = "drifts", "runs away"
 
-register_tolerances(
-    "mts_tandem",
-    _UNIT,
-    {"screening": 2.6e-4, "md": 2.6e-6, "tight": 2.6e-8},
-    reason="as for nve_drift: screening 1 K/ps, md 10 K/ns, tight 0.1 K/ns of heating; a tandem that heats faster than "
-    "a single model may is no cure",
-    source="Bigi, Langer, Ceriotti, arXiv 2412.11569, sec. 5: no drift visible at M = 8 x 0.25 fs for water",
-)
 
 # What decides is how long a run is; less than this tells nothing of drifts, so quick plans the same and lists it.
 _OPTIONS: dict[Budget, dict[str, Any]] = {
@@ -113,6 +105,16 @@ class Row:
     kind="practice",
     title="multiple time stepping with the reference doesn't conserve energy",
     causes="forces of the two models that are too far apart; a reference whose forces are no gradient either",
+    advice="use a shorter stride, or a fast model that is trained closer to the conservative one",
+    tolerances=Tolerances(
+        screening=2.6e-4,
+        md=2.6e-6,
+        tight=2.6e-8,
+        reason="as for nve_drift: screening 1 K/ps, md 10 K/ns, tight 0.1 K/ns of heating; a "
+        "tandem that heats faster than a single model may is no cure",
+        source="Bigi, Langer, Ceriotti, arXiv 2412.11569, sec. 5: no drift visible at M = 8 "
+        "x 0.25 fs for water",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
     applies=_applies,
@@ -257,7 +259,8 @@ def measure_mts_tandem(
 
 def _doubt(whole: Meter, start: Configurations, rng: np.random.Generator) -> str:
     """Why the reference is no partner, in words: its own forces aren't the gradient of its energy; empty if they may be."""
-    from physcheck.checks.conservation import measure_force_energy_gap, measure_jacobian_asymmetry
+    from physcheck.checks.conservation.force_energy_gap import measure_force_energy_gap
+    from physcheck.checks.conservation.jacobian_asymmetry import measure_jacobian_asymmetry
 
     for measure in (measure_force_energy_gap, measure_jacobian_asymmetry):
         found = measure(whole, start, rng=rng, directions=_DIRECTIONS)

@@ -29,10 +29,10 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, as_configurations
-from physcheck.tolerances import default_tolerance, register_tolerances
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_nve_drift", "measure_nve_drift"]
 
@@ -45,16 +45,6 @@ _PRODUCTS = 6
 # A replica that runs away is tried again at this share of its timestep, or of the one that fits if that is shorter.
 _SHORTER = 0.25
 
-register_tolerances(
-    "nve_drift",
-    _UNIT,
-    {"screening": 2.6e-4, "md": 2.6e-6, "tight": 2.6e-8},
-    reason="the heating, K/ps = P/(3 kB), that spoils a run: screening 1 K/ps, a picosecond of "
-    "constant-energy dynamics stays at its temperature; md 10 K/ns, a nanosecond does; tight 0.1 K/ns, "
-    "a hundred nanoseconds do",
-    source="Bigi, Langer, Ceriotti, arXiv 2412.11569: PET-NC heats by 7 K/ps, ORB-v2 by 70 K/ps; "
-    "conservative models below what the paper resolves",
-)
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"replicas": 8, "steps": 48, "control_steps": 16},
@@ -84,6 +74,19 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="law",
     title="constant-energy dynamics heats or cools",
     causes="forces predicted directly; a detached term; a cutoff without a smooth end; noise in the forces",
+    advice="rule out the integrator by half the timestep; heating that stays is the forces': "
+    "use conservative forces or multiple time stepping (mts_tandem), since a "
+    "thermostat only hides it",
+    tolerances=Tolerances(
+        screening=2.6e-4,
+        md=2.6e-6,
+        tight=2.6e-8,
+        reason="the heating, K/ps = P/(3 kB), that spoils a run: screening 1 K/ps, a "
+        "picosecond of constant-energy dynamics stays at its temperature; md 10 K/ns, "
+        "a nanosecond does; tight 0.1 K/ns, a hundred nanoseconds do",
+        source="Bigi, Langer, Ceriotti, arXiv 2412.11569: PET-NC heats by 7 K/ps, ORB-v2 by "
+        "70 K/ps; conservative models below what the paper resolves",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
     applies=_applies,

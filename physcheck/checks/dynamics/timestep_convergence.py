@@ -18,7 +18,7 @@ from physcheck.numerics.sequential import student_half_width
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats, as_configurations
-from physcheck.tolerances import register_tolerances
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_timestep_convergence", "measure_timestep_convergence"]
 
@@ -31,16 +31,6 @@ _PRODUCTS = 6
 # The noise is known within a factor of 2 or so; its variance is allowed four times for a FAIL.
 _NOISE_MARGIN = 4.0
 
-register_tolerances(
-    "timestep_convergence",
-    "",
-    {"screening": 0.5, "md": 0.25, "tight": 0.1},
-    reason="velocity Verlet promises order 2: at md half the timestep leaves 30 % of the fluctuation at most "
-    "instead of 25 %, at screening 35 %, at tight 27 %; what stays is no longer the integrator's but the "
-    "surface's: kinks, noise, or an energy that isn't the forces'",
-    source="Hairer, Lubich, Wanner, Acta Numerica 12, 399 (2003), theorem 3.2; physcheck's own potentials "
-    "reach 1.95 to 2.05",
-)
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"replicas": 8, "steps": 10},
@@ -67,6 +57,19 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="practice",
     title="the energy's fluctuation doesn't fall as the timestep squared",
     causes="an energy that isn't the one the forces come from; kinks or jumps at a cutoff; noise in the outputs",
+    advice="use a shorter timestep, and look at cutoff_smoothness, path_smoothness and "
+    "force_energy_gap for what the surface does",
+    tolerances=Tolerances(
+        screening=0.5,
+        md=0.25,
+        tight=0.1,
+        reason="velocity Verlet promises order 2: at md half the timestep leaves 30 % of the "
+        "fluctuation at most instead of 25 %, at screening 35 %, at tight 27 %; what "
+        "stays is no longer the integrator's but the surface's: kinks, noise, or an "
+        "energy that isn't the forces'",
+        source="Hairer, Lubich, Wanner, Acta Numerica 12, 399 (2003), theorem 3.2; "
+        "physcheck's own potentials reach 1.95 to 2.05",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
     applies=_applies,

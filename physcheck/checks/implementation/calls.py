@@ -20,10 +20,10 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.noise import difference_table_noise, rounding_floor
 from physcheck.probes.transformations import far_pair, supercell
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Evaluation, Floats, as_configurations
-from physcheck.tolerances import default_tolerance
+from physcheck.tolerances import Tolerances
 
 __all__ = [
     "assert_batch_invariance",
@@ -61,6 +61,16 @@ def _batch_cost(start: Configurations, capabilities: Capabilities, budget: Budge
     kind="law",
     title="forces depend on what else is in the batch",
     causes="padding that isn't masked; an index into the batch that is off; batch normalisation left in training mode",
+    advice="evaluate one configuration at a time until the batching code is mended: look at "
+    "padding, image shifts and normalisation over the batch",
+    tolerances=Tolerances(
+        screening=1e-3,
+        md=1e-4,
+        tight=1e-6,
+        reason="another batch means other kernels and another order of sums, 1e-6 eV/Å in float32",
+        source="tblite's history noise of 1.6e-5 eV/Å (max 7e-5); float32 noise of SO3LR, "
+        "ANI, CHGNet to 4e-6",
+    ),
     evaluations=_batch_cost,
     applies=_batches,
 )
@@ -198,6 +208,14 @@ def _through(
     kind="law",
     title="the model changes what it is given",
     causes="wrapping or centring positions in place; writing magnetic moments or charges back",
+    advice="copy the input before changing it",
+    tolerances=Tolerances(
+        screening=0.0,
+        md=0.0,
+        tight=0.0,
+        reason="whoever hands in positions goes on using them",
+        source="the model contract: a model answers, it doesn't move atoms",
+    ),
     evaluations=always(2),
 )
 def measure_input_untouched(
@@ -284,6 +302,16 @@ def _shareable(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="practice",
     title="calls from several threads disturb each other",
     causes="a buffer that all calls share; a neighbour list kept on the model",
+    advice="give each thread its own copy of the model",
+    tolerances=Tolerances(
+        screening=1e-3,
+        md=1e-4,
+        tight=1e-6,
+        reason="equal calls differ by rounding at most, 1e-6 eV/Å in float32; a race gives "
+        "another configuration's forces",
+        source="tblite's history noise of 1.6e-5 eV/Å (max 7e-5); float32 noise of SO3LR, "
+        "ANI, CHGNet to 4e-6",
+    ),
     evaluations=always(_THREADS * (_ROUNDS + 1)),
     applies=_shareable,
 )

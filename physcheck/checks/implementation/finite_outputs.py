@@ -14,6 +14,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import check, derive_assert
 from physcheck.system import Configurations, Floats, System, as_configurations
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_finite_outputs", "measure_finite_outputs", "situations"]
 
@@ -37,6 +38,15 @@ _MOST = 1 + len(_CONTACTS) + _MOST_SPECIES + 6
     kind="law",
     title="NaN or infinity where a number should be",
     causes="a division by a distance or a norm of zero; a root of a negative number; empty neighbour lists",
+    advice="guard divisions and square roots at zero distance, angles of 180 degrees and "
+    "empty neighbour lists",
+    tolerances=Tolerances(
+        screening=0.0,
+        md=0.0,
+        tight=0.0,
+        reason="one NaN ends a simulation and poisons every average",
+        source="IEEE 754: NaN compares false with everything",
+    ),
     evaluations=always(_MOST),
 )
 def measure_finite_outputs(

@@ -16,6 +16,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_memory_growth", "measure_memory_growth"]
 
@@ -41,6 +42,14 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     kind="practice",
     title="memory grows with every evaluation",
     causes="results or graphs kept in a list; gradients that aren't detached; a cache without a bound",
+    advice="release results after each call: look for lists, caches and graphs that are kept",
+    tolerances=Tolerances(
+        screening=100.0,
+        md=10.0,
+        tight=1.0,
+        reason="at 10 kB an evaluation a million steps of dynamics need 10 GB",
+        source="the length of runs in the paper, 1e5 to 1e6 steps",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
 )

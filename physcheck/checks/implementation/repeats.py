@@ -18,6 +18,7 @@ from physcheck.probes.transformations import far_pair, supercell
 from physcheck.registry import check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.tolerances import Tolerances
 
 __all__ = [
     "assert_determinism",
@@ -48,6 +49,18 @@ _LABELS = {
     kind="law",
     title="equal calls give different forces",
     causes="random numbers at inference (dropout, sampling); uninitialised memory; atomic adds on a GPU",
+    advice="ask the framework for deterministic kernels, and look for random numbers, "
+    "dropout or training mode in the forward pass",
+    tolerances=Tolerances(
+        screening=1e-3,
+        md=1e-4,
+        tight=1e-6,
+        reason="equal calls differ by the order of parallel sums, 1e-6 eV/Å in float32; md "
+        "is far above that, and as noise in dynamics heats by less than 1e-7 "
+        "eV/atom/ps",
+        source="tblite's history noise of 1.6e-5 eV/Å (max 7e-5); float32 noise of SO3LR, "
+        "ANI, CHGNet to 4e-6",
+    ),
     evaluations=always(_REPEATS),
 )
 def measure_determinism(
@@ -115,6 +128,17 @@ def measure_determinism(
     kind="law",
     title="forces depend on what the model was asked before",
     causes="a neighbour list that isn't rebuilt; warm starts; a cache with too small a key; running averages",
+    advice="clear caches and neighbour lists whenever any input changes; use a fresh model "
+    "for each structure until then",
+    tolerances=Tolerances(
+        screening=1e-3,
+        md=1e-4,
+        tight=1e-6,
+        reason="warm starts of a self-consistent model leave 2e-5 eV/Å; md is above that, "
+        "and below what makes signed work around loops at md",
+        source="tblite's history noise of 1.6e-5 eV/Å (max 7e-5); float32 noise of SO3LR, "
+        "ANI, CHGNet to 4e-6",
+    ),
     evaluations=always(11),
 )
 def measure_history_independence(
@@ -220,6 +244,8 @@ def _doubled(start: Configurations) -> Configurations:
     kind="info",
     title="numerical noise of the forces",
     causes="float32, TF32, fused kernels, self-consistency tolerances, energy offsets",
+    advice="use float64, or an energy offset removed before rounding, where other checks are "
+    "limited by this noise",
     evaluations=always(0),
 )
 def measure_numerical_noise(

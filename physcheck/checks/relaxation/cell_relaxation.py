@@ -10,26 +10,18 @@ from ase.units import GPa
 from physcheck.checks.relaxation.descent_energy import descend, descent_measurement
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.optimisers import evaluations_needed
 from physcheck.relaxation.starting_points import rattled, strained
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
-from physcheck.tolerances import default_tolerance, register_tolerances
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_cell_relaxation", "measure_cell_relaxation"]
 
 _QUANTITY = "energy released on relaxing atoms and cell that isn't their work, over that work"
 
-register_tolerances(
-    "cell_relaxation",
-    "",
-    {"screening": 0.1, "md": 0.01, "tight": 0.001},
-    reason="as for relaxation_descent; a stress that is wrong by a share s of itself is off by s of the cell's part of "
-    "the work, about half",
-    source="the house's own choice; a stress halved or of the wrong sign, a common fault, is off by 0.2 and more",
-)
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"steps": 28, "pieces": 40},
@@ -55,6 +47,17 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="law",
     title="relaxing the cell releases another energy than the work of forces and stress",
     causes="a stress of the wrong sign, factor or order of components; a stress predicted directly; a missing term",
+    advice="take the stress as the strain derivative of the energy (stress_energy_gap); "
+    "relax at constant cell until then",
+    tolerances=Tolerances(
+        screening=0.1,
+        md=0.01,
+        tight=0.001,
+        reason="as for relaxation_descent; a stress that is wrong by a share s of itself is "
+        "off by s of the cell's part of the work, about half",
+        source="the house's own choice; a stress halved or of the wrong sign, a common "
+        "fault, is off by 0.2 and more",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
     applies=_applies,

@@ -11,7 +11,7 @@ import numpy as np
 from physcheck.checks.relaxation.relaxation_convergence import inner_motion
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.optimisers import Path, relax
 from physcheck.relaxation.starting_points import rattled
@@ -25,7 +25,7 @@ from physcheck.relaxation.vibrations import (
 )
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Floats, as_configurations
-from physcheck.tolerances import default_tolerance, register_tolerances
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_minimum_stability", "measure_minimum_stability"]
 
@@ -44,15 +44,6 @@ _DOWN_TO = 0.05
 _LEFT_OVER = 2.0
 _BOND = 1.0
 
-register_tolerances(
-    "minimum_stability",
-    _UNIT,
-    {"screening": 1.0, "md": 0.1, "tight": 0.01},
-    reason="a vibration that the forces feed grows by e in 1, 10 or 100 ps and its energy in half of that: at md no "
-    "faster than a thermostat of 5 ps takes heat away, at screening a picosecond of dynamics is sound",
-    source="linear stability of Newton's equations: amplitudes go as exp(i omega t), omega^2 an eigenvalue of the "
-    "mass-weighted force constants, real for the gradient of an energy",
-)
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"steps": 80, "products": 33},
@@ -86,6 +77,19 @@ class _Ground:
     kind="law",
     title="small vibrations about the minimum grow by themselves",
     causes="forces predicted directly; a detached term: two modes feed each other around a cycle",
+    advice="don't compute phonons or run long dynamics about this minimum with these forces; "
+    "use conservative ones",
+    tolerances=Tolerances(
+        screening=1.0,
+        md=0.1,
+        tight=0.01,
+        reason="a vibration that the forces feed grows by e in 1, 10 or 100 ps and its "
+        "energy in half of that: at md no faster than a thermostat of 5 ps takes heat "
+        "away, at screening a picosecond of dynamics is sound",
+        source="linear stability of Newton's equations: amplitudes go as exp(i omega t), "
+        "omega^2 an eigenvalue of the mass-weighted force constants, real for the "
+        "gradient of an energy",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
     applies=inner_motion,

@@ -9,7 +9,7 @@ import numpy as np
 
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert, tolerance_of
 from physcheck.relaxation.circling import (
     CIRCLING_EVALUATIONS,
     Circling,
@@ -27,7 +27,7 @@ from physcheck.relaxation.optimisers import (
 from physcheck.relaxation.starting_points import rattled
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
-from physcheck.tolerances import default_tolerance, register_tolerances, tolerance_of
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_relaxation_convergence", "measure_relaxation_convergence"]
 
@@ -43,15 +43,6 @@ _TELLING = 30
 # What a stalled run is granted to still gain if it were twice as long.
 _STILL_TO_GAIN = 0.8
 
-register_tolerances(
-    "relaxation_convergence",
-    _UNIT,
-    {"screening": 0.05, "md": 0.01, "tight": 0.001},
-    reason="the fmax that people ask for: 0.05 for screening structures (ASE's default), 0.01 for energies of "
-    "minima, 0.001 for phonons and barriers",
-    source="ASE's Optimizer.run has fmax = 0.05; Bigi, Langer, Ceriotti, arXiv 2412.11569: L-BFGS in 1000 steps on "
-    "liquid water converges in 9 % of the cases with ORB's direct forces, in 83 to 88 % with conservative ones",
-)
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"rattles": (0.1,), "optimisers": ("LBFGS", "FIRE"), "evaluations": 120},
@@ -102,6 +93,17 @@ class _Start:
     kind="law",
     title="relaxations go round and round instead of ending in a minimum",
     causes="forces predicted directly, which have no minimum to go to; a net torque; a detached term",
+    advice="relax with conservative forces, and use this model to come near the minimum only",
+    tolerances=Tolerances(
+        screening=0.05,
+        md=0.01,
+        tight=0.001,
+        reason="the fmax that people ask for: 0.05 for screening structures (ASE's default), "
+        "0.01 for energies of minima, 0.001 for phonons and barriers",
+        source="ASE's Optimizer.run has fmax = 0.05; Bigi, Langer, Ceriotti, arXiv "
+        "2412.11569: L-BFGS in 1000 steps on liquid water converges in 9 % of the "
+        "cases with ORB's direct forces, in 83 to 88 % with conservative ones",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
     applies=inner_motion,

@@ -10,26 +10,17 @@ from physcheck.checks.relaxation.descent_energy import descend, descent_measurem
 from physcheck.checks.relaxation.relaxation_convergence import inner_motion
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.starting_points import rattled
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
-from physcheck.tolerances import default_tolerance, register_tolerances
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_relaxation_descent", "measure_relaxation_descent"]
 
 _QUANTITY = "energy released on relaxing that isn't the forces' work, over that work"
 
-register_tolerances(
-    "relaxation_descent",
-    "",
-    {"screening": 0.1, "md": 0.01, "tight": 0.001},
-    reason="a share of the energy that a relaxation releases: screening, 10 %, the error of a good fit's relaxation "
-    "energies; md, 1 %, an adsorption energy of 1 eV is as good with forces' work as with energies to 10 meV; tight "
-    "a tenth of it",
-    source="the house's own choice; built-in potentials reach 1e-6 in float64, 1e-5 in float32 (tests)",
-)
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"steps": 24, "pieces": 32},
@@ -51,6 +42,18 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     kind="law",
     title="a relaxation releases another energy than the forces' work",
     causes="forces predicted directly; a detached term; energy and forces smoothed, shifted or scaled differently",
+    advice="report the energy whose gradient the forces are (force_energy_gap); don't use "
+    "line searches or energy differences of relaxed structures until then",
+    tolerances=Tolerances(
+        screening=0.1,
+        md=0.01,
+        tight=0.001,
+        reason="a share of the energy that a relaxation releases: screening, 10 %, the error "
+        "of a good fit's relaxation energies; md, 1 %, an adsorption energy of 1 eV "
+        "is as good with forces' work as with energies to 10 meV; tight a tenth of it",
+        source="the house's own choice; built-in potentials reach 1e-6 in float64, 1e-5 in "
+        "float32 (tests)",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
     applies=inner_motion,

@@ -16,10 +16,10 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
 from physcheck.numerics.series import ReplicaMean, replica_mean
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats, as_configurations
-from physcheck.tolerances import default_tolerance, register_tolerances
+from physcheck.tolerances import Tolerances
 
 __all__ = [
     "assert_ensemble_consistency",
@@ -35,15 +35,6 @@ _SIGMAS = 3.0
 _APART, _FARTHEST = 2.0, 0.25
 _SECOND: dict[Budget, int] = {"quick": 3000, "standard": 3000, "full": 50_000}
 _NEWTON = 50
-
-register_tolerances(
-    "ensemble_consistency",
-    "%",
-    {"screening": 30.0, "md": 10.0, "tight": 3.0},
-    reason="the slope is a difference of inverse temperatures: 10 % of it is what heat capacities and reweighting between "
-    "temperatures are off by; statistics of a picosecond tell 30 %, those of a nanosecond 3 %",
-    source="Shirts, J. Chem. Theory Comput. 9, 909 (2013)",
-)
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
@@ -62,6 +53,17 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="law",
     title="energies at two temperatures are not those of one ensemble",
     causes="forces that are not the gradient of the energy; forces predicted directly",
+    advice="report the energy whose gradient the forces are (force_energy_gap), or sample "
+    "with conservative forces before energies are reweighted",
+    tolerances=Tolerances(
+        screening=30.0,
+        md=10.0,
+        tight=3.0,
+        reason="the slope is a difference of inverse temperatures: 10 % of it is what heat "
+        "capacities and reweighting between temperatures are off by; statistics of a "
+        "picosecond tell 30 %, those of a nanosecond 3 %",
+        source="Shirts, J. Chem. Theory Comput. 9, 909 (2013)",
+    ),
     evaluations=_evaluations,
     options={budget: {"second_evaluations": n} for budget, n in _SECOND.items()},
     shared=shared_evaluations,

@@ -28,26 +28,16 @@ from physcheck.checks.sampling.trajectory import (
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Bools, Configurations, Floats, as_configurations
-from physcheck.tolerances import default_tolerance, register_tolerances
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_kinetic_distribution", "measure_kinetic_distribution"]
 
 _QUANTITY = "deviation of the kinetic energies' mean or width, per species"
 # Atoms' kinetic energies over kT: gamma of shape 3/2, mean and variance 3/2.
 _SHAPE = 1.5
-
-register_tolerances(
-    "kinetic_distribution",
-    "%",
-    {"screening": 3.0, "md": 1.0, "tight": 0.3},
-    reason="as equipartition: a mean or a width that stands for a temperature 1 % off is 3 K at room temperature; a "
-    "width above the mean says that atoms of a species differ in temperature among themselves",
-    source="Bigi, Langer, Ceriotti, arXiv 2412.11569, table 3; Merz, Shirts, PLoS ONE 13, e0202764 (2018), who "
-    "judge mean and width",
-)
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
@@ -67,6 +57,18 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     title="kinetic energies are not distributed as at one temperature",
     causes="forces predicted directly, which heat some atoms and cool others; a local fault in few atoms; a timestep "
     "too long",
+    advice="look at species_heat, nve_drift and jacobian_asymmetry for the forces that feed "
+    "some atoms; don't trust temperatures per species",
+    tolerances=Tolerances(
+        screening=3.0,
+        md=1.0,
+        tight=0.3,
+        reason="as equipartition: a mean or a width that stands for a temperature 1 % off is "
+        "3 K at room temperature; a width above the mean says that atoms of a species "
+        "differ in temperature among themselves",
+        source="Bigi, Langer, Ceriotti, arXiv 2412.11569, table 3; Merz, Shirts, PLoS ONE "
+        "13, e0202764 (2018), who judge mean and width",
+    ),
     evaluations=_evaluations,
     shared=shared_evaluations,
     applies=_applies,

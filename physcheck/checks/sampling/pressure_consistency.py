@@ -15,10 +15,10 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
 from physcheck.probes.strains import strained
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats, as_configurations
-from physcheck.tolerances import default_tolerance, register_tolerances
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_pressure_consistency", "measure_pressure_consistency"]
 
@@ -28,15 +28,6 @@ _SNAPSHOTS = 16
 _STRAIN = 1e-3
 # Inverse length over which energies bend under strain, at most: r^-12 between neighbours has 40.
 _BENDING = 100.0
-
-register_tolerances(
-    "pressure_consistency",
-    "GPa",
-    {"screening": 0.1, "md": 0.01, "tight": 1e-4},
-    reason="as stress_energy_gap, on thermal configurations: 0.01 GPa shifts a lattice constant by 3e-5 at a bulk "
-    "modulus of 100 GPa, and water's density by 0.5 %",
-    source="Louwerse, Baerends, Chem. Phys. Lett. 421, 138 (2006); OpenKIM's checks of numerical derivatives",
-)
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
@@ -55,6 +46,17 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="law",
     title="a simulation's pressure is not that of its energy",
     causes="stress predicted directly; a virial without the term of the cell's images or of the smoothing function",
+    advice="take the stress as the strain derivative of the energy (stress_energy_gap); "
+    "until then don't use pressures or barostats",
+    tolerances=Tolerances(
+        screening=0.1,
+        md=0.01,
+        tight=1e-4,
+        reason="as stress_energy_gap, on thermal configurations: 0.01 GPa shifts a lattice "
+        "constant by 3e-5 at a bulk modulus of 100 GPa, and water's density by 0.5 %",
+        source="Louwerse, Baerends, Chem. Phys. Lett. 421, 138 (2006); OpenKIM's checks of "
+        "numerical derivatives",
+    ),
     evaluations=_evaluations,
     shared=shared_evaluations,
     applies=_applies,

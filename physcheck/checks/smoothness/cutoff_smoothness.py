@@ -22,10 +22,10 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.probes.loops import molecules
 from physcheck.probes.transformations import rattled, supercell
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
-from physcheck.tolerances import default_tolerance
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_cutoff_smoothness", "measure_cutoff_smoothness"]
 
@@ -79,6 +79,19 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="law",
     title="forces jump when an atom crosses a cutoff",
     causes="a truncated or merely shifted potential; a cap on the number of neighbours; a stale neighbour list",
+    advice="multiply every term by a smooth cutoff function, differentiate that too, and "
+    "raise the neighbour cap; until then use short timesteps and expect energy jumps",
+    tolerances=Tolerances(
+        screening=1e-3,
+        md=1e-4,
+        tight=1e-5,
+        reason="a jump relative to the rms thermal force: each crossing of it is a kick that "
+        "an integrator doesn't see coming; Lennard-Jones truncated at 3 sigma jumps "
+        "by 0.5 % of its largest pair force, 1e-3 of thermal ones; md is a tenth of "
+        "that, and above what float32 resolves",
+        source="Allen and Tildesley, Computer Simulation of Liquids, 2nd ed., section 5.2.3 "
+        "(truncated and shifted)",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
     applies=_applies,

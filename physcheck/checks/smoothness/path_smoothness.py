@@ -14,6 +14,7 @@ from physcheck.probes.loops import collective_circles
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_path_smoothness", "measure_path_smoothness"]
 
@@ -38,6 +39,17 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     kind="practice",
     title="forces are rough along a smooth path",
     causes="kinks of activation or cutoff functions; jumps at neighbour-list changes; noise",
+    advice="use smoother activations and cutoff functions; choose a shorter timestep until then",
+    tolerances=Tolerances(
+        screening=1e-2,
+        md=1e-3,
+        tight=1e-4,
+        reason="tail of the forces' spectrum over their first harmonic along a circle of "
+        "0.02 Å: an analytic potential is below 1e-5, its C2 switch included; "
+        "second-derivative kinks of common cutoffs (a change of curvature by a few "
+        "per cent) stay below 1e-3, jumps of the forces don't",
+        source="a slope that changes by a share q makes harmonics of q/(pi k²); k = 6 to 12",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
 )

@@ -16,6 +16,7 @@ from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Floats, System, as_configurations
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_short_range_repulsion", "measure_short_range_repulsion"]
 
@@ -59,6 +60,17 @@ class _Path:
     kind="practice",
     title="overlapping atoms attract each other: there is a hole at short range",
     causes="no data at short distances and no repulsive baseline; a repulsion that is switched off",
+    advice="add a repulsive baseline such as ZBL, or train on compressed structures; watch "
+    "the shortest distances in simulations",
+    tolerances=Tolerances(
+        screening=1.0,
+        md=0.1,
+        tight=0.01,
+        reason="attraction between atoms that overlap: at 0.1 eV/Å over some 0.3 Å a hole is "
+        "30 meV deep, about kT at room temperature, and holds no atom; repulsion "
+        "there is tens of eV/Å",
+        source="OpenKIM's DimerContinuityC1 and the like show dimers; kT at 300 K is 26 meV",
+    ),
     evaluations=_evaluations,
     options=_OPTIONS,
 )

@@ -12,12 +12,22 @@ from physcheck.checks.differences import Part, combine, place_rounding
 from physcheck.checks.symmetry.comparison import COPIES, one_atom, thermal
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import check, derive_assert
+from physcheck.registry import check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
-from physcheck.tolerances import default_tolerance
+from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_net_force", "assert_net_torque", "measure_net_force", "measure_net_torque"]
+
+BALANCE = Tolerances(
+    screening=1e-4,
+    md=1e-5,
+    tight=1e-7,
+    reason="as a force on every atom: a steady 1e-5 eV/Å on atoms of 20 amu reaches a tenth of their "
+    "thermal velocity in 100 ps, the length of a run before anybody looks; rounding averages over "
+    "atoms",
+    source="F = m a; 1 eV/Å/amu = 9.65e-3 Å/fs²",
+)
 
 _BASES = 2
 _COST = always(_BASES * COPIES)
@@ -37,6 +47,9 @@ def _isolated(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="law",
     title="forces don't add up to zero: the whole system accelerates",
     causes="forces predicted directly; a lost reaction; an external field",
+    advice="subtract the mean force in the model, or in the engine before each step, and "
+    "look for absolute positions among the model's inputs",
+    tolerances=BALANCE,
     evaluations=_COST,
     applies=one_atom,
 )
@@ -79,6 +92,9 @@ def measure_net_force(
     kind="practice",
     title="forces turn an isolated body",
     causes="forces predicted directly; an energy that isn't invariant under rotation",
+    advice="subtract the net torque of isolated molecules, or use a rotationally invariant "
+    "energy, before angular momentum matters",
+    tolerances=BALANCE,
     evaluations=_COST,
     applies=_isolated,
 )

@@ -22,11 +22,31 @@ from physcheck.checks.differences import (
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
 from physcheck.probes.transformations import Transformation, jittered, rattled
+from physcheck.registry import default_tolerance
 from physcheck.resolution import Resolution, visit
 from physcheck.system import Configurations, Evaluation, Floats
-from physcheck.tolerances import default_tolerance
+from physcheck.tolerances import Tolerances
 
 __all__ = ["COPIES", "compared", "one_atom", "outputs_of", "thermal"]
+
+EXACT_SYMMETRY = Tolerances(
+    screening=1e-3,
+    md=1e-4,
+    tight=1e-6,
+    reason="a symmetry that an architecture has is kept to rounding (float32: 1e-6 to 1e-5 eV/Å), one "
+    "that it lacks is broken by meV/Å: md lies between, at a hundredth of a good model's force "
+    "error; tight needs float64",
+    source="float32 force noise of SO3LR, ANI and CHGNet: 1.2e-6 to 4e-6 eV/Å, by ECNoise",
+)
+LEARNED_SYMMETRY = Tolerances(
+    screening=3e-2,
+    md=3e-3,
+    tight=1e-5,
+    reason="relative to the rms force: an unconstrained architecture learns rotations to a part of its "
+    "force error and simulates well; md is 3 meV/Å where forces are thermal, below that error; an "
+    "equivariant one is at rounding",
+    source="Bigi, Langer, Ceriotti, arXiv 2412.11569: broken rotations are learnable and harmless",
+)
 
 # Jittered copies of a configuration: their spread is the noise of the comparison, at the place itself.
 COPIES = 3

@@ -15,15 +15,14 @@ from physcheck.checks.differences import (
     place_rounding,
     working_dtype,
 )
-from physcheck.checks.symmetry.comparison import COPIES, QUANTITY, one_atom, thermal
+from physcheck.checks.symmetry.comparison import COPIES, EXACT_SYMMETRY, QUANTITY, one_atom, thermal
 from physcheck.checks.symmetry.lattice import open_shell
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import far_pair
-from physcheck.registry import check, derive_assert
+from physcheck.registry import check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
-from physcheck.tolerances import default_tolerance
 
 __all__ = ["assert_separated_additivity", "measure_separated_additivity"]
 
@@ -48,6 +47,9 @@ def _separable(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="law",
     title="two fragments far apart feel each other",
     causes="a readout that averages, normalises or attends over the whole system; a net charge spread over all atoms",
+    advice="look for averages, tables or normalisations per structure, and for the neighbour "
+    "search in large cells",
+    tolerances=EXACT_SYMMETRY,
     evaluations=_COST,
     applies=_separable,
 )

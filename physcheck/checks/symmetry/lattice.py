@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.allotments import always
-from physcheck.checks.symmetry.comparison import COPIES, QUANTITY, compared, one_atom
+from physcheck.checks.symmetry.comparison import (
+    COPIES,
+    EXACT_SYMMETRY,
+    QUANTITY,
+    compared,
+    one_atom,
+)
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import lattice_shifts, new_basis, supercell
@@ -70,6 +76,9 @@ def _supercell_cost(start: Configurations, capabilities: Capabilities, budget: B
     kind="law",
     title="forces depend on which periodic image of an atom is given",
     causes="a minimum image by hand that fails beyond one cell; positions assumed inside the cell",
+    advice="wrap positions, or build neighbour lists from fractional coordinates of any "
+    "size; until then wrap atoms before each call",
+    tolerances=EXACT_SYMMETRY,
     evaluations=_TWO,
     applies=_periodic,
 )
@@ -117,6 +126,9 @@ def measure_periodic_wrap(
     kind="law",
     title="forces depend on the choice of cell vectors",
     causes="a neighbour list for orthorhombic or weakly tilted cells; too few images of a tilted cell",
+    advice="build neighbour lists for any cell, skewed and left-handed ones included; until "
+    "then reduce cells before each call",
+    tolerances=EXACT_SYMMETRY,
     evaluations=_TWO,
     applies=_mixable,
 )
@@ -165,6 +177,9 @@ def measure_lattice_basis(
     kind="law",
     title="a larger cell of the same crystal has other forces or another energy an atom",
     causes="a readout that averages or attends over the whole system; cells smaller than the cutoff; a cap on neighbours",
+    advice="look for averages or norms over the whole structure in the readout, and for a "
+    "cutoff that exceeds what the neighbour search covers",
+    tolerances=EXACT_SYMMETRY,
     evaluations=_supercell_cost,
     applies=_repeatable,
 )

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.allotments import always
-from physcheck.checks.symmetry.comparison import COPIES, QUANTITY, compared, one_atom
+from physcheck.checks.symmetry.comparison import (
+    COPIES,
+    EXACT_SYMMETRY,
+    LEARNED_SYMMETRY,
+    QUANTITY,
+    compared,
+    one_atom,
+)
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.probes.transformations import inversion, relabelling, rigid_rotation, rigid_shift
@@ -40,6 +47,8 @@ _ONE = always(2 * COPIES)
     kind="law",
     title="forces or energy change when everything is moved together",
     causes="absolute positions used as features; a mesh or an external field; atoms lost outside the cell",
+    advice="use only differences of positions as inputs",
+    tolerances=EXACT_SYMMETRY,
     evaluations=_TWO,
     applies=one_atom,
 )
@@ -91,6 +100,9 @@ def measure_translation_invariance(
     kind="practice",
     title="forces don't turn with the atoms",
     causes="an architecture without rotational symmetry; a lab frame in the features; a cell assumed triangular",
+    advice="average over rotations or train with them, and keep an eye on simulations that "
+    "rotate; conservation matters more than this",
+    tolerances=LEARNED_SYMMETRY,
     evaluations=_TWO,
     applies=one_atom,
 )
@@ -141,6 +153,9 @@ def measure_rotation_equivariance(
     kind="practice",
     title="a mirror image has other forces than the mirrored ones",
     causes="triple products or cross products of pseudoscalar kind; an architecture for SO(3) only",
+    advice="remove features that change sign under inversion, unless the model is meant to "
+    "be chiral",
+    tolerances=LEARNED_SYMMETRY,
     evaluations=_ONE,
     applies=one_atom,
 )
@@ -190,6 +205,9 @@ def measure_inversion_equivariance(
     kind="law",
     title="forces depend on the order in which atoms are listed",
     causes="a cap on the number of neighbours; features by index; a neighbour list that loses pairs",
+    advice="sum over atoms and neighbours only; look for indices used as features and for "
+    "order-dependent caps",
+    tolerances=EXACT_SYMMETRY,
     evaluations=_TWO,
     applies=one_atom,
 )
