@@ -59,7 +59,7 @@ def checks_as_markdown() -> list[str]:
     """The table of checks that stands in the README; a test holds the two together."""
     from physcheck.checks import all_checks
     from physcheck.registry import tolerance_of
-    from physcheck.report.figures import figure
+    from physcheck.text.numbers import figure
     from physcheck.tolerances import PROFILES
 
     lines = [
@@ -81,7 +81,7 @@ def checks_as_markdown() -> list[str]:
 def _checks() -> list[str]:
     from physcheck.checks import all_checks
     from physcheck.registry import tolerance_of
-    from physcheck.report.figures import figure
+    from physcheck.text.numbers import figure
     from physcheck.tolerances import PROFILES
 
     rows = [("check", "family", "kind", "needs", " / ".join(PROFILES), "law")]

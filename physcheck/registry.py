@@ -258,7 +258,7 @@ def derive_assert(measure: Any) -> Callable[..., Measurement]:
     def assertion(
         model: Any, start: Any, *, profile: str = "md", rng: Any = None, **options: Any
     ) -> Measurement:
-        from physcheck.report.failure import failure_text
+        from physcheck.text.failure import failure_text
 
         spec = _REGISTRY[identifier]
         tolerance = tolerance_of(identifier, profile)

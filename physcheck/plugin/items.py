@@ -133,7 +133,7 @@ def raise_for(record: dict[str, Any], settings: Settings) -> None:
         or (verdict == "inconclusive" and fail_on == "inconclusive" and kind != "info")
     )
     if counted:
-        from physcheck.report.failure import record_text
+        from physcheck.text.failure import record_text
 
         text = record_text(record, profile=settings.profile)
         raise RecordFailed("\n".join(filter(None, [text, record["evidence"].get("traceback")])))

@@ -181,7 +181,7 @@ class Bench:
             return self._facts
         from physcheck.adapters.loading import model_identity, reference_spec
         from physcheck.report.environment import environment
-        from physcheck.report.figures import plain
+        from physcheck.text.numbers import plain
 
         plan, spec = self._plan, self.settings.model
         assert spec is not None
@@ -267,7 +267,7 @@ class HostModels:
             return self._facts
         from physcheck.adapters.loading import model_identity
         from physcheck.report.environment import environment
-        from physcheck.report.figures import plain
+        from physcheck.text.numbers import plain
 
         identity = plain(model_identity(self._last[3].model, None))
         identity["name"] = ", ".join(self._names)

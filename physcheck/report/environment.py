@@ -23,9 +23,7 @@ def environment() -> dict[str, Any]:
             facts[package] = version(package)
         except PackageNotFoundError:
             facts[package] = None
-    from physcheck import __version__
-
-    facts["physcheck"] = __version__
+    facts["physcheck"] = version("physcheck")
     facts["cpus"] = os.cpu_count()
     facts["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS")
     torch = sys.modules.get("torch")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from physcheck.report.failure import record_text
 from physcheck.report.json_report import answer
 from physcheck.report.terminal import columns_of, mark_of, table_rows
+from physcheck.text.failure import record_text
 
 __all__ = ["html"]
 

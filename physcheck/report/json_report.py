@@ -6,11 +6,12 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from physcheck.report.figures import as_float
-from physcheck.run.known_failures import is_mended
+from physcheck.text.failure import is_mended
+from physcheck.text.numbers import as_float
 
 __all__ = ["SCHEMA", "answer", "build_report", "count", "schema", "some", "summarise", "write_text"]
 
@@ -75,13 +76,11 @@ def build_report(
     error : str or None
         Why there are no records.
     """
-    from physcheck import __version__
-
     run = run or {}
     model = dict(run.get("model") or {**_NO_MODEL, "spec": settings.get("model")})
     return {
         "schema": SCHEMA,
-        "physcheck": __version__,
+        "physcheck": version("physcheck"),
         "created": created,
         "complete": complete,
         "exit_code": exit_code,

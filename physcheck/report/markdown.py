@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from physcheck.report.failure import record_text
 from physcheck.report.json_report import answer
 from physcheck.report.terminal import columns_of, table_rows
+from physcheck.text.failure import record_text
 
 __all__ = ["markdown"]
 

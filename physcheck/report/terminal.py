@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from physcheck.report.figures import figure, with_uncertainty
 from physcheck.report.json_report import answer, some
+from physcheck.text.numbers import figure, with_uncertainty
 
 __all__ = ["COLUMNS", "Line", "columns_of", "mark_of", "table_rows", "terminal_lines"]
 

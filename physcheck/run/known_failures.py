@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,19 +10,18 @@ from typing import Any
 
 from physcheck.errors import SpecError
 from physcheck.names import nearest
+from physcheck.text.failure import REMOVE
 
 __all__ = [
     "KnownFailure",
     "apply_known_failure",
     "apply_xfail",
-    "is_mended",
     "load_known_failures",
     "refuse_unknown_structures",
 ]
 
 _KEYS = ("check", "structure", "reason", "until")
 _TABLE = "known_failure"
-_REMOVE = "remove it from the list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ def apply_known_failure(record: dict[str, Any], known: KnownFailure | None, toda
     elif record["verdict"] == "pass":
         record["verdict"] = "fail"
         record["reason"] = (
-            f"listed as a known failure ({known.reason}), but it passes now: {_REMOVE}"
+            f"listed as a known failure ({known.reason}), but it passes now: {REMOVE}"
         )
 
 
@@ -159,9 +158,4 @@ def apply_xfail(record: dict[str, Any], report: Any, *, raised: bool) -> None:
             record["reason"] = reason
     elif report.failed and not raised and record["verdict"] == "pass":
         record["verdict"] = "fail"
-        record["reason"] = f"marked xfail, but it passes now ({report.longrepr}): {_REMOVE}"
-
-
-def is_mended(record: Mapping[str, Any]) -> bool:
-    """True for a failure that is none: a known one that passes now."""
-    return record["verdict"] == "fail" and str(record["reason"] or "").endswith(_REMOVE)
+        record["reason"] = f"marked xfail, but it passes now ({report.longrepr}): {REMOVE}"

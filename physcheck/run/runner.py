@@ -18,11 +18,11 @@ from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement, Outcome, Verdict, judge
 from physcheck.model import Meter, Model
 from physcheck.registry import tolerance_of
-from physcheck.report.figures import plain
 from physcheck.run.plan import NEEDS_REFERENCE, PlanEntry, record_seed
 from physcheck.run.settings import Settings
 from physcheck.run.timeout import TimeIsUp, alarm
 from physcheck.system import Configurations
+from physcheck.text.numbers import plain
 from physcheck.tolerances import Tolerance
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError, validate
 
 from physcheck.measurement import Measurement, judge
-from physcheck.report.failure import failure_text, record_text
 from physcheck.report.html import html
 from physcheck.report.json_report import answer, build_report, schema, write_text
 from physcheck.report.markdown import markdown
 from physcheck.report.terminal import terminal_lines
+from physcheck.text.failure import failure_text, record_text
 from physcheck.tolerances import Tolerance
 
 RECORD = {

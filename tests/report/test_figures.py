@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from physcheck.report.figures import figure, plain, ratio, with_uncertainty
+from physcheck.text.numbers import figure, plain, ratio, with_uncertainty
 
 
 @pytest.mark.parametrize(

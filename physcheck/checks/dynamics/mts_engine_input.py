@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from ase.units import kB
 
 if TYPE_CHECKING:
-    from physcheck.checks.dynamics.mts_runs import Drift, Temperature
-    from physcheck.checks.dynamics.mts_tandem import Row
+    from physcheck.checks.dynamics.mts_runs import Drift, Row, Temperature
 
 __all__ = ["ipi_lines", "lammps_lines", "tandem_lines"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
 from physcheck.system import Configurations, Floats, System
 
-__all__ = ["BOOKING", "Drift", "Pair", "Temperature", "drift_of"]
+__all__ = ["BOOKING", "Drift", "Pair", "Row", "Temperature", "drift_of"]
 
 # Steps between the whole model's energies where the fast one runs alone.
 BOOKING = 8
@@ -276,3 +277,32 @@ def _ran_away(run: Moving, steps: int) -> int | None:
         except NonFiniteOutput:
             return step + 1
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table.
+
+    Attributes
+    ----------
+    name : str
+        ``model alone``, ``reference alone`` or the stride.
+    stride : int or None
+    step_fs : float
+        Between corrections (outer timestep), or the timestep of a model alone.
+    drift : Drift
+    temperatures : mapping of symbol to Temperature
+        In the constant-energy runs.
+    fault : str
+        What is wrong with it, beyond doubt; empty if nothing is.
+    speed_up : float or None
+        Over the reference alone, at the measured pace of both.
+    """
+
+    name: str
+    stride: int | None
+    step_fs: float
+    drift: Drift
+    temperatures: Mapping[str, Temperature]
+    fault: str = ""
+    speed_up: float | None = None

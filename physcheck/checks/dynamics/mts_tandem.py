@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from physcheck.checks.dynamics.mts_engine_input import tandem_lines
-from physcheck.checks.dynamics.mts_runs import BOOKING, Drift, Pair, Temperature
+from physcheck.checks.dynamics.mts_runs import BOOKING, Drift, Pair, Row, Temperature
 from physcheck.dynamics.preparation import fastest_frequency, settle, stable_timestep_fs
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
@@ -20,7 +20,7 @@ from physcheck.resolution import Resolution
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import Tolerances
 
-__all__ = ["Row", "assert_mts_tandem", "measure_mts_tandem"]
+__all__ = ["assert_mts_tandem", "measure_mts_tandem"]
 
 _UNIT = "eV/atom/ps"
 _QUANTITY = "drift of the energy at the recommended stride"
@@ -66,35 +66,6 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     return "one atom alone has no inner motion" if start.n_atoms < 2 else None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table.
-
-    Attributes
-    ----------
-    name : str
-        ``model alone``, ``reference alone`` or the stride.
-    stride : int or None
-    step_fs : float
-        Between corrections (outer timestep), or the timestep of a model alone.
-    drift : Drift
-    temperatures : mapping of symbol to Temperature
-        In the constant-energy runs.
-    fault : str
-        What is wrong with it, beyond doubt; empty if nothing is.
-    speed_up : float or None
-        Over the reference alone, at the measured pace of both.
-    """
-
-    name: str
-    stride: int | None
-    step_fs: float
-    drift: Drift
-    temperatures: Mapping[str, Temperature]
-    fault: str = ""
-    speed_up: float | None = None
 
 
 @check(

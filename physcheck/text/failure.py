@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from physcheck.report.figures import figure, plain, ratio, with_uncertainty
-from physcheck.run.known_failures import is_mended
+from physcheck.text.numbers import figure, plain, ratio, with_uncertainty
 
-__all__ = ["failure_text", "record_text", "saved_path"]
+__all__ = ["REMOVE", "failure_text", "is_mended", "record_text", "saved_path"]
+
+#: How the reason of a known failure that passes now ends.
+REMOVE = "remove it from the list"
 
 _HEADS = {
     "fail": "FAIL",
@@ -136,3 +138,8 @@ def _not_finite(record: Mapping[str, Any]) -> bool:
 
 def _distinct(lines: list[str]) -> list[str]:
     return [line for i, line in enumerate(lines) if line not in lines[:i]]
+
+
+def is_mended(record: Mapping[str, Any]) -> bool:
+    """True for a failure that is none: a known one that passes now."""
+    return record["verdict"] == "fail" and str(record["reason"] or "").endswith(REMOVE)
