@@ -1,4 +1,4 @@
-# make demo | test | test-models | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
+# make demo | test | coverage | test-models | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,14 +6,16 @@ STAMP := $(VENV)/.stamp
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-models bench lint clean
+.PHONY: help demo test coverage test-models bench figures lint clean
 
 help:
-	@echo "make demo         a good potential passes, its defective twin fails (under a minute)"
-	@echo "make test         ruff, mypy and the tests"
+	@echo "make demo         a good potential passes, the same with a defect fails (under a minute)"
+	@echo "make test         ruff, mypy, import-linter and the tests"
+	@echo "make coverage     the tests again, with the lines that none of them reaches (half as slow again)"
 	@echo "make test-models  the suite on real models, each in an environment of its own (minutes)"
 	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls"
-	@echo "make lint         ruff and mypy alone"
+	@echo "make figures      the figures of docs/method.md"
+	@echo "make lint         ruff, mypy and import-linter alone"
 	@echo "make clean        remove the environments"
 
 $(STAMP): pyproject.toml constraints.txt
@@ -38,12 +40,21 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest tests -n 2
 
+coverage: $(STAMP)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest tests -n 2
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 test-models: $(STAMP)
 	$(BIN)/python benchmarks/models/run.py $(MODELS)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/false_alarms.py
 	$(BIN)/python benchmarks/batching.py
+
+figures: $(STAMP)
+	$(BIN)/python docs/figures/make_method_figures.py
 
 clean:
 	rm -rf $(VENV) .envs build dist *.egg-info

@@ -1,24 +1,32 @@
-"""What does an asymmetry lambda of the force Jacobian do to a simulation?  P = c lambda², and the range of c.
+"""What does an asymmetry lambda of the force Jacobian do to a simulation?  P = c lambda².
+
+The heating rate P, in eV/atom/ps, and the range of c over systems and defects.
 
     python benchmarks/calibrate_tolerances.py [--only Si8] [--no-injection] [--json F]
 
 Built-in potentials at thermal equilibrium, with defects s G(x) whose forces are no gradients.
 
-*Linear response* (all cases).  A force sG that is added to a system at temperature T does work at the mean
-rate (Kubo; the force doesn't depend on velocities, so it keeps phase-space volume)
+*Linear response* (all cases).  A force sG that is added to a system at temperature T does work at
+the mean rate (Kubo; the force doesn't depend on velocities, so it keeps phase-space volume)
 
-    P N = (s²/kB T) integral of <(G.v)(t) (G.v)(0)> dt = (s²/2 kB T) d/dt <W(t)²>,  W(t) = integral of G.v dt
+    P N = (s²/kB T) integral of <(G.v)(t) (G.v)(0)> dt = (s²/2 kB T) d/dt <W(t)²>,
+    W(t) = integral of G.v dt
 
-along the trajectories of the sound potential: second order in s, and zero for a gradient, whose W is bounded.
-W is taken less the function of the state that explains most of it (pair sums, densities), which changes no
-rate; <W²> over origins and replicas is a straight line between a half and the whole of the longest lag; ``late/early`` is that slope over the one between a quarter and a half: 1 is a steady rate.
-lambda (full Jacobian, central differences, rms over replicas) is proportional to s, so that P = c lambda².
-lambda_loop is the check's own value over lambda.
+along trajectories of the potential without the defect: second order in s, and zero for a gradient,
+whose W is bounded.  W is taken less the function of the state that explains most of it (pair sums,
+densities), which changes no rate.  The slope of <W²>, over origins and replicas, is taken between a
+half and the whole of the longest lag; ``late/early`` is that slope over the one between a quarter
+and a half: 1 is a steady rate.  lambda (full Jacobian, central differences, rms over replicas) is
+proportional to s, so that P = c lambda².  lambda_loop is the check's own value over lambda.
 
-*Injection* (the cases marked so).  Replicas run with strength 0 and with +s and -s of four strengths, from
-the same place with the same velocities.  The mean over both signs removes the first-order work, which has
-either sign and averages out:  P = d/dt [(H(+s) + H(-s))/2 - H(0)]/N, H the shadow energy, a straight line
-after the first quarter.  c is the weighted fit of P = c lambda².
+*Injection* (the cases marked so).  Replicas run with strength 0 and with +s and -s of four
+strengths, from the same positions with the same velocities.  The mean over both signs removes the
+first-order work, which has either sign and averages out:
+
+    P = d/dt [(H(+s) + H(-s))/2 - H(0)]/N,
+
+H the shadow energy, a straight line after the first quarter.  c is the weighted fit of
+P = c lambda².
 
 Velocity Verlet, net force taken off.  About ten minutes on one core.
 """
@@ -44,7 +52,24 @@ from physcheck.potentials.defects.density import shell
 from physcheck.structures import load_structures
 from physcheck.system import Configurations, Evaluation, Floats
 
+# Strengths that are injected, over the largest.
 SHARES = np.array([0.125, 0.25, 0.5, 1.0])
+# Length of an injection, ps, which runs nine strengths at once.
+INJECTED_PS = 0.5
+# Share of an injection before its energy is a straight line.
+LEFT_OUT = 0.25
+# Above this late/early <W²> isn't linear in time, so that there is no c to fit.
+STEADY = 1.5
+# Å.  The error of central differences falls with the square of it, down to rounding.
+DIFFERENCE_STEP = 1e-3
+# lambda at which the check itself is asked, its loops, and the configurations that it sees.
+LOOP_LAMBDA, LOOPS, LOOP_STARTS = 1e-3, 12, 3
+# Time constant of the bath and length of a run, fs: a strong bath, then one that disturbs less.
+BATHS = ((20.0, 300.0), (100.0, 700.0))
+# Weights of pairs are exp(-decay (r/bond length - 1)), see potentials/defects/density.py.
+DECAYS = (2.0, 4.0, 8.0)
+# Edge of the cube that holds one molecule of water at 1 g/cm³, Å.
+WATER_EDGE = 3.104
 
 
 @dataclass(frozen=True)
@@ -108,12 +133,11 @@ def small_water_box(rng: np.random.Generator) -> Configurations:
     from ase.build import molecule
 
     water = molecule("H2O")
-    edge = 3.104
-    box = Atoms(cell=2 * edge * np.eye(3), pbc=True)
-    for place in np.ndindex(2, 2, 2):
+    box = Atoms(cell=2 * WATER_EDGE * np.eye(3), pbc=True)
+    for corner in np.ndindex(2, 2, 2):
         one = water.copy()
         one.rotate(rng.uniform(0, 360), rng.normal(size=3))
-        one.positions += edge * np.array(place)
+        one.positions += WATER_EDGE * np.array(corner)
         box += one
     return Configurations.from_atoms(box)
 
@@ -121,7 +145,7 @@ def small_water_box(rng: np.random.Generator) -> Configurations:
 def equilibrated(
     case: Case, model: Model, temperature: float, rng: np.random.Generator
 ) -> tuple[Configurations, Floats]:
-    """Replicas after Langevin dynamics at the temperature: configurations and velocities (R, N, 3)."""
+    """Replicas after Langevin dynamics: configurations and velocities (R, N, 3)."""
     if case.name == "H2O-box8":
         one = small_water_box(rng)
     else:
@@ -129,7 +153,7 @@ def equilibrated(
         one = Configurations.from_atoms(structure.configurations.to_atoms().repeat(case.repeat))
     start = one.at(np.repeat(one.positions, case.replicas, axis=0))
     velocities = draw_velocities(one.system, case.replicas, temperature, rng)
-    for time_fs, span_fs in ((20.0, 300.0), (100.0, 700.0)):
+    for time_fs, span_fs in BATHS:
         simulation = Simulation(
             Meter(model), start, velocities, timestep_fs=case.timestep_fs,
             bath=Langevin(temperature, time_fs), rng=rng,
@@ -139,7 +163,7 @@ def equilibrated(
     return start, velocities
 
 
-def asymmetry(model: Model, one: Configurations, h: float = 1e-3) -> float:
+def asymmetry(model: Model, one: Configurations, h: float = DIFFERENCE_STEP) -> float:
     """lambda = |J - J^T|/(2 |J|) from the whole Jacobian at one configuration."""
     n = one.n_coordinates
     steps = h * np.eye(n)
@@ -157,7 +181,10 @@ def slope(times: Floats, energies: Floats) -> Floats:
 def second_order(
     case: Case, trial: ForceDefect, grades: Floats, start: Configurations, velocities: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Times (T,) ps; energies (T, strengths, replicas), eV/atom, even and odd in the strength; NaN after a blow-up."""
+    """Times (T,) ps and energies (T, strengths, replicas), eV/atom, even and odd in the strength.
+
+    NaN after a blow-up.
+    """
     signed = np.concatenate([[0.0], grades, -grades])
     model = Graded(trial.model, trial, np.repeat(signed, case.replicas))
     simulation = Simulation(
@@ -181,17 +208,20 @@ def second_order(
 
 
 def state_functions(configurations: Configurations) -> Floats:
-    """(functions, B) sums of pair functions for each couple of elements, and of products of densities."""
+    """(functions, B): sums over pairs of each couple of elements, and of products of densities."""
     numbers = configurations.system.numbers
-    first = shell(configurations, 2.0)
+    first = shell(configurations, DECAYS[0])
     pairs = first.pairs
-    shells = [first, *(shell(configurations, decay, pairs) for decay in (4.0, 8.0))]
+    shells = [first, *(shell(configurations, decay, pairs) for decay in DECAYS[1:])]
+    # One number for a couple of elements, whichever comes first.
+    base = numbers.max() + 1
     low = np.minimum(numbers[pairs.first], numbers[pairs.second])
-    code = 200 * low + np.maximum(numbers[pairs.first], numbers[pairs.second])
-    kinds = [200 * a + b for a in np.unique(numbers) for b in np.unique(numbers) if a <= b]
+    code = base * low + np.maximum(numbers[pairs.first], numbers[pairs.second])
+    kinds = [base * a + b for a in np.unique(numbers) for b in np.unique(numbers) if a <= b]
     rows = [pairs.sum_configs(near.weights * (code == kind)) for near in shells for kind in kinds]
     rho = [near.density for near in shells]
     rows += [(rho[0] * rho[0]).sum(axis=1), (rho[0] * rho[1]).sum(axis=1)]
+    # As in second-moment potentials; the offset keeps the root smooth where no atom is near.
     rows += [np.sqrt(rho[1] + 0.1).sum(axis=1)]
     return np.array(rows)
 
@@ -199,7 +229,7 @@ def state_functions(configurations: Configurations) -> Floats:
 def works(
     case: Case, model: Model, defects: list[ForceDefect], start: Configurations, velocities: Floats
 ) -> tuple[Floats, Floats]:
-    """W (T, defects, replicas), eV per unit of strength, and state functions (T, functions, replicas)."""
+    """W (T, defects, replicas), eV per unit of strength, and states (T, functions, replicas)."""
     simulation = Simulation(Meter(model), start, velocities, timestep_fs=case.timestep_fs)
     shares = start.system.masses / start.system.masses.sum()
     powers, states = [], []
@@ -220,10 +250,10 @@ def works(
 
 
 def response(work: Floats, states: Floats, lag: int) -> tuple[Floats, float]:
-    """(replicas,) d<W²>/d(lag), eV² a step, between lag/2 and lag; and its ratio to that between lag/4 and lag/2.
+    """(replicas,) d<W²>/d(lag) between lag/2 and lag, eV² a step; its ratio to the half before.
 
-    The change of any function of the state can be taken off W without a change of the rate: the combination
-    that explains most of W over lag/8 takes off the defect's gradient part.
+    The change of any function of the state can be taken off W without a change of the rate: the
+    combination that explains most of W over lag/8 takes off the defect's gradient part.
     """
     short = max(1, lag // 8)
     changes = np.moveaxis(states[short:] - states[:-short], 1, -1).reshape(-1, states.shape[1])
@@ -255,10 +285,10 @@ def calibrate(
         kind = DEFECTS[name]
         found = [asymmetry(defect, one) for one in start]
         unit = float(np.sqrt(np.mean(np.square(found)))) / defect.strength
-        weak = kind(model, 1e-3 / unit)
+        weak = kind(model, LOOP_LAMBDA / unit)
         loop = [
-            measure_loop_work(weak, one, rng=np.random.default_rng(7), loops=12).value
-            for one in start[:3]
+            measure_loop_work(weak, one, rng=np.random.default_rng(7), loops=LOOPS).value
+            for one in start[:LOOP_STARTS]
         ]
         slopes, steady = response(work, states, lag)
         c = slopes / (case.timestep_fs / 1000) / (2 * units.kB * temperature)
@@ -267,14 +297,14 @@ def calibrate(
             "system": case.label or case.name, "atoms": start.n_atoms, "T": temperature,
             "defect": name, "c": float(c.mean()),
             "c_error": float(c.std(ddof=1) / np.sqrt(len(c))), "late_over_early": steady,
-            "loop_over_lambda": float(np.sqrt(np.mean(np.square(loop))) / 1e-3),
+            "loop_over_lambda": float(np.sqrt(np.mean(np.square(loop))) / LOOP_LAMBDA),
         }  # fmt: skip
         rows.append(row)
         print(
             f"| {row['system']} | {row['atoms']} | {temperature:.0f} | {name} | {row['c']:.3g} ± "
             f"{row['c_error']:.1g} | {steady:.2f} | {row['loop_over_lambda']:.2f} |", flush=True,
         )  # fmt: skip
-        if inject and case.injected and temperature == case.temperatures[-1] and steady < 1.5:
+        if inject and case.injected and temperature == case.temperatures[-1] and steady < STEADY:
             row["injection"] = injection(case, defect, unit, start, velocities)
     return rows
 
@@ -283,15 +313,16 @@ def injection(
     case: Case, defect: ForceDefect, unit: float, start: Configurations, velocities: Floats
 ) -> dict[str, Any]:
     """P at four strengths, and c, from half of the replicas over half a picosecond."""
-    case = replace(case, replicas=case.replicas // 2, picoseconds=0.5)
+    case = replace(case, replicas=case.replicas // 2, picoseconds=INJECTED_PS)
     start, velocities = start[: case.replicas], velocities[: case.replicas]
     lambdas = case.injected * SHARES
+    # Weaker by halves until no replica blows up.
     for _ in range(4):
         ps, even, _ = second_order(case, defect, lambdas / unit, start, velocities)
         if np.isfinite(even).all():
             break
         lambdas = lambdas / 2
-    begin = len(ps) // 4
+    begin = int(LEFT_OUT * len(ps))
     power = slope(ps[begin:], even[begin:])
     mean, error = power.mean(axis=1), power.std(axis=1, ddof=1) / np.sqrt(case.replicas)
     # Standard errors of a few replicas scatter: a power law through them makes the weights.

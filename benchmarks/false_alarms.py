@@ -1,12 +1,11 @@
-"""Does the judge cry wolf?  Good potentials x checks x structures x seeds: no FAIL of a law is allowed.
+"""How often does a good potential fail?  Potentials x checks x structures x seeds.
 
     python benchmarks/false_alarms.py [--models a,b] [--checks PATTERN] [--structures a,b]
                                       [--seeds 20] [--profile md] [--defects]
 
-Prints, for each model and check, how often each verdict came, the largest low end of the interval over
-the tolerance (a FAIL is > 1), and the mean cost.  With --defects it runs the defective twins instead and
-prints the rate of FAIL of the checks that must fail and of those that neither must nor may.
-Exits 1 if a good model fails a law.
+Prints, for each model and check, how often each verdict came, the largest low end of the interval
+over the tolerance (a FAIL is > 1), and the mean cost.  With --defects it runs Gupta's potential
+with each of the defects instead.  Exits 1 if a good model fails a law: no FAIL of a law is allowed.
 """
 
 from __future__ import annotations
@@ -71,8 +70,8 @@ def run(model, checks, structure, seed, profile):
         )  # fmt: skip
 
 
-def main() -> int:
-    """The rig."""
+def parsed_arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default=None)
     parser.add_argument("--checks", default="conservation")
@@ -80,23 +79,58 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--profile", default="md")
     parser.add_argument("--defects", action="store_true")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def models_of(args):
+    """The specs of the models, by the names that are printed."""
     if args.models:
-        models = args.models.split(",")
+        names = args.models.split(",")
     elif args.defects:
-        models = [f"gupta+{name}" for name in DEFECTS]
+        names = [f"gupta+{name}" for name in DEFECTS]
     else:
-        models = list(GOOD)
+        names = GOOD
+    return {
+        name: name if ":" in name or name.endswith(".py") else f"builtin::{name}" for name in names
+    }
+
+
+class Tally:
+    """Verdicts, largest ratios and costs of one model, by check."""
+
+    def __init__(self) -> None:
+        self.counts = defaultdict(Counter)
+        self.worst = defaultdict(float)
+        self.cost = defaultdict(list)
+
+    def add(self, check_id, outcome, ratio, evaluations) -> None:
+        """One record."""
+        self.counts[check_id][outcome] += 1
+        self.worst[check_id] = max(self.worst[check_id], ratio)
+        self.cost[check_id].append(evaluations)
+
+    def print(self, name) -> None:
+        """A line a check."""
+        for check_id, counter in self.counts.items():
+            verdicts = "  ".join(f"{k.value} {v}" for k, v in sorted(counter.items()))
+            print(
+                f"{name:32s} {check_id:24s} {verdicts:44s} "
+                f"low/tolerance <= {self.worst[check_id]:.2g}  "
+                f"mean evaluations {np.mean(self.cost[check_id]):.0f}"
+            )
+        sys.stdout.flush()
+
+
+def main() -> int:
+    """Run what the command line says, and count the false alarms."""
+    args = parsed_arguments()
     # Checks of two models need a second one.
     checks = [check for check in find_checks(args.checks) if not check.compares]
     structures = load_structures(args.structures)
     bad = 0
     started = time.perf_counter()
-    for name in models:
-        spec = name if "::" in name or name.endswith(".py") or ":" in name else f"builtin::{name}"
-        counts = defaultdict(Counter)
-        worst = defaultdict(float)
-        cost = defaultdict(list)
+    for name, spec in models_of(args).items():
+        tally = Tally()
         for structure in structures:
             for seed in range(args.seeds):
                 model = load_model(spec)
@@ -105,20 +139,12 @@ def main() -> int:
                 for check, outcome, ratio, evaluations, message in run(
                     model, checks, structure, seed, args.profile
                 ):
-                    counts[check.id][outcome] += 1
-                    worst[check.id] = max(worst[check.id], ratio)
-                    cost[check.id].append(evaluations)
+                    tally.add(check.id, outcome, ratio, evaluations)
                     failed = outcome in (Outcome.FAIL, Outcome.ERROR)
                     if failed and check.kind == "law" and not args.defects:
                         bad += 1
                         print(f"  !! {name} {check.id} {structure.name} seed {seed}: {message}")
-        for check_id, counter in counts.items():
-            verdicts = "  ".join(f"{k.value} {v}" for k, v in sorted(counter.items()))
-            print(
-                f"{name:32s} {check_id:24s} {verdicts:44s} low/tolerance <= {worst[check_id]:.2g}  "
-                f"mean evaluations {np.mean(cost[check_id]):.0f}"
-            )
-        sys.stdout.flush()
+        tally.print(name)
     print(f"false alarms: {bad}   ({time.perf_counter() - started:.0f} s)")
     return 1 if bad else 0
 

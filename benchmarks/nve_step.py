@@ -1,4 +1,4 @@
-"""What one NVE step over 64 replicas of 32 atoms costs beyond the model, in ms.  Aim: below 0.3 ms.
+"""What one NVE step over 64 replicas of 32 atoms costs beyond the model: below 0.3 ms is the aim.
 
 python benchmarks/nve_step.py
 """
@@ -16,7 +16,7 @@ from physcheck.system import Configurations, Evaluation
 
 
 class Springs:
-    """Cheap forces with the time that they take on the books."""
+    """Cheap forces, whose time the meter counts as the model's."""
 
     def __init__(self, reference: np.ndarray) -> None:
         self.reference = reference

@@ -1,11 +1,12 @@
-"""Are generated structures what they promise?  Overlaps, rejections and coverage, by an independent measure.
+"""Are generated structures what they promise?  Overlaps, rejections and coverage, by an independent
+measure.
 
     python benchmarks/strategies.py [--examples 10000] [--seed 0]
 
-Half of the examples are crystals of any pbc, a fifth clusters, the rest crystals and clusters rattled.
-Prints the smallest contact (distance over the sum of covalent radii, ASE's neighbour list with periodic
-images), what hypothesis threw away, and how many of the pairs (species, pbc) came.  Exits 1 if a contact is
-below the promise, an example was rejected or a pair is missing.
+Half of the examples are crystals of any pbc, a fifth clusters, the rest crystals and clusters
+rattled. Prints the smallest contact (distance over the sum of covalent radii, ASE's neighbour list
+with periodic images), what hypothesis threw away, and how many of the pairs (species, pbc) came.
+Exits 1 if a contact is below the promise, an example was rejected or a pair is missing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ CLOSEST = 0.8
 
 
 def smallest_contact(one: Configurations) -> float:
-    """The smallest distance over the sum of covalent radii within ``2 CLOSEST``; infinite if none is."""
+    """The smallest distance over the sum of covalent radii within ``2 CLOSEST``.
+
+    Infinite if none is.
+    """
     numbers = one.system.numbers
     radii = covalent_radii[numbers]
     i, j, d = primitive_neighbor_list(
@@ -46,7 +50,10 @@ def check(
     entropy: int,
     covered: dict[tuple[bool, ...], set[int]],
 ) -> bool:
-    """Generate, measure, count; True if all is as promised.  Adds to ``covered`` the species of each pbc."""
+    """Generate, measure, count.
+
+    True if all is as promised.  Adds to ``covered`` the species of each pbc.
+    """
     contacts: list[float] = []
     sizes: Counter[int] = Counter()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# Public name -> the module it lives in; loaded when first asked for, so that a host's pytest stays light.
+# Public name -> the module it lives in; loaded when first asked for: a host's pytest stays light.
 _PUBLIC = {
     "Capabilities": "physcheck.model",
     "Configurations": "physcheck.system",
@@ -48,7 +48,8 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PUBLIC, *_names_of_checks()])
+    dunder = [name for name in globals() if name.endswith("__")]
+    return sorted({*dunder, *_PUBLIC, *_names_of_checks()})
 
 
 def _names_of_checks() -> list[str]:

@@ -14,7 +14,10 @@ __all__ = [
 
 
 class PhyscheckError(Exception):
-    """Anything physcheck raises on purpose; its text names what was wrong and what would be right."""
+    """Anything physcheck raises on purpose.
+
+    Its text names what was wrong and what would be right.
+    """
 
 
 class SpecError(PhyscheckError):
@@ -22,7 +25,10 @@ class SpecError(PhyscheckError):
 
 
 class ModelError(PhyscheckError):
-    """The model raised, or gave something that is no answer: wrong shape, missing output (verdict ERROR)."""
+    """The model raised, or gave something that is no answer.
+
+    Wrong shape, missing output (verdict ERROR).
+    """
 
 
 class CapabilityMissing(PhyscheckError):
@@ -35,7 +41,8 @@ class NonFiniteOutput(PhyscheckError):
     Attributes
     ----------
     of : str
-        Which other model it was, such as ``the reference`` (then an error of the record); empty for the model.
+        Which other model it was, such as ``the reference`` (then an error of the record); empty for
+        the model.
     """
 
     def __init__(self, text: str, *, of: str = "") -> None:
@@ -48,7 +55,10 @@ class AllotmentExceeded(PhyscheckError):
 
 
 class PhysicsFailure(AssertionError):
-    """A law is violated: raised by every ``assert_*``.  ``measurement`` and ``verdict`` hold the figures."""
+    """A law is violated: raised by every ``assert_*``.
+
+    ``measurement`` and ``verdict`` hold the figures.
+    """
 
     def __init__(self, message: str, measurement: object = None, verdict: object = None) -> None:
         super().__init__(message)

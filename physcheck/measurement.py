@@ -1,4 +1,4 @@
-"""A measured violation, the tolerance it is held against, and the verdict.  Knows nothing of pytest."""
+"""A measured violation, the verdict on it, and the judge.  Knows nothing of pytest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from physcheck.text.numbers import figure, ratio
 from physcheck.tolerances import Tolerance
 
 __all__ = ["Measurement", "Outcome", "Verdict", "judge"]
@@ -39,11 +40,11 @@ class Measurement:
     uncertainty : float
         One standard deviation, all sources.
     uncertainty_components : mapping of str to float
-        Its parts: ``truncation`` (finite steps and points), ``rounding`` (the model's noise, history
-        included), ``sampling`` (few random probes).
+        Its parts: ``truncation`` (finite steps and points), ``rounding`` (the model's noise,
+        history included), ``sampling`` (few random probes).
     interval : (low, high)
-        ``low`` is exceeded by the true violation except for a chance of 1e-4 a record (so FAIL is rarely
-        false), ``high`` is not exceeded with 97.5 % confidence.
+        ``low`` is exceeded by the true violation except for a chance of 1e-4 a record (so FAIL is
+        rarely false), ``high`` is not exceeded with 97.5 % confidence.
     detection_limit : float
         The smallest violation that this run would have told from none.
     force_evaluations : int
@@ -52,9 +53,9 @@ class Measurement:
         Worst configuration, further quantities (under ``quantities``), arrays for plots, seed.
         ``configurations`` may hold a Configurations, saved as extxyz beside the report.
     nothing_tested : str
-        Why the number says nothing of the model, such as forces that don't respond; empty if it does.
+        Why the number says nothing of the model, such as forces that don't respond; else empty.
     resolve : str
-        What would resolve an INCONCLUSIVE, in a sentence; empty where the judge knows better.
+        What would resolve an INCONCLUSIVE, in a sentence; empty to leave it to the judge.
     """
 
     value: float
@@ -85,15 +86,12 @@ class Verdict:
         return self.outcome is Outcome.FAIL
 
 
-def _figure(value: float, unit: str) -> str:
-    return f"{value:.2g} {unit}".rstrip()
-
-
 def judge(measurement: Measurement, tolerance: Tolerance | None) -> Verdict:
     """Hold a measurement against a tolerance.
 
-    PASS if ``high <= tolerance``; FAIL if ``low > tolerance``; otherwise INCONCLUSIVE with what would
-    resolve it.  A value that is not finite FAILs.  A check without a tolerance (kind ``info``) passes.
+    PASS if ``high <= tolerance``; FAIL if ``low > tolerance``; otherwise INCONCLUSIVE with what
+    would resolve it.  A value that is not finite FAILs.  A check without a tolerance (kind
+    ``info``) passes.
 
     Raises
     ------
@@ -106,49 +104,51 @@ def judge(measurement: Measurement, tolerance: Tolerance | None) -> Verdict:
         raise ValueError(
             f"{measurement.check} is measured in {unit!r}, its tolerance is in {tolerance.unit!r}"
         )
-    if math.isnan(measurement.value) or math.isinf(measurement.value):
+    if not math.isfinite(measurement.value):
         return Verdict(Outcome.FAIL, f"the {measurement.quantity} is {measurement.value}")
     if measurement.nothing_tested:
         return Verdict(Outcome.INCONCLUSIVE, f"nothing tested: {measurement.nothing_tested}")
     if tolerance is None:
-        return Verdict(Outcome.PASS, f"measured {_figure(measurement.value, unit)}")
+        measured = figure(measurement.value, unit)
+        return Verdict(Outcome.PASS, f"measured {measured}; there is no tolerance")
     limit = tolerance.value
     if not (low <= limit):
-        return Verdict(Outcome.FAIL, _failure_ratio(measurement.value, limit))
+        return Verdict(Outcome.FAIL, ratio(measurement.value, limit))
     if high <= limit:
-        seen = measurement.detection_limit
-        return Verdict(Outcome.PASS, f"would have seen >= {_figure(seen, unit)}")
+        detectable = figure(measurement.detection_limit, unit)
+        return Verdict(Outcome.PASS, f"smallest detectable violation {detectable}")
     return Verdict(Outcome.INCONCLUSIVE, _why_inconclusive(measurement, limit))
 
 
-def _failure_ratio(value: float, limit: float) -> str:
-    return f"{value / limit:.3g}x over" if limit > 0 else "over a tolerance of zero"
+# What to do where an uncertainty is too large, by its largest component.
+_RESOLVED_BY = {
+    "rounding": "the model's own numerical noise sets this limit: rerun with "
+    "--physcheck-dtype=float64 or a model of higher precision",
+    "truncation": "kinks or strong curvature of the energy surface set this limit: rerun with "
+    "--physcheck-budget=standard",
+    "sampling": "the number of probes sets this limit: rerun with --physcheck-budget=standard",
+}
+_OTHERWISE_RESOLVED_BY = "rerun with --physcheck-budget=standard"
 
 
 def _why_inconclusive(measurement: Measurement, limit: float) -> str:
     low, high = measurement.interval
     unit = measurement.unit
-    parts = dict(measurement.uncertainty_components)
     if low > 0:
         text = (
-            f"a violation of {_figure(measurement.value, unit)} is seen, but its interval "
-            f"[{low:.2g}, {high:.2g}] holds the tolerance {_figure(limit, unit)}"
+            f"a violation of {figure(measurement.value, unit)} was measured, but the tolerance of "
+            f"{figure(limit, unit)} lies within its interval, {figure(low)} to {figure(high, unit)}"
         )
     else:
         text = (
-            f"no violation seen above {_figure(measurement.detection_limit, unit)}; "
-            f"tolerance {_figure(limit, unit)}"
+            "no violation was found, but the smallest detectable one is "
+            f"{figure(measurement.detection_limit, unit)} and the tolerance {figure(limit, unit)}"
         )
     if measurement.resolve:
         return f"{text}; {measurement.resolve}"
+    parts = dict(measurement.uncertainty_components)
     if not low > 0:
-        parts.pop("sampling", None)  # more probes don't lower a limit that each probe's error sets
-    worst = max(parts, key=lambda name: parts[name]) if parts else ""
-    advice = {
-        "rounding": "limited by the model's own noise: rerun with --physcheck-dtype=float64 "
-        "or a model of higher precision",
-        "truncation": "limited by kinks or strong curvature of the surface: rerun with "
-        "--physcheck-budget=standard",
-        "sampling": "limited by the number of probes: rerun with --physcheck-budget=standard",
-    }.get(worst, "rerun with --physcheck-budget=standard")
-    return f"{text}; {advice}"
+        # More probes don't lower a limit that each probe's own error sets.
+        parts.pop("sampling", None)
+    largest = max(parts, key=lambda name: parts[name]) if parts else ""
+    return f"{text}; {_RESOLVED_BY.get(largest, _OTHERWISE_RESOLVED_BY)}"

@@ -55,7 +55,8 @@ class Capabilities:
     batched : bool
         True if ``evaluate`` treats B > 1 in one call rather than in a loop.
     one_thread : bool
-        True if nobody calls it from several threads at once: an ASE calculator keeps its last atoms.
+        True if nobody calls it from several threads at once: an ASE calculator keeps its last
+        atoms.
     structures : tuple
         Structures its author named as in its domain (catalogue names or file paths).
     details : mapping
@@ -79,7 +80,10 @@ class Capabilities:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def refuses(self, configurations: Configurations) -> str | None:
-        """Why this model can't take a structure, in a sentence; None if nothing speaks against it."""
+        """Why this model can't take a structure, in a sentence.
+
+        None if nothing speaks against it.
+        """
         system = configurations.system
         if self.species is not None:
             unknown = sorted(set(system.numbers.tolist()) - self.species)
@@ -100,10 +104,11 @@ class Capabilities:
 class Model(Protocol):
     """A model under test: many configurations of one system in, energies, forces and stresses out.
 
-    ``evaluate`` gets ``want``, the outputs that will be looked at; more may be returned, fewer may not
-    (unless ``capabilities.outputs`` lacks them).  One configuration is one evaluation, whatever outputs.
-    A model may also have ``fresh() -> Model``, an equal model without memory of earlier calls, and
-    ``ask(configuration)``, which finds out at a structure what ``capabilities`` should say.
+    ``evaluate`` gets ``want``, the outputs that will be looked at; more may be returned, fewer may
+    not (unless ``capabilities.outputs`` lacks them).  One configuration is one evaluation, whatever
+    outputs. A model may also have ``fresh() -> Model``, an equal model without memory of earlier
+    calls, and ``ask(configuration)``, which finds out at a structure what ``capabilities`` should
+    say.
     """
 
     @property
@@ -125,7 +130,10 @@ class Differentiable(Protocol):
     def jacobian_products(
         self, configuration: Configurations, vectors: Floats, *, transpose: bool
     ) -> Floats:
-        """J v, or J^T v, for each of ``vectors`` (k, N, 3) at one configuration: (k, N, 3), eV/Å²."""
+        """J v, or J^T v, for each of ``vectors`` (k, N, 3) at one configuration.
+
+        (k, N, 3), eV/Å².
+        """
         ...
 
 
@@ -136,7 +144,8 @@ class Meter:
     ----------
     model : Model
     allotment : int or None
-        The most evaluations this meter grants; asking for more raises AllotmentExceeded before any is made.
+        The most evaluations this meter grants; asking for more raises AllotmentExceeded before any
+        is made.
     max_atoms_per_call : int
         Batches are split so that a call has at most this many atoms (at least one configuration).
     observer : callable (int) -> None
@@ -176,7 +185,10 @@ class Meter:
 
     @property
     def remaining(self) -> int | None:
-        """Evaluations left of the allotment, and of those of the meters around it; None if there is none."""
+        """Evaluations left of the allotment, and of those of the meters around it.
+
+        None if there is none.
+        """
         own = None if self.allotment is None else self.allotment - self.evaluations
         around = None if self._parent is None else self._parent.remaining
         left = [n for n in (own, around) if n is not None]
@@ -194,7 +206,8 @@ class Meter:
     def _grant(self, n: int) -> None:
         if self.allotment is not None and self.evaluations + n > self.allotment:
             raise AllotmentExceeded(
-                f"{self.evaluations} evaluations made, {n} more asked for, {self.allotment} allotted"
+                f"{self.evaluations} evaluations made, {n} more asked for, {self.allotment} "
+                "allotted"
             )
         if self._parent is not None:
             self._parent._grant(n)
@@ -234,10 +247,11 @@ class Meter:
         return meter
 
     def ask(self, configuration: Configurations) -> None:
-        """Let a model with ``ask(configuration)`` find out its capabilities, once with and once without a volume.
+        """Let a model with ``ask(configuration)`` find out its capabilities, once with and once
+        without a volume.
 
-        Which outputs there are, and whether Jacobian products are exact, some models can't tell before they
-        were called.  Counted as one evaluation; what ``ask`` raises is ModelError.
+        Which outputs there are, and whether Jacobian products are exact, some models can't tell
+        before they were called.  Counted as one evaluation; what ``ask`` raises is ModelError.
         """
         ask = getattr(self.model, "ask", None)
         kind = configuration.system.is_fully_periodic

@@ -1,4 +1,6 @@
-"""The closed lists of names that options and checks use, and the nearest ones for messages.  Light to import."""
+"""The closed lists of names that options and checks use, and the nearest ones for messages.
+Light to import.
+"""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""The list of checks: each law is a function, registered with what the plan and the reports must know."""
+"""``@check``: each law is a function, registered with what the plan and the reports must know."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import update_wrapper, wraps
+from functools import partial, update_wrapper, wraps
 from typing import Any, Protocol
 
 from physcheck.errors import CapabilityMissing, PhysicsFailure, SpecError
-from physcheck.measurement import Measurement, judge
+from physcheck.measurement import Measurement, Outcome, Verdict, judge
 from physcheck.model import Capabilities
 from physcheck.names import BUDGETS, FAMILIES, Budget, Kind, nearest
 from physcheck.system import Configurations, as_configurations
@@ -24,11 +24,13 @@ __all__ = [
     "FAMILIES",
     "Budget",
     "CheckSpec",
+    "FailedAssertion",
     "Kind",
     "Measure",
     "check",
     "default_tolerance",
     "derive_assert",
+    "failed_assertion",
     "registered_checks",
     "tolerance_of",
 ]
@@ -43,6 +45,10 @@ class Measure(Protocol):
     def __call__(self, model: Any, start: Any, **options: Any) -> Measurement:
         """Measure at one structure."""
         ...
+
+
+def _applies_always(start: Configurations, capabilities: Capabilities) -> str | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +74,10 @@ class CheckSpec:
         The allotment of a record: the most evaluations it can make.
     options : mapping of budget to keyword arguments of ``measure``
     shared : callable (Configurations, Capabilities, Budget) -> int, or None
-        Evaluations wanted for the trajectory that checks of a structure share, where this is one of them.
-    applies : callable (Configurations, Capabilities) -> str or None
-        Why the check doesn't apply, or None.
+        Evaluations wanted for the trajectory that checks of a structure share, where this is one.
+    applies : callable (Configurations, Capabilities, **options) -> str or None
+        Why the check doesn't apply, or None.  It gets those options of ``measure`` that it has
+        parameters for.
     """
 
     id: str
@@ -87,7 +94,7 @@ class CheckSpec:
     evaluations: Callable[[Configurations, Capabilities, Budget], int]
     options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None
-    applies: Callable[[Configurations, Capabilities], str | None] = lambda start, capabilities: None
+    applies: Callable[..., str | None] = _applies_always
 
     @property
     def law(self) -> str:
@@ -96,19 +103,26 @@ class CheckSpec:
 
     @property
     def compares(self) -> bool:
-        """Whether ``measure`` takes a second model, ``reference``: the check can't be made without one."""
+        """Whether ``measure`` takes a second model, ``reference``, and can't do without one."""
         return "reference" in inspect.signature(self.measure).parameters
 
     def tolerance(self, profile: str) -> Tolerance | None:
         """What a profile accepts; None for a check that is held against nothing."""
         return None if self.tolerances is None else self.tolerances.of(profile, self.unit)
 
-    def missing(self, start: Configurations, capabilities: Capabilities) -> str | None:
-        """Why this check is not applicable to a model and structure, or None."""
+    def missing(
+        self, start: Configurations, capabilities: Capabilities, **options: Any
+    ) -> str | None:
+        """Why this check is not applicable to a model and structure, or None.
+
+        ``options`` are those that ``measure`` will get: one may make a check apply.
+        """
         lacking = sorted(self.needs - capabilities.outputs)
         if lacking:
             return f"the model gives no {' and no '.join(lacking)}"
-        return self.applies(start, capabilities)
+        known = inspect.signature(self.applies).parameters
+        heard = {name: value for name, value in options.items() if name in known}
+        return self.applies(start, capabilities, **heard)
 
 
 _REGISTRY: dict[str, CheckSpec] = {}
@@ -134,19 +148,19 @@ def check(
     tolerances: Tolerances | None = None,
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None,
-    applies: Callable[[Configurations, Capabilities], str | None] | None = None,
+    applies: Callable[..., str | None] | None = None,
 ) -> Callable[[Any], Any]:
     """Register a ``measure_<id>`` function as the check ``<id>``.
 
-    What comes back is the function as anybody may call it: ``model`` may be an ASE calculator or a torch module,
-    too, ``rng`` may be left out (then it is ``numpy.random.default_rng(DEFAULT_SEED)``), and a check that doesn't
-    apply raises CapabilityMissing rather than giving a number.
+    What comes back is the function as anybody may call it: ``model`` may be an ASE calculator or a
+    torch module, too, ``rng`` may be left out (then ``numpy.random.default_rng(DEFAULT_SEED)`` is
+    taken), and a check that doesn't apply raises CapabilityMissing rather than giving a number.
 
     Raises
     ------
     ValueError
-        The name doesn't start with ``measure_``, the family is unknown, the id is taken, or a law or practice has no
-        tolerances.
+        The name doesn't start with ``measure_``, the family is unknown, the id is taken, or a law
+        or practice has no tolerances.
     """
     if family not in FAMILIES:
         raise ValueError(f"family {family!r} is unknown, should be one of {', '.join(FAMILIES)}")
@@ -154,44 +168,40 @@ def check(
         raise ValueError(
             f"kind {kind!r} and tolerances {tolerances}: all but kind 'info' have some"
         )
-    allotment = _by_budget(evaluations) if isinstance(evaluations, Mapping) else evaluations
-
-    def register(function: Any) -> Any:
-        name = function.__name__
-        if not name.startswith("measure_"):
-            raise ValueError(f"a check's function is called measure_<id>, not {name}")
-        identifier = name.removeprefix("measure_")
-        known = _REGISTRY.get(identifier)
-        if known is not None and known.measure.__module__ != function.__module__:
-            raise ValueError(
-                f"the check {identifier} exists already, in {known.measure.__module__}"
-            )
-        measure = _callable_by_anybody(function, identifier)
-        spec = CheckSpec(
-            id=identifier,
-            family=family,
-            kind=kind,
-            quantity=quantity,
-            unit=unit,
-            needs=frozenset(needs),
-            title=title,
-            causes=causes,
-            advice=advice,
-            tolerances=tolerances,
-            measure=measure,
-            evaluations=allotment,
-            options=dict(options or {}),
-            shared=shared,
-        )
-        if applies is not None:
-            object.__setattr__(spec, "applies", applies)
-        _REGISTRY[identifier] = spec
-        return measure
-
-    return register
+    make_spec = partial(
+        CheckSpec,
+        family=family,
+        kind=kind,
+        quantity=quantity,
+        unit=unit,
+        needs=frozenset(needs),
+        title=title,
+        causes=causes,
+        advice=advice,
+        tolerances=tolerances,
+        evaluations=_by_budget(evaluations) if isinstance(evaluations, Mapping) else evaluations,
+        options=dict(options or {}),
+        shared=shared,
+        applies=applies or _applies_always,
+    )
+    return lambda function: _register(function, make_spec)
 
 
-def _callable_by_anybody(function: Any, identifier: str) -> Any:
+def _register(function: Any, make_spec: Callable[..., CheckSpec]) -> Any:
+    name = function.__name__
+    if not name.startswith("measure_"):
+        raise ValueError(f"a check's function is called measure_<id>, not {name}")
+    identifier = name.removeprefix("measure_")
+    known = _REGISTRY.get(identifier)
+    if known is not None and known.measure.__module__ != function.__module__:
+        raise ValueError(f"the check {identifier} exists already, in {known.measure.__module__}")
+    measure = _accepting_any_model(function, identifier)
+    _REGISTRY[identifier] = make_spec(id=identifier, measure=measure)
+    return measure
+
+
+def _accepting_any_model(function: Any, identifier: str) -> Any:
+    """The function of a check for callers outside a run: it converts, asks, and fills in."""
     signature = inspect.signature(function)
 
     @wraps(function)
@@ -203,15 +213,14 @@ def _callable_by_anybody(function: Any, identifier: str) -> Any:
         taken, one = as_model(model), as_configurations(start)
         if options.get("reference") is not None:
             options["reference"] = as_model(options["reference"])
-        capabilities = taken.capabilities
-        reason = capabilities.refuses(one) or _REGISTRY[identifier].missing(one, capabilities)
+        spec, capabilities = _REGISTRY[identifier], taken.capabilities
+        reason = capabilities.refuses(one) or spec.missing(one, capabilities, **options)
         if reason is not None:
             raise CapabilityMissing(f"{identifier} doesn't apply: {reason}")
         generator = np.random.default_rng(DEFAULT_SEED) if rng is None else rng
         measured: Measurement = function(taken, one, rng=generator, **options)
         if measured.check:
             return measured
-        spec = _REGISTRY[identifier]
         return replace(measured, check=identifier, quantity=spec.quantity, unit=spec.unit)
 
     parameters = [
@@ -222,12 +231,15 @@ def _callable_by_anybody(function: Any, identifier: str) -> Any:
 
 
 def registered_checks() -> dict[str, CheckSpec]:
-    """The checks of the modules that were imported so far; ``physcheck.checks.all_checks`` imports them all."""
+    """The checks of the modules that were imported so far.
+
+    ``physcheck.checks.all_checks`` imports them all.
+    """
     return dict(_REGISTRY)
 
 
 def tolerance_of(check: str, profile: str) -> Tolerance | None:
-    """The tolerance of a registered check in a profile; None for a check that has none (kind ``info``).
+    """The tolerance of a registered check in a profile; None for one that has none (``info``).
 
     Raises
     ------
@@ -242,16 +254,75 @@ def tolerance_of(check: str, profile: str) -> Tolerance | None:
 
 
 def default_tolerance(check: str) -> float:
-    """The default profile's tolerance of a registered check, in its unit; infinity where it has none."""
+    """The default profile's tolerance of a check, in its unit; infinity where it has none."""
     tolerance = tolerance_of(check, DEFAULT_PROFILE)
     return float("inf") if tolerance is None else tolerance.value
 
 
-def derive_assert(measure: Any) -> Callable[..., Measurement]:
-    """The ``assert_<id>`` of a ``measure_<id>``: the same arguments plus ``profile``; raises on FAIL.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedAssertion:
+    """A failure outside a run, as a :class:`physcheck.text.finding.Finding`.
 
-    The derived function returns the Measurement, and raises :class:`PhysicsFailure` where the verdict
-    is FAIL (an inconclusive measurement does not raise), and all that ``measure`` raises.
+    Attributes
+    ----------
+    check, structure, title, causes, advice, message, quantity, unit : str
+    value, uncertainty, detection_limit : float
+    tolerance : float or None
+    evidence : mapping
+        As the measurement has it.
+    verdict, reason, rerun, reference
+        Of a finding that fails, without more to be said.
+    """
+
+    check: str
+    structure: str
+    title: str
+    causes: str
+    advice: str
+    message: str
+    quantity: str
+    unit: str
+    value: float
+    uncertainty: float
+    tolerance: float | None
+    detection_limit: float
+    evidence: Mapping[str, Any]
+    verdict: str = Outcome.FAIL
+    reason: str | None = None
+    rerun: str | None = None
+    reference: None = None
+
+
+def failed_assertion(
+    spec: CheckSpec,
+    structure: str,
+    measurement: Measurement,
+    tolerance: Tolerance | None,
+    verdict: Verdict,
+) -> FailedAssertion:
+    """What the text of a failed assertion is made from."""
+    return FailedAssertion(
+        check=spec.id,
+        structure=structure,
+        title=spec.title,
+        causes=spec.causes,
+        advice=spec.advice,
+        message=verdict.message,
+        quantity=measurement.quantity,
+        unit=measurement.unit,
+        value=float(measurement.value),
+        uncertainty=float(measurement.uncertainty),
+        tolerance=None if tolerance is None else float(tolerance.value),
+        detection_limit=float(measurement.detection_limit),
+        evidence=measurement.evidence,
+    )
+
+
+def derive_assert(measure: Any) -> Callable[..., Measurement]:
+    """The ``assert_<id>`` of a ``measure_<id>``: the same arguments plus ``profile``.
+
+    The derived function returns the Measurement, and raises :class:`PhysicsFailure` where the
+    verdict is FAIL (an inconclusive measurement does not raise), and all that ``measure`` raises.
     """
     identifier = measure.__name__.removeprefix("measure_")
 
@@ -268,12 +339,15 @@ def derive_assert(measure: Any) -> Callable[..., Measurement]:
         measurement: Measurement = measure(model, one, rng=rng, **options)
         verdict = judge(measurement, tolerance)
         if verdict.failed:
-            text = failure_text(spec, one.system.formula, measurement, tolerance, verdict)
-            raise PhysicsFailure(text, measurement, verdict)
+            finding = failed_assertion(spec, one.system.formula, measurement, tolerance, verdict)
+            raise PhysicsFailure(failure_text(finding, profile=profile), measurement, verdict)
         return measurement
 
     update_wrapper(assertion, measure, assigned=("__module__",), updated=())
     del assertion.__wrapped__  # type: ignore[attr-defined]
     assertion.__name__ = assertion.__qualname__ = f"assert_{identifier}"
-    assertion.__doc__ = f"Raise PhysicsFailure if ``{identifier}`` fails at ``profile``; see :func:`{measure.__name__}`."
+    assertion.__doc__ = (
+        f"Raise PhysicsFailure if ``{identifier}`` fails at ``profile``; "
+        f"see :func:`{measure.__name__}`."
+    )
     return assertion

@@ -10,16 +10,23 @@ import numpy as np
 
 from physcheck.model import Meter, Model
 from physcheck.numerics.noise import difference_table_noise, rounding_floor
-from physcheck.system import Configurations, Evaluation, as_configurations
+from physcheck.system import Configurations, Evaluation, Floats, as_configurations
 
 __all__ = ["Resolution", "ensure_resolution", "measure_resolution", "visit"]
 
-# Spacing of the noise lines, Å (rms of a coordinate): far above the rounding of positions in float64, and
-# about it in float32, where the coarser line speaks; kinks enter only beyond 1e-3 Å (physics.md).
+# Spacing of the noise lines, Å (rms of a coordinate): far above the rounding of positions in
+# float64, and about it in float32, where the coarser line speaks; kinks enter only beyond 1e-3 Å
+# (physics.md).
 _LINE_STEPS = (1e-5, 1e-4)
 _LINE_POINTS = 6
 # Displacement over which forces must respond for anything to be tested, Å.
 _RESPONSE_STEP = 0.02
+# Forces respond if they change by so many standard deviations of the noise.
+_RESPONSE_SIGMAS = 10
+# Degrees of freedom behind the noise: of a difference table of six points and hundreds of
+# components that may be alike; fewer where memory was told from a handful of visits.
+_TABLE_DOF, _HISTORY_DOF = 10.0, 6.0
+_WANT = frozenset({"forces", "energy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,8 @@ class Resolution:
         if self.responds:
             return ""
         return (
-            f"the forces don't respond to moving the atoms by {_RESPONSE_STEP} Å beyond their noise "
+            f"the forces don't respond to moving the atoms by {_RESPONSE_STEP} Å beyond their "
+            "noise "
             f"({self.force_noise:.1e} eV/Å)"
         )
 
@@ -82,7 +90,8 @@ def visit(
     rng: np.random.Generator,
     fresh: bool = False,
 ) -> Evaluation:
-    """Evaluate in a random order and return in the asked one, on fresh copies of the model where needed.
+    """Evaluate in a random order and return in the asked one, on fresh copies of the model where
+    needed.
 
     The order keeps a model's memory (warm starts) from turning into a signed work around a loop.
     """
@@ -103,9 +112,10 @@ def visit(
 def measure_resolution(model: Model | Meter, start: Any, *, rng: np.random.Generator) -> Resolution:
     """Measure noise, memory and response of a model at a structure.
 
-    Noise: ECNoise difference tables on two short random lines (the lower of the two where they disagree
-    by more than a factor of 4, since kinks read as noise).  Memory: the first configuration again, after
-    the others.  Response: the forces 0.02 Å to both sides of a random direction.
+    Noise: ECNoise difference tables on two short random lines (the lower of the two where they
+    disagree by more than a factor of 4, since kinks read as noise).  Memory: the first
+    configuration again, after the others.  Response: the forces 0.02 Å to both sides of a random
+    direction.
 
     Cost: 16 evaluations; 8 more where the model remembers earlier calls.
 
@@ -114,59 +124,60 @@ def measure_resolution(model: Model | Meter, start: Any, *, rng: np.random.Gener
     ModelError, NonFiniteOutput
         As :class:`physcheck.model.Meter`.
     """
-    meter = Meter(model)
-    one = as_configurations(start)
-    want = frozenset({"forces", "energy"})
-    n = one.n_coordinates
+    meter, one = Meter(model), as_configurations(start)
     direction = rng.standard_normal((one.n_atoms, 3))
     direction /= math.sqrt(float(np.mean(direction**2)))
-    offsets = np.concatenate(
-        [step * (np.arange(_LINE_POINTS) - _LINE_POINTS / 2 + 0.5) for step in _LINE_STEPS]
-        + [np.array([-_RESPONSE_STEP, _RESPONSE_STEP])]
-    )
-    first = meter.evaluate(one, want=want)
-    line = visit(meter, one.displaced(offsets[:, None, None] * direction), want=want, rng=rng)
-    again = meter.evaluate(one, want=want)
-    forces, energies = line.require_forces().reshape(len(offsets), -1), line.energy
-    home = first.require_forces()[0]
+    lines = [step * (np.arange(_LINE_POINTS) - _LINE_POINTS / 2 + 0.5) for step in _LINE_STEPS]
+    offsets = np.concatenate([*lines, np.array([-_RESPONSE_STEP, _RESPONSE_STEP])])
+    first = meter.evaluate(one, want=_WANT)
+    moved = one.displaced(offsets[:, None, None] * direction)
+    line = visit(meter, moved, want=_WANT, rng=rng)
+    again = meter.evaluate(one, want=_WANT)
+    forces, home = line.require_forces().reshape(len(offsets), -1), first.require_forces()[0]
     dtype = meter.capabilities.dtype
-
-    noises = [
-        difference_table_noise(forces[i * _LINE_POINTS : (i + 1) * _LINE_POINTS])[0]
-        for i in range(len(_LINE_STEPS))
-    ]
     floor = rounding_floor(float(np.abs(home).max()), dtype)
-    noise = max(_plateau(noises), floor)
-    energy_noise = None
-    if energies is not None:
-        lines = [
-            difference_table_noise(energies[i * _LINE_POINTS : (i + 1) * _LINE_POINTS])[0]
-            for i in range(len(_LINE_STEPS))
-        ]
-        # One energy a point: a table of one component may come out small by luck, so no plateau is sought.
-        # A float32 model may add its atoms' energies in float64: then they are no float32 numbers.
-        rounded = np.array_equal(energies, energies.astype(np.float32))
-        kind = "float32" if dtype == "float32" and rounded else "float64"
-        energy_noise = max(*lines, rounding_floor(float(np.abs(energies).max()), kind))
-
-    history, energy_history, needs_fresh = _memory(meter, one, first, again, line, noise, rng)
+    noise = max(_plateau(_line_noises(forces)), floor)
+    energy_noise = None if line.energy is None else _energy_noise(line.energy, dtype)
+    history, energy_history, needs_fresh = _memory(meter, one, first, again, noise, rng)
     total = math.hypot(noise, history)
     if energy_noise is not None:
         energy_noise = math.hypot(energy_noise, energy_history)
+    # The two moves of the response are the last of the line.
     swing = forces[-1] - forces[-2]
-    stiffness = math.sqrt(float(np.mean(swing**2))) / (2 * _RESPONSE_STEP)
+    needed = _RESPONSE_SIGMAS * total * math.sqrt(2 * one.n_coordinates)
     return Resolution(
         force_noise=total,
         energy_noise=energy_noise,
         history_noise=history,
         energy_history=energy_history,
-        dof=6.0 if history > 0 else 10.0,
+        dof=_HISTORY_DOF if history > 0 else _TABLE_DOF,
         force_rms=math.sqrt(float(np.mean(home**2))),
-        stiffness=stiffness,
-        responds=bool(float(np.linalg.norm(swing)) > 10 * total * math.sqrt(2 * n)),
+        stiffness=math.sqrt(float(np.mean(swing**2))) / (2 * _RESPONSE_STEP),
+        responds=bool(float(np.linalg.norm(swing)) > needed),
         needs_fresh=needs_fresh,
         evaluations=meter.evaluations,
     )
+
+
+def _line_noises(values: Floats) -> list[float]:
+    """ECNoise of each short line of a (points, components) array."""
+    return [
+        difference_table_noise(values[i * _LINE_POINTS : (i + 1) * _LINE_POINTS])[0]
+        for i in range(len(_LINE_STEPS))
+    ]
+
+
+def _energy_noise(energies: Floats, dtype: str) -> float:
+    """The larger of both lines' noise, and of the rounding, eV.
+
+    One energy a point: a table of one component may come out small by chance, so no plateau is
+    sought.  A float32 model may add its atoms' energies in float64: then they are no float32
+    numbers.
+    """
+    rounded = np.array_equal(energies, energies.astype(np.float32))
+    kind = "float32" if dtype == "float32" and rounded else "float64"
+    floor = rounding_floor(float(np.abs(energies).max()), kind)
+    return max(*_line_noises(energies), floor)
 
 
 def _plateau(noises: list[float]) -> float:
@@ -181,7 +192,6 @@ def _memory(
     one: Configurations,
     first: Evaluation,
     again: Evaluation,
-    line: Evaluation,
     noise: float,
     rng: np.random.Generator,
 ) -> tuple[float, float, bool]:

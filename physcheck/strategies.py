@@ -1,4 +1,5 @@
-"""hypothesis strategies: structures, rotations, strains and closed loops, for property tests of potentials.
+"""hypothesis strategies: structures, rotations, strains and closed loops, for property tests of
+potentials.
 
     from hypothesis import given
     from physcheck import strategies as physical
@@ -6,16 +7,18 @@
     @given(physical.crystals(species="Si,O"), physical.rotations())
     def test_forces_turn_with_the_crystal(crystal, rotation): ...
 
-Structures come as :class:`physcheck.Configurations` with B = 1 (``.to_atoms()`` for ASE).  None is ever
-rejected: atoms are kept apart by construction, so that all examples count and large structures cost no more
-tries than small ones.  Each strategy draws a few numbers and a seed and hands them to a maker in
-:mod:`physcheck.probes`, the number of atoms first: what fails shrinks to few atoms, the first species of the
-pool, no deformation.  Distances are in contacts: over the sum of the covalent radii of ase.data.
+Structures come as :class:`physcheck.Configurations` with B = 1 (``.to_atoms()`` for ASE).  None is
+ever rejected: atoms are kept apart by construction, so that all examples count and large structures
+cost no more tries than small ones.  Each strategy draws a few numbers and a seed and hands them to
+a maker in :mod:`physcheck.probes`, the number of atoms first: what fails shrinks to few atoms, the
+first species of the pool, no deformation.  Distances are in contacts: over the sum of the covalent
+radii of ase.data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 __all__ = ["PBCS", "SPECIES", "clusters", "crystals", "loops", "rattled", "rotations", "strains"]
+
+# Of a structure that is closer than asked for, no contact gets shorter than this share.
+_KEPT_CONTACT = 0.95
 
 #: All eight combinations of periodic axes, none first.
 PBCS: tuple[tuple[bool, bool, bool], ...] = tuple(
@@ -90,10 +96,11 @@ def _bounded(low: float, high: float) -> st.SearchStrategy[float]:
 
 
 class _Tape:
-    """Choices read off a string of random bytes, two each; the first or smallest of all where it is zero.
+    """Choices read off a string of random bytes, two each; the first or smallest of all where it is
+    zero.
 
-    One draw a structure, since hypothesis makes draws of one kind equal to each other: with one for each
-    number, 4,000 examples had 1,000 different compositions and a third had a single atom.
+    One draw a structure, since hypothesis makes draws of one kind equal to each other: with one for
+    each number, 4,000 examples had 1,000 different compositions and a third had a single atom.
     """
 
     def __init__(self, draw: st.DrawFn, n_choices: int) -> None:
@@ -132,13 +139,14 @@ def clusters(
     closest: float = 0.8,
     loosest: float = 1.3,
 ) -> st.SearchStrategy[Configurations]:
-    """Atoms without periodicity, each touching one before it: ``closest <= d_ij/(R_i + R_j)`` for all pairs.
+    """Atoms without periodicity, each touching one before it: ``closest <= d_ij/(R_i + R_j)`` for
+    all pairs.
 
     Parameters
     ----------
     species : str or iterable, optional
-        Pool to draw from: ``"H,O"``, symbols or atomic numbers, the simplest first; all of ``SPECIES`` if
-        left out.
+        Pool to draw from: ``"H,O"``, symbols or atomic numbers, the simplest first; all of
+        ``SPECIES`` if left out.
     min_atoms, max_atoms : int
     max_species : int
         The most elements in one structure; each composition of that many may come.
@@ -183,12 +191,12 @@ def crystals(
     max_jitter: float = 0.25,
     reach: int = 2,
 ) -> st.SearchStrategy[Configurations]:
-    """Atoms on the sites of a lattice, deformed, displaced, with vacancies, periodic along any axes.
+    """Atoms on the sites of a lattice, deformed, displaced, with vacancies, any axes periodic.
 
     The cell is scaled so that the closest pair, periodic images included, is at a contact between
-    ``closest`` and ``loosest``.  Cells are triclinic and may be smaller than any cutoff; atoms may be outside
-    them.  Where no axis is periodic the cell is zero; an axis that isn't keeps its vector in a partly
-    periodic one.
+    ``closest`` and ``loosest``.  Cells are triclinic and may be smaller than any cutoff; atoms may
+    be outside them.  Where no axis is periodic the cell is zero; an axis that isn't keeps its
+    vector in a partly periodic one.
 
     Parameters
     ----------
@@ -220,19 +228,39 @@ def crystals(
         raise ValueError(
             f"max_deformation, max_jitter are {max_deformation}, {max_jitter}: should be 0 to 0.3"
         )
+    bounds = _CrystalBounds(
+        (min_atoms, max_atoms), max_species, (closest, loosest), max_deformation, max_jitter, reach
+    )
+    return _crystals(pool, axes, bounds)
 
+
+@dataclass(frozen=True, slots=True)
+class _CrystalBounds:
+    """What crystals are drawn between."""
+
+    atoms: tuple[int, int]
+    max_species: int
+    contact: tuple[float, float]
+    max_deformation: float
+    max_jitter: float
+    reach: int
+
+
+def _crystals(
+    pool: tuple[int, ...], axes: tuple[tuple[bool, bool, bool], ...], bounds: _CrystalBounds
+) -> st.SearchStrategy[Configurations]:
     @st.composite
     def build(draw: st.DrawFn) -> Configurations:
-        n_atoms = draw(st.integers(min_atoms, max_atoms))
-        tape = _Tape(draw, 7 + max_species)
+        n_atoms = draw(st.integers(*bounds.atoms))
+        tape = _Tape(draw, 7 + bounds.max_species)
         rng = tape.generator()
         periodic = axes[tape.index(len(axes))]
-        numbers = tape.numbers(pool, n_atoms, max_species, rng)
+        numbers = tape.numbers(pool, n_atoms, bounds.max_species, rng)
         lattice = tuple(LATTICES)[tape.index(len(LATTICES))]
-        contact = tape.between(closest, loosest)
-        deformation = tape.between(0.0, max_deformation)
-        jitter = tape.between(0.0, max_jitter)
-        cells_away = tape.index(reach + 1)
+        contact = tape.between(*bounds.contact)
+        deformation = tape.between(0.0, bounds.max_deformation)
+        jitter = tape.between(0.0, bounds.max_jitter)
+        cells_away = tape.index(bounds.reach + 1)
         crystal = random_crystal(
             numbers,
             pbc=periodic,
@@ -265,7 +293,8 @@ def rattled(
 ) -> st.SearchStrategy[Configurations]:
     """A structure with its atoms displaced, none nearer to another than ``closest``.
 
-    Displacements are cut to the room that each atom has; atoms that are closer already come no closer.
+    Displacements are cut to the room that each atom has; atoms that are closer already come no
+    closer.
 
     Parameters
     ----------
@@ -296,7 +325,8 @@ def _drawn(draw: st.DrawFn, structure: Any) -> Configurations:
 
 
 def rotations(*, improper: bool = False) -> st.SearchStrategy[Floats]:
-    """(3, 3) orthogonal matrices Q, to be used as ``positions @ Q.T`` and ``cells @ Q.T``; the identity first.
+    """(3, 3) orthogonal matrices Q, to be used as ``positions @ Q.T`` and ``cells @ Q.T``; the
+    identity first.
 
     Parameters
     ----------
@@ -311,7 +341,8 @@ def rotations(*, improper: bool = False) -> st.SearchStrategy[Floats]:
 
 
 def strains(*, max_strain: float = 0.05, symmetric: bool = True) -> st.SearchStrategy[Floats]:
-    """(3, 3) small deformations e, to be used as ``positions @ (1 + e).T``, and the cell alike; zero first.
+    """(3, 3) small deformations e, to be used as ``positions @ (1 + e).T``, and the cell alike;
+    zero first.
 
     Parameters
     ----------
@@ -342,11 +373,11 @@ def loops(
     max_radius: float = 0.1,
     closest: float = 0.6,
 ) -> st.SearchStrategy[Circle | RigidRotation]:
-    """Closed loops through configurations of one structure; ``loop.path(positions, n)`` gives the points.
+    """Closed loops through one structure; ``loop.path(positions, n)`` gives the points.
 
-    ``atom``: one atom on a circle; ``collective``: a circle in a random plane of 3N space; ``molecule``: a
-    molecule turned once about its long axis (left out where there is none).  Circles are cut to the room
-    that their atoms have; a molecule's turn is not.
+    ``atom``: one atom on a circle; ``collective``: a circle in a random plane of 3N space;
+    ``molecule``: a molecule turned once about its long axis (left out where there is none).
+    Circles are cut to the room that their atoms have; a molecule's turn is not.
 
     Parameters
     ----------
@@ -356,8 +387,8 @@ def loops(
     max_radius : float, Å
         Of an atom's circle, and of the rms displacement of a coordinate in a collective one.
     closest : float
-        No contact gets shorter on a circle, in sums of covalent radii; of a structure that is closer
-        already none gets shorter by more than 5 %.
+        No contact gets shorter on a circle, in sums of covalent radii; of a structure that is
+        closer already none gets shorter by more than 5 %.
 
     Returns
     -------
@@ -377,9 +408,16 @@ def loops(
     if not possible:
         raise ValueError(f"{start.system.formula} has no loops of kinds {', '.join(wanted)}")
     n_atoms = start.n_atoms
-    # All atoms of a collective circle move, each by at most its radius: half the room that a pair has.
-    floor = min(closest, 0.95 * closest_contact(start))
+    # All atoms of a collective circle move, each by at most its radius: half a pair's room.
+    floor = min(closest, _KEPT_CONTACT * closest_contact(start))
     free = room(start, floor, np.sqrt(3 * n_atoms) * max_radius)
+    return _loops(start, possible, free, max_radius)
+
+
+def _loops(
+    start: Configurations, possible: tuple[str, ...], free: Floats, max_radius: float
+) -> st.SearchStrategy[Circle | RigidRotation]:
+    n_atoms = start.n_atoms
 
     @st.composite
     def build(draw: st.DrawFn) -> Circle | RigidRotation:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Structure", "catalogue", "load_structures"]
 
-# Enough to leave every force off its symmetric zero, little enough to stay where models were trained.
+# Enough to leave every force off its symmetric zero, little enough to stay where models were
+# trained.
 RATTLE = 0.05
 
 _G2 = "G2 test set, B3LYP/6-31G(2df,p) geometry, as ase.build.molecule has it"
@@ -40,8 +41,8 @@ class Structure:
     provenance : str
         Where the geometry comes from, in a sentence.
     tags : frozenset of str
-        ``molecule``, ``cluster``, ``crystal``, ``slab``, ``liquid``, ``disordered``; ``metal``, ``ionic``,
-        ``covalent``; ``triclinic``; ``file``.
+        ``molecule``, ``cluster``, ``crystal``, ``slab``, ``liquid``, ``disordered``; ``metal``,
+        ``ionic``, ``covalent``; ``triclinic``; ``file``.
     """
 
     name: str
@@ -131,7 +132,8 @@ def _stored(name: str) -> Callable[[], Atoms]:
     return make
 
 
-# A molecule and a crystal of the elements that most models know come first: quick runs take the first that fits.
+# A molecule and a crystal of the elements that most models know come first: quick runs take the
+# first that fits.
 _RECIPES: dict[str, _Recipe] = {
     "ethanol": _Recipe(_molecule("CH3CH2OH"), _G2, "molecule"),
     "Si8": _Recipe(
@@ -185,7 +187,8 @@ _RECIPES: dict[str, _Recipe] = {
     ),
     "H2O-box32": _Recipe(
         _stored("H2O-box32"),
-        "32 water molecules at 1 g/cm³ and 300 K, a frame of mean energy of 58 ps of Langevin dynamics with builtin::water "
+        "32 water molecules at 1 g/cm³ and 300 K, a frame of mean energy of 58 ps of Langevin "
+        "dynamics with builtin::water "
         "(fixtures/make_structures.py)",
         "liquid",
         thermal=True,
@@ -234,22 +237,24 @@ class _Catalogue(Mapping[str, Structure]):
 def catalogue() -> Mapping[str, Structure]:
     """The named structures, in the order in which a plan looks for its primary one.
 
-    Each is made anew when it is looked up; names alone cost nothing.  All are thermal or rattled by 0.05 Å,
-    so that no force is zero by symmetry.
+    Each is made anew when it is looked up; names alone cost nothing.  All are thermal or rattled by
+    0.05 Å, so that no force is zero by symmetry.
     """
     return _Catalogue()
 
 
 def load_structures(names: str) -> list[Structure]:
-    """Structures by name or file: comma separated catalogue names and paths that :func:`ase.io.read` reads.
+    """Structures by name or file: comma separated catalogue names and paths that
+    :func:`ase.io.read` reads.
 
-    All frames of a file are taken; ``FILE@INDEX`` (as in ASE, such as ``x.extxyz@0:3``) takes some.  A file's
-    structures are not rattled.
+    All frames of a file are taken; ``FILE@INDEX`` (as in ASE, such as ``x.extxyz@0:3``) takes some.
+    A file's structures are not rattled.
 
     Raises
     ------
     SpecError
-        A name that is neither, a file that ASE can't read or that has no atoms, or the same one twice.
+        A name that is neither, a file that ASE can't read or that has no atoms, or the same one
+        twice.
     """
     found: list[Structure] = []
     wanted = [name.strip() for name in names.split(",")]
@@ -306,7 +311,8 @@ def _from_file(name: str) -> list[Structure]:
             raise SpecError(f"{label} has periodic lattice vectors that are parallel or zero")
         if (pair := _coincident(atoms)) is not None:
             raise SpecError(
-                f"{label} has atoms {pair[0]} and {pair[1]} ({atoms.symbols[pair[0]]}, {atoms.symbols[pair[1]]}) at one "
+                f"{label} has atoms {pair[0]} and {pair[1]} ({atoms.symbols[pair[0]]}, "
+                f"{atoms.symbols[pair[1]]}) at one "
                 f"place, less than {_COINCIDENT} Å apart; should be one atom, or apart"
             )
         if atoms.constraints:

@@ -56,7 +56,8 @@ class System:
     info : mapping
         Facts of the whole system that a model may read, such as ``charge`` and ``spin``.
     arrays : mapping of (N, ...) arrays
-        Facts of each atom, such as ``initial_magmoms`` and ``tags``; permuted and repeated with the atoms.
+        Facts of each atom, such as ``initial_magmoms`` and ``tags``; permuted and repeated with the
+        atoms.
     """
 
     numbers: Ints
@@ -115,7 +116,10 @@ class System:
         return _hill(self.symbols)
 
     def take(self, order: ArrayLike) -> System:
-        """The atoms ``order`` (indices, repeats allowed), in that order: relabelling, subsets, repetition."""
+        """The atoms ``order`` (indices, repeats allowed), in that order.
+
+        Relabelling, subsets, repetition.
+        """
         index = np.asarray(order, dtype=np.int64)
         return System(
             self.numbers[index],
@@ -157,7 +161,10 @@ class Configurations:
 
     @classmethod
     def from_atoms(cls, atoms: Atoms) -> Configurations:
-        """One configuration (B = 1) from an :class:`ase.Atoms`; the atoms object is not changed or kept."""
+        """One configuration (B = 1) from an :class:`ase.Atoms`.
+
+        The atoms object is not changed or kept.
+        """
         arrays = {k: v for k, v in atoms.arrays.items() if k not in _OWN_ARRAYS}
         info = {k: v for k, v in atoms.info.items() if not k.startswith("_")}
         system = System(atoms.numbers, atoms.get_masses(), atoms.pbc, info, arrays)
@@ -209,7 +216,8 @@ class Configurations:
         return volumes
 
     def at(self, positions: ArrayLike, cells: ArrayLike | None = None) -> Configurations:
-        """The same system at other ``positions`` (B, N, 3) or (N, 3), Å; cells are repeated unless given.
+        """The same system at other ``positions`` (B, N, 3) or (N, 3), Å; cells are repeated unless
+        given.
 
         Needs B = 1 here if ``cells`` is left out and the batch sizes differ.
         """
@@ -221,7 +229,9 @@ class Configurations:
         return Configurations(self.system, new, new_cells)
 
     def displaced(self, displacements: ArrayLike) -> Configurations:
-        """This one configuration (B = 1) moved by each of ``displacements`` (B, N, 3) or (B, 3N), Å."""
+        """This one configuration (B = 1) moved by each of ``displacements`` (B, N, 3) or (B,
+        3N), Å.
+        """
         steps = np.asarray(displacements, dtype=np.float64).reshape(-1, self.n_atoms, 3)
         return self.at(self.positions[0] + steps)
 
@@ -280,6 +290,7 @@ def as_configurations(start: Atoms | Configurations) -> Configurations:
         return start
     if not hasattr(start, "positions") or not hasattr(start, "pbc"):
         raise TypeError(
-            f"start is a {type(start).__name__}, should be an ase.Atoms or a physcheck.Configurations"
+            f"start is a {type(start).__name__}, should be an ase.Atoms or a "
+            "physcheck.Configurations"
         )
     return Configurations.from_atoms(start)

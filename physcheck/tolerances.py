@@ -1,4 +1,7 @@
-"""What a tolerance is, and what the profiles mean.  The numbers stand beside each check, in ``@check``."""
+"""What a tolerance is, and what the profiles mean.
+
+The numbers stand beside each check, in ``@check``.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from physcheck.names import nearest
 
 __all__ = ["DEFAULT_PROFILE", "PROFILES", "Tolerance", "Tolerances"]
 
-#: ``screening``: structures and energies are compared, no long dynamics.  ``md``: nanoseconds of molecular dynamics.
-#: ``tight``: free energies, phonons and reference calculations; mostly needs float64.
+#: ``screening``: structures and energies are compared, no long dynamics.  ``md``: nanoseconds of
+#: molecular dynamics. ``tight``: free energies, phonons and reference calculations; mostly needs
+#: float64.
 PROFILES = ("screening", "md", "tight")
 DEFAULT_PROFILE = "md"
 

@@ -1,16 +1,18 @@
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from ase.build import molecule
 from ase.calculators.emt import EMT
-from family_runs import structure
+from support.family_runs import structure
 
 import physcheck
 from physcheck.checks import all_checks
 from physcheck.errors import CapabilityMissing, SpecError
 from physcheck.potentials import make_builtin
 from physcheck.registry import DEFAULT_SEED
+from physcheck.system import as_configurations
 
 
 def test_a_measurement_in_a_notebook_takes_a_calculator_and_needs_no_generator():
@@ -48,6 +50,17 @@ def test_what_is_registered_keeps_its_name_signature_and_docstring():
         assert parameters["rng"].kind is inspect.Parameter.KEYWORD_ONLY
         assert parameters["rng"].default is None
         assert all(p.kind is p.KEYWORD_ONLY for p in list(parameters.values())[2:])
+
+
+def test_an_option_may_make_a_check_apply():
+    def applies(start, capabilities, *, groups=None):
+        return "a single species" if groups is None else None
+
+    spec = replace(all_checks()["equipartition"], applies=applies)
+    start = as_configurations(structure("copper"))
+    capabilities = make_builtin("morse").capabilities
+    assert spec.missing(start, capabilities, bins=3) == "a single species"
+    assert spec.missing(start, capabilities, groups=[[0], [1]], bins=3) is None
 
 
 def test_a_check_need_not_repeat_its_registration():

@@ -58,7 +58,8 @@ def test_the_water_box_is_liquid_water():
     assert box.system.symbols == ("O", "H", "H") * 32
     bonds = box.positions[0].reshape(32, 3, 3)
     lengths = np.linalg.norm(bonds[:, 1:] - bonds[:, :1], axis=2)
-    # Thermal spread of a bond at 300 K: sqrt(kT/k) = 0.024 Å about SPC/Fw's 1.012 Å, a little longer in the liquid.
+    # Thermal spread of a bond at 300 K: sqrt(kT/k) = 0.024 Å about SPC/Fw's 1.012 Å, a little
+    # longer in the liquid.
     assert lengths.mean() == pytest.approx(1.025, abs=0.02)
     assert 0.015 < lengths.std() < 0.035
     oxygens = atoms[atoms.numbers == 8]

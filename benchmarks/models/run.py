@@ -1,10 +1,14 @@
-"""Run the suite on real models, each in an environment of its own: ``run.py [NAME...] [--pytest-option...]``.
+"""Run the suite on real models, each in an environment of its own.
 
-A subject is a model spec below and a folder here (several may share one) with ``requirements.txt`` and, where a package pins versions that don't
-install, ``requirements-no-deps.txt``; ``prepare.py`` makes the model's file where no package has one.  Environments are
-``.envs/NAME`` in the project's root, reports ``out/models/NAME.json``.  A subject that can't be installed or run doesn't
-stop the others.  The table in ``docs/models.md`` is rewritten from the reports that there are; what stands around it is
-written by hand.  Exit code 1 if a subject could not be installed or gave no report; what its physics is like doesn't count.
+    python benchmarks/models/run.py [NAME...] [--pytest-option...]
+
+A subject is a model spec below and a folder here (several may share one) with ``requirements.txt``
+and, where a package pins versions that don't install, ``requirements-no-deps.txt``; ``prepare.py``
+makes the model's file where no package has one.  Environments are ``.envs/NAME`` in the project's
+root, reports ``out/models/NAME.json``.  A subject that can't be installed or run doesn't stop the
+others.  The table in ``docs/models.md`` is rewritten from the reports that there are; the text
+around it is written by hand.  Exit code 1 if a subject could not be installed or gave no report;
+its verdicts don't count.
 """
 
 from __future__ import annotations

@@ -19,10 +19,11 @@ from physcheck.errors import SpecError
 __all__ = ["make_model"]
 
 _LARGEST_SPECIES = 89
+_STRESS_WEIGHT = 0.1
 
 
 class _AlignnFF(Calculator):
-    """As ``alignn.ff.ff.AlignnAtomwiseCalculator``, a module that doesn't import beside a current ASE."""
+    """As ``alignn.ff.ff.AlignnAtomwiseCalculator``, which doesn't import beside a current ASE."""
 
     implemented_properties = ["energy", "forces", "stress"]  # noqa: RUF012
 
@@ -34,7 +35,8 @@ class _AlignnFF(Calculator):
         self._structure = imported("alignn", "jarvis.core.atoms").Atoms
         self._device = device
         config = json.loads((folder / "config.json").read_text())["model"]
-        config["stresswise_weight"] = 0.1
+        # Any weight but zero makes the network give a stress.
+        config["stresswise_weight"] = _STRESS_WEIGHT
         self.net = nets.ALIGNNAtomWise(nets.ALIGNNAtomWiseConfig(**config))
         weights = torch.load(folder / "best_model.pt", map_location=device, weights_only=True)
         self.net.load_state_dict(weights)
@@ -48,16 +50,16 @@ class _AlignnFF(Calculator):
     ) -> None:
         """Energy is the network's output times N, forces its gradient times N, stress in GPa."""
         super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]
-        placed: Any = self.atoms
+        current: Any = self.atoms
         structure = self._structure(
-            lattice_mat=np.array(placed.cell),
-            elements=placed.get_chemical_symbols(),
-            coords=placed.positions,
+            lattice_mat=np.array(current.cell),
+            elements=current.get_chemical_symbols(),
+            coords=current.positions,
             cartesian=True,
         )
         graph, line_graph = self._make_graph(structure)
         answer = self.net((graph.to(self._device), line_graph.to(self._device)))
-        n_atoms = len(placed)
+        n_atoms = len(current)
         stress = answer["stresses"][:3].reshape(3, 3).detach().cpu().numpy()
         self.results = {
             "energy": float(answer["out"].detach()) * n_atoms,
@@ -69,8 +71,8 @@ class _AlignnFF(Calculator):
 def make_model(argument: str, *, device: str = "cpu") -> CalculatorModel:
     """The pretrained ALIGNN-FF; float32, always fully periodic.
 
-    Its forces are an autograd gradient that misses a part: the angles of the line graph are computed before
-    the bond vectors require grad. So they are the gradient of nothing.
+    Its forces are an autograd gradient that misses a part: the angles of the line graph are
+    computed before the bond vectors require grad.  So they are the gradient of nothing.
 
     Raises
     ------

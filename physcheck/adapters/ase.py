@@ -33,11 +33,12 @@ def is_calculator(thing: object) -> bool:
 class CalculatorModel:
     """An ASE calculator as a Model: one configuration after the other on one reused Atoms.
 
-    The Atoms is the model's own and lives as long as the same System is asked for, so the calculator sees
-    positions move as in a simulation, with its neighbour lists and warm starts; ``info``,
-    ``initial_magmoms`` and other per-atom arrays are on it.  Energy is ``free_energy`` where the calculator
-    gives one.  Stress is asked for where all three axes are periodic.  Asked twice for the same place, it
-    computes twice: the calculator's cached results are dropped first.
+    The Atoms is the model's own and lives as long as the same System is asked for, so the
+    calculator sees positions move as in a simulation, with its neighbour lists and warm starts;
+    ``info``, ``initial_magmoms`` and other per-atom arrays are on it.  Energy is ``free_energy``
+    where the calculator gives one.  Stress is asked for where all three axes are periodic.  Asked
+    twice for the same positions and cell, it computes twice: the calculator's cached results are
+    dropped first.
 
     Parameters
     ----------
@@ -46,16 +47,17 @@ class CalculatorModel:
     remake : callable () -> calculator, or None
         Makes an equal new calculator; without it there is no ``fresh``.
     declaration : Declaration
-        What the calculator's author said of it; the calculator's own ``physcheck`` if left out.
+        What the calculator's author declares; the calculator's own ``physcheck`` if left out.
     dtype : str or None
-        What it computes in; if None, told from the first forces (``float32`` if all are float32 numbers).
+        What it computes in; if None, told from the first forces (``float32`` if all are float32
+        numbers).
     device, name : str or None
 
     Attributes
     ----------
     reported_energy : float or None, eV
-        ASE's ``energy`` at the last place, where ``free_energy`` is the one that forces belong to; None where there is
-        only one of them.
+        ASE's ``energy`` at the last configuration, where ``free_energy`` is the one that forces
+        belong to; None where there is only one of them.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class CalculatorModel:
         self._atoms: Atoms | None = None
         self._system: System | None = None
         self._last: tuple[bytes, bytes] | None = None
-        self._again = False
+        self._is_repeated = False
         self._energy_name: str | None = None
         self.reported_energy: float | None = None
         self.capabilities: Capabilities = self._declaration.added_to(
@@ -98,9 +100,9 @@ class CalculatorModel:
     @property
     def fresh(self) -> Callable[[], CalculatorModel] | None:
         """Makes an equal model with a new calculator; None where no factory is known."""
-        return None if self._remake is None else self._made_anew
+        return None if self._remake is None else self._remade
 
-    def _made_anew(self) -> CalculatorModel:
+    def _remade(self) -> CalculatorModel:
         assert self._remake is not None
         clone = CalculatorModel(
             self._remake(),
@@ -113,21 +115,22 @@ class CalculatorModel:
         return clone
 
     def ask(self, configuration: Configurations) -> None:
-        """Try each output once at one configuration (B = 1) and put the answers in ``capabilities``.
+        """Try each output once at one configuration (B = 1) and note it in ``capabilities``.
 
-        An output that raises PropertyNotImplementedError is taken off, one that comes unpromised is added.
-        So is an energy or stress that raises NotImplementedError where the forces could be had.  Other
-        exceptions of energy and stress are left for the check that needs them; those of forces are raised.
+        An output that raises PropertyNotImplementedError is taken off, and so is an energy or
+        stress that raises NotImplementedError where the forces could be had; one that comes
+        unpromised is added.  Other exceptions of energy and stress are left for the check that
+        needs them; those of forces are raised.
         """
-        self._place(configuration, 0)
+        self._set_atoms(configuration, 0)
         outputs = set(self.capabilities.outputs)
         for name in ("forces", "energy", "stress"):
             if name == "stress" and not configuration.system.is_fully_periodic:
                 continue
             try:
-                value = self._asked(name)
+                value = self._output(name)
             except NotImplementedError:
-                # Of the forces it may mean the species: EMT says so of uranium.
+                # Of the forces it may mean the species: EMT raises it for uranium.
                 if name == "forces":
                     raise
                 value = None
@@ -144,18 +147,19 @@ class CalculatorModel:
     def evaluate(
         self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
     ) -> Evaluation:
-        """As :meth:`physcheck.model.Model.evaluate`; what the calculator raises is raised as it is.
+        """As :meth:`physcheck.model.Model.evaluate`; exceptions of the calculator pass unchanged.
 
-        An output that turns out not to be implemented is None, and is gone from ``capabilities`` afterwards.
+        An output that turns out not to be implemented is None, and is gone from ``capabilities``
+        afterwards.
         """
         rows: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in OUTPUTS if name in want}
         if not configurations.system.is_fully_periodic:
             rows.pop("stress", None)
-        # Forces first: many calculators compute the energy on the way to them, few the other way round.
+        # Forces first: many calculators compute the energy on the way to them, few the reverse.
         for index in range(len(configurations)):
-            self._place(configurations, index)
+            self._set_atoms(configurations, index)
             for name in sorted(rows, key=("forces", "energy", "stress").index):
-                value = self._asked(name)
+                value = self._output(name)
                 if value is None:
                     del rows[name]
                     outputs = self.capabilities.outputs - {name}
@@ -164,7 +168,7 @@ class CalculatorModel:
                     rows[name].append(value)
         return Evaluation(**{name: _stacked(name, values) for name, values in rows.items()})
 
-    def _place(self, configurations: Configurations, index: int) -> None:
+    def _set_atoms(self, configurations: Configurations, index: int) -> None:
         system = configurations.system
         if self._atoms is None or self._system is not system:
             self._atoms = configurations.to_atoms(index)
@@ -175,28 +179,30 @@ class CalculatorModel:
         atoms.positions = configurations.positions[index].copy()
         atoms.cell[:] = configurations.cells[index]
         atoms.pbc = system.pbc
-        place = (configurations.positions[index].tobytes(), configurations.cells[index].tobytes())
-        self._again = place == self._last and isinstance(
+        current = (configurations.positions[index].tobytes(), configurations.cells[index].tobytes())
+        self._is_repeated = current == self._last and isinstance(
             getattr(self.calculator, "results", None), dict
         )
-        if self._again:
+        if self._is_repeated:
             self.calculator.results = {}
-        self._last = place
+        self._last = current
 
-    def _asked(self, name: str) -> np.ndarray[Any, Any] | None:
-        """One output at the place set, (), (N, 3) or (3, 3); None if it is not implemented."""
+    def _output(self, name: str) -> np.ndarray[Any, Any] | None:
+        """One output at the current atoms, (), (N, 3) or (3, 3); None if it is not implemented."""
         try:
             if name == "energy":
                 return np.array(self._energy())
             if name == "forces":
-                forces = np.array(self._get("forces"))
+                forces = np.array(self._property_or_reset("forces"))
                 if self.capabilities.dtype == "unknown":
                     self._guess_dtype(forces)
                 return forces
-            stress = np.array(self._get("stress"))
-            return voigt_6_to_full_3x3_stress(stress) if stress.shape == (6,) else stress  # type: ignore[no-untyped-call]
+            stress = np.array(self._property_or_reset("stress"))
+            if stress.shape == (6,):
+                stress = voigt_6_to_full_3x3_stress(stress)  # type: ignore[no-untyped-call]
+            return stress
         except PropertyNotImplementedError:
-            # Forces that were promised: it is the calculator's own fault, such as asking another one for a stress.
+            # Promised forces: the calculator failed itself, such as by asking another for a stress.
             if name == "forces" and name in getattr(self.calculator, "implemented_properties", ()):
                 raise
             return None
@@ -206,35 +212,35 @@ class CalculatorModel:
         self.reported_energy = None
         if self._energy_name is None and "free_energy" in promised:
             with suppress(PropertyNotImplementedError):
-                value = self._get("free_energy")
+                value = self._property_or_reset("free_energy")
                 self._energy_name = "free_energy"
-                self._note_reported()
+                self._store_reported_energy()
                 return value
         name = self._energy_name or "energy"
-        value = self._get(name)
+        value = self._property_or_reset(name)
         self._energy_name = name
         if name == "free_energy":
-            self._note_reported()
+            self._store_reported_energy()
         return value
 
-    def _note_reported(self) -> None:
-        # Only what is there already: asking could cost another calculation.
+    def _store_reported_energy(self) -> None:
+        # Only what the calculator has already: asking could cost another calculation.
         results = getattr(self.calculator, "results", None)
         if isinstance(results, dict) and results.get("energy") is not None:
             self.reported_energy = float(results["energy"])
 
-    def _get(self, name: str) -> Any:
+    def _property_or_reset(self, name: str) -> Any:
         try:
-            return self._got(name)
+            return self._property(name)
         except Exception:
-            if not self._again or not hasattr(self.calculator, "reset"):
+            if not self._is_repeated or not hasattr(self.calculator, "reset"):
                 raise
-        # Some calculators do nothing where no atom moved, and then lack the results dropped in _place.
-        self._again = False
+        # Some calculators do nothing where no atom moved; their results were dropped in _set_atoms.
+        self._is_repeated = False
         self.calculator.reset()
-        return self._got(name)
+        return self._property(name)
 
-    def _got(self, name: str) -> Any:
+    def _property(self, name: str) -> Any:
         if hasattr(self.calculator, "get_property"):
             return self.calculator.get_property(name, self._atoms)
         if name == "free_energy":
@@ -272,8 +278,8 @@ def _stacked(name: str, values: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, A
 class ModelCalculator(Calculator):
     """A Model as an ASE calculator: energy, free_energy, forces and, with full pbc, stress.
 
-    ``implemented_properties`` are those of the model's outputs.  Every call computes all of them, which is
-    one evaluation.
+    ``implemented_properties`` are those of the model's outputs.  Every call computes all of them,
+    which is one evaluation.
 
     Parameters
     ----------
@@ -300,7 +306,8 @@ class ModelCalculator(Calculator):
         system_changes: list[str] = all_changes,
     ) -> None:
         """Evaluate the model at ``atoms`` into ``results``."""
-        super().calculate(atoms, properties or ["energy"], system_changes)  # type: ignore[no-untyped-call]
+        asked = properties or ["energy"]
+        super().calculate(atoms, asked, system_changes)  # type: ignore[no-untyped-call]
         assert self.atoms is not None
         configuration = Configurations.from_atoms(self.atoms)
         want = {"energy", "forces"}
@@ -313,4 +320,5 @@ class ModelCalculator(Calculator):
         if answer.forces is not None:
             self.results["forces"] = answer.forces[0].copy()
         if answer.stress is not None and configuration.system.is_fully_periodic:
-            self.results["stress"] = full_3x3_to_voigt_6_stress(answer.stress[0])  # type: ignore[no-untyped-call]
+            voigt = full_3x3_to_voigt_6_stress(answer.stress[0])  # type: ignore[no-untyped-call]
+            self.results["stress"] = voigt

@@ -10,10 +10,13 @@ from pathlib import Path
 
 __all__ = ["available_bytes", "fitting_atoms", "is_out_of_memory", "peak_bytes"]
 
-# Neighbours, and so the memory of an atom, vary between configurations of one system; and the process
-# shares the machine with others.
+# Of the free memory.  Neighbours, and so the memory of an atom, vary between configurations of one
+# system; and the process shares the machine with others.
 _SHARE = 0.25
+# A call gets as many atoms whatever the memory says: a batch that is split further gains nothing.
 _FEWEST_ATOMS = 64
+# /proc counts in kB.
+_KILOBYTE = 1024
 
 
 def peak_bytes(call: Callable[[], object], device: str = "cpu") -> int:
@@ -33,16 +36,19 @@ def peak_bytes(call: Callable[[], object], device: str = "cpu") -> int:
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    # Not everywhere.
+                return int(line.split()[1]) * _KILOBYTE
+    # Not on every system.
     import resource
 
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    return most if sys.platform == "darwin" else most * _KILOBYTE
 
 
 def available_bytes(device: str = "cpu") -> int | None:
-    """Memory that may still be taken, of the machine, its control group and the GPU; None if it can't be told."""
+    """Bytes that may still be taken, on the machine, in its control group, or on the GPU.
+
+    None if it can't be told.
+    """
     if device.startswith("cuda"):
         import torch
 
@@ -51,7 +57,7 @@ def available_bytes(device: str = "cpu") -> int | None:
     with suppress(OSError):
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
-                found.append(int(line.split()[1]) * 1024)
+                found.append(int(line.split()[1]) * _KILOBYTE)
     with suppress(OSError, ValueError):
         group = Path("/sys/fs/cgroup")
         limit = (group / "memory.max").read_text()
@@ -62,11 +68,11 @@ def available_bytes(device: str = "cpu") -> int | None:
     return min(found) if found else None
 
 
-def fitting_atoms(small: int, growth: int, device: str = "cpu") -> int:
-    """Atoms that one call may have, where ``growth`` bytes came with ``small`` more atoms; a power of two.
+def fitting_atoms(more_atoms: int, growth: int, device: str = "cpu") -> int:
+    """Atoms that one call may have, where ``growth`` bytes came with ``more_atoms`` more.
 
-    A power of two, so that batches, and with them the last digits of float32 results, don't follow every
-    change of the free memory.
+    A power of two, so that batches, and with them the last digits of float32 results, don't follow
+    every change of the free memory.
     """
     free = available_bytes(device)
     if free is None or growth <= 0:
@@ -74,7 +80,7 @@ def fitting_atoms(small: int, growth: int, device: str = "cpu") -> int:
     workers = 1
     with suppress(ValueError):
         workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    atoms = int(_SHARE * free / max(1, workers) * small / growth)
+    atoms = int(_SHARE * free / max(1, workers) * more_atoms / growth)
     return max(_FEWEST_ATOMS, 1 << max(0, atoms.bit_length() - 1))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,22 +20,24 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "BatchedModel", "Call"]
 
 Answer = Mapping[str, Any]
-"""``energy`` (S,) eV, ``forces`` (sum of N, 3) eV/Å and ``stress`` (S, 3, 3) eV/Å³ of S structures."""
+"""``energy`` (S,) eV, ``forces`` (sum of N, 3) eV/Å, ``stress`` (S, 3, 3) eV/Å³ of S structures."""
 
 Call = Callable[[list["Atoms"], frozenset[str]], Answer]
-"""The structures, in their order, and the outputs that are wanted; stress only of fully periodic ones."""
+"""Of structures, in order, the outputs that are wanted; stress only of fully periodic ones."""
 
-# Up to here no model runs out of memory; the sizes of the two calls that the need is measured with.
+# Atoms of a call: up to here no model runs out of memory.
 _ALWAYS_FIT = 2000
+# Atoms of the two calls whose difference is the memory of 256 atoms.
 _SMALL, _DOUBLE = 256, 512
 
 
 class BatchedModel:
     """A Model of one function that answers for many structures at once.
 
-    A batch is split by the memory that a call takes, measured with two calls of 256 and 512 atoms the first
-    time that more than 2,000 atoms of a system are asked for; their answers are dropped, so that what is
-    answered doesn't depend on what was asked before.  A call that still runs out of memory is halved.
+    A batch is split by the memory that a call takes, measured with two calls of 256 and 512 atoms
+    the first time that more than 2,000 atoms of a system are asked for; their answers are dropped,
+    so that what is answered doesn't depend on earlier calls.  A call that still runs out
+    of memory is halved.
 
     Parameters
     ----------
@@ -45,6 +48,11 @@ class BatchedModel:
         Makes an equal new function for ``fresh``.
     one_size : bool
         The function takes only configurations of one system at a time.
+
+    Attributes
+    ----------
+    call : callable
+        The function, which some adapters give a ``calculator`` or a ``net`` of their package.
     """
 
     def __init__(
@@ -55,7 +63,7 @@ class BatchedModel:
         remake: Callable[[], Call] | None = None,
         one_size: bool = False,
     ) -> None:
-        self._call = call
+        self.call = call
         self._remake = remake
         self._one_size = one_size
         self._fitting: dict[bytes, int] = {}
@@ -65,10 +73,10 @@ class BatchedModel:
 
     @property
     def fresh(self) -> Callable[[], BatchedModel] | None:
-        """Makes an equal model that was asked nothing yet; None where that isn't known."""
-        return None if self._remake is None else self._made_anew
+        """Makes an equal model that was never called; None where that isn't known."""
+        return None if self._remake is None else self._remade
 
-    def _made_anew(self) -> BatchedModel:
+    def _remade(self) -> BatchedModel:
         assert self._remake is not None
         clone = BatchedModel(
             self._remake(), self.capabilities, remake=self._remake, one_size=self._one_size
@@ -132,7 +140,7 @@ class BatchedModel:
                 end += 1
             chosen = structures[begin:end]
             try:
-                answer = self._call(chosen, want)
+                answer = self.call(chosen, want)
             except Exception as error:
                 if len(chosen) == 1 or not is_out_of_memory(error):
                     raise
@@ -154,17 +162,16 @@ class BatchedModel:
         system = largest.system
         key = system.numbers.tobytes() + system.pbc.tobytes()
         if key not in self._fitting:
-            one = largest.to_atoms()
-            device = self.capabilities.device
-            counts = [max(1, n // len(one)) for n in (_SMALL, _DOUBLE)]
+            device, n_atoms = self.capabilities.device, largest.n_atoms
+            counts = [max(1, n // n_atoms) for n in (_SMALL, _DOUBLE)]
             counts[1] = max(counts[1], 2 * counts[0])
-            batches = [[one.copy() for _ in range(n)] for n in counts]  # type: ignore[no-untyped-call]
+            batches = [[largest.to_atoms() for _ in range(n)] for n in counts]
             # Twice, since the first call also pays for what stays allocated.
             peaks = [
-                [peak_bytes(lambda: self._call(batch, want), device) for batch in batches]  # noqa: B023
+                [peak_bytes(partial(self.call, batch, want), device) for batch in batches]
                 for _ in range(2)
             ][-1]
-            more = (counts[1] - counts[0]) * len(one)
+            more = (counts[1] - counts[0]) * n_atoms
             self._fitting[key] = fitting_atoms(more, peaks[1] - peaks[0], device)
         return self._fitting[key]
 

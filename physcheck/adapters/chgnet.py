@@ -10,6 +10,7 @@ from ase.units import GPa
 
 from physcheck.adapters.batched import Answer, BatchedModel
 from physcheck.adapters.frameworks import (
+    FORCE_REACH,
     batched_model,
     check_dtype,
     existing_argument,
@@ -27,15 +28,17 @@ _LARGEST_SPECIES = 94
 
 
 def make_model(argument: str, *, device: str = "cpu", dtype: str = "float32") -> BatchedModel:
-    """A pretrained CHGNet by its version, or a checkpoint file; autograd forces and stress, many graphs a call.
+    """A pretrained CHGNet by its version, or a checkpoint file; many graphs a call.
 
-    Its angles come from a second graph with a shorter cutoff, and its neighbour lists from Cython code.
-    Trained and used in float32; in float64 graphs are made from unrounded positions and cells.
+    Autograd forces and stress.  Its angles come from a second graph with a shorter cutoff, and its
+    neighbour lists from Cython code.  Trained and used in float32; in float64 graphs are made from
+    unrounded positions and cells.
 
     Raises
     ------
     SpecError
-        The package is missing, there is neither such a version nor such a file, or the dtype is unknown.
+        The package is missing, there is neither such a version nor such a file, or the dtype is
+        unknown.
     """
     check_dtype("chgnet", dtype)
     package = imported("chgnet", "chgnet.model")
@@ -55,8 +58,7 @@ def make_model(argument: str, *, device: str = "cpu", dtype: str = "float32") ->
     def describe(call: Any) -> dict[str, Any]:
         settings = call.net.model_args
         hop = float(settings["atom_graph_cutoff"]) + float(settings["bond_graph_cutoff"])
-        # A force holds the energies of atoms n_conv hops away, and each of those looks as far again.
-        return {"interaction_range": 2 * int(settings["n_conv"]) * hop}
+        return {"interaction_range": FORCE_REACH * int(settings["n_conv"]) * hop}
 
     return batched_model(
         "chgnet",

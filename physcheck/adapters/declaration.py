@@ -1,4 +1,7 @@
-"""What a factory says of its model: ``physcheck = {"species": [...], "structures": [...], "interaction_range": Å}``."""
+"""What a factory declares of its model, in an attribute ``physcheck``.
+
+``physcheck = {"species": [...], "structures": [...], "interaction_range": Å}``, each key optional.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,17 @@ from physcheck.system import Configurations, Evaluation, Floats
 __all__ = ["Declaration", "declare"]
 
 _KEYS = ("species", "structures", "interaction_range")
+# Oganesson.
+_LARGEST_NUMBER = 118
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What the author of a model says that no call can tell.
+    """What the author of a model declares, since no call can tell it.
 
     Attributes
     ----------
-    species : frozenset of atomic numbers, or None if not said
+    species : frozenset of atomic numbers, or None if not declared
     structures : tuple
         Catalogue names, file paths or :class:`ase.Atoms` in the model's domain.
     interaction_range : float or None, Å
@@ -37,7 +42,7 @@ class Declaration:
 
     @classmethod
     def of(cls, *owners: object, folder: Path | None = None) -> Declaration:
-        """The first ``physcheck`` attribute found on ``owners``; an empty declaration if there is none.
+        """The first ``physcheck`` attribute of ``owners``; an empty declaration if there is none.
 
         ``folder`` is where relative paths among the structures are looked for first.
 
@@ -47,44 +52,33 @@ class Declaration:
             The attribute is no mapping, has an unknown key, or a value that can't be read.
         """
         for owner in owners:
-            said = getattr(owner, "physcheck", None)
-            if said is not None:
-                return cls._read(said, folder)
+            declared = getattr(owner, "physcheck", None)
+            if declared is not None:
+                return cls._read(declared, folder)
         return cls()
 
     @classmethod
-    def _read(cls, said: object, folder: Path | None) -> Declaration:
-        if not isinstance(said, Mapping):
+    def _read(cls, declared: object, folder: Path | None) -> Declaration:
+        if not isinstance(declared, Mapping):
             raise SpecError(
-                f"the factory's physcheck is a {type(said).__name__}, should be a dict with {_KEYS}"
+                f"the factory's physcheck is a {type(declared).__name__}, "
+                f"should be a dict with {_KEYS}"
             )
-        for key in said:
+        for key in declared:
             if key not in _KEYS:
-                raise SpecError(
-                    f"the factory's physcheck has an unknown key {key!r}; {nearest(str(key), _KEYS)}"
-                )
-        reach = said.get("interaction_range")
-        if reach is not None:
-            try:
-                reach = float(reach)
-            except (TypeError, ValueError):
-                reach = -1.0
-            if not (0 < reach < float("inf")):
-                raise SpecError(
-                    f"the factory's interaction_range is {said['interaction_range']!r}, "
-                    "should be a positive length in Å"
-                )
-        structures = said.get("structures") or ()
+                hint = nearest(str(key), _KEYS)
+                raise SpecError(f"the factory's physcheck has an unknown key {key!r}; {hint}")
+        structures = declared.get("structures") or ()
         if isinstance(structures, str) or not isinstance(structures, list | tuple):
             structures = (structures,)
         return cls(
-            _species(said.get("species")),
-            tuple(_placed(structure, folder) for structure in structures),
-            reach,
+            _species(declared.get("species")),
+            tuple(_found_file(structure, folder) for structure in structures),
+            _length(declared.get("interaction_range")),
         )
 
     def added_to(self, capabilities: Capabilities) -> Capabilities:
-        """``capabilities`` with what is declared here in place of what they said."""
+        """``capabilities`` with what is declared here in place of their own values."""
         changes: dict[str, Any] = {}
         if self.species is not None:
             changes["species"] = self.species
@@ -95,18 +89,34 @@ class Declaration:
         return replace(capabilities, **changes) if changes else capabilities
 
 
-def _species(said: object) -> frozenset[int] | None:
+def _length(declared: Any) -> float | None:
+    if declared is None:
+        return None
+    try:
+        length = float(declared)
+    except (TypeError, ValueError):
+        length = -1.0
+    if not (0 < length < float("inf")):
+        raise SpecError(
+            f"the factory's interaction_range is {declared!r}, should be a positive length in Å"
+        )
+    return length
+
+
+def _species(declared: object) -> frozenset[int] | None:
     from ase.data import atomic_numbers
 
-    if said is None:
+    if declared is None:
         return None
-    if isinstance(said, str) or not hasattr(said, "__iter__"):
-        raise SpecError(f"the factory's species is {said!r}, should be a list such as ['H', 'O']")
+    if isinstance(declared, str) or not hasattr(declared, "__iter__"):
+        raise SpecError(
+            f"the factory's species is {declared!r}, should be a list such as ['H', 'O']"
+        )
     numbers = set()
-    for one in said:
+    for one in declared:
         if isinstance(one, str) and one in atomic_numbers:
             numbers.add(atomic_numbers[one])
-        elif isinstance(one, int | np.integer) and 0 < one < 119:
+        elif isinstance(one, int | np.integer) and 0 < one <= _LARGEST_NUMBER:
             numbers.add(int(one))
         else:
             raise SpecError(
@@ -115,7 +125,7 @@ def _species(said: object) -> frozenset[int] | None:
     return frozenset(numbers)
 
 
-def _placed(structure: object, folder: Path | None) -> object:
+def _found_file(structure: object, folder: Path | None) -> object:
     if isinstance(structure, Path | str) and folder is not None:
         path = folder / structure
         if path.is_file():
@@ -131,6 +141,7 @@ class _Declared:
         self._declaration = declaration
 
     def __getattr__(self, name: str) -> Any:
+        # Unpickling and copying ask for these before there is a _model, which would never end.
         if name.startswith("__") or name == "_model":
             raise AttributeError(name)
         return getattr(self._model, name)
@@ -148,6 +159,7 @@ class _Declared:
 
 
 class _DeclaredDifferentiable(_Declared):
+    # A class of its own, since isinstance asks the class for the methods of a protocol.
     def jacobian_products(
         self, configuration: Configurations, vectors: Floats, *, transpose: bool
     ) -> Floats:
@@ -157,7 +169,7 @@ class _DeclaredDifferentiable(_Declared):
 
 
 def declare(model: Model, declaration: Declaration) -> Model:
-    """``model`` with ``declaration`` in its capabilities; the model itself if nothing is declared."""
+    """``model`` with ``declaration`` in its capabilities; itself where nothing is declared."""
     if declaration == Declaration():
         return model
     kind = _DeclaredDifferentiable if isinstance(model, Differentiable) else _Declared

@@ -1,4 +1,4 @@
-"""The frameworks that physcheck has adapters for: what each needs, and how its models become one of ours."""
+"""The frameworks that physcheck has adapters for: what each needs, and what adapters share."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from physcheck.adapters.batched import BatchedModel, Call
 
 __all__ = [
+    "FORCE_REACH",
     "FRAMEWORKS",
     "Framework",
     "batched_model",
@@ -33,6 +34,10 @@ __all__ = [
     "imported",
 ]
 
+#: How far a force sees, over how far an atom's energy sees.  The force on an atom is the derivative
+#: of the energies of all atoms that see it, and each of those looks as far again.
+FORCE_REACH = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Framework:
@@ -41,7 +46,8 @@ class Framework:
     Attributes
     ----------
     name : str
-        The word before ``::`` in a spec; ``physcheck.adapters.NAME`` has ``make_model(argument, **options)``.
+        The word before ``::`` in a spec; ``physcheck.adapters.NAME`` has
+        ``make_model(argument, **options)``.
     example : str
         An argument that works.
     about : str
@@ -97,8 +103,8 @@ _LISTED = (
         "ff",
         "ALIGNN-FF 2023.5.3, the weights in its package",
         ("alignn", "dgl", "jarvis"),
-        'pip install pandas scikit-learn "pydantic<2" "setuptools<81" psutil requests tqdm networkx '
-        "jarvis-tools matplotlib && pip install --no-deps dgl==1.1.3 alignn==2023.5.3",
+        'pip install pandas scikit-learn "pydantic<2" "setuptools<81" psutil requests tqdm '
+        "networkx jarvis-tools matplotlib && pip install --no-deps dgl==1.1.3 alignn==2023.5.3",
     ),
     Framework(
         "chgnet",
@@ -110,9 +116,11 @@ _LISTED = (
     Framework(
         "kim",
         "SW_StillingerWeber_1985_Si__MO_405512056662_005",
-        "a portable model of OpenKIM by its extended name; `kim-api-collections-management list` shows them",
+        "a portable model of OpenKIM by its extended name; "
+        "`kim-api-collections-management list` shows them",
         ("kimpy",),
-        "apt-get install openkim-models libkim-api-dev cmake pkg-config g++ gfortran && pip install kimpy",
+        "apt-get install openkim-models libkim-api-dev cmake pkg-config g++ gfortran "
+        "&& pip install kimpy",
     ),
     Framework(
         "mace",
@@ -170,7 +178,7 @@ def imported(adapter: str, module: str) -> Any:
     except ModuleNotFoundError as error:
         package = (error.name or module).partition(".")[0]
         if importlib.util.find_spec(package) is not None:
-            # A package is there but lacks a part: another version, which installing wouldn't mend.
+            # A package is there but lacks a part: another version, which installing doesn't repair.
             raise
         raise SpecError(FRAMEWORKS[adapter].complaint(package)) from error
 
@@ -193,7 +201,6 @@ def calculator_model(
     facts
         Fields of :class:`physcheck.model.Capabilities` that are known without one.
     """
-
     from physcheck.adapters.ase import CalculatorModel
 
     model = CalculatorModel.from_factory(_quiet(make), declaration=Declaration())
@@ -213,7 +220,7 @@ def batched_model(
     one_thread: bool = True,
     **facts: Any,
 ) -> BatchedModel:
-    """A model of ``make()``, a function of many structures, with what its adapter knows in the capabilities.
+    """A model of ``make()``, a function of many structures, with what its adapter knows of it.
 
     ``make`` is called again for a fresh copy; what it prints is dropped.
 
@@ -231,6 +238,7 @@ def batched_model(
     from physcheck.adapters.batched import BatchedModel
     from physcheck.model import Capabilities
 
+    # Packages print banners and download bars, also when a copy is made in the midst of a check.
     quietly = _quiet(make)
     call = quietly()
     known = {} if describe is None else describe(call)

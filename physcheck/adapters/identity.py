@@ -1,4 +1,4 @@
-"""Who a model is, for the report."""
+"""What a report says of the model: name, fingerprint, capabilities, weights."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from physcheck.model import Model
 
 __all__ = ["model_identity"]
 
+# Networks are looked for in a model, its calculator, that one's attributes.
+_DEPTH = 3
+# Of a list so many entries are looked at: a committee of networks is shorter, a data set is longer.
+_LARGEST_COMMITTEE = 64
+_BLOCK_BYTES = 1 << 20
+
 
 def model_identity(model: Model, spec: str | None) -> dict[str, Any]:
-    """Who the model is, for the report: strings, numbers, lists and dicts only.
+    """What the report says of a model: strings, numbers, lists and dicts only.
 
-    ``fingerprint`` is the sha256 of the file that the spec names, of the module's file, or of the spec itself; None
-    for a model without a spec, as a host's fixture gives it.
+    ``fingerprint`` is the sha256 of the file that the spec names, of the module's file, or of the
+    spec itself; None for a model without a spec, as a host's fixture gives it.
     """
     capabilities = model.capabilities
     return {
@@ -39,35 +45,34 @@ def model_identity(model: Model, spec: str | None) -> dict[str, Any]:
             "mixed_sizes": capabilities.mixed_sizes,
             "batched": capabilities.batched,
             "structures": [_named(structure) for structure in capabilities.structures],
-            "details": {str(key): _plain(value) for key, value in _details(model).items()},
+            "details": {str(key): _to_jsonable(value) for key, value in _details(model).items()},
         },
     }
 
 
 def _details(model: Model) -> dict[str, Any]:
-    """What the adapter said, with the weights' sha256 and what became of the network where torch holds it."""
+    """The adapter's details; of torch's networks also the weights' sha256 and how they run."""
     details = dict(model.capabilities.details)
     torch = sys.modules.get("torch")
     networks = [] if torch is None else _networks(model, torch.nn.Module)
     if networks and "weights_sha256" not in details:
-        # Of a factory the file is only half of what the model is.
+        # The fingerprint of a factory's file doesn't tell which weights it loaded.
         with suppress(Exception):
             details["weights_sha256"] = _weights_sha256(networks)
     if networks:
-        kinds = {kind for network in networks for kind in _kinds(network)}
+        kinds = {kind for network in networks for kind in _compiled_kinds(network)}
         details["compiled"] = ", ".join(sorted(kinds)) or "no"
     return details
 
 
-def _networks(thing: object, kind: type, depth: int = 3) -> list[Any]:
+def _networks(thing: object, kind: type, depth: int = _DEPTH) -> list[Any]:
     """The torch modules held by a model, its calculator, or the objects and lists in them."""
     if isinstance(thing, kind):
         return [thing]
     if depth == 0:
         return []
     if isinstance(thing, list | tuple):
-        # A committee, not a data set.
-        held: list[object] = list(thing[:64])
+        held: list[object] = list(thing[:_LARGEST_COMMITTEE])
     else:
         held = list(vars(thing).values()) if hasattr(thing, "__dict__") else []
     found: list[Any] = []
@@ -81,13 +86,14 @@ def _weights_sha256(networks: list[Any]) -> str:
     digest = hashlib.sha256()
     for network in networks:
         for name, tensor in sorted(network.state_dict().items()):
+            # Equal bytes of another dtype or shape are other weights.
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            plain = tensor.detach().cpu().contiguous().reshape(-1)
-            digest.update(plain.view(sys.modules["torch"].uint8).numpy().tobytes())
+            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(sys.modules["torch"].uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
-def _kinds(network: Any) -> set[str]:
+def _compiled_kinds(network: Any) -> set[str]:
     names = {
         "OptimizedModule": "torch.compile",
         "RecursiveScriptModule": "TorchScript",
@@ -109,7 +115,7 @@ def _fingerprint(parsed: Spec) -> str:
         digest.update(parsed.text.encode())
     else:
         with path.open("rb") as file:
-            while block := file.read(1 << 20):
+            while block := file.read(_BLOCK_BYTES):
                 digest.update(block)
     return digest.hexdigest()
 
@@ -125,18 +131,20 @@ def _symbols(species: frozenset[int] | None) -> list[str] | None:
 def _named(structure: object) -> str:
     if isinstance(structure, str | Path):
         return str(structure)
+    # ase.Atoms, without importing it.
     get_formula = getattr(structure, "get_chemical_formula", None)
     return str(get_formula()) if get_formula is not None else type(structure).__name__
 
 
-def _plain(value: object) -> Any:
+def _to_jsonable(value: object) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _to_jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
+        return [_to_jsonable(item) for item in value]
+    # Scalars of numpy and torch.
     item = getattr(value, "item", None)
     if item is not None and getattr(value, "ndim", None) == 0:
-        return _plain(item())
+        return _to_jsonable(item())
     return str(value)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from physcheck.adapters.ase import CalculatorModel
-from physcheck.adapters.frameworks import calculator_model, imported
+from physcheck.adapters.frameworks import FORCE_REACH, calculator_model, imported
 from physcheck.errors import SpecError
 
 __all__ = ["make_model"]
@@ -17,7 +17,7 @@ __all__ = ["make_model"]
 def make_model(argument: str) -> CalculatorModel:
     """A portable model of the KIM API by its extended name; float64, most of them analytic.
 
-    Neighbour lists have a skin, so that the order of a sum can depend on what was asked before.
+    Neighbour lists have a skin, so that the order of a sum can depend on earlier calls.
 
     Raises
     ------
@@ -34,15 +34,16 @@ def make_model(argument: str) -> CalculatorModel:
     def make() -> Any:
         return kim.KIM(argument)
 
+    # ASE's calculator has no public method for these two.
     def describe(calculator: Any) -> dict[str, Any]:
         from ase.data import atomic_numbers
 
         known, _ = calculator._kimmodeldata.kim_model.get_model_supported_species_and_codes()
-        reach, *_ = calculator._kimmodeldata.get_model_neighbor_list_parameters()
+        influence_distance, *_ = calculator._kimmodeldata.get_model_neighbor_list_parameters()
         return {
             "species": frozenset(atomic_numbers[s] for s in known if s in atomic_numbers),
-            # Within the influence distance atoms matter to an energy, so twice as far to a force.
-            "interaction_range": 2 * float(reach),
+            # The influence distance: how far away an atom can matter to another's energy.
+            "interaction_range": FORCE_REACH * float(influence_distance),
         }
 
     try:
@@ -56,7 +57,7 @@ class _LogVerbosity(ctypes.Structure):
 
 
 def _write_no_log() -> None:
-    """The KIM API writes kim.log into the current folder unless told otherwise, which kimpy can't."""
+    """Keep the KIM API from writing kim.log into the current folder; kimpy has no call for it."""
     library = ctypes.util.find_library("kim-api")
     if library is not None:
         with suppress(OSError, AttributeError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from physcheck.adapters.batched import Answer, BatchedModel
 from physcheck.adapters.frameworks import (
+    FORCE_REACH,
     batched_model,
     check_dtype,
     existing_argument,
@@ -22,7 +23,7 @@ __all__ = ["make_model"]
 def make_model(
     argument: str, *, head: str | None = None, device: str = "cpu", dtype: str = "float64"
 ) -> BatchedModel:
-    """A MACE model file, which is a pickle: naming the adapter is consent to load it; many graphs a call.
+    """A MACE model file, a pickle: naming the adapter is consent to load it; many graphs a call.
 
     Parameters
     ----------
@@ -41,6 +42,7 @@ def make_model(
     check_dtype("mace", dtype)
     weights = existing_argument("mace", argument)
     package = imported("mace", "mace.calculators")
+    # Left out, the package chooses.
     options = {} if head is None else {"head": head}
 
     def make() -> _Call:
@@ -54,8 +56,9 @@ def make_model(
         net = call.calculator.models[0]
         return {
             "species": frozenset(int(z) for z in call.calculator.z_table.zs),
-            # A force holds the energies of atoms that many hops away, and each looks as far again.
-            "interaction_range": 2 * int(net.num_interactions) * float(call.calculator.r_max),
+            "interaction_range": (
+                FORCE_REACH * int(net.num_interactions) * float(call.calculator.r_max)
+            ),
         }
 
     return batched_model(
@@ -87,6 +90,7 @@ class _Call:
         keys = self._data.KeySpecification(
             info_keys=own.info_keys, arrays_keys={**own.arrays_keys, own.charges_key: "charges"}
         )
+        # Graphs are made in torch's default dtype, which another model may have changed.
         with self._default_dtype(own.default_dtype):
             graphs = [
                 self._data.AtomicData.from_config(
@@ -99,6 +103,7 @@ class _Call:
             ]
         batch = self._batch.from_data_list(graphs).to(own.device)
         answer = self._net(batch.to_dict(), compute_stress="stress" in want)
+        # A model may have been trained in other units.
         energy, length = own.energy_units_to_eV, own.length_units_to_A
         units = {"energy": energy, "forces": energy / length, "stress": energy / length**3}
         return {

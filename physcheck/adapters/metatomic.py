@@ -1,9 +1,10 @@
-"""Metatomic exports, such as metatrain's: ``metatomic::x.pt``, with ``,forces=direct`` and ``,variant=NAME``."""
+"""Metatomic exports, such as metatrain's: ``metatomic::x.pt[,forces=direct][,variant=NAME]``."""
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from physcheck.adapters.batched import Answer, BatchedModel
 from physcheck.adapters.frameworks import (
+    FORCE_REACH,
     batched_model,
     check_choice,
     check_dtype,
@@ -18,6 +20,7 @@ from physcheck.adapters.frameworks import (
     file_sha256,
     imported,
 )
+from physcheck.adapters.heads import CONSERVATIVE, DIRECT, HEAD_OPTION, HEADS
 from physcheck.errors import ModelError, SpecError
 from physcheck.names import nearest
 
@@ -26,10 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = ["is_export", "make_model"]
 
-_FORCES = ("conservative", "direct")
 # Both spellings: the plural is deprecated but in most of the exported files that there are.
 _DIRECT_FORCES = ("non_conservative_force", "non_conservative_forces")
 _DIRECT_STRESS = ("non_conservative_stress",)
+# Which of the model's outputs a head can't do without.
+_NEEDED = {CONSERVATIVE: "energy", DIRECT: "forces"}
 
 
 def is_export(path: Path) -> bool:
@@ -56,64 +60,37 @@ def make_model(
     argument : str
         The path.
     forces : "conservative", "direct" or None
-        ``conservative``: minus the gradient of the energy, and the stress likewise.  ``direct``: the head
-        ``non_conservative_force(s)``, less its mean over the atoms, as metatomic's own engines take it, and
-        the stress of ``non_conservative_stress`` where there is one.  Left out: conservative where the model
-        has an energy.
+        ``conservative``: minus the gradient of the energy, and the stress likewise.  ``direct``:
+        the head ``non_conservative_force(s)``, less its mean over the atoms, as metatomic's own
+        engines take it, and the stress of ``non_conservative_stress`` where there is one.  Left
+        out: conservative where the model has an energy.
     variant : str or None
         ``pbe`` takes ``energy/pbe`` and its direct heads.
     extensions : str or None
         The folder of the model's compiled extensions.
     device, dtype : str or None
-        As exported if left out; a model is cast as a whole, and its neighbour lists are made from positions
-        of that dtype.
+        As exported if left out; a model is cast as a whole, and its neighbour lists are made from
+        positions of that dtype.
 
     Raises
     ------
     SpecError
-        metatomic is missing, there is no such file, or the model lacks the head, the variant or the device.
+        metatomic is missing, there is no such file, or it lacks the head, variant or device.
     ModelError
         The file can't be read.
     """
     if forces is not None:
-        check_choice("metatomic", "forces", forces, _FORCES)
+        check_choice("metatomic", HEAD_OPTION, forces, HEADS)
     path = existing_argument("metatomic", argument)
     package = imported("metatomic", "metatomic.torch")
     imported("metatomic", "vesin.metatomic")
-    torch = imported("metatomic", "torch")
-
-    def load() -> Any:
-        try:
-            return package.load_atomistic_model(str(path), extensions_directory=extensions)
-        except Exception as error:
-            raise ModelError(f"{path} can't be read as a metatomic export: {error}") from error
-
-    loaded = load()
-    said = loaded.capabilities()
-    heads = _heads(sorted(said.outputs), variant)
-    if "energy" not in heads and "forces" not in heads:
-        raise SpecError(f"{path} has neither an energy nor direct forces, only {_listed(said)}")
-    chosen = forces or ("conservative" if "energy" in heads else "direct")
-    missing = {"conservative": "energy", "direct": "forces"}[chosen]
-    if missing not in heads:
-        raise SpecError(f"{path} has no {chosen} forces; it has {_listed(said)}")
-    kind = dtype or str(said.dtype)
-    check_dtype("metatomic", kind)
-    place = str(device or package.pick_device(said.supported_devices, None))
-    if place.partition(":")[0] not in said.supported_devices:
-        raise SpecError(
-            f"device is {place!r}, this model was exported for {', '.join(said.supported_devices)}"
-        )
-    both = "energy" in heads and "forces" in heads
-    outputs = {"forces", *({"energy"} & set(heads))}
-    if chosen == "conservative" or "stress" in heads:
-        outputs.add("stress")
+    loaded = _loaded(package, path, extensions)
+    exported = loaded.capabilities()
+    use = _chosen(path, exported, forces=forces, variant=variant, device=device, dtype=dtype)
 
     def make() -> _Call:
-        model = load().to(place)
-        if kind != said.dtype:
-            model = model.to(getattr(torch, kind))
-        return _Call(model, heads, chosen, getattr(torch, kind), place)
+        model = _loaded(package, path, extensions).to(use.device)
+        return _Call(model if use.dtype == exported.dtype else model.to(use.torch_dtype), use)
 
     return batched_model(
         "metatomic",
@@ -121,25 +98,93 @@ def make_model(
         # Simulation engines share an export among threads.
         one_thread=False,
         name=str(loaded.metadata().name) or path.name,
-        outputs=frozenset(outputs),
-        species=frozenset(int(z) for z in said.atomic_types),
-        dtype=kind,
-        device=place,
-        interaction_range=_reach(said) if chosen == "conservative" else None,
-        direct_heads=tuple(name for name in ("forces", "stress") if name in heads) if both else (),
-        details={
-            "weights_sha256": file_sha256(path),
-            "forces": chosen,
-            "exported_dtype": str(said.dtype),
-            **({"variant": variant} if variant else {}),
-        },
+        **_facts(exported, use, file_sha256(path), variant),
     )
 
 
-def _reach(said: Any) -> float | None:
-    # What is declared is how far an atom's output sees; a force has the energies of all that see the atom.
-    # The mean that direct forces are freed of knows every atom: they have no range.
-    reach = 2 * float(said.engine_interaction_range("angstrom"))
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What is taken of an export, and how.
+
+    Attributes
+    ----------
+    heads : mapping
+        The model's own names for ``energy``, ``forces`` and ``stress`` (the direct ones).
+    forces : "conservative" or "direct"
+    dtype, device : str
+    """
+
+    heads: Mapping[str, str]
+    forces: str
+    dtype: str
+    device: str
+
+    @property
+    def torch_dtype(self) -> Any:
+        return getattr(imported("metatomic", "torch"), self.dtype)
+
+
+def _loaded(package: Any, path: Path, extensions: str | None) -> Any:
+    try:
+        return package.load_atomistic_model(str(path), extensions_directory=extensions)
+    except Exception as error:
+        raise ModelError(f"{path} can't be read as a metatomic export: {error}") from error
+
+
+def _chosen(
+    path: Path,
+    exported: Any,
+    *,
+    forces: str | None,
+    variant: str | None,
+    device: str | None,
+    dtype: str | None,
+) -> _Use:
+    """The heads, dtype and device that the options choose; SpecError if the export lacks them."""
+    heads = _heads(sorted(exported.outputs), variant)
+    if not set(_NEEDED.values()) & set(heads):
+        raise SpecError(f"{path} has neither an energy nor direct forces, only {_listed(exported)}")
+    chosen = forces or (CONSERVATIVE if "energy" in heads else DIRECT)
+    if _NEEDED[chosen] not in heads:
+        raise SpecError(f"{path} has no {chosen} forces; it has {_listed(exported)}")
+    dtype = dtype or str(exported.dtype)
+    check_dtype("metatomic", dtype)
+    supported = exported.supported_devices
+    package = imported("metatomic", "metatomic.torch")
+    device = str(device or package.pick_device(supported, None))
+    if device.partition(":")[0] not in supported:
+        raise SpecError(f"device is {device!r}, this model was exported for {', '.join(supported)}")
+    return _Use(heads, chosen, dtype, device)
+
+
+def _facts(exported: Any, use: _Use, sha256: str, variant: str | None) -> dict[str, Any]:
+    """Fields of Capabilities."""
+    heads, conservative = use.heads, use.forces == CONSERVATIVE
+    outputs = {"forces", *({"energy"} & set(heads))}
+    if conservative or "stress" in heads:
+        outputs.add("stress")
+    has_both_heads = "energy" in heads and "forces" in heads
+    direct = tuple(name for name in ("forces", "stress") if name in heads)
+    return {
+        "outputs": frozenset(outputs),
+        "species": frozenset(int(z) for z in exported.atomic_types),
+        "dtype": use.dtype,
+        "device": use.device,
+        "interaction_range": _interaction_range(exported) if conservative else None,
+        "direct_heads": direct if has_both_heads else (),
+        "details": {
+            "weights_sha256": sha256,
+            HEAD_OPTION: use.forces,
+            "exported_dtype": str(exported.dtype),
+            **({"variant": variant} if variant else {}),
+        },
+    }
+
+
+def _interaction_range(exported: Any) -> float | None:
+    # What is declared is how far an atom's output sees.  The mean that direct forces are freed of
+    # knows every atom: they have no range.
+    reach = FORCE_REACH * float(exported.engine_interaction_range("angstrom"))
     return reach if 0 < reach < np.inf else None
 
 
@@ -168,24 +213,22 @@ def _heads(names: list[str], variant: str | None) -> dict[str, str]:
     return found
 
 
-def _listed(said: Any) -> str:
-    return ", ".join(sorted(said.outputs)) or "no outputs"
+def _listed(exported: Any) -> str:
+    return ", ".join(sorted(exported.outputs)) or "no outputs"
 
 
 class _Call:
-    """Systems, their neighbour lists, one forward pass and one backward pass for all structures of a batch."""
+    """Systems, neighbour lists, one forward and one backward pass for all structures of a batch."""
 
-    def __init__(
-        self, model: Any, heads: Mapping[str, str], forces: str, dtype: Any, device: str
-    ) -> None:
+    def __init__(self, model: Any, use: _Use) -> None:
         self._torch = imported("metatomic", "torch")
         self._package = imported("metatomic", "metatomic.torch")
         lists = imported("metatomic", "vesin.metatomic").NeighborList
         self._model = model
-        self._heads = heads
-        self._direct = forces == "direct"
-        self._settings = {"dtype": dtype, "device": device}
-        # A skin would keep pairs between calls, and with them a memory of what was asked before.
+        self._heads = use.heads
+        self._direct = use.forces == DIRECT
+        self._settings = {"dtype": use.torch_dtype, "device": use.device}
+        # A skin would keep pairs between calls, and with them a memory of earlier calls.
         self._lists = [
             lists(options, length_unit="angstrom", skin=0.0)
             for options in model.requested_neighbor_lists()
@@ -194,28 +237,9 @@ class _Call:
 
     def __call__(self, structures: list[Atoms], want: frozenset[str]) -> Answer:
         """As ``physcheck.adapters.batched.Call``."""
-        torch = self._torch
         by_gradient = not self._direct
         strained = by_gradient and "stress" in want
-        systems, places, strains = [], [], []
-        for atoms in structures:
-            cell = np.where(atoms.pbc[:, None], np.array(atoms.cell), 0.0)
-            leaf = torch.tensor(atoms.positions, **self._settings).requires_grad_(by_gradient)
-            vectors = torch.tensor(cell, **self._settings)
-            positions = leaf
-            if strained:
-                strain = torch.eye(3, **self._settings).requires_grad_(True)
-                positions, vectors = positions @ strain, vectors @ strain
-                strains.append(strain)
-            places.append(leaf)
-            systems.append(
-                self._package.System(
-                    types=torch.tensor(atoms.numbers, dtype=torch.int32, device=leaf.device),
-                    positions=positions,
-                    cell=vectors,
-                    pbc=torch.tensor(atoms.pbc, device=leaf.device),
-                )
-            )
+        systems, positions, strains = self._systems(structures, strained=strained)
         for neighbours in self._lists:
             neighbours.add_neighbor_list(systems)
         for name, asked in self._inputs.items():
@@ -223,17 +247,53 @@ class _Call:
                 system.add_data(name, self._input(name, asked, atoms, index))
         answer = self._answered(systems, want)
         if by_gradient and (strained or "forces" in want):
-            gradients = torch.autograd.grad(answer["energy"].sum(), [*places, *strains])
-            answer["forces"] = -torch.cat(gradients[: len(places)])
-            if strained:
-                volumes = torch.tensor([atoms.get_volume() for atoms in structures])
-                virial = torch.stack(gradients[len(places) :]).cpu()
-                answer["stress"] = (virial + virial.transpose(1, 2)) / 2 / volumes[:, None, None]
+            answer.update(self._derivatives(answer["energy"], structures, positions, strains))
         return {name: value.detach().cpu().double().numpy() for name, value in answer.items()}
 
-    def _answered(self, systems: list[Any], want: frozenset[str]) -> dict[str, Any]:
+    def _systems(
+        self, structures: list[Atoms], *, strained: bool
+    ) -> tuple[list[Any], list[Any], list[Any]]:
+        """metatomic's systems, and the positions and strains (identities) that they come from."""
         torch = self._torch
-        # With direct forces an energy costs little more than a readout; it is left out where nobody asks.
+        systems, positions, strains = [], [], []
+        for atoms in structures:
+            # metatomic wants zero vectors along axes that aren't periodic.
+            cell = np.where(atoms.pbc[:, None], np.array(atoms.cell), 0.0)
+            leaf = torch.tensor(atoms.positions, **self._settings).requires_grad_(not self._direct)
+            vectors = torch.tensor(cell, **self._settings)
+            placed = leaf
+            if strained:
+                strain = torch.eye(3, **self._settings).requires_grad_(True)
+                placed, vectors = placed @ strain, vectors @ strain
+                strains.append(strain)
+            positions.append(leaf)
+            systems.append(
+                self._package.System(
+                    types=torch.tensor(atoms.numbers, dtype=torch.int32, device=leaf.device),
+                    positions=placed,
+                    cell=vectors,
+                    pbc=torch.tensor(atoms.pbc, device=leaf.device),
+                )
+            )
+        return systems, positions, strains
+
+    def _derivatives(
+        self, energy: Any, structures: list[Atoms], positions: list[Any], strains: list[Any]
+    ) -> dict[str, Any]:
+        """Forces, and the stress where there are strains: (dE/d strain)/V, its symmetric part."""
+        torch = self._torch
+        gradients = torch.autograd.grad(energy.sum(), [*positions, *strains])
+        found = {"forces": -torch.cat(gradients[: len(positions)])}
+        if strains:
+            volumes = torch.tensor([atoms.get_volume() for atoms in structures])
+            virial = torch.stack(gradients[len(positions) :]).cpu()
+            found["stress"] = (virial + virial.transpose(1, 2)) / 2 / volumes[:, None, None]
+        return found
+
+    def _answered(self, systems: list[Any], want: frozenset[str]) -> dict[str, Any]:
+        """The outputs of the forward pass: all that are wanted of direct heads, else the energy."""
+        torch = self._torch
+        # A direct model's energy costs little more than a readout; nobody asking, it is left out.
         asked = want if self._direct else {"energy"}
         units = {"energy": "eV", "forces": "eV/Angstrom", "stress": "eV/Angstrom^3"}
         outputs = {
@@ -252,23 +312,26 @@ class _Call:
         answer: dict[str, Any] = {}
         for name in asked & set(self._heads):
             block = given[self._heads[name]].block()
-            values = block.values
+            if name == "forces":
+                answer[name] = self._direct_forces(block, sizes)
+                continue
             order = torch.argsort(block.samples.column("system").to(torch.int64), stable=True)
-            if name == "energy":
-                answer[name] = values.reshape(-1)[order]
-            elif name == "stress":
-                answer[name] = values.reshape(-1, 3, 3)[order]
-            else:
-                atom = block.samples.column("atom").to(torch.int64)
-                starts = torch.tensor(np.cumsum([0, *sizes[:-1]]), device=atom.device)
-                rows = starts[block.samples.column("system").to(torch.int64)] + atom
-                forces = torch.zeros((sum(sizes), 3), dtype=values.dtype, device=values.device)
-                forces[rows] = values.reshape(-1, 3)
-                answer[name] = torch.cat([f - f.mean(dim=0) for f in torch.split(forces, sizes)])
+            shape = (-1,) if name == "energy" else (-1, 3, 3)
+            answer[name] = block.values.reshape(shape)[order]
         return answer
 
+    def _direct_forces(self, block: Any, sizes: list[int]) -> Any:
+        """Forces (sum of N, 3) in the order of the systems' atoms, less each system's mean."""
+        torch, values = self._torch, block.values
+        atom = block.samples.column("atom").to(torch.int64)
+        starts = torch.tensor(np.cumsum([0, *sizes[:-1]]), device=atom.device)
+        rows = starts[block.samples.column("system").to(torch.int64)] + atom
+        forces = torch.zeros((sum(sizes), 3), dtype=values.dtype, device=values.device)
+        forces[rows] = values.reshape(-1, 3)
+        return torch.cat([f - f.mean(dim=0) for f in torch.split(forces, sizes)])
+
     def _input(self, name: str, asked: Any, atoms: Atoms, index: int) -> Any:
-        """What the model asks for beside the structure, as metatomic's calculator takes it from an Atoms."""
+        """What the model asks for beside the structure, as metatomic's calculator makes it."""
         known = {
             "charge": ("charge", 0.0, "e"),
             "spin_multiplicity": ("spin_multiplicity", atoms.info.get("spin", 1.0), ""),

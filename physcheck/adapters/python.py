@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 _DEFAULT_ATTRIBUTES = ("model", "calculator")
+_MOST_LISTED = 12
+# difflib's similarity.  Of hundreds of installed names some are always a little like the one given.
+_LEAST_SIMILARITY = 0.75
 _ELSEWHERE = "is its package installed here, or its folder the current one?"
 
 
@@ -72,7 +75,7 @@ def raising(what: str) -> Iterator[None]:
 
 
 def existing_file(parsed: Spec) -> Path:
-    """The file that a spec names; SpecError with the nearest files of its folder if there is none."""
+    """The file that a spec names; SpecError with the nearest files of its folder else."""
     path = parsed.path
     assert path is not None
     if path.is_file():
@@ -94,19 +97,22 @@ def existing_file(parsed: Spec) -> Path:
 def _near_few(name: str, known: Sequence[str]) -> str:
     """As :func:`nearest`, but without a long list where nothing is near."""
     hint = nearest(name, known)
-    if hint.startswith("known") and len(known) > 12:
-        return f"known: {', '.join(sorted(known)[:12])} and {len(known) - 12} more"
+    more = len(known) - _MOST_LISTED
+    if hint.startswith("known") and more > 0:
+        return f"known: {', '.join(sorted(known)[:_MOST_LISTED])} and {more} more"
     return hint
 
 
 def run_file(path: Path) -> ModuleType:
     """The file as a module under a name of its own; ModelError if it raises."""
+    # Two files of one name are two modules.
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:12]
     name = f"_physcheck_model_{digest}"
     found = importlib.util.spec_from_file_location(name, path)
     if found is None or found.loader is None:
         raise SpecError(f"{path} can't be loaded as a Python file")
     module = importlib.util.module_from_spec(found)
+    # Dataclasses and pickles look their module up there while it is loaded.
     sys.modules[name] = module
     try:
         with raising(f"loading {path}"):
@@ -154,14 +160,19 @@ def _no_module(name: str, missing: str) -> str:
         known = [m.name for m in pkgutil.iter_modules(getattr(sys.modules[parent], "__path__", []))]
     else:
         known = [m.name for m in pkgutil.iter_modules()]
-    # Of hundreds of installed names some are always a little like it.
-    close = get_close_matches(last, known, n=3, cutoff=0.75)
+    close = get_close_matches(last, known, n=3, cutoff=_LEAST_SIMILARITY)
     hint = f"did you mean {' or '.join(close)}?" if close else _ELSEWHERE
     return f"no module {missing!r} for the model spec's {name}; {hint}"
 
 
 def attribute_of(module: ModuleType, wanted: str, where: str) -> tuple[str, Any]:
-    """Name and value of the factory, ``model`` or ``calculator`` by default; SpecError if there is none."""
+    """Name and value of the factory: ``model`` or ``calculator`` by default.
+
+    Raises
+    ------
+    SpecError
+        The module has none.
+    """
     names = [wanted] if wanted else list(_DEFAULT_ATTRIBUTES)
     for name in names:
         value: Any = module
@@ -174,13 +185,13 @@ def attribute_of(module: ModuleType, wanted: str, where: str) -> tuple[str, Any]
     raise SpecError(_no_attribute(names, where, _public(vars(module), module.__name__)))
 
 
-def _public(names: Mapping[str, Any], home: str) -> list[str]:
+def _public(names: Mapping[str, Any], module: str) -> list[str]:
     return [
         name
         for name, value in names.items()
         if not name.startswith("_")
         and not isinstance(value, ModuleType)
-        and getattr(value, "__module__", home) == home
+        and getattr(value, "__module__", module) == module
     ]
 
 
@@ -196,6 +207,7 @@ def check_names(path: Path, attribute: str) -> None:
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, OSError):
+        # Loading raises it with its cause.
         return
     names: set[str] = set()
     defined: set[str] = set()
@@ -213,6 +225,7 @@ def check_names(path: Path, attribute: str) -> None:
             defined.add(node.id)
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("globals", "exec"):
             return
+    # Such names aren't in the text.
     if "__getattr__" in names:
         return
     wanted = [attribute.partition(".")[0]] if attribute else list(_DEFAULT_ATTRIBUTES)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from physcheck.adapters.batched import Answer, BatchedModel
 from physcheck.adapters.frameworks import (
+    FORCE_REACH,
     batched_model,
     check_dtype,
     existing_argument,
@@ -26,13 +27,18 @@ _PRETRAINED = {
     "7net-0_22May2024": "SevenNet_0__22May2024",
 }
 
+# The six components of a stress in the package's order, and where each entry of the matrix is.
+_STRESS_ORDER = ("xx", "yy", "zz", "xy", "yz", "zx")
+_MATRIX_FROM_SIX = [0, 3, 5, 3, 1, 4, 5, 4, 2]
+
 
 def make_model(
     argument: str, *, modal: str | None = None, device: str = "cpu", dtype: str = "float32"
 ) -> BatchedModel:
-    """7net-0 from the package, or a checkpoint; equivariant, autograd forces and stress, many graphs a call.
+    """7net-0 from the package, or a checkpoint; many graphs a call.
 
-    Trained and used in float32; in float64 weights are cast, and graphs are not rounded.
+    Equivariant, with autograd forces and stress.  Trained and used in float32; in float64 weights
+    are cast, and graphs are not rounded.
 
     Parameters
     ----------
@@ -45,7 +51,8 @@ def make_model(
     Raises
     ------
     SpecError
-        The package is missing, there is neither such weights nor such a file, or the dtype is unknown.
+        The package is missing, there is neither such weights nor such a file, or the dtype is
+        unknown.
     """
     check_dtype("sevennet", dtype)
     root = Path(imported("sevennet", "sevenn").__file__).parent / "pretrained_potentials"
@@ -61,8 +68,7 @@ def make_model(
         layers = int(call.calculator.sevennet_config["num_convolution_layer"])
         return {
             "species": frozenset(int(z) for z in call.calculator.type_map),
-            # A force holds the energies of atoms that many hops away, and each looks as far again.
-            "interaction_range": 2 * layers * float(call.calculator.cutoff),
+            "interaction_range": FORCE_REACH * layers * float(call.calculator.cutoff),
         }
 
     return batched_model(
@@ -113,9 +119,9 @@ class _Call:
             "forces": answer[keys.PRED_FORCE],
         }
         if "stress" in want:
-            # Of the package: xx, yy, zz, xy, yz, zx, positive under pressure.
-            stress = answer[keys.PRED_STRESS].reshape(-1, 6)
-            found["stress"] = -stress[:, [0, 3, 5, 3, 1, 4, 5, 4, 2]].reshape(-1, 3, 3)
+            # The package's stress is positive under pressure, ours under tension.
+            stress = answer[keys.PRED_STRESS].reshape(-1, len(_STRESS_ORDER))
+            found["stress"] = -stress[:, _MATRIX_FROM_SIX].reshape(-1, 3, 3)
         return {name: value.detach().cpu().double().numpy() for name, value in found.items()}
 
     def _tensors(self, atoms: Atoms) -> dict[str, Any]:

@@ -18,9 +18,10 @@ __all__ = ["make_model"]
 def make_model(
     argument: str, *, device: str = "cpu", dtype: str = "float64", stress: bool = False
 ) -> BatchedModel:
-    """The pretrained SO3LR: autograd forces, equivariant, long-ranged; float32 or float64; many graphs a call.
+    """The pretrained SO3LR in float32 or float64; many graphs a call.
 
-    The package sets torch's default dtype for the whole process.
+    Equivariant and long-ranged, with autograd forces.  The package sets torch's default dtype for
+    the whole process.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ class _Call:
     """As ``so3krates_torch.calculator.so3.SO3LRCalculator``, for many structures."""
 
     def __init__(self, calculator: Any) -> None:
-        self._own = calculator
+        self.calculator = calculator
         self._net = calculator.models[0]
         self._data = imported("so3lr", "so3krates_torch.data.atomic_data").AtomicData
         self._config = imported("so3lr", "so3krates_torch.data.utils").config_from_atoms
@@ -70,7 +71,7 @@ class _Call:
 
     def __call__(self, structures: list[Atoms], want: frozenset[str]) -> Answer:
         """As ``physcheck.adapters.batched.Call``."""
-        own = self._own
+        own = self.calculator
         own.key_specification.update(arrays_keys={own.charges_key: "Qs"})
         graphs = [
             self._data.from_config(

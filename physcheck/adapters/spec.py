@@ -71,8 +71,8 @@ class Spec:
 def parse_spec(text: str) -> Spec:
     """Take a model spec apart; nothing is opened or imported.
 
-    Options are the trailing ``key=value`` parts between commas; ``true`` and ``false``, whole numbers and
-    numbers are typed, all else is a string.
+    Options are the trailing ``key=value`` parts between commas; ``true`` and ``false``, whole
+    numbers and numbers are typed, all else is a string.
 
     Raises
     ------
@@ -82,6 +82,7 @@ def parse_spec(text: str) -> Spec:
     target, options = _split_options(text)
     if not target.strip():
         raise SpecError(f"the model spec {text!r} names no model; {FORMS}")
+    # First, since an adapter's argument may look like any of the other forms.
     adapter = _ADAPTER.fullmatch(target)
     if adapter:
         return Spec(text, "adapter", adapter[1], adapter[2], options)
@@ -92,11 +93,13 @@ def parse_spec(text: str) -> Spec:
     left, colon, right = target.rpartition(":")
     if colon and left.endswith(".py"):
         if not _MODULE.fullmatch(right):
+            # What stands behind a comma would have been an option if it had a value.
             name, comma, option = right.partition(",")
             if comma and _MODULE.fullmatch(name):
                 raise SpecError(_no_value(text, option))
             raise SpecError(
-                f"{right!r} in the model spec {text!r} can't be the name of a factory; write {left}:NAME"
+                f"{right!r} in the model spec {text!r} can't be the name of a factory; "
+                f"write {left}:NAME"
             )
         return Spec(text, "file", left, right, options)
     if colon and _MODULE.fullmatch(left) and _MODULE.fullmatch(right):
@@ -105,6 +108,7 @@ def parse_spec(text: str) -> Spec:
 
 
 def _split_options(text: str) -> tuple[str, Mapping[str, Option]]:
+    # From the end, since a path may have commas itself.
     parts = text.split(",")
     options: dict[str, Option] = {}
     while len(parts) > 1 and (match := _OPTION.fullmatch(parts[-1].strip())):

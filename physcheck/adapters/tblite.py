@@ -20,8 +20,8 @@ def make_model(
 ) -> CalculatorModel:
     """A tight-binding method by its name; float64, forces from a self-consistent charge density.
 
-    Every calculation starts from the charges of the one before, so that what it gives depends on what was
-    asked before by the convergence threshold; a fresh copy remembers nothing.
+    Every calculation starts from the charges of the one before, so that its result depends on
+    earlier ones within the convergence threshold; a fresh copy remembers nothing.
 
     Parameters
     ----------

@@ -22,25 +22,37 @@ CONTRACT = (
     '"forces" (B, N, 3), and with "energy" (B,) and "stress" (B, 3, 3) where it has them'
 )
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
+# A derivative: sum(weights * values at the stencil) / (divisor * step), up to step to the fourth.
+_STENCIL = np.array([-2.0, -1.0, 1.0, 2.0])
+_STENCIL_WEIGHTS, _STENCIL_DIVISOR = np.array([1.0, -8.0, 8.0, -1.0]), 12.0
+# Step in Å and accepted relative error.  Rounding adds about the dtype's epsilon over the step:
+# both errors are far above that, and far below what a detached term makes of a Jacobian.
+_IN_FLOAT64, _IN_FLOAT32 = (1e-4, 1e-3), (3e-3, 2e-2)
 
 
 class TorchModel:
     """A torch module as a batched Model.
 
-    ``forward(positions (B, N, 3), numbers (N,), cells (B, 3, 3), pbc (3,))`` gives a dict with ``forces``
-    (B, N, 3) eV/Å and, where it has them, ``energy`` (B,) eV and ``stress`` (B, 3, 3) eV/Å³.
+    ``forward(positions (B, N, 3), numbers (N,), cells (B, 3, 3), pbc (3,))`` gives a dict with
+    ``forces`` (B, N, 3) eV/Å and, where it has them, ``energy`` (B,) eV and ``stress`` (B, 3, 3)
+    eV/Å³.
 
-    Positions require grad in every call, so that modules may differentiate their energy themselves.  An
-    exported program whose batch size is fixed at one is called in a loop.
+    Positions require grad in every call, so that modules may differentiate their energy themselves.
+    An exported program whose batch size is fixed at one is called in a loop.
 
     Parameters
     ----------
     module : torch.nn.Module
         Moved and cast where ``device`` or ``dtype`` is given: the caller gives it away.
     device, dtype : str or None
-        As the module's parameters if left out; a module without any takes ``dtype`` from its buffers, else
-        torch's default.
-    name, adapter : str
+        As the module's parameters if left out; a module without any takes ``dtype`` from its
+        buffers, else torch's default.
+    name : str or None
+        For people; the module's class if left out.
+    castable : bool
+        False for an exported program, whose dtype and mode are fixed.
+    details : mapping or None
+        Further facts for the report.
 
     Raises
     ------
@@ -58,7 +70,7 @@ class TorchModel:
         castable: bool = True,
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        held = _held(module)
+        held = _float_tensors(module)
         own = next((t.dtype for t in held), torch.get_default_dtype())
         if dtype is not None:
             if dtype not in _DTYPES:
@@ -67,7 +79,8 @@ class TorchModel:
                 )
             if _DTYPES[dtype] != own and held and not castable:
                 raise SpecError(
-                    f"this exported model computes in {_name(own)} and can't be cast; export one in {dtype}"
+                    f"this exported model computes in {_name(own)} and can't be cast; "
+                    f"export one in {dtype}"
                 )
             own = _DTYPES[dtype]
             module = module.to(own) if castable else module
@@ -92,17 +105,18 @@ class TorchModel:
         )
 
     def ask(self, configuration: Configurations) -> None:
-        """Call a few times at ``configuration`` (B = 1): which outputs there are, and is autograd's J right?
+        """Find out at ``configuration`` (B = 1) which outputs there are and if J is autograd's.
 
-        ``capabilities.differentiable`` is true where J v and J^T v can be had and J v agrees with central
-        differences along one random direction; a term that is detached from the graph makes it false.
+        ``capabilities.differentiable`` is true where J v and J^T v can be had and J v agrees with
+        central differences along one random direction; a term that is detached from the graph makes
+        it false.
 
         Raises
         ------
         ModelError
             The module gives no dict, or no forces in it.
         """
-        answer, _ = self._called(configuration)
+        answer, _ = self._forward(configuration)
         self.capabilities = replace(
             self.capabilities,
             outputs=frozenset(name for name in OUTPUTS if answer.get(name) is not None),
@@ -110,7 +124,7 @@ class TorchModel:
         )
 
     def _is_differentiable(self, configuration: Configurations) -> bool:
-        step, accepted = (1e-4, 1e-3) if self._dtype == torch.float64 else (3e-3, 2e-2)
+        step, accepted = _IN_FLOAT64 if self._dtype == torch.float64 else _IN_FLOAT32
         direction = np.random.default_rng(0).standard_normal((1, configuration.n_atoms, 3))
         direction /= np.abs(direction).max()
         try:
@@ -118,10 +132,9 @@ class TorchModel:
             self.jacobian_products(configuration, direction, transpose=True)
         except (ModelError, RuntimeError, NotImplementedError):
             return False
-        strides = step * np.array([-2.0, -1.0, 1.0, 2.0])
-        moved = configuration.displaced(strides[:, None, None] * direction)
+        moved = configuration.displaced((step * _STENCIL)[:, None, None] * direction)
         forces = self.evaluate(moved).require_forces()
-        weights = np.array([1.0, -8.0, 8.0, -1.0]) / (12.0 * step)
+        weights = _STENCIL_WEIGHTS / (_STENCIL_DIVISOR * step)
         differences = np.tensordot(weights, forces, axes=1)
         gap = np.linalg.norm(exact[0] - differences)
         return bool(gap <= accepted * np.linalg.norm(differences))
@@ -129,12 +142,13 @@ class TorchModel:
     def evaluate(
         self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
     ) -> Evaluation:
-        """As :meth:`physcheck.model.Model.evaluate`; all outputs of one call, whatever is wanted."""
+        """As :meth:`physcheck.model.Model.evaluate`; one call gives all outputs, wanted or not."""
         if not self.capabilities.batched and len(configurations) > 1:
             return Evaluation.concatenate([self.evaluate(one, want=want) for one in configurations])
         try:
-            answer, _ = self._called(configurations)
+            answer, _ = self._forward(configurations)
         except Exception:
+            # An exported program may have been traced for one configuration a call.
             if self._castable or len(configurations) == 1:
                 raise
             self.capabilities = replace(self.capabilities, batched=False)
@@ -149,10 +163,11 @@ class TorchModel:
     def jacobian_products(
         self, configuration: Configurations, vectors: Floats, *, transpose: bool
     ) -> Floats:
-        """Exact J v, or J^T v, of J = dF/dx for ``vectors`` (k, N, 3) at one configuration: (k, N, 3), eV/Å².
+        """Exact J v, or J^T v, of J = dF/dx for ``vectors`` (k, N, 3) at one configuration.
 
-        J^T v is one backward pass through the forces.  J v is the derivative of J^T u by u along v, which is
-        linear in u: one more backward pass, for any u.
+        The products (k, N, 3) are in eV/Å².  J^T v is one backward pass through the forces.  J v is
+        the derivative of J^T u by u along v, which is linear in u: one more backward pass, for any
+        u.
 
         Raises
         ------
@@ -160,7 +175,7 @@ class TorchModel:
             The forces carry no graph to the positions.
         """
         given = torch.as_tensor(np.array(vectors), dtype=self._dtype, device=self._device)
-        answer, positions = self._called(configuration)
+        answer, positions = self._forward(configuration)
         forces = answer["forces"]
         if not _has_graph(forces, positions):
             raise ModelError(
@@ -174,18 +189,19 @@ class TorchModel:
                 )
                 rows.append(product[0])
         else:
-            dummy = torch.zeros_like(forces, requires_grad=True)
-            (pulled,) = torch.autograd.grad(
-                forces, positions, dummy, create_graph=True, materialize_grads=True
+            # J^T u is linear in u, so that its derivative by u doesn't depend on where u is.
+            u = torch.zeros_like(forces, requires_grad=True)
+            (transposed_product,) = torch.autograd.grad(
+                forces, positions, u, create_graph=True, materialize_grads=True
             )
             for vector in given:
                 (product,) = torch.autograd.grad(
-                    pulled, dummy, vector[None], retain_graph=True, materialize_grads=True
+                    transposed_product, u, vector[None], retain_graph=True, materialize_grads=True
                 )
                 rows.append(product[0])
         return torch.stack(rows).detach().cpu().double().numpy()
 
-    def _called(
+    def _forward(
         self, configurations: Configurations
     ) -> tuple[Mapping[str, torch.Tensor], torch.Tensor]:
         system = configurations.system
@@ -199,6 +215,7 @@ class TorchModel:
         settings: Any = {"dtype": self._dtype, "device": self._device}
         cells = torch.tensor(configurations.cells, **settings)
         positions = torch.tensor(configurations.positions, **settings).requires_grad_(True)
+        # Copies, so that a module that writes into its inputs spoils no later call.
         with torch.enable_grad():
             answer = self.module(positions, numbers.clone(), cells, pbc.clone())
         _check(answer)
@@ -233,7 +250,7 @@ def _has_graph(forces: torch.Tensor, positions: torch.Tensor) -> bool:
     return product is not None
 
 
-def _held(module: torch.nn.Module) -> list[torch.Tensor]:
+def _float_tensors(module: torch.nn.Module) -> list[torch.Tensor]:
     tensors = [*module.parameters(), *module.buffers()]
     return [t for t in tensors if t.is_floating_point()]
 
@@ -255,8 +272,8 @@ def load_torch(
     ----------
     path : str or Path
     trusted : bool
-        True where the user named the adapter: a pickled module, whose loading can run any code, is loaded
-        only then.
+        True where the user named the adapter: a pickled module, whose loading can run any code, is
+        loaded only then.
     device, dtype : str or None
         As for :class:`TorchModel`.
 
@@ -293,6 +310,7 @@ def _script(path: Path) -> torch.nn.Module | None:
     if not zipfile.is_zipfile(path):
         return None
     with zipfile.ZipFile(path) as archive:
+        # Archives of torch.save have no constants.
         if not any(name.endswith("/constants.pkl") for name in archive.namelist()):
             return None
     try:
@@ -312,8 +330,8 @@ def _pickled(path: Path, *, trusted: bool) -> torch.nn.Module:
     except Exception as error:
         if not trusted:
             raise SpecError(
-                f"{path} is neither TorchScript nor plain weights but a pickle, which can run any code when "
-                f"loaded; if you trust it, say so by naming the adapter: torch::{path}"
+                f"{path} is neither TorchScript nor weights alone but a pickle, which can run any "
+                f"code when loaded; if you trust it, say so by naming the adapter: torch::{path}"
             ) from error
         try:
             held = torch.load(path, map_location="cpu", weights_only=False)
@@ -324,6 +342,6 @@ def _pickled(path: Path, *, trusted: bool) -> torch.nn.Module:
     if isinstance(held, torch.nn.Module):
         return held
     raise SpecError(
-        f"{path} holds a {type(held).__name__}, no module; write a factory FILE.py:factory that makes the "
-        "module and loads it"
+        f"{path} holds a {type(held).__name__}, no module; write a factory FILE.py:factory that "
+        "makes the module and loads it"
     )

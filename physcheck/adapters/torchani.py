@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from ase.units import Hartree
 
 from physcheck.adapters.batched import Answer, BatchedModel
-from physcheck.adapters.frameworks import batched_model, check_dtype, imported
+from physcheck.adapters.frameworks import FORCE_REACH, batched_model, check_dtype, imported
 from physcheck.errors import SpecError
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ _MEMBERS = 8
 def make_model(
     argument: str, *, member: int | None = None, device: str = "cpu", dtype: str = "float32"
 ) -> BatchedModel:
-    """ANI-1x of H, C, N and O: the mean of eight networks, or one of them; autograd forces and stress.
+    """ANI-1x of H, C, N and O: the mean of eight networks, or one of them; autograd derivatives.
 
-    Read from the files in the package, since its own ``ANI1x()`` wants to download. The second
+    Read from the files in the package, since its own ``ANI1x()`` wants to download.  The second
     derivatives of its activation jump at zero.
 
     Parameters
@@ -49,40 +50,18 @@ def make_model(
     if member is not None and member not in range(_MEMBERS):
         raise SpecError(f"member is {member!r} for ANI-1x, should be 0 to {_MEMBERS - 1}")
     check_dtype("torchani", dtype)
-    torchani = imported("torchani", "torchani")
-    folder = Path(torchani.__file__).parent / "resources" / _RESOURCES
-    if not (folder / _PARAMETERS).is_file():
-        raise SpecError(
-            f"this torchani has no {_RESOURCES}/{_PARAMETERS}: pip install torchani==2.2.4"
-        )
+    folder = _resource_folder()
     members = range(_MEMBERS) if member is None else (member,)
 
     def make() -> _Call:
-        neurochem = imported("torchani", "torchani.neurochem")
-        constants = neurochem.Constants(str(folder / _PARAMETERS))
-        shifter, energies = neurochem.load_sae(str(folder / "sae_linfit.dat"), return_dict=True)
-        nets = [
-            neurochem.load_model(constants.species, str(folder / f"train{i}" / "networks"))
-            for i in members
-        ]
-        net = torchani.models.BuiltinModel(
-            torchani.nn.SpeciesConverter(constants.species),
-            torchani.AEVComputer(**constants),
-            nets[0] if len(nets) == 1 else torchani.nn.Ensemble(nets),
-            shifter,
-            constants.species_to_tensor,
-            constants,
-            energies,
-            True,
-        )
-        # As made it is float32 but for the atoms' own energies, thousands of eV that would swamp the rest.
+        net = _network(folder, members)
+        # As made it is float32 but for the atoms' own energies, thousands of eV, which would
+        # swamp the rest.
         net = net.double() if dtype == "float64" else net
         return _Call(net.to(device).eval(), device, dtype)
 
     def describe(call: Any) -> dict[str, Any]:
-        cutoff = float(call.net.aev_computer.Rcr)
-        # An atom pulls on another through the energy of a third that sees both.
-        return {"interaction_range": 2 * cutoff}
+        return {"interaction_range": FORCE_REACH * float(call.net.aev_computer.Rcr)}
 
     return batched_model(
         "torchani",
@@ -98,8 +77,44 @@ def make_model(
     )
 
 
+def _resource_folder() -> Path:
+    """Where the package keeps the files of ANI-1x."""
+    package = Path(imported("torchani", "torchani").__file__).parent
+    folder = package / "resources" / _RESOURCES
+    if not (folder / _PARAMETERS).is_file():
+        raise SpecError(
+            f"this torchani has no {_RESOURCES}/{_PARAMETERS}: pip install torchani==2.2.4"
+        )
+    return folder
+
+
+def _network(folder: Path, members: Sequence[int]) -> Any:
+    """The network, or the mean of several, from the files in ``folder``."""
+    torchani = imported("torchani", "torchani")
+    neurochem = imported("torchani", "torchani.neurochem")
+    constants = neurochem.Constants(str(folder / _PARAMETERS))
+    shifter, energies = neurochem.load_sae(str(folder / "sae_linfit.dat"), return_dict=True)
+    nets = [
+        neurochem.load_model(constants.species, str(folder / f"train{i}" / "networks"))
+        for i in members
+    ]
+    return torchani.models.BuiltinModel(
+        torchani.nn.SpeciesConverter(constants.species),
+        torchani.AEVComputer(**constants),
+        nets[0] if len(nets) == 1 else torchani.nn.Ensemble(nets),
+        shifter,
+        constants.species_to_tensor,
+        constants,
+        energies,
+        True,
+    )
+
+
 class _Call:
-    """As ``torchani.ase.Calculator``, for many structures: of several sizes without pbc, in one cell with it."""
+    """As ``torchani.ase.Calculator``, for many structures.
+
+    Those of one call are of several sizes without pbc, and share one cell with it.
+    """
 
     def __init__(self, net: Any, device: str, dtype: str) -> None:
         self.net = net
@@ -118,23 +133,25 @@ class _Call:
         torch = self._torch
         most = max(map(len, structures))
         shape = (len(structures), most)
-        # An atom of the species -1 is none.
+        # An atom of the species -1 is padding.
         species = torch.full(shape, -1, dtype=torch.long)
-        places = torch.zeros((*shape, 3), dtype=torch.float64)
+        padded = torch.zeros((*shape, 3), dtype=torch.float64)
         for row, atoms in enumerate(structures):
             species[row, : len(atoms)] = torch.as_tensor(atoms.numbers)
-            places[row, : len(atoms)] = torch.as_tensor(atoms.positions)
+            padded[row, : len(atoms)] = torch.as_tensor(atoms.positions)
         species = species.to(self._settings["device"])
-        leaf = places.to(**self._settings).requires_grad_(True)
-        positions, box = leaf, {}
+        leaf = padded.to(**self._settings).requires_grad_(True)
+        positions, periodic = leaf, {}
         first = structures[0]
         scaling = torch.eye(3, **self._settings).requires_grad_("stress" in want)
         if first.pbc.any():
             cell = torch.tensor(first.cell.complete().array, **self._settings)
             pbc = torch.tensor(first.pbc, device=self._settings["device"])
+            # Mapped as by the package's calculator.  Positions and cell are scaled by the same
+            # matrix, so that the energy's derivative by it is the virial.
             positions = self._map_to_cell(cell, positions, pbc) @ scaling
-            box = {"cell": cell @ scaling, "pbc": pbc}
-        energy = self.net((species, positions), **box).energies * Hartree
+            periodic = {"cell": cell @ scaling, "pbc": pbc}
+        energy = self.net((species, positions), **periodic).energies * Hartree
         leaves = [leaf, scaling] if "stress" in want else [leaf]
         gradients = torch.autograd.grad(energy.sum(), leaves)
         present = species >= 0
@@ -145,7 +162,7 @@ class _Call:
 
 
 def _groups(structures: list[Atoms], want: frozenset[str]) -> list[list[Atoms]]:
-    """What one call can take: with pbc one cell and no stress, which is the derivative by that one cell."""
+    """What one call can take: with pbc one cell, and no stress, which derives by that one cell."""
     groups: list[list[Atoms]] = []
     for atoms in structures:
         last = groups[-1][0] if groups else None

@@ -32,8 +32,8 @@ def from_torch_sim(
 ) -> BatchedModel:
     """A torch-sim model as a Model: all structures of a batch in one SimState, of several sizes.
 
-    Its energy, forces and stress are taken as they come: eV, eV/Å, eV/Å³, stress positive under tension.
-    It takes systems that are periodic in all three directions or in none.
+    Its energy, forces and stress are taken as they come: eV, eV/Å, eV/Å³, stress positive under
+    tension.  It takes systems that are periodic in all three directions or in none.
 
     Parameters
     ----------
@@ -94,9 +94,10 @@ def as_torch_sim(model: Model | Meter) -> Any:
     Returns
     -------
     torch_sim.models.interface.ModelInterface
-        Its ``forward`` gives ``energy`` (S,), ``forces`` (N, 3) and, where the model has it and the systems are
-        periodic, ``stress`` (S, 3, 3), float64 tensors on the CPU.  Systems with the same atoms one after
-        the other are one batch, and all are one call where the model takes mixed sizes.
+        Its ``forward`` gives ``energy`` (S,), ``forces`` (N, 3) and, where the model has it and the
+        systems are periodic, ``stress`` (S, 3, 3), float64 tensors on the CPU.  Systems with the
+        same atoms one after the other are one batch, and all are one call where the model takes
+        mixed sizes.
 
     Raises
     ------
@@ -105,6 +106,16 @@ def as_torch_sim(model: Model | Meter) -> Any:
     ModelError, NonFiniteOutput, AllotmentExceeded
         From the Meter, when forward is called.
     """
+    interface = _interface_class()
+    metered = model if isinstance(model, Meter) else Meter(model)
+    outputs = metered.capabilities.outputs
+    if not {"energy", "forces"} <= outputs:
+        raise SpecError(f"torch-sim wants an energy and forces; this model has {sorted(outputs)}")
+    return interface(metered)
+
+
+def _interface_class() -> Any:
+    """A ModelInterface that asks a Meter; made in a function, since its base is imported here."""
     try:
         from torch_sim.models.interface import ModelInterface
     except ModuleNotFoundError as error:
@@ -113,56 +124,53 @@ def as_torch_sim(model: Model | Meter) -> Any:
         ) from error
     import torch
 
-    metered = model if isinstance(model, Meter) else Meter(model)
-    outputs = metered.capabilities.outputs
-    if not {"energy", "forces"} <= outputs:
-        raise SpecError(f"torch-sim wants an energy and forces; this model has {sorted(outputs)}")
-
     class PhyscheckInterface(ModelInterface):  # type: ignore[misc]
         """A physcheck Model for torch-sim."""
 
-        def __init__(self) -> None:
+        def __init__(self, meter: Meter) -> None:
             super().__init__()
             self._device = torch.device("cpu")
             self._dtype = torch.float64
-            self._compute_stress = "stress" in outputs
+            self._has_stress = self._compute_stress = "stress" in meter.capabilities.outputs
             self._compute_forces = True
-            self.meter = metered
+            self.meter = meter
 
         def forward(self, state: Any, **_: Any) -> dict[str, torch.Tensor]:
+            # By the interface it may be a dict, whose masses may be left out.
             if isinstance(state, dict):
                 from torch_sim import SimState
 
                 state = SimState(**{"masses": torch.ones_like(state["positions"][:, 0]), **state})
             batches = _batches(state)
-            periodic = batches[0].system.is_fully_periodic
-            want = {"energy", "forces"} | ({"stress"} & outputs if periodic else set())
+            has_stress = self._has_stress and batches[0].system.is_fully_periodic
+            want = {"energy", "forces", "stress"} if has_stress else {"energy", "forces"}
             answers = self.meter.evaluate_many(batches, want=want)
             found = {
                 "energy": np.concatenate([a.require_energy() for a in answers]),
                 "forces": np.concatenate([a.require_forces().reshape(-1, 3) for a in answers]),
             }
-            if "stress" in want:
+            if has_stress:
                 found["stress"] = np.concatenate([a.require_stress() for a in answers])
             return {
                 name: torch.tensor(value, dtype=self._dtype, device=self._device)
                 for name, value in found.items()
             }
 
-    return PhyscheckInterface()
+    return PhyscheckInterface
 
 
 def _batches(state: Any) -> list[Configurations]:
-    """Configurations of a SimState: systems with the same atoms one after the other are one batch."""
+    """Configurations of a SimState: neighbouring systems of the same atoms are one batch."""
 
-    def plain(tensor: Any) -> Any:
+    def to_numpy(tensor: Any) -> Any:
         return tensor.detach().cpu().numpy()
 
-    positions, numbers = plain(state.positions).astype(float), plain(state.atomic_numbers)
-    masses, owners = plain(state.masses).astype(float), plain(state.system_idx)
+    positions, numbers = to_numpy(state.positions).astype(float), to_numpy(state.atomic_numbers)
+    masses, owners = to_numpy(state.masses).astype(float), to_numpy(state.system_idx)
     # Column vectors there, rows here.
-    cells = np.swapaxes(plain(state.cell).astype(float), 1, 2)
+    cells = np.swapaxes(to_numpy(state.cell).astype(float), 1, 2)
     pbc = np.broadcast_to(np.asarray(state.pbc), 3)
+    # A state of molecules may have a cell; ours are zero where nothing is periodic.
     if not pbc.any():
         cells = np.zeros_like(cells)
     starts = np.searchsorted(owners, np.arange(len(cells) + 1))
@@ -177,6 +185,6 @@ def _batches(state: Any) -> list[Configurations]:
     for _, group in groupby(range(len(cells)), key=kind):
         members = list(group)
         system = System(numbers[pieces[members[0]]], masses[pieces[members[0]]], pbc)
-        places = np.stack([positions[pieces[k]] for k in members])
-        found.append(Configurations(system, places, cells[members]))
+        stacked = np.stack([positions[pieces[k]] for k in members])
+        found.append(Configurations(system, stacked, cells[members]))
     return found

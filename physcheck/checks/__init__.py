@@ -1,4 +1,7 @@
-"""One law a file, by family: ``checks/<family>/<check id>.py``.  The list of all checks is asked here."""
+"""One law a file, by family.
+
+``checks/<family>/<check id>.py``.  The list of all checks is asked here.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ __all__ = ["all_checks", "find_checks"]
 def all_checks() -> dict[str, CheckSpec]:
     """Every check by id, by family and then by name: the shipped ones and those of other packages.
 
-    Other packages' are those that their entry points of the group ``physcheck.checks`` import, and whatever else was
-    registered with ``@physcheck.check``.
+    Other packages' are those that their entry points of the group ``physcheck.checks`` import, and
+    whatever else was registered with ``@physcheck.check``.
 
     Raises
     ------
@@ -31,7 +34,8 @@ def all_checks() -> dict[str, CheckSpec]:
 
 
 def find_checks(patterns: str | None) -> list[CheckSpec]:
-    """Checks whose id or family matches one of ``patterns`` (comma separated, ``*`` allowed); all if None.
+    """Checks whose id or family matches one of ``patterns`` (comma separated, ``*`` allowed); all
+    if None.
 
     Raises
     ------
@@ -74,6 +78,7 @@ def _import_entry_points() -> None:
         except Exception as error:
             package = "?" if entry.dist is None else entry.dist.name
             raise SpecError(
-                f"the checks of the package {package} (entry point {entry.name} = {entry.value}) can't be "
+                f"the checks of the package {package} (entry point {entry.name} = {entry.value}) "
+                "can't be "
                 f"imported: {type(error).__name__}: {error}"
             ) from error

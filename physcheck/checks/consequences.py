@@ -1,4 +1,4 @@
-"""What a lack of conservation does to a simulation, for the sentence that gives a failure its scale."""
+"""What a lack of conservation does to a simulation: the sentence with a failure's scale."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from ase.units import kB
 
 __all__ = ["heating_sentence"]
 
-# Sustained heat P = c lambda^2, eV/atom/ps, as docs/calibration.md measured it: crystals have c of 0.2 to 30, liquid
-# water up to some 10,000, since lambda is set by its stiff bonds and the heat goes into its soft modes.
+# Sustained heat P = c lambda^2, eV/atom/ps, as docs/calibration.md measured it: crystals have c of
+# 0.2 to 30, liquid water up to some 10,000, since lambda is set by its stiff bonds and the heat
+# goes into its soft modes.
 _HEAT_CRYSTALS, _HEAT_LIQUIDS = 10.0, 20000.0
-# Beyond this rate, K/ps, P = c lambda^2 says no more than that.
+# Beyond this rate, K/ps, P = c lambda^2 says no more than that dynamics blows up.
 _BLOW_UP = 1000.0
 
 
 def heating_sentence(asymmetry: float) -> str:
-    """The heating rate that a lambda of this size stands for, K/ps = P/(3 kB), as a range."""
+    """The heating rate that a lambda of this size stands for, as a range.
+
+    Heat goes into kinetic and potential energy alike, 3 kB an atom: K/ps = P/(3 kB).
+    """
     low, high = (c * asymmetry**2 / (3 * kB) for c in (_HEAT_CRYSTALS, _HEAT_LIQUIDS))
     if low > _BLOW_UP:
         return "molecular dynamics with such forces blows up within a few picoseconds"

@@ -1,4 +1,4 @@
-"""Differences that a law says are zero, with the noise that a float32 model may honestly have in them."""
+"""Differences that a law says are zero, with the noise that rounding alone may leave in them."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 
 __all__ = [
-    "LENGTH",
+    "ENERGY_LENGTH",
     "THERMAL_STEP",
+    "LargestDifference",
     "Part",
-    "Verdictable",
-    "combine",
     "energy_part",
     "force_part",
     "force_scale",
+    "largest_difference",
     "place_rounding",
     "stress_part",
     "working_dtype",
 ]
 
-# An energy, or virial, of 1 meV an atom counts as a force of 1 meV/Å: a force over a length of one bond.
-LENGTH = 1.0
-# Thermal displacement of a coordinate, Å: what forces are compared with where those at rest vanish.
+#: Length, Å, over which an energy or a virial counts as a force: that of a bond, so that 1 meV an
+#: atom counts as 1 meV/Å.
+ENERGY_LENGTH = 1.0
+#: Thermal displacement of a coordinate, Å.  Differences are compared with the forces that it gives,
+#: where forces at rest vanish.
 THERMAL_STEP = 0.05
 # Noise is often alike in many components, so that no more of them are counted as independent.
 _INDEPENDENT = 3
@@ -38,12 +40,21 @@ _INDEPENDENT = 3
 _ROUNDINGS = 2.0
 # Distance, Å, that turns a noise of forces into one of the virial an atom: a cutoff.
 _VIRIAL_ARM = 5.0
+# A difference of two energies: each is rounded twice, as a sum and when it is stored.
+_ENERGIES, _STORED = 2, 4
+# Noise of the forces, in units of their size, beyond that of any float64 model.
+_FLOAT32_NOISE = 1e-9
+# One-sided normal quantile of 97.5 %, rounded up: the upper end of an interval.
+_HIGH_SDS = 2
 
 
 def place_rounding(
     capabilities: Capabilities, resolution: Resolution, *places: Configurations
 ) -> float:
-    """Standard deviation, Å, of rounding the largest coordinate of ``places`` in the model's dtype."""
+    """Standard deviation, Å, of rounding the largest coordinate of ``places`` in the model's dtype.
+
+    Coordinates are those of atoms and of cell vectors.
+    """
     largest = max(
         max(float(np.abs(p.positions).max()), float(np.abs(p.cells).max())) for p in places
     )
@@ -51,15 +62,15 @@ def place_rounding(
 
 
 def working_dtype(capabilities: Capabilities, resolution: Resolution) -> str:
-    """The model's dtype; where it is unknown, noise of the forces above 1e-9 of their size says float32."""
+    """The model's dtype; where it is unknown, float32 if the forces are noisy."""
     if capabilities.dtype in ("float32", "float64"):
         return capabilities.dtype
-    coarse = resolution.force_noise > 1e-9 * max(1.0, resolution.force_rms)
+    coarse = resolution.force_noise > _FLOAT32_NOISE * max(1.0, resolution.force_rms)
     return "float32" if coarse else "float64"
 
 
 def force_scale(resolution: Resolution) -> float:
-    """rms force component, eV/Å, of the structure at rest and of thermal displacements of 0.05 Å."""
+    """rms force component, eV/Å, of the structure at rest and of thermal displacements (0.05 Å)."""
     return math.hypot(resolution.force_rms, THERMAL_STEP * resolution.stiffness)
 
 
@@ -100,7 +111,7 @@ class Part:
 
 
 def _part(output: str, label: str, copies: Floats, expected: float, scale: float) -> Part:
-    """``copies`` (m, C): the difference in each jittered copy; its mean is judged, its spread is noise."""
+    """The mean of ``copies`` (m, C) of a difference, one a jittered copy; their spread is noise."""
     count = len(copies)
     flat = copies.reshape(count, -1)
     sigma = expected
@@ -121,8 +132,8 @@ def force_part(
 ) -> Part:
     """Differences of forces (m, M, 3), eV/Å.
 
-    ``noise`` is that of one difference if it isn't sqrt(2) times the model's; it averages over copies, the
-    effect of ``rounding`` (Å) need not.
+    ``noise`` is that of one difference if it isn't sqrt(2) times the model's; it averages over
+    copies, the effect of ``rounding`` (Å) need not.
     """
     single = math.sqrt(2) * resolution.force_noise if noise is None else noise
     expected = math.hypot(single / math.sqrt(len(differences)), resolution.stiffness * rounding)
@@ -140,15 +151,19 @@ def energy_part(
     rounding: float,
     scale: float = 1.0,
 ) -> Part:
-    """Differences of energy (m,), eV an atom, over 1 Å; ``total`` is the largest energy that was rounded.
+    """Differences of energy (m,), eV an atom, over 1 Å.
 
-    Rounding of energies doesn't average: neighbours may round alike.
+    ``total`` is the largest energy that was rounded, eV.  Rounding of energies doesn't average over
+    copies: energies that are near each other may round alike.
     """
+    # Displacements by the rounding of positions, independent in 3N coordinates.
     pull = resolution.force_rms * math.sqrt(3 * n_atoms) * rounding
     energy = resolution.energy_noise or 0.0
     store = rounding_floor(total, dtype)
-    expected = math.sqrt(2 * energy**2 + 4 * store**2 + pull**2) / n_atoms
-    return _part("energy", label, differences[:, None] / LENGTH, expected / LENGTH, scale)
+    expected = math.sqrt(_ENERGIES * energy**2 + _STORED * store**2 + pull**2) / n_atoms
+    return _part(
+        "energy", label, differences[:, None] / ENERGY_LENGTH, expected / ENERGY_LENGTH, scale
+    )
 
 
 def stress_part(
@@ -162,13 +177,23 @@ def stress_part(
 ) -> Part:
     """Differences of stress (m, 3, 3), eV/Å³, as a virial an atom over 1 Å."""
     force = math.hypot(math.sqrt(2) * resolution.force_noise, resolution.stiffness * rounding)
-    virials = differences * volume_per_atom / LENGTH
-    return _part("stress", label, virials, force * _VIRIAL_ARM / LENGTH, scale)
+    virials = differences * volume_per_atom / ENERGY_LENGTH
+    return _part("stress", label, virials, force * _VIRIAL_ARM / ENERGY_LENGTH, scale)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Verdictable:
-    """What several parts come to: the fields of a Measurement, the worst part, what wasn't resolved."""
+class LargestDifference:
+    """The largest of several differences.
+
+    Attributes
+    ----------
+    value, uncertainty, interval, detection_limit
+        As in :class:`~physcheck.measurement.Measurement`.
+    worst : Part
+        The one that decides.
+    unresolved : tuple of str
+        The outputs whose noise is above the tolerance: they were not judged.
+    """
 
     value: float
     uncertainty: float
@@ -178,16 +203,16 @@ class Verdictable:
     unresolved: tuple[str, ...]
 
 
-def combine(parts: Sequence[Part], dof: float, target: float) -> Verdictable:
+def largest_difference(parts: Sequence[Part], dof: float, target: float) -> LargestDifference:
     """The largest difference among the parts and its interval.
 
-    Any part can fail the check.  Energies and stresses whose noise is above ``target`` can't pass it and
-    don't keep the forces from doing so; they are named in ``unresolved``.
+    Any part can fail the check.  Energies and stresses whose noise is above ``target`` can't pass
+    it and don't keep the forces from doing so; they are named in ``unresolved``.
     """
     count = len(parts)
     limits = [p.limit(dof, count) for p in parts]
     lows = [max(0.0, p.rms - limit) for p, limit in zip(parts, limits)]
-    highs = [p.rms + 2 * p.sigma for p in parts]
+    highs = [p.rms + _HIGH_SDS * p.sigma for p in parts]
     judged = [
         i
         for i, p in enumerate(parts)
@@ -195,7 +220,7 @@ def combine(parts: Sequence[Part], dof: float, target: float) -> Verdictable:
     ]
     unresolved = tuple(sorted({p.output for i, p in enumerate(parts) if i not in judged}))
     decisive = max(judged, key=lambda i: (lows[i], parts[i].rms))
-    return Verdictable(
+    return LargestDifference(
         value=max(parts[i].value for i in judged),
         uncertainty=parts[decisive].sigma,
         interval=(lows[decisive], max(highs[i] for i in judged)),

@@ -1,12 +1,16 @@
-"""Molecular dynamics of many replicas at once, by operator splitting on arrays, with full accounts."""
+"""Molecular dynamics of many replicas at once, by operator splitting, with the energies of
+every step.
+"""
 
 from __future__ import annotations
 
 from physcheck.dynamics.baths import Bath, Langevin, StochasticVelocityRescaling
-from physcheck.dynamics.integrator import Simulation, Trace, injected_friction
-from physcheck.dynamics.mts import Tandem
-from physcheck.dynamics.preparation import fastest_frequency, settle, stable_timestep_fs
+from physcheck.dynamics.integrator import Simulation, injected_friction
+from physcheck.dynamics.mts import MultipleTimeStepping
+from physcheck.dynamics.preparation import fastest_frequency, pre_relax, stable_timestep_fs
+from physcheck.dynamics.replica_run import ReplicaRun
 from physcheck.dynamics.shadow import shadow_correction
+from physcheck.dynamics.trace import Trace
 from physcheck.dynamics.velocities import (
     angular_momenta,
     degrees_of_freedom,
@@ -17,9 +21,10 @@ from physcheck.dynamics.velocities import (
 __all__ = [
     "Bath",
     "Langevin",
+    "MultipleTimeStepping",
+    "ReplicaRun",
     "Simulation",
     "StochasticVelocityRescaling",
-    "Tandem",
     "Trace",
     "angular_momenta",
     "degrees_of_freedom",
@@ -27,7 +32,7 @@ __all__ = [
     "fastest_frequency",
     "injected_friction",
     "kinetic_energies",
-    "settle",
+    "pre_relax",
     "shadow_correction",
     "stable_timestep_fs",
 ]

@@ -1,4 +1,4 @@
-"""Heat baths: the O of BAOAB.  Each tells the heat that it put in."""
+"""Heat baths: the O step of BAOAB, which exchanges kinetic energy with the atoms."""
 
 from __future__ import annotations
 
@@ -16,14 +16,11 @@ __all__ = ["Bath", "Langevin", "StochasticVelocityRescaling"]
 
 
 class Bath(Protocol):
-    """Something that exchanges kinetic energy with the atoms for a whole timestep.
-
-    ``temperature_K`` is the temperature it keeps.
-    """
+    """Something that exchanges kinetic energy with the atoms for a whole timestep."""
 
     @property
     def temperature_K(self) -> float:  # noqa: N802
-        """The bath's temperature."""
+        """The temperature that it keeps."""
         ...
 
     def act(
@@ -35,9 +32,10 @@ class Bath(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Langevin:
-    """Friction and noise on each atom: ``v <- c v + sqrt((1 - c²) kB T/m) xi``, ``c = exp(-dt/time)``.
+    """Friction and noise on each atom.
 
-    The net momentum of the noise is removed, so that 3N - 3 degrees of freedom stay.
+    ``v <- c v + sqrt((1 - c²) kB T/m) xi`` with ``c = exp(-dt/time)`` and xi standard normal. The
+    net momentum of the noise is removed, so that 3N - 3 degrees of freedom stay.
 
     Attributes
     ----------
@@ -63,9 +61,9 @@ class Langevin:
 class StochasticVelocityRescaling:
     """One random factor for all velocities, so that the total kinetic energy is canonical.
 
-    With ``n = 3N - 3``, ``c = exp(-dt/time)`` and ``r = n kB T/2/(n K)``,
-    ``alpha² = c + r (1 - c)(R_1² + S) + 2 R_1 sqrt(c r (1 - c))``, R_1 normal, S chi² of n - 1; the sign
-    of alpha is that of ``R_1 + sqrt(c/(r (1 - c)))``.
+    With ``n = 3N - 3``, ``c = exp(-dt/time)`` and ``r = kB T/(2 K)``,
+    ``alpha² = c + r (1 - c)(R_1² + S) + 2 R_1 sqrt(c r (1 - c))``, R_1 normal, S chi² of n - 1
+    degrees of freedom; the sign of alpha is that of ``R_1 + sqrt(c/(r (1 - c)))``.
 
     Source: Bussi, Donadio, Parrinello, J. Chem. Phys. 126, 014101 (2007), eq. A7.
 
@@ -90,6 +88,7 @@ class StochasticVelocityRescaling:
         kinetic = kinetic_energies(velocities, masses).sum(axis=1)
         c = math.exp(-timestep / (self.time_fs * fs))
         with np.errstate(divide="ignore", invalid="ignore"):
+            # ratio is r (1 - c); twice a gamma variate of (n - 1)/2 is chi² of n - 1.
             ratio = 0.5 * kB * self.temperature_K * (1.0 - c) / kinetic
             normal = rng.standard_normal(n_batch)
             rest = 2.0 * rng.standard_gamma((n_dof - 1) / 2, n_batch)

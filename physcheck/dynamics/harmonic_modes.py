@@ -13,13 +13,15 @@ from physcheck.system import Bools, Configurations, Floats
 
 __all__ = ["Modes", "harmonic_modes", "thermal_starts"]
 
-# Displacement of a coordinate for a column of the Hessian, Å: thermal, and far above the noise of forces.
+# Displacement of a coordinate for a column of the Hessian, Å: as in thermal motion, and far above
+# the noise of forces.
 _STEP = 0.01
 # Modes in which an atom would move by more than this are too soft to be drawn harmonically, Å ...
 _SOFT = 0.35
-# ... and so are those whose way to the minimum is worth more than this many kT: no thermal start.
+# ... and so are those that would release more than this many kT on the way to their minimum.
 _FAR = 20.0
-# A drawn configuration with a larger force is taken back half of the way, eV/Å.
+# A drawn configuration with a larger force than this, eV/Å, is taken back half of the way, so many
+# times at most.
 _LARGEST_FORCE = 15.0
 _HALVINGS = 3
 
@@ -35,14 +37,14 @@ class Modes:
         Squared frequencies, ascending; negative where the surface curves down.
     vectors : (3N, N, 3) float
         Orthonormal in mass-weighted coordinates.
-    pushes : (3N,) float
+    forces : (3N,) float
         Mass-weighted forces along them.
     """
 
     start: Configurations
     squares: Floats
     vectors: Floats
-    pushes: Floats
+    forces: Floats
 
     @property
     def fastest(self) -> float:
@@ -56,8 +58,8 @@ class Modes:
         stiff = self.squares > 0
         squares = np.where(stiff, self.squares, 1.0)
         thermal = np.sqrt(kB * temperature_K / squares) * widest <= _SOFT
-        near = np.abs(self.pushes / squares) * widest <= _SOFT
-        near &= self.pushes**2 / squares <= _FAR * kB * temperature_K
+        near = np.abs(self.forces / squares) * widest <= _SOFT
+        near &= self.forces**2 / squares <= _FAR * kB * temperature_K
         chosen: Bools = stiff & thermal & near
         return chosen
 
@@ -67,11 +69,11 @@ class Modes:
         return math.sqrt(float(chosen[0])) * fs if len(chosen) else 0.0
 
     def displacements(self, count: int, temperature_K: float, rng: np.random.Generator) -> Floats:
-        """(count, N, 3) Å: each stiff mode at its minimum plus a thermal draw, the others where they are."""
+        """(count, N, 3) Å: stiff modes at their minimum plus a thermal draw, the others stay."""
         chosen = self.drawn(temperature_K)
         squares = self.squares[chosen]
         noise = rng.standard_normal((count, len(squares)))
-        along = self.pushes[chosen] / squares + np.sqrt(kB * temperature_K / squares) * noise
+        along = self.forces[chosen] / squares + np.sqrt(kB * temperature_K / squares) * noise
         moved: Floats = np.tensordot(along, self.vectors[chosen], axes=1)
         return moved / np.sqrt(self.start.system.masses)[:, None]
 
@@ -106,17 +108,18 @@ def harmonic_modes(model: Meter, start: Configurations, forces: Floats) -> Modes
 def thermal_starts(
     model: Meter, modes: Modes, count: int, temperature_K: float, rng: np.random.Generator
 ) -> Configurations:
-    """``count`` configurations drawn from the modes, those with wild forces taken back towards the start.
+    """``count`` configurations drawn from the modes; large forces are taken back towards the start.
 
-    In a crystal every mode then begins with its share of potential energy, however slowly modes mix.
+    In a crystal every mode then begins with its share of potential energy, however slowly modes
+    exchange energy.
 
     Cost: at most 4 count evaluations.
     """
     moved = modes.displacements(count, temperature_K, rng)
     for _ in range(_HALVINGS):
         forces = model.evaluate(modes.start.displaced(moved)).require_forces()
-        wild = np.sqrt((forces**2).sum(axis=2).max(axis=1)) > _LARGEST_FORCE
-        if not wild.any():
+        excessive = np.sqrt((forces**2).sum(axis=2).max(axis=1)) > _LARGEST_FORCE
+        if not excessive.any():
             break
-        moved[wild] /= 2
+        moved[excessive] /= 2
     return modes.start.displaced(moved)

@@ -1,73 +1,81 @@
-"""Multiple time stepping: a cheap force at every step, what it lacks of a better one every M steps."""
+"""Multiple time stepping (r-RESPA): a fast model at each step, an accurate one at each M-th."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from ase.units import fs
 
 from physcheck.dynamics.baths import Bath
-from physcheck.dynamics.integrator import Trace
+from physcheck.dynamics.replica_run import ReplicaRun
+from physcheck.dynamics.trace import Trace
 from physcheck.dynamics.velocities import kinetic_energies
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats
 
-__all__ = ["Tandem"]
+__all__ = ["MultipleTimeStepping"]
 
 
-class Tandem:
-    """Replicas of one system that a fast force moves and a slower, better one corrects (r-RESPA).
+@dataclass(frozen=True, slots=True, eq=False)
+class _OuterMoment:
+    """Velocities, fast force and correction S at the beginning of an outer step."""
 
-    One outer step of length D = M dt, with ``S = F_whole - F_fast``:
+    velocities: Floats
+    fast: Floats
+    correction: Floats
+
+
+class MultipleTimeStepping(ReplicaRun):
+    """Replicas that a fast model moves and an accurate one corrects every M steps (r-RESPA).
+
+    One outer step of length D = M dt, with ``S = F_accurate - F_fast``:
 
         v += D/2 S/m;   M times [velocity Verlet, or BAOAB with a bath, by F_fast];   v += D/2 S/m
 
-    so that on average over an outer step the whole force acts, and the energy of the whole force is what is
-    conserved. Net forces are taken off as in :class:`~physcheck.dynamics.integrator.Simulation`.
-    One outer step of B replicas costs M B evaluations of the fast model and B of the whole one; the start
-    B of each. All but the models' own arithmetic is float64. At M = 1 the trajectory is that of the whole force.
+    so that on average over an outer step the accurate force acts; what is conserved is its energy.
+    Net forces are taken off as in :class:`~physcheck.dynamics.integrator.Simulation`. One outer
+    step of B replicas costs M B evaluations of the fast model and B of the accurate one; the start
+    B of each. All but the models' own arithmetic is float64. At M = 1 the trajectory is that of
+    the accurate force alone.
 
     The shadow energy is E + K plus
 
         dt²/12 v.V_f''v - dt²/24 |F_f|²/m  +  D²/12 (v.S''v - S.F_f/m) - D²/24 |S|²/m,
 
-    the inner and the outer splitting's own terms, from differences along the way as in :mod:`physcheck.dynamics.shadow`; at
-    M = 1 it is the three-point formula there. ``-S.F_f/m`` is what the fast force adds to the second derivative of the
-    slow potential along its flow.
+    the terms of the inner and the outer splitting, from differences along the trajectory as in
+    :mod:`physcheck.dynamics.shadow`; at M = 1 it is the three-point formula there. ``-S.F_f/m`` is
+    what the fast force adds to the second derivative of the correction's potential along its flow.
 
     Parameters
     ----------
-    fast, whole : Meter
-        Forces at every step (no energy needed); forces and, if it gives one, energy at every M-th.
-    start : Configurations
-        B replicas.
-    velocities : (B, N, 3)
-        ASE's unit.
+    fast : Meter
+        Forces at every step; no energy needed.
+    accurate : Meter
+        Forces, and energy if it gives one, at every M-th step.
     timestep_fs : float
         The inner one.
     stride : int
         M.
     correct : bool
-        False leaves S out: the fast model alone, its energy still booked by the whole one at every M-th step.
-    bath : Bath or None
-        Acts in every inner step.
-    rng : numpy Generator
-        For the bath.
-    atom_kinetic : bool
-        Keep the kinetic energy of each atom in the middle of each inner step.
+        False leaves S out: the fast model alone, with the accurate one's energy at each M-th step.
+    start, velocities, bath, rng, atom_kinetic
+        As :class:`~physcheck.dynamics.replica_run.ReplicaRun` takes them; steps are inner ones. The
+        bath acts in every inner step.
 
     Raises
     ------
     ModelError, NonFiniteOutput, AllotmentExceeded
         From the models; the trace up to that outer step stays.
 
-    Source: Tuckerman, Berne, Martyna, J. Chem. Phys. 97, 1990 (1992); for direct and conservative forces Bigi,
-    Langer, Ceriotti, arXiv 2412.11569, sec. 5; the shadow's terms as in Hairer, Lubich, Wanner, Acta Numerica 12 (2003).
+    Source: Tuckerman, Berne, Martyna, J. Chem. Phys. 97, 1990 (1992); for direct and conservative
+    forces Bigi, Langer, Ceriotti, arXiv 2412.11569, sec. 5; the shadow's terms as in Hairer,
+    Lubich, Wanner, Acta Numerica 12 (2003).
     """
 
     def __init__(
         self,
         fast: Meter,
-        whole: Meter,
+        accurate: Meter,
         start: Configurations,
         velocities: Floats,
         *,
@@ -78,109 +86,64 @@ class Tandem:
         rng: np.random.Generator | None = None,
         atom_kinetic: bool = False,
     ) -> None:
-        if bath is not None and rng is None:
-            raise ValueError("a bath needs rng, a numpy Generator")
-        if not timestep_fs > 0:
-            raise ValueError(f"timestep_fs is {timestep_fs}, should be positive")
+        super().__init__(
+            start,
+            velocities,
+            timestep_fs=timestep_fs,
+            bath=bath,
+            rng=rng,
+            atom_kinetic=atom_kinetic,
+        )
         if stride < 1:
             raise ValueError(f"stride is {stride}, should be 1 or more")
-        shape = start.positions.shape
-        if velocities.shape != shape:
-            raise ValueError(f"velocities have shape {velocities.shape}, should be {shape}")
-        self.fast, self.whole, self.bath, self.rng = fast, whole, bath, rng
-        self.system, self.cells = start.system, start.cells
-        self.masses = start.system.masses
-        self.timestep_fs, self.timestep, self.stride = timestep_fs, timestep_fs * fs, stride
-        self.correct, self.atom_kinetic = correct, atom_kinetic
-        self.positions = start.positions.copy()
-        self.velocities = np.array(velocities, dtype=np.float64)
-        self.steps = 0
-        self._inverse = (1.0 / self.masses)[:, None]
-        self._share = (self.masses / self.masses.sum())[:, None]
-        self._heat = np.zeros(len(start))
-        self._rows: dict[str, list[Floats]] = {
-            name: [] for name in ("potential", "kinetic", "heat", "shadow", "middle")
-        }
-        self.forces = self._ask_fast()
-        self.slow, self.energies = self._ask_whole()
-        # Of the last outer moment: the slow force of the one before, and the fast one an inner step before.
-        self._slow_before: Floats | None = None
+        self.fast, self.accurate, self.stride, self.correct = fast, accurate, stride, correct
+        self.forces = self._evaluate_fast()
+        self.correction, self.energies = self._evaluate_accurate()
+        # Of the last outer moment: the correction of the one before it, and the fast force an
+        # inner step before it.
+        self._correction_before: Floats | None = None
         self._fast_before: Floats | None = None
-        self._close()
+        self._record_moment()
 
-    def _balanced(self, forces: Floats) -> Floats:
-        balanced: Floats = forces - self._share * forces.sum(axis=1, keepdims=True)
-        return balanced
+    def _evaluate_fast(self) -> Floats:
+        answer = self.fast.evaluate(self._configurations())
+        return self._without_net_force(answer.require_forces())
 
-    def _here(self) -> Configurations:
-        return Configurations(self.system, self.positions, self.cells)
-
-    def _ask_fast(self) -> Floats:
-        return self._balanced(self.fast.evaluate(self._here()).require_forces())
-
-    def _ask_whole(self) -> tuple[Floats, Floats]:
-        """The slow force, and the energy (NaN where there is none)."""
-        want = frozenset({"forces", "energy"}) & self.whole.capabilities.outputs
-        answer = self.whole.evaluate(self._here(), want=want)
+    def _evaluate_accurate(self) -> tuple[Floats, Floats]:
+        """The correction S, and the energy (NaN where there is none)."""
+        want = frozenset({"forces", "energy"}) & self.accurate.capabilities.outputs
+        answer = self.accurate.evaluate(self._configurations(), want=want)
         energies = answer.energy
-        slow = np.zeros_like(self.forces)
+        correction = np.zeros_like(self.forces)
         if self.correct:
-            slow = self._balanced(answer.require_forces()) - self.forces
-        return slow, np.full(len(slow), np.nan) if energies is None else energies
+            correction = self._without_net_force(answer.require_forces()) - self.forces
+        return correction, np.full(len(correction), np.nan) if energies is None else energies
 
-    def _sum_kinetic(self) -> Floats:
-        total: Floats = kinetic_energies(self.velocities, self.masses).sum(axis=1)
-        return total
-
-    @property
-    def first_total(self) -> Floats:
-        """(B,) E + K at the start, eV."""
-        return self._rows["potential"][0] + self._rows["kinetic"][0]
-
-    @property
-    def last_unexplained(self) -> Floats:
-        """(B,) change of E + K since the start that the bath's heat doesn't account for, eV; NaN without energy."""
-        return self.last_total - self.first_total - self._heat
-
-    @property
-    def last_total(self) -> Floats:
-        """(B,) E + K at the last outer moment, eV."""
-        return self._rows["potential"][-1] + self._rows["kinetic"][-1]
-
-    @property
-    def last_kinetic(self) -> Floats:
-        """(B,) K at the last outer moment, eV."""
-        return self._rows["kinetic"][-1]
-
-    def run(self, n_outer: int) -> None:
-        """Take ``n_outer`` outer steps of all replicas."""
-        for _ in range(n_outer):
-            self._outer_step()
-
-    def _outer_step(self) -> None:
-        kick = 0.5 * self.stride * self.timestep * self._inverse
-        here = self.positions, self.velocities, self.forces, self.slow
-        self.velocities = self.velocities + kick * self.slow
-        first_after: Floats | None = None
+    def _step(self) -> None:
+        """One outer step."""
+        kick = 0.5 * self.stride * self.timestep * self._inverse_masses
+        here = _OuterMoment(self.velocities, self.forces, self.correction)
+        self.velocities = self.velocities + kick * self.correction
+        fast_after: Floats | None = None
         for _ in range(self.stride):
             fast_before = self.forces
             self._inner_step()
-            first_after = self.forces if first_after is None else first_after
-        self.slow, self.energies = self._ask_whole()
-        assert first_after is not None
-        if self._slow_before is not None and self._fast_before is not None:
-            self._rows["shadow"].append(
+            fast_after = self.forces if fast_after is None else fast_after
+        self.correction, self.energies = self._evaluate_accurate()
+        assert fast_after is not None
+        if self._correction_before is not None and self._fast_before is not None:
+            self._account.shadow.append(
                 self.last_total
-                + self._correction(here, self._fast_before, first_after, self._slow_before)
+                + self._shadow_term(here, self._fast_before, fast_after, self._correction_before)
             )
-        self._slow_before, self._fast_before = here[3], fast_before
-        self.velocities = self.velocities + kick * self.slow
+        self._correction_before, self._fast_before = here.correction, fast_before
+        self.velocities = self.velocities + kick * self.correction
         self.steps += 1
-        self._close()
+        self._record_moment()
 
     def _inner_step(self) -> None:
         half = 0.5 * self.timestep
-        kick = half * self._inverse
+        kick = half * self._inverse_masses
         self.velocities = self.velocities + kick * self.forces
         self.positions = self.positions + half * self.velocities
         old = self.velocities
@@ -191,58 +154,47 @@ class Tandem:
         total = each.sum(axis=1)
         if self.bath is not None:
             self._heat = self._heat + total - kinetic_energies(old, self.masses).sum(axis=1)
-        self._rows["middle"].append(each if self.atom_kinetic else total)
+        self._account.middle.append(each if self.atom_kinetic else total)
         self.positions = self.positions + half * self.velocities
-        self.forces = self._ask_fast()
+        self.forces = self._evaluate_fast()
         self.velocities = self.velocities + kick * self.forces
 
-    def _correction(
+    def _shadow_term(
         self,
-        here: tuple[Floats, Floats, Floats, Floats],
+        here: _OuterMoment,
         fast_before: Floats,
         fast_after: Floats,
-        slow_before: Floats,
+        correction_before: Floats,
     ) -> Floats:
-        """(B,) what makes E + K of the moment ``here`` (x, v, F_fast, S) a shadow energy, eV."""
-        _, velocities, fast, slow = here
+        """(B,) what makes E + K of the moment ``here`` a shadow energy, eV (see the class)."""
         dt, outer = self.timestep, self.stride * self.timestep
 
         def curvature(after: Floats, before: Floats, span: float) -> Floats:
-            found: Floats = -np.einsum("bna,bna->b", velocities, after - before) / (2 * span)
+            """``v.V''v`` from forces at both sides, ``span`` apart from here."""
+            change = np.einsum("bna,bna->b", here.velocities, after - before)
+            found: Floats = -change / (2 * span)
             return found
 
         def product(one: Floats, other: Floats) -> Floats:
+            """``sum of one.other/m``."""
             found: Floats = np.einsum("bna,bna,n->b", one, other, 1.0 / self.masses)
             return found
 
-        inner = curvature(fast_after, fast_before, dt) / 12 - product(fast, fast) / 24
-        slower = curvature(self.slow, slow_before, outer) / 12
-        slower = slower - product(slow, fast) / 12 - product(slow, slow) / 24
-        correction: Floats = dt**2 * inner + outer**2 * slower
-        return correction
+        # The 1/12 and 1/24 are those of velocity Verlet's shadow energy, once for each splitting.
+        inner = curvature(fast_after, fast_before, dt) / 12 - product(here.fast, here.fast) / 24
+        slow = curvature(self.correction, correction_before, outer) / 12
+        slow = slow - product(here.correction, here.fast) / 12
+        slow = slow - product(here.correction, here.correction) / 24
+        term: Floats = dt**2 * inner + outer**2 * slow
+        return term
 
-    def _close(self) -> None:
-        """Book one outer moment."""
-        self._rows["potential"].append(self.energies)
-        self._rows["kinetic"].append(self._sum_kinetic())
-        self._rows["heat"].append(self._heat)
+    def _record_moment(self) -> None:
+        account = self._account
+        account.potential.append(self.energies)
+        account.kinetic.append(kinetic_energies(self.velocities, self.masses).sum(axis=1))
+        account.heat.append(self._heat)
+        account.work.append(account.kinetic[-1] - account.kinetic[0] - self._heat)
 
     def trace(self) -> Trace:
-        """The accounts of the outer moments so far; ``middle`` has a row for every inner step.
-
-        ``heat`` is the kinetic energy that the bath put in, without its effect on the shadow energy (of order dt²).
-        """
-        rows = {name: np.array(self._rows[name]) for name in ("potential", "kinetic", "heat")}
-        shadow = np.full(rows["kinetic"].shape, np.nan)
-        known = self._rows["shadow"]
-        if known:
-            shadow[1 : 1 + len(known)] = known
-        n_atoms = len(self.masses)
-        empty = np.zeros((0, len(self.positions), *((n_atoms,) if self.atom_kinetic else ())))
-        return Trace(
-            time_fs=self.stride * self.timestep_fs * np.arange(len(shadow), dtype=np.float64),
-            work=rows["kinetic"] - rows["kinetic"][0] - rows["heat"],
-            shadow=shadow,
-            middle=np.array(self._rows["middle"]) if self._rows["middle"] else empty,
-            **rows,
-        )
+        """The account of the outer moments so far; ``middle`` has a row for every inner step."""
+        return self._account.trace(self.stride * self.timestep_fs, 1, self._middle_shape)

@@ -1,4 +1,6 @@
-"""Before a trajectory: off the slope, and a timestep that fits the stiffest motion."""
+"""Before a trajectory: a start with moderate forces, and a timestep that fits the fastest
+motion.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +13,37 @@ from physcheck.model import Meter
 from physcheck.system import Configurations, Floats, System
 
 __all__ = [
+    "FREQUENCY_MARGIN",
     "fastest_frequency",
-    "refuse_unless_positive",
-    "settle",
+    "pre_relax",
+    "require_positive",
     "stable_timestep_fs",
     "thermal_timestep_fs",
 ]
 
-# Largest move of an atom in one step of settling, Å.
+#: By what factor :func:`fastest_frequency` may be too low: 10 % at most in practice.
+FREQUENCY_MARGIN = 1.1
+# Largest move of an atom in one step of pre_relax, Å.
 _LARGEST_MOVE = 0.1
-# rms displacement of a coordinate in a curvature probe, Å: thermal, and far above the noise of forces.
+# Curvature before any is known, and the least that is believed, eV/Å²: between those of soft and of
+# stiff bonds, and far below the former.
+_FIRST_CURVATURE, _LEAST_CURVATURE = 10.0, 0.5
+# rms displacement of a coordinate in a curvature probe, Å: as in thermal motion, and far above the
+# noise of forces.
 _PROBE = 0.01
-# The way of the lightest atom in a step at its rms thermal speed, Å: repulsion between atoms that meet grows over some
-# 0.3 Å, whatever the modes of the start say.
+# How far the lightest atom goes in a step at its rms thermal speed, Å: repulsion between atoms that
+# meet grows over some 0.3 Å, whatever the modes of the start say.
 _THERMAL_MOVE = 0.08
 
 
-def settle(
+def pre_relax(
     model: Meter, start: Configurations, *, largest_force: float = 0.05, evaluations: int = 12
 ) -> tuple[Configurations, Floats]:
-    """A few steps downhill, so that dynamics begins where the model is meant for.
+    """A few steps downhill, so that dynamics begins at moderate forces.
 
-    Steepest descent with the step of Barzilai and Borwein, moves capped at 0.1 Å; of the places seen the
-    one with the smallest largest force is kept.  Not a relaxation: it stops early and needs no energy.
+    Steepest descent with the step of Barzilai and Borwein, moves of 0.1 Å at most; of the
+    configurations seen the one with the smallest largest force is kept.  It stops early, long
+    before a minimum, and needs no energy.
 
     Parameters
     ----------
@@ -45,7 +55,7 @@ def settle(
 
     Returns
     -------
-    settled : Configurations with B = 1
+    relaxed : Configurations with B = 1
     forces : (N, 3) eV/Å
         There, less their mean.
 
@@ -62,8 +72,7 @@ def settle(
 
     here, forces = start, ask(start)
     best = (size(forces), here, forces)
-    # eV/Å²: a first guess for the curvature, between that of soft and of stiff bonds.
-    curvature = 10.0
+    curvature = _FIRST_CURVATURE
     for _ in range(evaluations - 1):
         if best[0] <= largest_force:
             break
@@ -73,7 +82,7 @@ def settle(
         new = ask(there)
         change = float(np.vdot(move, forces - new))
         length = float(np.vdot(move, move))
-        curvature = max(change / length, 0.5) if change > 0 else 10.0
+        curvature = max(change / length, _LEAST_CURVATURE) if change > 0 else _FIRST_CURVATURE
         here, forces = there, new
         if size(forces) < best[0]:
             best = (size(forces), here, forces)
@@ -91,8 +100,8 @@ def fastest_frequency(
     """The highest vibrational frequency at a configuration, rad/fs, from a few force probes.
 
     Power iteration with ``D = -M^-1/2 J M^-1/2``, J v by a one-sided difference over 0.01 Å; of the
-    vectors seen on the way the best combination counts (Rayleigh and Ritz).  A lower bound, 10 % low at
-    most in practice; 0 where nothing is stiff.
+    vectors seen on the way the best combination counts (Rayleigh and Ritz).  A lower bound, 10 %
+    low at most in practice; 0 where the forces respond to nothing.
 
     Parameters
     ----------
@@ -101,7 +110,7 @@ def fastest_frequency(
     products : int
         Evaluations.
     """
-    home = model.evaluate(start).require_forces()[0] if forces is None else forces
+    at_start = model.evaluate(start).require_forces()[0] if forces is None else forces
     root = np.sqrt(start.system.masses)[:, None]
     vector = rng.standard_normal((start.n_atoms, 3)) / root
     basis: list[Floats] = []
@@ -116,7 +125,7 @@ def fastest_frequency(
         move = vector / root
         step = _PROBE / math.sqrt(float(np.mean(move**2)))
         there = model.evaluate(start.displaced(step * move[None])).require_forces()[0]
-        image = -(there - home) / step / root
+        image = -(there - at_start) / step / root
         basis.append(vector)
         images.append(image)
         vector = image
@@ -125,21 +134,26 @@ def fastest_frequency(
     return math.sqrt(max(highest, 0.0)) * fs
 
 
-def refuse_unless_positive(**values: float | None) -> None:
-    """ValueError for a number that is given but isn't positive and finite, by its name."""
+def require_positive(**values: float | None) -> None:
+    """Raise ValueError, with its name, for a number that is given but isn't positive and finite."""
     for name, value in values.items():
         if value is not None and not 0 < value < math.inf:
             raise ValueError(f"{name} is {value}, should be positive")
 
 
 def thermal_timestep_fs(system: System, temperature_K: float) -> float:
-    """The timestep, fs, in which the lightest atom goes 0.08 Å at its rms thermal speed, sqrt(3 kB T/m)."""
+    """The timestep, fs, in which the lightest atom goes 0.08 Å at its thermal speed sqrt(3 kB
+    T/m).
+    """
     speed = math.sqrt(3 * kB * temperature_K / float(system.masses.min()))
     return _THERMAL_MOVE / (speed * fs)
 
 
 def stable_timestep_fs(frequency: float, phase: float, *, longest_fs: float = 10.0) -> float:
-    """The timestep, fs, in which the fastest mode (rad/fs) advances by ``phase`` rad, 10 % kept in reserve."""
+    """The timestep, fs, in which the fastest mode advances by ``phase`` rad.
+
+    ``frequency`` is in rad/fs and taken to be 10 % too low, as :func:`fastest_frequency` may be.
+    """
     if not frequency > 0:
         return longest_fs
-    return min(longest_fs, phase / (1.1 * frequency))
+    return min(longest_fs, phase / (FREQUENCY_MARGIN * frequency))

@@ -1,4 +1,8 @@
-"""The energy that the integrator itself conserves, so that what is left of its change is the forces'."""
+"""The shadow energy, which velocity Verlet itself conserves.
+
+E + K swings with the timestep although nothing is wrong.  The shadow energy doesn't (to dt^4 or
+dt^8), so that what is left of its change comes from the forces.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ def shadow_correction(
     masses: Floats,
     timestep: float,
 ) -> Floats:
-    """(B,) what makes E + K of velocity Verlet a shadow energy that is conserved to dt^4, eV.
+    """(B,) the term that makes E + K of velocity Verlet a shadow energy to dt^4, eV.
 
     ``dt² (v.V''v/12 - sum F²/(24 m))`` with ``v.V''v = -v.(F(t+dt) - F(t-dt))/(2 dt)``.
 
@@ -45,7 +49,10 @@ def shadow_correction(
 
 
 def _central_weights(half: int) -> Floats:
-    """(half,) weights c_k of ``f' = sum_k c_k (f(t + k dt) - f(t - k dt))/dt``, exact to degree 2 half."""
+    """(half,) weights c_k of a central difference, exact to degree 2 half.
+
+    ``f' = sum_k c_k (f(t + k dt) - f(t - k dt))/dt``.
+    """
     top = factorial(half) ** 2
     return np.array(
         [
@@ -57,7 +64,7 @@ def _central_weights(half: int) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowMoment:
-    """What a window knows of its middle step, to compare energies with the work of the forces.
+    """The middle step of a window, to compare its energies with the work of the forces.
 
     Attributes
     ----------
@@ -77,7 +84,7 @@ class WindowMoment:
 
 
 def _work_weights(weights: Floats, half: int) -> Floats:
-    """(n, n) W so that ``sum_ij W_ij F_i.q_j`` is the weighted work from the middle, by interpolation."""
+    """(n, n) W: ``sum_ij W_ij F_i.q_j`` is the weighted work from the middle, by interpolation."""
     from numpy.polynomial import Polynomial
 
     nodes = np.arange(-half, half + 1, dtype=np.float64)
@@ -93,16 +100,16 @@ def _work_weights(weights: Floats, half: int) -> Floats:
 
 
 class ShadowWindow:
-    """Shadow energies of velocity Verlet, fed one step at a time; each is known ``half`` steps later.
+    """Shadow energies of velocity Verlet, one step at a time; each is known ``half`` steps later.
 
-    With q' the derivative of the polynomial through 2 half + 1 positions, and w the weights of the same
-    derivative applied to the trapezoid sums of the potential part,
+    With q' the derivative of the polynomial through 2 half + 1 positions, and w the weights of the
+    same derivative applied to the trapezoid sums of the potential part,
 
         H~_n = q'_n.p_n/2 + sum_m w_m [U_m + (q_m - q_n).F_m/2],   w_0 = sum_k c_k,
         w_m = c_|m|/2 + sum over k > |m| of c_k.
 
-    At half = 2 it equals :func:`shadow_correction` to its order; at half = 4 the error falls as dt^8.
-    For forces without an energy's gradient it changes by their work, as E + K does.
+    At half = 2 it equals :func:`shadow_correction` to its order; at half = 4 the error falls as
+    dt^8. For forces without an energy's gradient it changes by their work, as E + K does.
 
     Source: Engle, Skeel, Drees, J. Comput. Phys. 206, 432 (2005), sec. 3.
 
@@ -134,7 +141,7 @@ class ShadowWindow:
         self._weights = np.concatenate([side[::-1], [tail[0]], side])
 
     def _order(self) -> NDArray[np.intp]:
-        """For each row of the ring, oldest first in value, where it stands in the window."""
+        """For each row of the ring buffer, its place in the window (0 is the oldest step)."""
         return (np.arange(self.size) - (self._count % self.size)) % self.size
 
     def moment(self) -> WindowMoment:
@@ -156,7 +163,10 @@ class ShadowWindow:
     def push(
         self, positions: Floats, velocities: Floats, forces: Floats, energies: Floats
     ) -> Floats | None:
-        """Add step n; the shadow energies (B,), eV, of step n - half, or None while there are too few."""
+        """Add step n and return the shadow energies (B,), eV, of step n - half.
+
+        None while there are too few steps.
+        """
         row = self._count % self.size
         moved = positions - self._reference
         self._positions[row] = moved.ravel()
@@ -167,7 +177,7 @@ class ShadowWindow:
         self._count += 1
         if self._count < self.size:
             return None
-        # Rows are a ring: the oldest is the one after the newest.
+        # Rows are a ring buffer: the oldest is the one after the newest.
         order = self._order()
         weights, slope = self._weights[order], self._slope[order]
         middle = (self._count - 1 - self.half) % self.size

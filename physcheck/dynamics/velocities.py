@@ -33,7 +33,10 @@ def kinetic_energies(velocities: Floats, masses: Floats) -> Floats:
 
 
 def angular_momenta(positions: Floats, velocities: Floats, masses: Floats) -> Floats:
-    """(B, 3) ``sum of m r x v``, Å sqrt(amu eV); the origin doesn't matter where there is no net momentum."""
+    """(B, 3) ``sum of m r x v``, Å sqrt(amu eV).
+
+    Without net momentum the origin doesn't matter.
+    """
     momenta: Floats = np.einsum("n,bna->ba", masses, np.cross(positions, velocities))
     return momenta
 
@@ -51,7 +54,8 @@ def draw_velocities(
     Parameters
     ----------
     exact : bool
-        Scale each draw so that its kinetic energy is (3N - 3) kB T/2.  One atom alone keeps no velocity.
+        Scale each draw so that its kinetic energy is (3N - 3) kB T/2.  One atom alone keeps no
+        velocity.
     """
     masses = system.masses
     spread = np.sqrt(kB * temperature_K / masses)
@@ -67,13 +71,13 @@ def draw_velocities(
 def degrees_of_freedom(system: System, members: Bools | None = None) -> float:
     """Degrees of freedom of a group of atoms with the total momentum removed.
 
-    ``3 sum over members of (1 - m_i/M)``: what the mean kinetic energy of the group is kB T/2 times.
+    ``n = 3 sum over members of (1 - m_i/M)``: the mean kinetic energy of the group is n kB T/2.
     3N - 3 for all atoms.
 
     Parameters
     ----------
     members : (N,) bool
-        Everybody if left out.
+        All atoms if left out.
     """
     share = 1.0 - system.masses / system.masses.sum()
     return float(3.0 * (share.sum() if members is None else share[members].sum()))

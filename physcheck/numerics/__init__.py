@@ -1,1 +1,1 @@
-"""Pure functions of arrays: noise, steps, quadrature, quantiles, resampling."""
+"""Pure functions of arrays: noise, quadrature, quantiles, resampling, series, repeated looks."""

@@ -10,14 +10,19 @@ from physcheck.system import Floats
 
 __all__ = ["difference_table_noise", "rounding_floor"]
 
+# Three levels of differences, beyond the first, need so many values.
+_FEWEST_VALUES = 5
+# Levels agree within this factor.
+_AGREEMENT = 2
+
 
 def difference_table_noise(values: Floats) -> tuple[float, bool]:
     """Noise of a function from m >= 5 values at evenly spaced points (ECNoise).
 
     With T_k the k-th forward differences, noise of standard deviation e gives
-    ``E[T_k^2] = (2k)!/(k!)^2 e^2``, while a smooth part dies with k.  The estimate is that of the first
-    level k >= 2 from which the next two levels agree within a factor of 2 (4 in Moré and Wild, who
-    have one component; many components steady the levels).
+    ``E[T_k^2] = (2k)!/(k!)^2 e^2``, while a smooth part dies with k.  The estimate is that of the
+    first level k >= 2 from which the next two levels agree within a factor of 2 (4 in Moré and
+    Wild, who have one component; the pooled levels of many components scatter less).
 
     Parameters
     ----------
@@ -31,24 +36,32 @@ def difference_table_noise(values: Floats) -> tuple[float, bool]:
     plateau : bool
         False if no level agreed with the next: the last level is then returned, an upper bound.
 
+    Raises
+    ------
+    ValueError
+        Fewer than 5 values: there are no three levels to compare.
+
     Source: Moré and Wild, SIAM J. Sci. Comput. 33, 1292 (2011).
     """
     table = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
-    if len(table) < 5:
-        raise ValueError(f"{len(table)} values on the line, should be 5 or more")
+    if len(table) < _FEWEST_VALUES:
+        raise ValueError(f"{len(table)} values on the line, should be {_FEWEST_VALUES} or more")
     levels = []
     for k in range(1, len(table) - 1):
         table = np.diff(table, axis=0)
+        # The inverse of the variance (2k)!/(k!)^2 of a k-th difference.
         gamma = math.factorial(k) ** 2 / math.factorial(2 * k)
         levels.append(math.sqrt(gamma * float(np.mean(table**2))))
+    # levels[0] is that of the first differences, which a slope spoils.
     for k in range(1, len(levels) - 2):
         run = levels[k : k + 3]
-        if min(run) > 0 and max(run) <= 2 * min(run):
+        if min(run) > 0 and max(run) <= _AGREEMENT * min(run):
             return float(np.median(run)), True
     return levels[-1], False
 
 
 def rounding_floor(magnitude: float, dtype: str) -> float:
     """Standard deviation of rounding a number of this magnitude once: ``ulp/sqrt(12)``."""
+    # The error is uniform over one unit in the last place: variance ulp^2/12.
     kind = np.float32 if dtype == "float32" else np.float64
     return float(np.spacing(kind(abs(magnitude)))) / math.sqrt(12.0)

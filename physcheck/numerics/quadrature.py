@@ -1,4 +1,4 @@
-"""Closed integrals of periodic integrands sampled at equispaced points, with honest truncation."""
+"""Closed integrals of periodic integrands at equispaced points, and their truncation error."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ import numpy as np
 
 from physcheck.system import Floats
 
-__all__ = ["Spectrum", "aliasing", "nested_trapezoid", "spectrum"]
+__all__ = ["Spectrum", "aliasing", "periodic_integral", "spectrum"]
+
+# The bands that are extrapolated, [n/8, n/4) and [n/4, n/2), then hold 2 and 4 harmonics.
+_FEWEST_POINTS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Spectrum:
-    """|c_k| of a loop's integrand, k = 0 ... n/2, in the unit of the integral; ``c_0`` is the integral."""
+    """|c_k| of a loop's integrand, k = 0 ... n/2, in the unit of the integral.
+
+    ``c_0`` is the integral itself.
+    """
 
     magnitudes: Floats
     n_points: int
@@ -25,21 +31,15 @@ class Spectrum:
         return float(np.sqrt(np.mean(chosen**2)))
 
 
-def nested_trapezoid(integrand: Floats, period: float = 2 * np.pi) -> tuple[Floats, Floats]:
-    """The periodic trapezoid over all n points and over every second one.
+def periodic_integral(integrand: Floats, period: float = 2 * np.pi) -> float:
+    """The periodic trapezoid over one period; it converges exponentially for a smooth integrand.
 
     Parameters
     ----------
-    integrand : (..., n) float
+    integrand : (n,) float
         F.dx/dt at t_j = j period/n.
-
-    Returns
-    -------
-    full, half : (...) float
-        Exponentially convergent where the integrand is smooth; |full - half| is *not* a bound.
     """
-    values = np.asarray(integrand, dtype=np.float64)
-    return period * values.mean(axis=-1), period * values[..., ::2].mean(axis=-1)
+    return float(period * integrand.mean())
 
 
 def spectrum(integrands: Floats, period: float = 2 * np.pi) -> Spectrum:
@@ -53,16 +53,22 @@ def spectrum(integrands: Floats, period: float = 2 * np.pi) -> Spectrum:
 def aliasing(pooled: Spectrum) -> float:
     """One standard deviation of the trapezoid's truncation error, from the spectrum's own decay.
 
-    The trapezoid over n points adds the harmonics n, 2n, ... to the integral; with a random phase their
-    sign is random.  The bands [n/8, n/4) and [n/4, n/2) are extrapolated by one more octave as a power
-    law, ``T2^2/T1``: for kinks, whose spectrum is a power law, this is what stands in [n/2, n), an upper
-    estimate of c_n; a smooth surface decays faster, and noise makes both bands equal, so that it never
-    undercuts the noise.  Never more than T2.
+    The trapezoid over n points adds the harmonics n, 2n, ... to the integral; with a random phase
+    their sign is random.  The bands [n/8, n/4) and [n/4, n/2) are extrapolated by one more octave
+    as a power law, ``T2^2/T1``.  For kinks, whose spectrum is a power law, this is what stands in
+    [n/2, n), an upper estimate of c_n; a smooth surface decays faster; noise makes both bands
+    equal, so that the estimate never undercuts it.  Never more than T2.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 16 points: the two bands would hold too few harmonics.
     """
     n = pooled.n_points
-    if n < 16:
+    if n < _FEWEST_POINTS:
         raise ValueError(
-            f"{n} points have too short a spectrum to extrapolate, should be 16 or more"
+            f"{n} points have too short a spectrum to extrapolate, "
+            f"should be {_FEWEST_POINTS} or more"
         )
     lower, upper = pooled.band(n / 8, n / 4), pooled.band(n / 4, n / 2)
     if lower <= 0.0:

@@ -13,8 +13,11 @@ __all__ = ["jackknife_sd"]
 def jackknife_sd(estimate: Callable[[list[int]], float], n_probes: int) -> float:
     """Jackknife standard deviation of ``estimate(kept indices)`` over ``n_probes`` probes.
 
-    ``sqrt((n-1)/n sum (theta_i - mean)^2)``; Tukey 1958.
+    ``sqrt((n-1)/n sum (theta_i - mean)^2)``; infinite for fewer than three probes.
+
+    Source: Tukey, Ann. Math. Stat. 29, 614 (1958).
     """
+    # Two probes leave one: its estimate says nothing of a spread.
     if n_probes < 3:
         return math.inf
     everyone = list(range(n_probes))

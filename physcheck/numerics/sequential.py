@@ -11,11 +11,20 @@ from physcheck.system import Floats
 
 __all__ = ["doubling_looks", "spending", "student_half_width"]
 
+# A look at data that grew by less than this factor costs a share of the chance and says little new.
+_SMALLEST_STEP = 1.5
+
 
 def doubling_looks(first: int, last: int) -> list[int]:
-    """first, 2 first, 4 first ... and last, the sizes at which one looks; a step below 1.5 is left out.
+    """first, 2 first, 4 first ... and last: the sizes at which one looks.
 
-    ``doubling_looks(16, 100) == [16, 32, 64, 100]``.
+    A step below 1.5 is left out: ``doubling_looks(16, 100) == [16, 32, 64, 100]``, and
+    ``doubling_looks(16, 80) == [16, 32, 80]``.
+
+    Raises
+    ------
+    ValueError
+        Not ``0 < first <= last``.
     """
     if not 0 < first <= last:
         raise ValueError(f"looks from {first} to {last}: should be 0 < first <= last")
@@ -23,7 +32,7 @@ def doubling_looks(first: int, last: int) -> list[int]:
     while 2 * looks[-1] <= last:
         looks.append(2 * looks[-1])
     if looks[-1] != last:
-        if len(looks) > 1 and last < 1.5 * looks[-1]:
+        if len(looks) > 1 and last < _SMALLEST_STEP * looks[-1]:
             looks.pop()
         looks.append(last)
     return looks
@@ -32,8 +41,13 @@ def doubling_looks(first: int, last: int) -> list[int]:
 def spending(looks: int, alpha: float, *, last_share: float = 0.5) -> Floats:
     """(looks,) the chance of a false verdict that each look may take; they sum to ``alpha``.
 
-    The last look, where most is known, gets ``last_share`` and the earlier ones equal parts.  The sum
-    bounds the chance over all looks whatever their dependence (Bonferroni).
+    The last look, where most is known, gets ``last_share`` and the earlier ones equal parts.  The
+    sum bounds the chance over all looks whatever their dependence (Bonferroni).
+
+    Raises
+    ------
+    ValueError
+        No look at all.
 
     Source: Lan and DeMets, Biometrika 70, 659 (1983), for the idea of spending alpha.
     """
@@ -46,7 +60,7 @@ def spending(looks: int, alpha: float, *, last_share: float = 0.5) -> Floats:
 
 
 def student_half_width(values: Floats, chance: float) -> float:
-    """Half the width of the two-sided interval of the mean of ``values`` (B,), missed with ``chance``.
+    """Half the two-sided interval of the mean of ``values`` (B,), missed with ``chance``.
 
     ``t_{B-1}(1 - chance/2) s/sqrt(B)``; infinite for fewer than two values.
     """

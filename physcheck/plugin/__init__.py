@@ -1,1 +1,1 @@
-"""physcheck as a pytest plugin: hooks, options, the items of the suite and what each process keeps.  No physics."""
+"""physcheck as a pytest plugin: hooks, options, items and what each process keeps.  No physics."""

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from physcheck.errors import PhyscheckError, SpecError
+from physcheck.measurement import Outcome
 from physcheck.names import FAMILIES, KINDS
-from physcheck.plugin.controller import Books
+from physcheck.plugin.controller import Controller
 from physcheck.plugin.items import (
     ANCHOR,
     ANCHOR_ID,
@@ -23,28 +24,29 @@ from physcheck.plugin.items import (
     SuiteFile,
     choice_of,
     is_the_suite,
-    message_from,
     unmade_record,
 )
+from physcheck.plugin.message import Message
 from physcheck.plugin.options import add_options, add_short_model, settings_from
-from physcheck.plugin.session import BENCH, OWNS_SHORT_MODEL, Bench
+from physcheck.plugin.session import OWNS_SHORT_MODEL, SESSION, WorkerSession
 from physcheck.run.known_failures import apply_xfail
 from physcheck.run.settings import Settings
 
 _INPUT = "physcheck"
 _MARKERS = {"family": FAMILIES, "kind": KINDS}
+# pytest's category, letter and word of each verdict.
 _STATUS = {
-    "pass": ("passed", ".", "PASSED"),
-    "fail": ("failed", "F", "FAIL"),
-    "error": ("failed", "E", "ERROR"),
-    "inconclusive": ("inconclusive", "?", "INCONCLUSIVE"),
-    "not_applicable": ("not applicable", "-", "NOT APPLICABLE"),
-    "known_failure": ("known failure", "k", "KNOWN FAILURE"),
+    Outcome.PASS: ("passed", ".", "PASSED"),
+    Outcome.FAIL: ("failed", "F", "FAIL"),
+    Outcome.ERROR: ("failed", "E", "ERROR"),
+    Outcome.INCONCLUSIVE: ("inconclusive", "?", "INCONCLUSIVE"),
+    Outcome.NOT_APPLICABLE: ("not applicable", "-", "NOT APPLICABLE"),
+    Outcome.KNOWN_FAILURE: ("known failure", "k", "KNOWN FAILURE"),
 }
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options with their ini twins."""
+    """The options, and their keys in ini files."""
     add_options(parser)
 
 
@@ -70,11 +72,11 @@ def pytest_configure(config: pytest.Config) -> None:
             settings = settings_from(config)
         else:
             settings = Settings.from_json(json.loads(handed))
-        bench = config.stash[BENCH] = Bench(config, settings)
+        session = config.stash[SESSION] = WorkerSession(config, settings)
         if settings.model is not None or settings.known_failures is not None:
             from physcheck.plugin.validation import refuse_unknown
 
-            bench.known_failures = refuse_unknown(
+            session.known_failures = refuse_unknown(
                 settings,
                 hosts_structures=_is_from_ini(config)
                 or not (settings.only or _only_the_suite(config)),
@@ -82,7 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except SpecError as error:
         raise pytest.UsageError(f"physcheck: {error}") from None
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Books(config, bench), "physcheck-books")
+        config.pluginmanager.register(Controller(config, session), "physcheck-controller")
     if settings.model is not None and config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)] if settings.only else [*config.args, str(ANCHOR)]
 
@@ -100,7 +102,7 @@ def _only_the_suite(config: pytest.Config) -> bool:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Hand the settings over to a worker of pytest-xdist."""
-    node.workerinput[_INPUT] = json.dumps(node.config.stash[BENCH].settings.to_json())
+    node.workerinput[_INPUT] = json.dumps(node.config.stash[SESSION].settings.to_json())
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -114,10 +116,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
     """A spec that turns out wrong only when it is loaded ends the run as a wrong option does."""
     result = yield
-    bench = session.config.stash[BENCH]
+    worker_session = session.config.stash[SESSION]
     is_worker = hasattr(session.config, "workerinput")
-    if bench.exit_code == pytest.ExitCode.USAGE_ERROR and not is_worker:
-        raise pytest.UsageError(f"physcheck: {bench.error}")
+    if worker_session.exit_code == pytest.ExitCode.USAGE_ERROR and not is_worker:
+        raise pytest.UsageError(f"physcheck: {worker_session.error}")
     return result
 
 
@@ -125,25 +127,33 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Structures that a host's tests name."""
     chosen = choice_of(item)
     if chosen is not None:
-        item.config.stash[BENCH].collected.add(chosen[1])
+        item.config.stash[SESSION].collected.add(chosen[1])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Deselected records are neither planned nor waited for; a list's structures must be there if all tests are."""
-    bench = session.config.stash[BENCH]
+    """Plan only what was not deselected, and look for the structures of known failures.
+
+    They must all be there if all tests are.
+    """
+    worker_session = session.config.stash[SESSION]
     config = session.config
     everything = config.args_source is not pytest.Config.ArgsSource.ARGS and not (
-        bench.settings.only and _is_from_ini(config)
+        worker_session.settings.only and _is_from_ini(config)
     )
-    if bench.known_failures and everything:
+    if worker_session.known_failures and everything:
         from physcheck.plugin.validation import refuse_unknown_to_host
 
         try:
-            refuse_unknown_to_host(bench.settings, bench.known_failures, bench.collected)
+            refuse_unknown_to_host(
+                worker_session.settings, worker_session.known_failures, worker_session.collected
+            )
         except SpecError as error:
-            bench.error, bench.exit_code = str(error), int(pytest.ExitCode.USAGE_ERROR)
-    bench.choose(
+            worker_session.error, worker_session.exit_code = (
+                str(error),
+                int(pytest.ExitCode.USAGE_ERROR),
+            )
+    worker_session.keep(
         [item.nodeid for item in session.items if choice_of(item) is not None],
         [item.entry for item in session.items if isinstance(item, LawItem)],
     )
@@ -155,10 +165,11 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Put the record on the report, and make what isn't counted a skip with its message."""
     report = yield
+    session = item.config.stash[SESSION]
     if call.when == "setup" and report.passed:
         # If this worker dies, the controller knows what it was about to make.
         if hasattr(item.config, "workerinput") and (begun := unmade_record(item, "")) is not None:
-            setattr(report, MESSAGE, message_from(item.config, None, begun=begun))
+            setattr(report, MESSAGE, session.message(begun=begun).to_text())
         return report
     record = item.stash.get(RECORD, None)
     if record is None and report.failed and call.when != "teardown" and call.excinfo is not None:
@@ -176,19 +187,19 @@ def pytest_runtest_makereport(
         report.longrepr = (str(path), (line or 0) + 1, str(call.excinfo.value))
         vars(report).pop("wasxfail", None)
     elif record is not None:
-        apply_xfail(record, report, raised=call.excinfo is not None)
-    setattr(report, MESSAGE, message_from(item.config, record))
+        record = apply_xfail(record, report, raised=call.excinfo is not None)
+    setattr(report, MESSAGE, session.message(record).to_text())
     return report
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     """Verdicts that pytest has no word for."""
-    message = getattr(report, MESSAGE, None)
-    record = None if message is None else json.loads(message)["record"]
+    text = getattr(report, MESSAGE, None)
+    record = None if text is None else Message.from_text(text).record
     # What a host expects to fail is said in pytest's own words.
     if record is None or report.when != "call" or hasattr(report, "wasxfail"):
         return None
-    category, letter, word = _STATUS[record["verdict"]]
+    category, letter, word = _STATUS[record.verdict]
     if report.failed:
         return "failed", letter, word
     if category == "failed":
@@ -200,27 +211,30 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Workers tell the controller what they spent."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output[_INPUT] = message_from(session.config, None)
+        output[_INPUT] = session.config.stash[SESSION].message().to_text()
 
 
 @pytest.fixture(scope="session")
 def physcheck_model(request: pytest.FixtureRequest) -> Any:
-    """The model of ``--model``, loaded when first asked for; override it with one of your own."""
-    bench = request.config.stash[BENCH]
-    if bench.settings.model is None:
+    """The model of ``--model``, loaded when first asked for; define your own to override it."""
+    session = request.config.stash[SESSION]
+    if session.settings.model is None:
         pytest.skip("no model: give --model=SPEC, or define a fixture physcheck_model")
     try:
-        return bench.model()
+        return session.model()
     except PhyscheckError as error:
         pytest.fail(f"physcheck: {error}", pytrace=False)
 
 
 @pytest.fixture
 def physcheck_case(request: pytest.FixtureRequest) -> Callable[[Any], None]:
-    """One check at one structure, as chosen by ``@physcheck.parametrize_checks``; call it with a model."""
+    """One check at one structure, chosen by ``@physcheck.parametrize_checks``.
+
+    Call it with a model.
+    """
     from physcheck.plugin.parametrize import Case, Choice
 
     choice = getattr(request, "param", None)
     if not isinstance(choice, Choice):
         pytest.fail("physcheck_case needs @physcheck.parametrize_checks(...) on the test", False)
-    return Case(choice, request.config.stash[BENCH], request.node)
+    return Case(choice, request.config.stash[SESSION], request.node)

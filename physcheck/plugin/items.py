@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from physcheck.plugin.session import BENCH
+from physcheck.measurement import Outcome
+from physcheck.plugin.session import SESSION
+from physcheck.run.record import Record
 from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +32,6 @@ __all__ = [
     "SuiteFile",
     "choice_of",
     "is_the_suite",
-    "message_from",
     "raise_for",
     "unmade_record",
 ]
@@ -42,7 +44,7 @@ CASE = "physcheck_case"
 # The report's attribute that carries a record, as a JSON string, from a worker to the controller.
 MESSAGE = "physcheck_message"
 # Where an item keeps the record it made.
-RECORD: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+RECORD: pytest.StashKey[Record] = pytest.StashKey()
 
 
 class RecordFailed(Exception):
@@ -58,10 +60,10 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         """One item a plan entry; a single failing one where the model can't be loaded."""
-        bench = self.config.stash[BENCH]
-        if bench.settings.model is None:
+        session = self.config.stash[SESSION]
+        if session.settings.model is None:
             return
-        plan = bench.prepare()
+        plan = session.prepare()
         if plan is None:
             yield ModelItem.from_parent(self, name="model")
             return
@@ -74,12 +76,12 @@ class ModelItem(pytest.Item):
 
     def runtest(self) -> None:
         """Fail with the reason."""
-        bench = self.config.stash[BENCH]
-        raise RecordFailed("\n".join(filter(None, [bench.error, bench.traceback])))
+        session = self.config.stash[SESSION]
+        raise RecordFailed("\n".join(filter(None, [session.error, session.traceback])))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """The reason alone, without a traceback of pytest and physcheck."""
-        settings = self.config.stash[BENCH].settings
+        settings = self.config.stash[SESSION].settings
         of_reference = str(excinfo.value).startswith("the reference")
         return f"ERROR  {settings.reference if of_reference else settings.model}\n  {excinfo.value}"
 
@@ -106,9 +108,9 @@ class LawItem(pytest.Item):
 
     def runtest(self) -> None:
         """Make the record; raise unless it is a pass."""
-        bench = self.config.stash[BENCH]
-        record = self.stash[RECORD] = bench.judge(self.entry)
-        raise_for(record, bench.settings)
+        session = self.config.stash[SESSION]
+        record = self.stash[RECORD] = session.judge(self.entry)
+        raise_for(record, session.settings)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The failure in physcheck's words; a fault of physcheck itself with its traceback."""
@@ -121,31 +123,28 @@ class LawItem(pytest.Item):
         return self.path, None, self.name
 
 
-def raise_for(record: dict[str, Any], settings: Settings) -> None:
+def raise_for(record: Record, settings: Settings) -> None:
     """Turn a record into what pytest understands: nothing, RecordFailed or NotCounted."""
-    verdict, kind, fail_on = record["verdict"], record["kind"], settings.fail_on
-    if verdict == "pass":
+    if record.verdict is Outcome.PASS:
         return
-    counted = (
-        verdict == "error"
-        or (verdict == "fail" and (kind == "law" or (kind == "practice" and fail_on != "law")))
-        or (verdict == "fail" and record["reason"] is not None)
-        or (verdict == "inconclusive" and fail_on == "inconclusive" and kind != "info")
-    )
-    if counted:
-        from physcheck.text.failure import record_text
+    if _makes_the_run_fail(record, settings.fail_on):
+        from physcheck.text.failure import failure_text
 
-        text = record_text(record, profile=settings.profile)
-        raise RecordFailed("\n".join(filter(None, [text, record["evidence"].get("traceback")])))
-    word = verdict.replace("_", " ")
-    raise NotCounted(f"{word}: {record['reason'] or record['message']}")
+        text = failure_text(record, profile=settings.profile)
+        traceback = record.evidence.get("traceback")
+        raise RecordFailed(text if traceback is None else f"{text}\n{traceback}")
+    raise NotCounted(f"{record.verdict.replace('_', ' ')}: {record.explanation}")
 
 
-def message_from(
-    config: pytest.Config, record: dict[str, Any] | None, *, begun: dict[str, Any] | None = None
-) -> str:
-    """What travels with a report, as a JSON string: see :meth:`Bench.message`."""
-    return config.stash[BENCH].message(record, begun=begun)
+def _makes_the_run_fail(record: Record, fail_on: str) -> bool:
+    if record.verdict is Outcome.ERROR:
+        return True
+    if record.verdict is Outcome.FAIL:
+        kinds = ("law",) if fail_on == "law" else ("law", "practice")
+        return record.kind in kinds or record.reason is not None
+    if record.verdict is Outcome.INCONCLUSIVE:
+        return fail_on == "inconclusive" and record.kind != "info"
+    return False
 
 
 def is_the_suite(argument: str) -> bool:
@@ -156,21 +155,19 @@ def is_the_suite(argument: str) -> bool:
 
 
 def choice_of(item: pytest.Item) -> tuple[CheckSpec, str] | None:
-    """Check and structure of an item that makes a record: one of the suite, or of ``parametrize_checks``."""
+    """Check and structure of an item that makes a record, in the suite or in a host's tests."""
     if isinstance(item, LawItem):
         return item.entry.check, item.entry.structure.name
     choice = getattr(getattr(item, "callspec", None), "params", {}).get(CASE)
     return None if choice is None else (choice.check, choice.structure)
 
 
-def unmade_record(item: pytest.Item, message: str) -> dict[str, Any] | None:
-    """An ERROR in place of the record that an item should make; None for an item that makes none."""
+def unmade_record(item: pytest.Item, message: str) -> Record | None:
+    """An ERROR in place of the record that an item should make; None for one that makes none."""
     chosen = choice_of(item)
     if chosen is None:
         return None
-    from physcheck.run.runner import error_record
+    from physcheck.run.outcomes import error_record
 
-    record = error_record(*chosen, item.config.stash[BENCH].settings, message)
-    if not isinstance(item, LawItem):
-        record["rerun"] = f"pytest '{item.nodeid}'"
-    return record
+    record = error_record(*chosen, item.config.stash[SESSION].settings, message)
+    return record if isinstance(item, LawItem) else replace(record, rerun=f"pytest '{item.nodeid}'")

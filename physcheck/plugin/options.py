@@ -19,7 +19,7 @@ SHORT_MODEL = "physcheck_short_model"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: ``--physcheck-<name>`` on the command line, ``physcheck_<name>`` in an ini file."""
+    """One option: ``--physcheck-<name>``, and ``physcheck_<name>`` in an ini file."""
 
     name: str
     metavar: str
@@ -38,29 +38,51 @@ class Option:
 
 
 OPTIONS = (
-    Option("model", "SPEC", "the model under test: a path, FILE.py:FACTORY, MODULE:FACTORY or ADAPTER::ARGUMENT"),
-    Option("reference", "SPEC", "a second model of the same chemistry, or auto: the model's other head"),
+    Option(
+        "model",
+        "SPEC",
+        "the model under test: a path, FILE.py:FACTORY, MODULE:FACTORY or ADAPTER::ARGUMENT",
+    ),
+    Option(
+        "reference",
+        "SPEC",
+        "a second model of the same chemistry to compare with, or auto: the model's other head",
+    ),
     Option("checks", "A,B*", "only these checks or families"),
-    Option("structures", "X,FILE", "these structures of the catalogue or of files, in place of the catalogue"),
-    Option("species", "H,O", "only structures made of these"),
-    Option("profile", "|".join(PROFILES), "tolerances (default: md)"),
-    Option("budget", "|".join(BUDGETS), "force evaluations to spend: 2,500, 25,000 or no limit (default: quick)"),
+    Option("structures", "X,FILE", "these structures, of the catalogue or of files, and no others"),
+    Option("species", "H,O", "only structures made of these elements"),
+    Option("profile", "|".join(PROFILES), "which tolerances to use (default: md)"),
+    Option(
+        "budget",
+        "|".join(BUDGETS),
+        "force evaluations to spend: 2,500, 25,000 or no limit (default: quick)",
+    ),
     Option("seed", "N", "seed of all random numbers (default: 0)", "int"),
-    Option("device", "D", "device to load the model on"),
-    Option("dtype", "T", "precision to load the model in"),
-    Option("timeout", "S", "longest time in seconds for one record", "float"),
+    Option("device", "D", "device to load the model on, such as cuda"),
+    Option("dtype", "T", "precision to load the model in, such as float64"),
+    Option("timeout", "S", "longest time for one record, in seconds", "float"),
     Option("json", "FILE", "write the report as JSON", "path"),
     Option("html", "FILE", "write the report as an HTML page", "path"),
     Option("markdown", "FILE", "write the report as Markdown", "path"),
     Option("evidence", "DIR", "folder for the configurations that show a violation", "path"),
-    Option("known-failures", "FILE", "TOML list of known failures: check, structure, reason, until", "path"),
-    Option("fail-on", "|".join(FAIL_ON), "what makes the run fail (default: practice)"),
-    Option("only", "", "collect the suite alone", "flag"),
-)  # fmt: skip
+    Option(
+        "known-failures",
+        "FILE",
+        "TOML list of failures that are accepted: check, structure, reason, until",
+        "path",
+    ),
+    Option(
+        "fail-on",
+        "|".join(FAIL_ON),
+        "what makes the run fail: laws only, practices too, or inconclusive records too "
+        "(default: practice)",
+    ),
+    Option("only", "", "collect physcheck's suite alone, none of this repository's tests", "flag"),
+)
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Register every option and its ini twin."""
+    """Register every option, and its key in ini files."""
     group = parser.getgroup(
         "physcheck", "physical validation of interatomic potentials (physcheck)"
     )
@@ -115,7 +137,7 @@ def settings_from(config: pytest.Config) -> Settings:
             if config.inipath is not None:
                 base = config.inipath.parent
         elif isinstance(given, str) and not given.strip():
-            # As in --model=$MODEL where MODEL isn't set: silence would judge nothing, or something else.
+            # As in --model=$MODEL where MODEL isn't set: nothing would be judged without a word.
             raise SpecError(f"--physcheck-{option.name} is empty, should be {option.metavar}")
         if given in ("", None):
             continue
@@ -138,7 +160,10 @@ def _read(option: Option, given: Any, base: Path) -> Any:
 
 
 def spaced_model(arguments: tuple[str, ...] | list[str]) -> str | None:
-    """An existing path given as ``--model PATH``: pytest takes it for a test path when it looks for rootdir."""
+    """An existing path that was given as ``--model PATH``, with a space; None if there is none.
+
+    pytest takes it for the path of a test when it looks for its rootdir.
+    """
     words = [str(a) for a in arguments]
     for option, value in pairwise(words):
         if option in ("--model", "--physcheck-model") and Path(value).exists():

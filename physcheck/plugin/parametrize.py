@@ -7,14 +7,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from physcheck.errors import SpecError
+from physcheck.names import Budget
 from physcheck.structures import Structure, load_structures
 from physcheck.system import Configurations, as_configurations
 
 if TYPE_CHECKING:
     import pytest
 
-    from physcheck.plugin.session import Bench
+    from physcheck.plugin.session import WorkerSession
     from physcheck.registry import CheckSpec
+    from physcheck.run.record import Record
+    from physcheck.run.runner import Runner
+    from physcheck.run.settings import Settings
 
 __all__ = ["Case", "Choice", "parametrize_checks"]
 
@@ -37,7 +41,7 @@ class Choice:
     structure: str
     configurations: Configurations
     profile: str | None
-    budget: str | None
+    budget: Budget | None
 
 
 def parametrize_checks(
@@ -45,7 +49,7 @@ def parametrize_checks(
     atoms: Iterable[Any] | Mapping[str, Any],
     checks: str | Iterable[str] | None = None,
     profile: str | None = None,
-    budget: str | None = None,
+    budget: Budget | None = None,
 ) -> Callable[[Any], Any]:
     """Run checks on a model of the test suite: parametrises a test with ``physcheck_case``.
 
@@ -61,9 +65,10 @@ def parametrize_checks(
 
     Parameters
     ----------
-    atoms : iterable of ase.Atoms, Configurations (B = 1), names of the catalogue or files; or a mapping
-        A mapping gives each a name; else a structure's name is its formula, its name in the catalogue or its file.
-        Reports and lists of known failures call structures by name.
+    atoms : iterable or mapping of ase.Atoms, Configurations (B = 1), names or files
+        Names are those of the catalogue.  A mapping gives each a name; else a structure's name is
+        its formula, its name in the catalogue or its file.  Reports and lists of known failures
+        call structures by name.
     checks : str or iterable of str, optional
         Ids, families or patterns; all checks if left out.
     profile, budget : str, optional
@@ -130,13 +135,15 @@ def _one(atoms: Any) -> Configurations:
 class Case:
     """What a test gets as ``physcheck_case``: called with a model, it judges it by one check."""
 
-    def __init__(self, choice: Choice, bench: Bench, node: pytest.Item) -> None:
+    def __init__(self, choice: Choice, session: WorkerSession, node: pytest.Item) -> None:
         self.choice = choice
-        self._bench = bench
+        self._session = session
         self._node = node
 
     def __call__(self, model: Any, reference: Any = None) -> None:
-        """Make the record of ``model``, beside ``reference`` if given (ASE calculators, torch modules or Models).
+        """Make the record of ``model``, compared with ``reference`` if given.
+
+        Both may be ASE calculators, torch modules or Models.
 
         Raises
         ------
@@ -150,39 +157,42 @@ class Case:
         __tracebackhide__ = True
         from physcheck.errors import PhysicsFailure
         from physcheck.plugin.items import RECORD, RecordFailed, raise_for
-        from physcheck.run.plan import PlanEntry, record_seed
-        from physcheck.run.runner import error_record
 
-        choice, bench = self.choice, self._bench
+        choice, asked = self.choice, self._session.settings
         settings = replace(
-            bench.settings,
-            profile=choice.profile or bench.settings.profile,
-            budget=choice.budget or bench.settings.budget,
+            asked, profile=choice.profile or asked.profile, budget=choice.budget or asked.budget
         )
-        start, spec = choice.configurations, choice.check
-        runner = bench.host_runner(model, reference, settings)
-        problem = runner.ask(start)
-        capabilities = runner.model.capabilities
-        budget: Any = settings.budget
-        refusal = capabilities.refuses(start) or spec.missing(start, capabilities)
-        if spec.shared is not None and budget == "quick":
-            refusal = refusal or "needs a trajectory: give budget='standard'"
-        allotment = 0 if refusal else spec.evaluations(start, capabilities, budget)
-        entry = PlanEntry(
-            spec,
-            Structure(choice.structure, start, "given by the test"),
-            allotment,
-            record_seed(settings.seed, spec.id, choice.structure),
-            refusal,
-            0 if refusal or spec.shared is None else spec.shared(start, capabilities, budget),
-        )
-        if problem is None or refusal is not None:
-            record = runner.run(entry)
-        else:
-            record = error_record(spec, choice.structure, settings, problem)
-        record["rerun"] = f"pytest '{self._node.nodeid}'"
-        self._node.stash[RECORD] = bench.settle(record)
+        runner = self._session.host_runner(model, reference, settings)
+        record = replace(self._record(runner, settings), rerun=f"pytest '{self._node.nodeid}'")
+        record = self._node.stash[RECORD] = self._session.apply_known_failures(record)
         try:
             raise_for(record, settings)
         except RecordFailed as failure:
             raise PhysicsFailure(str(failure)) from None
+
+    def _record(self, runner: Runner, settings: Settings) -> Record:
+        """The record before anything is known of failures that are expected."""
+        from physcheck.run.outcomes import error_record
+        from physcheck.run.plan import PlanEntry, record_seed
+
+        choice, spec, budget = self.choice, self.choice.check, settings.budget
+        start = choice.configurations
+        problem = runner.ask(start)
+        capabilities = runner.model.capabilities
+        refusal = capabilities.refuses(start) or spec.missing(start, capabilities)
+        if spec.shared is not None and budget == "quick":
+            refusal = refusal or "needs a trajectory: give budget='standard'"
+        if problem is not None and refusal is None:
+            return error_record(spec, choice.structure, settings, problem)
+        allotment = 0 if refusal else spec.evaluations(start, capabilities, budget)
+        shared = None if refusal else spec.shared
+        return runner.run(
+            PlanEntry(
+                spec,
+                Structure(choice.structure, start, "given by the test"),
+                allotment,
+                record_seed(settings.seed, spec.id, choice.structure),
+                refusal,
+                0 if shared is None else shared(start, capabilities, budget),
+            )
+        )

@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 import pytest
 
+from physcheck.text.numbers import rough_duration
+
 __all__ = ["Progress", "progress_of"]
 
 # A record that is over sooner shows nothing, and nothing is written more often, s.
@@ -48,7 +50,10 @@ class Progress:
 
     @contextmanager
     def watch(self, what: str, planned: int) -> Iterator[Callable[[int], None]]:
-        """Within, tell the yielded function how many evaluations were made; after, the line is as it was."""
+        """Within, tell the yielded function how many evaluations were made.
+
+        Afterwards the line is as it was before.
+        """
         started = self._clock()
         last = started + self._patience - _EVERY
         width = 0
@@ -71,7 +76,8 @@ class Progress:
             left = (now - started) * max(planned - done, 0) / max(done, 1)
             room = self._room()
             if room >= _ROOM:
-                text = f" {what}: {done:,} of {planned:,} evaluations, {_duration(left)} left"
+                time_left = rough_duration(left)
+                text = f" {what}: {done:,} of {planned:,} evaluations, {time_left} left"
                 show(text[: room - 1])
 
         try:
@@ -81,14 +87,8 @@ class Progress:
                 show("")
 
 
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def progress_of(config: pytest.Config) -> Progress | None:
-    """The display for this process, or None where nobody looks: no terminal, a CI job, ``-q``, a worker."""
+    """The display for this process, or None: no terminal, a CI job, ``-q``, a worker."""
     reporter: Any = config.pluginmanager.getplugin("terminalreporter")
     quiet = config.get_verbosity() < 0 or bool(os.environ.get("CI"))
     if reporter is None or quiet or hasattr(config, "workerinput"):

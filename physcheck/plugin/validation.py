@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from physcheck.errors import SpecError
 from physcheck.plugin.items import ANCHOR_ID
+from physcheck.run.record import Record
 from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def refuse_unknown(
     SpecError
         The first name that doesn't, with the nearest ones.
     """
-    from physcheck.adapters.loading import find_reference_problem, find_spec_problem
+    from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
     from physcheck.checks import all_checks, find_checks
     from physcheck.run.known_failures import load_known_failures, refuse_unknown_structures
     from physcheck.run.plan import atomic_numbers_of
@@ -58,7 +60,9 @@ def refuse_unknown(
 def refuse_unknown_to_host(
     settings: Settings, known: Mapping[tuple[str, str], KnownFailure], collected: set[str]
 ) -> None:
-    """Hold the known failures' structures against those of the catalogue, of the options and of the host's tests.
+    """Hold the known failures' structures against all that there are.
+
+    Those are the catalogue's, the options', and those of the host's tests (``collected``).
 
     Raises
     ------
@@ -87,23 +91,25 @@ def _refuse_unwritable(path: Path) -> None:
         raise SpecError(f"{path} can't be written: no permission in {path.parent}")
 
 
-def lost_record(
-    nodeid: str, text: str, settings: Settings, begun: Mapping[str, Any] | None
-) -> dict[str, Any] | None:
+def lost_record(nodeid: str, text: str, settings: Settings, begun: Record | None) -> Record | None:
     """An ERROR record of an item whose process died; None where the item isn't one of ours.
 
-    ``begun`` is what the process said before; without it, the node id of an item of the suite says enough.
+    ``begun`` is what the process said before; without it, the node id of an item of the suite says
+    enough.
     """
     message = f"the process died: {text.strip().splitlines()[-1] if text.strip() else ''}"
     if settings.timeout is not None:
-        message += f" (ended by physcheck if a call didn't return {settings.timeout:g} s after its time was up)"
+        message += (
+            " (physcheck ends a process whose call doesn't return for "
+            f"{settings.timeout:g} s after its time was up)"
+        )
     if begun is not None:
-        return {**begun, "message": message}
+        return replace(begun, message=message)
     from physcheck.checks import all_checks
-    from physcheck.run.runner import error_record
+    from physcheck.run.outcomes import error_record
 
     found = re.fullmatch(rf"{re.escape(ANCHOR_ID)}::(\w+)\[(.*)\]", nodeid)
     spec = None if found is None else all_checks().get(found[1])
-    return (
-        None if found is None or spec is None else error_record(spec, found[2], settings, message)
-    )
+    if found is None or spec is None:
+        return None
+    return error_record(spec, found[2], settings, message)

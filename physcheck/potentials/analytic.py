@@ -16,9 +16,9 @@ __all__ = ["AnalyticPotential", "PairPotential"]
 class AnalyticPotential(ABC):
     """A potential whose energy is a function of the vectors between neighbours.
 
-    From ``g = dE/d(vector)`` of each pair follow the forces ``F_first += g``, ``F_second -= g`` and the
-    stress ``(1/V) sum g x vector``, so that net force and the consistency of stress hold by construction.
-    Instances have no state and can be pickled.
+    From ``g = dE/d(vector)`` of each pair follow the forces ``F_first += g``, ``F_second -= g`` and
+    the stress ``(1/V) sum g x vector``, so that net force and the consistency of stress hold by
+    construction. Instances have no state and can be pickled.
 
     Attributes
     ----------
@@ -100,14 +100,18 @@ class PairPotential(AnalyticPotential):
     def __init__(self, cutoff: float, switch_width: float) -> None:
         if not 0 < switch_width <= cutoff:
             raise ValueError(
-                f"switch_width is {switch_width} Å, should be above 0 and at most the cutoff {cutoff} Å"
+                f"switch_width is {switch_width} Å, should be above 0 and at most the cutoff "
+                f"{cutoff} Å"
             )
         self.cutoff = cutoff
         self.switch_width = switch_width
 
     @abstractmethod
     def bare(self, distances: Floats, lengths: Floats) -> tuple[Floats, Floats]:
-        """V (P,), eV, and dV/dr (P,), eV/Å, at ``distances``; ``lengths`` are sums of covalent radii."""
+        """V (P,), eV, and dV/dr (P,), eV/Å, at ``distances``.
+
+        ``lengths`` are sums of covalent radii.
+        """
 
     def ranges(self, lengths: Floats) -> tuple[Floats | float, Floats | float]:
         """Onset and cutoff of the switch, Å."""

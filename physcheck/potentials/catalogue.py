@@ -37,18 +37,19 @@ _PLUS = re.compile(r"\+(?=[A-Za-z])")
 
 
 def make_builtin(argument: str, **options: Any) -> Model:
-    """A built-in potential with any defects: ``name[+defect[=strength[:which]]]...``, first defect innermost.
+    """A built-in potential with any defects: ``name[+defect[=strength[:which]]]...``, first defect
+    innermost.
 
-    ``make_builtin("lennard-jones+curl=1e-3", cutoff=5.0)``, ``make_builtin("water+local-curl=0.01:5")``:
-    an integer after the strength says which molecule (local-curl), element (species-direct) or seed
-    (noise).  Options are the potential's parameters;
+    ``make_builtin("lennard-jones+curl=1e-3", cutoff=5.0)``,
+    ``make_builtin("water+local-curl=0.01:5")``: an integer after the strength says which molecule
+    (local-curl), element (species-direct) or seed (noise).  Options are the potential's parameters;
     ``dtype="float32"`` adds that rounding outermost.
 
     Raises
     ------
     SpecError
-        An unknown potential or defect (nearest names given), a strength that is no number, an option
-        that the potential doesn't take or can't use.
+        An unknown potential or defect (nearest names given), a strength that is no number, an
+        option that the potential doesn't take or can't use.
     """
     name, *defects = _PLUS.split(argument.strip())
     if name not in BUILTINS:

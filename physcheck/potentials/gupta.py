@@ -19,8 +19,8 @@ class Gupta(AnalyticPotential):
     """Pair repulsion and an embedding in the square root of a neighbour density.
 
     ``E = sum_i [ sum_j A exp(-p (r/d - 1)) S(r) - xi (sqrt(rho_i + rho_0) - sqrt(rho_0)) ]`` with
-    ``rho_i = sum_j exp(-2 q (r/d - 1)) S(r)``, d the sum of covalent radii and S the C2 quintic switch.
-    rho_0 keeps the root smooth where an atom loses its last neighbour.
+    ``rho_i = sum_j exp(-2 q (r/d - 1)) S(r)``, d the sum of covalent radii and S the C2 quintic
+    switch. rho_0 keeps the root smooth where an atom loses its last neighbour.
 
     Source: Cleri and Rosato, Phys. Rev. B 48, 22 (1993), eqs. 1-3, with generic parameters.
 
@@ -52,7 +52,8 @@ class Gupta(AnalyticPotential):
     ) -> None:
         if not 0 < switch_width <= cutoff:
             raise ValueError(
-                f"switch_width is {switch_width} Å, should be above 0 and at most the cutoff {cutoff} Å"
+                f"switch_width is {switch_width} Å, should be above 0 and at most the cutoff "
+                f"{cutoff} Å"
             )
         if not rho_0 > 0:
             raise ValueError(f"rho_0 is {rho_0}, should be positive")

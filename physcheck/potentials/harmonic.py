@@ -15,10 +15,11 @@ __all__ = ["HarmonicBonds", "HarmonicNetwork"]
 
 @final
 class HarmonicBonds(PairPotential):
-    """Springs at the sum d of covalent radii, switched off further out; needs no reference structure.
+    """Springs at the sum d of covalent radii, switched off further out; needs no reference
+    structure.
 
-    ``E = sum over pairs of k/2 ((r - d)² - (c - d)²) S(r)`` with the cutoff ``c = reach d``: zero from c,
-    attractive from d to c without a barrier.  The energy at r = 0 is finite (a soft core).
+    ``E = sum over pairs of k/2 ((r - d)² - (c - d)²) S(r)`` with the cutoff ``c = reach d``: zero
+    from c, attractive from d to c without a barrier.  The energy at r = 0 is finite (a soft core).
 
     Parameters
     ----------
@@ -52,11 +53,13 @@ class HarmonicBonds(PairPotential):
 
 @final
 class HarmonicNetwork(AnalyticPotential):
-    """Springs between the atoms that are neighbours in a reference structure: ``E = sum of k/2 (r - r0)²``.
+    """Springs between the atoms that are neighbours in a reference structure: ``E = sum of k/2 (r -
+    r0)²``.
 
     The reference (given once, never learned from calls) is a minimum of zero energy.  The energy is
-    invariant under translation, rotation with the cell, and lattice shifts of single atoms; displacements
-    have to stay below half a cell.  Harmonic to second order in displacements, and smooth everywhere.
+    invariant under translation, rotation with the cell, and lattice shifts of single atoms;
+    displacements have to stay below half a cell.  Harmonic to second order in displacements, and
+    smooth everywhere.
 
     Parameters
     ----------

@@ -9,16 +9,19 @@ from physcheck.system import Floats
 
 __all__ = ["LennardJones"]
 
-# Minimum at 0.97 sums of radii: nitriles rattled by 0.05 Å stay below 30 eV/Å, metals near their minimum.
+# Minimum at 0.97 sums of radii: nitriles rattled by 0.05 Å stay below 30 eV/Å, metals near their
+# minimum.
 _SIGMA_OVER_LENGTH = 0.97 * 2.0 ** (-1.0 / 6.0)
 
 
 @final
 class LennardJones(PairPotential):
-    """``E = sum over pairs of 4 epsilon ((sigma/r)^12 - (sigma/r)^6) S(r)``, S the C2 quintic switch.
+    """``E = sum over pairs of 4 epsilon ((sigma/r)^12 - (sigma/r)^6) S(r)``, S the C2 quintic
+    switch.
 
-    Unless ``sigma`` is given, each pair of elements has its minimum a little below the sum of covalent
-    radii, so that molecules (triple bonds are short) and crystals of any element have moderate forces.
+    Unless ``sigma`` is given, each pair of elements has its minimum a little below the sum of
+    covalent radii, so that molecules (triple bonds are short) and crystals of any element have
+    moderate forces.
 
     Parameters
     ----------

@@ -14,7 +14,8 @@ __all__ = ["Morse"]
 
 @final
 class Morse(PairPotential):
-    """``E = sum over pairs of depth (y² - 2 y) S(r)``, ``y = exp(-rho (r/d - 1))``, S the C2 quintic switch.
+    """``E = sum over pairs of depth (y² - 2 y) S(r)``, ``y = exp(-rho (r/d - 1))``, S the C2
+    quintic switch.
 
     Parameters
     ----------

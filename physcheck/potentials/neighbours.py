@@ -12,9 +12,11 @@ from physcheck.system import Bools, Configurations, Floats, Ints
 
 __all__ = ["Pairs", "completed_cell", "find_pairs", "mirrored"]
 
-# Candidates (pair x image, or pair x configuration) treated at once: bounds the memory to tens of MB.
+# Candidates (pair x image, or pair x configuration) treated at once: bounds the memory to tens of
+# MB.
 _BLOCK = 400_000
-# Beyond this displacement between configurations of a batch, shared candidates cost more than they save.
+# Beyond this displacement between configurations of a batch, shared candidates cost more than they
+# save.
 _SHARED_SKIN = 1.5
 
 
@@ -22,8 +24,8 @@ _SHARED_SKIN = 1.5
 class Pairs:
     """Each pair of atoms within the cutoff once, over all configurations of a batch.
 
-    A pair is (atom ``first``; image ``shifts`` of atom ``second``).  An atom and its own image count as
-    a pair, once for each pair of opposite translations.
+    A pair is (atom ``first``; image ``shifts`` of atom ``second``).  An atom and its own image
+    count as a pair, once for each pair of opposite translations.
 
     Attributes
     ----------
@@ -208,8 +210,8 @@ def _candidates(
 def _shared_radius(configurations: Configurations, cutoff: float) -> float | None:
     """A radius in configuration 0 that holds every pair within the cutoff in all the others.
 
-    With deformation F (h = h0 F) and residual displacements u,
-    |vector| >= s_min(F) |vector_0| - 2 max |u|.  None where the configurations have too little in common.
+    With deformation F (h = h0 F) and residual displacements u, |vector| >= s_min(F) |vector_0| - 2
+    max |u|.  None where the configurations have too little in common.
     """
     cells, positions = configurations.cells, configurations.positions
     if np.array_equal(cells, np.broadcast_to(cells[0], cells.shape)):
@@ -230,11 +232,13 @@ def _shared_radius(configurations: Configurations, cutoff: float) -> float | Non
 
 
 def find_pairs(configurations: Configurations, cutoff: float) -> Pairs:
-    """All pairs closer than ``cutoff`` (Å) in each configuration, exact for any cell, pbc and position.
+    """All pairs closer than ``cutoff`` (Å) in each configuration, exact for any cell, pbc and
+    position.
 
-    Cells may be smaller than the cutoff (several images) or triclinic, atoms may be outside the cell.
-    The cost is N²/2 candidates x images, shared by configurations that differ by small displacements and
-    strains.  A batch gives the same pairs in the same order as its configurations one by one.
+    Cells may be smaller than the cutoff (several images) or triclinic, atoms may be outside the
+    cell. The cost is N²/2 candidates x images, shared by configurations that differ by small
+    displacements and strains.  A batch gives the same pairs in the same order as its configurations
+    one by one.
 
     Raises
     ------

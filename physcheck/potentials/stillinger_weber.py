@@ -22,11 +22,12 @@ _DEEPEST = 1.0 / 700.0
 class StillingerWeber(AnalyticPotential):
     """Silicon with directional bonds, infinitely smooth at its cutoff ``1.8 sigma``.
 
-    ``E = sum over pairs of epsilon A (B (sigma/r)^4 - 1) exp(sigma/(r - c))
-    + sum over i and pairs j, k of its neighbours of
-    lambda epsilon (cos theta_jik + 1/3)² exp(gamma sigma/(r_ij - c) + gamma sigma/(r_ik - c))``, c the cutoff.
+    ``E = sum over pairs of epsilon A (B (sigma/r)^4 - 1) exp(sigma/(r - c)) + sum over i and pairs
+    j, k of its neighbours of lambda epsilon (cos theta_jik + 1/3)² exp(gamma sigma/(r_ij - c) +
+    gamma sigma/(r_ik - c))``, c the cutoff.
 
-    Source: Stillinger and Weber, Phys. Rev. B 31, 5262 (1985), eqs. 2.1-2.5 and table of section II.
+    Source: Stillinger and Weber, Phys. Rev. B 31, 5262 (1985), eqs. 2.1-2.5 and table of section
+    II.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""A flexible water model in the spirit of SPC/Fw, with damped electrostatics and a smooth cutoff."""
+"""A flexible water model in the spirit of SPC/Fw, with damped electrostatics and a smooth
+cutoff.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,14 @@ _OXYGEN, _HYDROGEN = 8, 1
 class Water(AnalyticPotential):
     """Harmonic O-H bonds and H-O-H angles, Lennard-Jones between oxygens, damped shifted charges.
 
-    ``E = sum over bonds of k_b/2 (r - r0)² + sum over molecules of k_a/2 (theta - theta0)²
-    + sum over pairs of different molecules of (4 eps ((sigma/r)^12 - (sigma/r)^6) [O-O] + q_i q_j u(r)) S(r)``,
-    ``u = erfc(a r)/r - erfc(a c)/c + (erfc(a c)/c² + 2 a/sqrt(pi) exp(-a² c²)/c) (r - c)``,
+    ``E = sum over bonds of k_b/2 (r - r0)² + sum over molecules of k_a/2 (theta - theta0)² + sum
+    over pairs of different molecules of (4 eps ((sigma/r)^12 - (sigma/r)^6) [O-O] + q_i q_j u(r))
+    S(r)``, ``u = erfc(a r)/r - erfc(a c)/c + (erfc(a c)/c² + 2 a/sqrt(pi) exp(-a² c²)/c) (r - c)``,
     S the C2 quintic switch that ends at the cutoff c.  Truncation makes this a model of its own.
 
-    Molecules are O, H, H in that order where the system is ordered so; else each hydrogen belongs to the
-    nearest oxygen.  Bonds are taken in the nearest image; periodic cells must be wider than 3 Å.
+    Molecules are O, H, H in that order where the system is ordered so; else each hydrogen belongs
+    to the nearest oxygen.  Bonds are taken in the nearest image; periodic cells must be wider than
+    3 Å.
 
     Sources: Wu, Tepper and Voth, J. Chem. Phys. 124, 024503 (2006), table I (parameters);
     Fennell and Gezelter, J. Chem. Phys. 124, 234104 (2006), eq. 18 (u).
@@ -69,13 +72,16 @@ class Water(AnalyticPotential):
     ) -> None:
         if not 0 < switch_width <= cutoff:
             raise ValueError(
-                f"switch_width is {switch_width} Å, should be above 0 and at most the cutoff {cutoff} Å"
+                f"switch_width is {switch_width} Å, should be above 0 and at most the cutoff "
+                f"{cutoff} Å"
             )
         self.charge, self.damping = charge, damping
         self.cutoff, self.switch_width = cutoff, switch_width
 
     def pairs(self, configurations: Configurations) -> Pairs:
-        """First the 2M bonds of each configuration (both of a molecule in a row), then all pairs between."""
+        """First the 2M bonds of each configuration (both of a molecule in a row), then all
+        pairs between.
+        """
         molecules, shifts, vectors = _molecules(configurations)
         n_batch, n_atoms = len(configurations), configurations.n_atoms
         n_bonds = 2 * molecules.shape[1]
@@ -139,7 +145,9 @@ class Water(AnalyticPotential):
         return energy, np.concatenate([bonded_gradients, slopes[:, None] * rest.directions])
 
     def _inside(self, vectors: Floats, r: Floats) -> tuple[Floats, Floats]:
-        """Energies (M,) and gradients (2M, 3) of molecules, from bonds (M, 2, 3) and lengths (M, 2)."""
+        """Energies (M,) and gradients (2M, 3) of molecules, from bonds (M, 2, 3) and lengths
+        (M, 2).
+        """
         unit = vectors / r[..., None]
         stretch = r - self.bond_length
         cosine = np.clip(np.einsum("mk,mk->m", unit[:, 0], unit[:, 1]), -1.0, 1.0)
@@ -166,7 +174,10 @@ def _n_bonds(configurations: Configurations) -> int:
 
 
 def _molecules(configurations: Configurations) -> tuple[Ints, Ints, Floats]:
-    """Molecules (B, M, 3) as O, H, H; lattice shifts (B, M, 2, 3) and bonds (B, M, 2, 3), Å, of the H."""
+    """Molecules (B, M, 3) as O, H, H.
+
+    Lattice shifts (B, M, 2, 3) and bonds (B, M, 2, 3), Å, of the H.
+    """
     numbers, x = configurations.system.numbers, configurations.positions
     oxygens = np.flatnonzero(numbers == _OXYGEN)
     hydrogens = np.flatnonzero(numbers == _HYDROGEN)
@@ -187,7 +198,9 @@ def _molecules(configurations: Configurations) -> tuple[Ints, Ints, Floats]:
 
 
 def _nearest_images(vectors: Floats, configurations: Configurations) -> tuple[Ints, Floats]:
-    """Shifts (B, ..., 3) that bring vectors (B, ..., 3) shorter than half the cell's width to their shortest."""
+    """Shifts (B, ..., 3) that bring vectors (B, ..., 3) shorter than half the cell's width to
+    their shortest.
+    """
     pbc = configurations.system.pbc
     cells = np.stack([completed_cell(cell, pbc) for cell in configurations.cells])
     fractions = np.einsum("bmhk,bkl->bmhl", vectors, np.linalg.inv(cells))

@@ -19,5 +19,6 @@ def orthonormal_directions(dimension: int, count: int, rng: np.random.Generator)
     """
     if count > dimension:
         raise ValueError(f"{count} orthonormal directions in {dimension} dimensions")
+    # The signs of R make the distribution uniform (Haar) whatever the convention of QR.
     q, r = np.linalg.qr(rng.standard_normal((dimension, count)))
     return np.ascontiguousarray((q * np.sign(np.diag(r))).T)

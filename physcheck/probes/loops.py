@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from physcheck.probes.directions import orthonormal_directions
 from physcheck.system import Configurations, Floats
 
 __all__ = [
@@ -16,6 +17,15 @@ __all__ = [
     "molecule_rotation",
     "molecules",
 ]
+
+# Atoms nearer than this times the sum of their covalent radii are bonded.
+_BOND = 1.2
+# A bond that leads back to an atom elsewhere than it was found, Å: the group spans the cell.
+_ELSEWHERE = 1e-6
+# Å²: a molecule with less than this second moment across is linear.
+_LINEAR = 1e-8
+# Atoms of a molecule that its label names.
+_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +88,7 @@ class RigidRotation:
         t = 2 * np.pi * np.arange(n_points) / n_points + self.phase
         along = np.outer(self.offsets @ self.axis, self.axis)
         across = self.offsets - along
+        # Rodrigues' formula: what is along the axis stays, what is across turns.
         turned = np.cross(self.axis, across)
         c, s = np.cos(t)[:, None, None], np.sin(t)[:, None, None]
         positions = np.repeat(center[None], n_points, axis=0)
@@ -97,10 +108,9 @@ def collective_circles(
     rms_displacement : float, Å
         Of a coordinate: the radius is this times ``sqrt(3N)``.
     """
-    from physcheck.probes.directions import orthonormal_directions
-
     n = 3 * n_atoms
     per_frame = max(1, min(count, n // 2))
+    # As many planes as one frame has room for are orthogonal to each other.
     planes: list[Floats] = []
     while len(planes) < count:
         frame = orthonormal_directions(n, 2 * per_frame, rng).reshape(per_frame, 2, n_atoms, 3)
@@ -117,8 +127,6 @@ def atom_circle(
     start: Configurations, atom: int, radius: float, rng: np.random.Generator
 ) -> Circle:
     """One atom on a circle of ``radius`` (Å) about its place, in a random plane."""
-    from physcheck.probes.directions import orthonormal_directions
-
     plane = orthonormal_directions(3, 2, rng)
     u, v = np.zeros((2, start.n_atoms, 3))
     u[atom], v[atom] = plane
@@ -141,7 +149,7 @@ def molecules(start: Configurations) -> list[tuple[np.ndarray, Floats]]:
     system = start.system
     if len(system) < 2:
         return []
-    radii = 1.2 * covalent_radii[system.numbers]
+    radii = _BOND * covalent_radii[system.numbers]
     i, j, d = primitive_neighbor_list(
         "ijD", system.pbc, start.cells[0], start.positions[0], radii, self_interaction=False
     )
@@ -161,7 +169,7 @@ def molecules(start: Configurations) -> list[tuple[np.ndarray, Floats]]:
                 if b not in place:
                     place[b] = place[a] + vector
                     queue.append(b)
-                elif np.abs(place[a] + vector - place[b]).max() > 1e-6:
+                elif np.abs(place[a] + vector - place[b]).max() > _ELSEWHERE:
                     whole = False
         atoms = np.array(sorted(place))
         seen[atoms] = True
@@ -172,7 +180,9 @@ def molecules(start: Configurations) -> list[tuple[np.ndarray, Floats]]:
 
 
 def molecule_rotation(start: Configurations, rng: np.random.Generator) -> RigidRotation | None:
-    """One molecule, chosen by ``rng``, turned once about its axis of least inertia; None if there is none.
+    """One molecule, chosen by ``rng``, turned once about its axis of least inertia.
+
+    None if the structure has no molecule.
 
     The axis is the molecule's long one, so that the turn stays within the room that it has.
     """
@@ -180,10 +190,11 @@ def molecule_rotation(start: Configurations, rng: np.random.Generator) -> RigidR
     if not groups:
         return None
     atoms, offsets = groups[int(rng.integers(len(groups)))]
+    # The largest second moment is along the long axis, about which the inertia is least.
     moments, axes = np.linalg.eigh(offsets.T @ offsets)
     # Turning a linear molecule about its own axis would move nothing.
-    axis = axes[:, 0] if moments[1] < 1e-8 else axes[:, 2]
-    names = ", ".join(f"{a} ({start.system.symbols[a]})" for a in atoms[:4])
-    more = f" and {len(atoms) - 4} more" if len(atoms) > 4 else ""
+    axis = axes[:, 0] if moments[1] < _LINEAR else axes[:, 2]
+    names = ", ".join(f"{a} ({start.system.symbols[a]})" for a in atoms[:_NAMED])
+    more = f" and {len(atoms) - _NAMED} more" if len(atoms) > _NAMED else ""
     label = f"molecule of atoms {names}{more}, turned once about its long axis"
     return RigidRotation(atoms, offsets, axis, float(rng.uniform(0, 2 * np.pi)), label)

@@ -1,7 +1,7 @@
 """Random clusters, crystals and displacements that keep atoms apart by construction.
 
-Distances are measured in *contacts*: d_ij over the sum of the covalent radii R_i + R_j (ase.data).  Nothing
-here draws, looks and throws away: a cluster's atom moves outward until it is free, a crystal is scaled until
+Distances are measured in *contacts*: d_ij over the sum of the covalent radii R_i + R_j (ase.data).
+No draw is thrown away: a cluster's atom moves outward until it is free, a crystal is scaled until
 its closest pair is where it should be, a displacement is cut to the room that an atom has.
 """
 
@@ -41,6 +41,10 @@ LATTICES: dict[str, tuple[Floats, float]] = {
         0.1875**0.5,
     ),
 }
+# Two neighbouring sites share their distance: a jitter of half of it could bring them together.
+_MOST_JITTER = 0.5
+# Å, on top of the search radius, so that rounding drops no pair.
+_MARGIN = 1e-6
 # Rounding of distances: a room or a scale is a little larger than what it promises.
 _SLACK = 1e-9
 
@@ -92,8 +96,9 @@ def random_cluster(
 ) -> Configurations:
     """Atoms that touch: each moves out from one before it, in a random direction, until it is free.
 
-    Atom k stands on the ray x_a + t u at the largest root t of ``|x_a + t u - x_j| = contacts_k (R_k + R_j)``
-    over all j before it: at that distance from one of them and no nearer to any other.
+    Atom k stands on the ray x_a + t u at the largest root t of
+    ``|x_a + t u - x_j| = contacts_k (R_k + R_j)`` over all j before it: at that distance from one
+    of them and no nearer to any other.
 
     Parameters
     ----------
@@ -134,10 +139,11 @@ def random_crystal(
     jitter: float,
     rng: np.random.Generator,
 ) -> Configurations:
-    """Atoms on sites of a deformed lattice, scaled so that the closest pair or image is at ``contact``.
+    """Atoms near sites of a deformed lattice, the closest pair or image at ``contact``.
 
-    Sites are those of the smallest box of ``lattice`` cells that holds N, chosen at random where there are
-    more; each atom is moved off its site at random; the cell is ``box (1 + deformation)^T``.
+    Sites are those of the smallest box of ``lattice`` cells that holds N, chosen at random where
+    there are more; each atom is moved off its site at random; the cell is
+    ``box (1 + deformation)^T``.
 
     Parameters
     ----------
@@ -150,7 +156,7 @@ def random_crystal(
     deformation : (3, 3) float
         Norm well below 1, so that the cell keeps its volume.
     jitter : float
-        Largest displacement off the sites over the distance of neighbouring sites; below 0.3.
+        Largest displacement off the sites over the distance of neighbouring sites; below 0.5.
     rng : numpy generator
 
     Returns
@@ -162,8 +168,8 @@ def random_crystal(
     ValueError
         The jitter or the deformation could bring two atoms to the same place.
     """
-    if not 0 <= jitter < 0.5:
-        raise ValueError(f"jitter is {jitter}, should be at least 0 and below 0.5")
+    if not 0 <= jitter < _MOST_JITTER:
+        raise ValueError(f"jitter is {jitter}, should be at least 0 and below {_MOST_JITTER}")
     shape = np.eye(3) + np.asarray(deformation, dtype=np.float64)
     if not np.linalg.det(shape) > 0:
         raise ValueError("the deformation turns the cell inside out")
@@ -186,16 +192,20 @@ def random_crystal(
 
 
 def outside_cell(start: Configurations, reach: int, rng: np.random.Generator) -> Configurations:
-    """The same structure with each atom in another image, up to ``reach`` cells away along periodic axes."""
+    """The same structure with each atom in another image, up to ``reach`` cells away.
+
+    Along periodic axes only.
+    """
     offsets = rng.integers(-reach, reach + 1, (start.n_atoms, 3)) * start.system.pbc
     return start.at(start.positions[0] + offsets @ start.cells[0])
 
 
 def room(start: Configurations, closest: float, most: float) -> Floats:
-    """(N,) how far, Å, each atom may move, all at once and in any direction, until a pair could be too close.
+    """(N,) how far, Å, all atoms may move at once, in any direction, with no pair too close.
 
-    ``room_i = min_j (d_ij - closest (R_i + R_j))/2`` over other atoms and their images, between 0 and
-    ``most``: two atoms together never use up their distance.  An atom's own images move with it.
+    ``room_i = min_j (d_ij - closest (R_i + R_j))/2`` over other atoms and their images, between 0
+    and ``most``: two atoms together never use up their distance.  An atom's own images move with
+    it.
 
     Parameters
     ----------
@@ -208,7 +218,7 @@ def room(start: Configurations, closest: float, most: float) -> Floats:
     free = np.full(len(numbers), float(most))
     # A pair farther apart than this has more room than is asked for.
     radius = closest * float(bond_lengths(numbers, numbers).max()) + 2 * most
-    pairs = find_pairs(start, radius + 1e-6)
+    pairs = find_pairs(start, radius + _MARGIN)
     other = pairs.first != pairs.second
     first, second = pairs.first[other], pairs.second[other]
     gap = pairs.distances[other] - closest * bond_lengths(numbers[first], numbers[second])
@@ -220,7 +230,7 @@ def room(start: Configurations, closest: float, most: float) -> Floats:
 def shaken(
     start: Configurations, displacement: float, *, closest: float, rng: np.random.Generator
 ) -> Configurations:
-    """Each atom moved in a random direction by up to ``displacement`` (Å), cut to its :func:`room`."""
+    """Each atom moved in a random direction by up to ``displacement`` (Å), cut to its room."""
     free = room(start, closest, displacement)
     steps = rng.standard_normal((start.n_atoms, 3))
     steps *= (free * rng.uniform(0, 1, len(free)) / np.linalg.norm(steps, axis=1))[:, None]
@@ -228,7 +238,9 @@ def shaken(
 
 
 def rotation_matrix(u: float, v: float, w: float) -> Floats:
-    """(3, 3) rotation from three numbers of [0, 1): uniform over SO(3) if they are, the identity at 0.
+    """(3, 3) rotation from three numbers of [0, 1); the identity where all are 0.
+
+    Uniform over SO(3) if the numbers are uniform.
 
     Source: Shoemake, Graphics Gems III, 124 (1992).
     """

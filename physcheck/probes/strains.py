@@ -12,7 +12,7 @@ __all__ = ["StrainLoop", "commuting_strains", "strained", "symmetric_strains"]
 
 
 def symmetric_strains(rng: np.random.Generator, count: int = 6) -> Floats:
-    """(count, 3, 3) symmetric strains, orthonormal in the Frobenius product, a random frame of all six.
+    """(count, 3, 3) symmetric strains, orthonormal in the Frobenius product: a random frame.
 
     Raises
     ------
@@ -21,6 +21,7 @@ def symmetric_strains(rng: np.random.Generator, count: int = 6) -> Floats:
     """
     if count > 6:
         raise ValueError(f"{count} orthonormal symmetric strains, there are 6")
+    # Off-diagonal components come twice in the product.
     root = np.sqrt(0.5)
     basis = np.zeros((6, 3, 3))
     for axis in range(3):
@@ -33,10 +34,10 @@ def symmetric_strains(rng: np.random.Generator, count: int = 6) -> Floats:
 
 
 def commuting_strains(rng: np.random.Generator, count: int = 3) -> Floats:
-    """(count, 3, 3) symmetric strains with the same random axes, orthonormal in the Frobenius product.
+    """(count, 3, 3) symmetric strains with the same random axes, orthonormal as those above.
 
-    Mixtures of them commute, so that a path among them has a symmetric velocity gradient: it never turns the
-    cell on its way, and what a model does under rotation doesn't matter.
+    Mixtures of them commute, so that a path among them has a symmetric velocity gradient: it never
+    turns the cell on its way, and what a model does under rotation doesn't matter.
 
     Raises
     ------
@@ -64,8 +65,9 @@ def strained(start: Configurations, strains: Floats) -> Configurations:
 class StrainLoop:
     """A circle through strain and positions together.
 
-    Strain e(t) = strain_radius (cos(t + phase) first + sin(t + phase) second), and fractional positions
-    moved along ``direction`` by ``radius sin(t + phase)``; positions are x = (1 + e) (x0 + moved).
+    Strain e(t) = strain_radius (cos(t + phase) first + sin(t + phase) second), and fractional
+    positions moved along ``direction`` by ``radius sin(t + phase)``; positions are
+    x = (1 + e) (x0 + moved).
 
     Attributes
     ----------
@@ -90,9 +92,10 @@ class StrainLoop:
         return replace(self, phase=phase)
 
     def path(self, start: Configurations, n_points: int) -> tuple[Configurations, Floats, Floats]:
-        """Configurations, tangents at fixed cell h.ds/dt (T, N, 3) Å, and velocity gradients L (T, 3, 3).
+        """Configurations, tangents at fixed cell h.ds/dt (T, N, 3) Å, velocity gradients (T, 3, 3).
 
-        L = e'(1 + e)^-1, so that the energy's change is -sum_i F_i.(h s_i') + V stress:L.
+        L = e'(1 + e)^-1 are the latter, so that the energy's change is
+        -sum_i F_i.(h s_i') + V stress:L.
         """
         t = 2 * np.pi * np.arange(n_points) / n_points + self.phase
         c, s = np.cos(t)[:, None, None], np.sin(t)[:, None, None]

@@ -4,8 +4,8 @@ All but the far fragments are one affine map: new atom k is a copy of atom ``ord
 
     x'_k = (x_order[k] + offsets_k h) Q^T + shift,     h' = B h Q^T,
 
-with integer ``offsets``, an integer matrix B and an orthogonal Q, so that they are exact in float64 up to
-the rounding of the new positions, and forces and stress can be carried back.
+with integer ``offsets``, an integer matrix B and an orthogonal Q, so that they are exact in float64
+up to the rounding of the new positions, and forces and stress can be carried back.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ __all__ = [
     "supercell",
 ]
 
-# Strain and rms displacement of jittered copies: far above the rounding of positions in float32 (1e-6 Å),
-# so that each copy is rounded anew, and far below the reach of any physics.
+# Strain, and displacement in Å, of jittered copies: far above the rounding of positions in float32
+# (1e-6 Å), so that each copy is rounded anew, and far below the reach of any physics.
 _JITTER_STRAIN = 1e-4
 _JITTER_STEP = 1e-4
+# Keeps the axis of a rotation by nothing finite.
+_TINY = 1e-300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +78,7 @@ class Transformation:
         )
 
     def expected_forces(self, forces: Floats) -> Floats:
-        """(B, M, 3) what :meth:`forces_back` must give, from the forces (B, N, 3) of the original."""
+        """(B, M, 3) what :meth:`forces_back` must give, from the original's forces (B, N, 3)."""
         return forces[:, self.order]
 
     def forces_back(self, forces: Floats) -> Floats:
@@ -93,7 +95,7 @@ class Transformation:
         return len(self.order) / len(np.unique(self.order))
 
 
-def _plain(start: Configurations, label: str) -> dict[str, object]:
+def _unchanged(start: Configurations, label: str) -> dict[str, object]:
     n = start.n_atoms
     return {
         "label": label,
@@ -105,8 +107,8 @@ def _plain(start: Configurations, label: str) -> dict[str, object]:
     }
 
 
-def _made(start: Configurations, label: str, **changes: object) -> Transformation:
-    return Transformation(**{**_plain(start, label), **changes})  # type: ignore[arg-type]
+def _changed(start: Configurations, label: str, **changes: object) -> Transformation:
+    return Transformation(**{**_unchanged(start, label), **changes})  # type: ignore[arg-type]
 
 
 def rigid_shift(start: Configurations, length: float, rng: np.random.Generator) -> Transformation:
@@ -114,11 +116,12 @@ def rigid_shift(start: Configurations, length: float, rng: np.random.Generator) 
     direction = rng.standard_normal(3)
     shift = length * direction / np.linalg.norm(direction)
     text = ", ".join(f"{x:.2f}" for x in shift)
-    return _made(start, f"all atoms moved by ({text}) Å", shift=shift)
+    return _changed(start, f"all atoms moved by ({text}) Å", shift=shift)
 
 
 def rigid_rotation(start: Configurations, rng: np.random.Generator) -> Transformation:
     """Atoms and cell turned about the origin by a rotation that is uniform over SO(3)."""
+    # A normalised Gaussian quaternion is uniform; q and -q are the same rotation.
     w, x, y, z = (q := rng.standard_normal(4)) / np.linalg.norm(q)
     rotation = np.array(
         [
@@ -129,15 +132,15 @@ def rigid_rotation(start: Configurations, rng: np.random.Generator) -> Transform
     )
     angle = np.degrees(2 * np.arccos(min(1.0, abs(w))))
     axis = np.array([x, y, z]) * (1.0 if w >= 0 else -1.0)
-    axis /= max(float(np.linalg.norm(axis)), 1e-300)
+    axis /= max(float(np.linalg.norm(axis)), _TINY)
     text = ", ".join(f"{a:.2f}" for a in axis)
-    return _made(start, f"turned by {angle:.0f}° about ({text})", orthogonal=rotation)
+    return _changed(start, f"turned by {angle:.0f}° about ({text})", orthogonal=rotation)
 
 
 def inversion(start: Configurations) -> Transformation:
     """All atoms inverted through their centroid; the cell is kept, as it is its own inverse."""
     centre = start.positions[0].mean(axis=0)
-    return _made(
+    return _changed(
         start,
         "inverted through the centroid",
         orthogonal=-np.eye(3),
@@ -147,19 +150,22 @@ def inversion(start: Configurations) -> Transformation:
 
 
 def lattice_shifts(start: Configurations, reach: int, rng: np.random.Generator) -> Transformation:
-    """Each atom moved by a lattice vector of its own, up to ``reach`` cells along the periodic axes."""
+    """Each atom moved by a lattice vector of its own, up to ``reach`` cells along periodic axes."""
     offsets = rng.integers(-reach, reach + 1, (start.n_atoms, 3)) * start.system.pbc
+    # A draw that moves nothing would test nothing.
     axis = int(np.flatnonzero(start.system.pbc)[0])
     if not offsets.any():
         offsets[0, axis] = reach
     moved = int(np.any(offsets != 0, axis=1).sum())
-    return _made(
+    return _changed(
         start, f"{moved} atoms moved by lattice vectors of up to {reach} cells", offsets=offsets
     )
 
 
 def new_basis(start: Configurations, rng: np.random.Generator) -> Transformation:
-    """Other vectors of the same lattice: periodic axes exchanged in a cycle and sheared; atoms put inside.
+    """Other vectors of the same lattice: periodic axes exchanged in a cycle and sheared.
+
+    Atoms are put inside the new cell.
 
     Raises
     ------
@@ -192,7 +198,7 @@ def new_basis(start: Configurations, rng: np.random.Generator) -> Transformation
         + " ".join(f"{'+' if c > 0 else '-'} {names[j]}" for j, c in enumerate(row) if c)
         for k, row in enumerate(basis)
     )
-    return _made(start, f"cell vectors {text}", basis=basis, offsets=inside @ basis)
+    return _changed(start, f"cell vectors {text}", basis=basis, offsets=inside @ basis)
 
 
 def supercell(start: Configurations, axis: int, repeats: int) -> Transformation:
@@ -202,7 +208,7 @@ def supercell(start: Configurations, axis: int, repeats: int) -> Transformation:
     basis[axis, axis] = repeats
     offsets = np.zeros((repeats, n, 3), np.int64)
     offsets[:, :, axis] = np.arange(repeats)[:, None]
-    return _made(
+    return _changed(
         start,
         f"cell repeated {repeats} times along {'abc'[axis]}",
         order=np.tile(np.arange(n), repeats),
@@ -217,7 +223,7 @@ def relabelling(start: Configurations, rng: np.random.Generator) -> Transformati
     order = rng.permutation(n)
     if n > 1 and np.array_equal(order, np.arange(n)):
         order = order[::-1].copy()
-    return _made(start, "atoms listed in another order", order=order)
+    return _changed(start, "atoms listed in another order", order=order)
 
 
 def far_pair(first: Configurations, second: Configurations, gap: float) -> Configurations:
@@ -247,7 +253,7 @@ def rattled(start: Configurations, rms: float, rng: np.random.Generator) -> Conf
 
 
 def jittered(start: Configurations, count: int, rng: np.random.Generator) -> Configurations:
-    """Copies that differ from ``start`` by nothing physical, but in every digit that rounding touches.
+    """Copies that differ from ``start`` in every digit that rounding touches, by nothing physical.
 
     Positions and cell are strained by some 1e-4 (all its components), positions moved by 1e-4 Å.
     """

@@ -1,4 +1,6 @@
-"""Relaxation: ASE's optimisers on a Model, the work along their paths, modes at the minimum, the tandem."""
+"""Relaxation: ASE's optimisers on a Model, the work along their paths, modes at the minimum,
+two models in one relaxation.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,16 @@ from physcheck.relaxation.optimisers import (
     relax,
 )
 from physcheck.relaxation.starting_points import rattled
-from physcheck.relaxation.two_models import TandemRelaxation, relax_in_tandem
+from physcheck.relaxation.two_models import TwoModelRelaxation, relax_with_two_models
 
 __all__ = [
     "NEEDS_ENERGY",
     "OPTIMISERS",
     "Path",
-    "TandemRelaxation",
+    "TwoModelRelaxation",
     "achievable_fmax",
     "evaluations_needed",
     "rattled",
     "relax",
-    "relax_in_tandem",
+    "relax_with_two_models",
 ]

@@ -1,4 +1,6 @@
-"""Does an optimiser stall because the forces have no potential?  The Jacobian where it goes round and round."""
+"""Does an optimiser stall because the forces have no potential?  The Jacobian where it goes
+round and round.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ _DIRECTIONS = 4
 CIRCLING_EVALUATIONS = 4 * _DIRECTIONS
 # rms displacement of a coordinate in a probe, Å: from the noise of the forces, within these bounds.
 _STEP_RANGE = (2e-4, 4e-3)
-# Relative curvature of forces, 1/Å²: a bond's Morse exponent of 5/Å, squared; only the step starts from it.
+# Relative curvature of forces, 1/Å²: a bond's Morse exponent of 5/Å, squared; only the step starts
+# from it.
 _CURVATURE = 25.0
 # What fmax of the last third must be of that of the third before for a path to be on its way.
 _ON_ITS_WAY = 0.8
@@ -35,7 +38,8 @@ class Circling:
     share : float
         |B - B^T|_F / (2 |B|_F) of its k x k block B: 0 for a gradient, 1 for a pure rotation.
     low : float
-        What ``share`` is at least, but for a chance of 5e-5 (noise, truncation); 0 where that says nothing.
+        What ``share`` is at least, but for a chance of 5e-5 (noise, truncation); 0 where that says
+        nothing.
     evaluations : int
     """
 
@@ -45,7 +49,8 @@ class Circling:
 
 
 def stalled(path: Path, goal: float) -> bool:
-    """True if the smallest fmax of the last third is no better than 0.8 of that of the third before.
+    """True if the smallest fmax of the last third is no better than 0.8 of that of the third
+    before.
 
     A path of less than 30 places, or one that got to ``goal``, isn't stalled.
     """
@@ -57,7 +62,9 @@ def stalled(path: Path, goal: float) -> bool:
 
 
 def _directions(path: Path, n: int) -> Floats:
-    """(k, n) orthonormal: the mean force at the end, and where the second half of the path moves most."""
+    """(k, n) orthonormal: the mean force at the end, and where the second half of the path
+    moves most.
+    """
     half = len(path) // 2
     x = path.places.positions[half:].reshape(-1, n)
     forces = path.answer.require_forces()[half:].reshape(-1, n)
@@ -80,10 +87,10 @@ def measure_circling(
 ) -> Circling:
     """How far the forces are from a gradient in the directions in which a stalled path moves.
 
-    Central differences at two steps along the mean force of the path's second half and its three main
-    directions, at its last place. Only an antisymmetric part that is the same at both steps counts (the
-    smaller of the two, less their difference), so that kinks and jumps, which stall good optimisers too,
-    aren't taken for a curl.
+    Central differences at two steps along the mean force of the path's second half and its three
+    main directions, at its last place. Only an antisymmetric part that is the same at both steps
+    counts (the smaller of the two, less their difference), so that kinks and jumps, which stall
+    good optimisers too, aren't taken for a curl.
 
     Cost: 16 evaluations.
     """

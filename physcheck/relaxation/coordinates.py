@@ -98,8 +98,8 @@ def _quiet() -> Iterator[None]:
 class AtomsAndCell:
     """q are those of ASE's FrechetCellFilter: M = N + 3.
 
-    N rows of positions taken back to the undeformed cell, and N times the logarithm of the deformation
-    in three more.
+    N rows of positions taken back to the undeformed cell, and N times the logarithm of the
+    deformation in three more.
     """
 
     wanted = frozenset({"forces", "energy", "stress"})

@@ -13,9 +13,9 @@ __all__ = ["achievable_fmax"]
 def achievable_fmax(resolution: Resolution, n_atoms: int) -> float:
     """The fmax, eV/Å, that noise alone shows at a perfect minimum, but for a chance of 2.5 %.
 
-    The longest of N vectors of three components with the measured noise, whose own error is allowed for:
-    ``sigma sqrt(3 F)``, F the quantile of Fisher's distribution with (3, dof) at 0.975^(1/N). An optimiser
-    told to go below walks about at random.
+    The longest of N vectors of three components with the measured noise, whose own error is allowed
+    for: ``sigma sqrt(3 F)``, F the quantile of Fisher's distribution with (3, dof) at 0.975^(1/N).
+    An optimiser told to go below walks about at random.
     """
     from scipy.special import fdtri
 

@@ -59,7 +59,8 @@ def largest_force(forces: Floats) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Path:
-    """The places an optimiser evaluated, trial points of line searches included, and what it was told.
+    """The places an optimiser evaluated, trial points of line searches included, and what it was
+    told.
 
     Attributes
     ----------
@@ -72,8 +73,8 @@ class Path:
     fmax : (K,) eV/Å
         Longest row of ``q_forces``.
     ended : str
-        ``converged``; ``out of evaluations``; ``gave up`` (a line search found no lower energy); ``ran
-        away`` (an atom moved by more than 50 Å, or positions or a cell without sense).
+        ``converged``; ``out of evaluations``; ``gave up`` (a line search found no lower energy);
+        ``ran away`` (an atom moved by more than 50 Å, or positions or a cell without sense).
     """
 
     optimiser: str
@@ -177,8 +178,8 @@ def relax(
 ) -> Path:
     """Relax a structure with one of ASE's optimisers, its defaults unchanged.
 
-    Nothing is written or printed.  ASE converges where the longest force is below ``fmax``; with ``cell``
-    the rows of the cell's generalised force (FrechetCellFilter) count too.
+    Nothing is written or printed.  ASE converges where the longest force is below ``fmax``; with
+    ``cell`` the rows of the cell's generalised force (FrechetCellFilter) count too.
 
     Parameters
     ----------
@@ -187,7 +188,8 @@ def relax(
     optimiser : one of ``OPTIMISERS``
     fmax : float, eV/Å
     evaluations : int
-        The most that are made, less where a Meter has less left: the path is then ``out of evaluations``.
+        The most that are made, less where a Meter has less left: the path is then ``out of
+        evaluations``.
     cell : bool
         Let the cell relax too, at zero pressure.
 
@@ -199,8 +201,8 @@ def relax(
     Raises
     ------
     CapabilityMissing
-        The optimiser searches along lines and the model gives no energy; ``cell`` without a stress or in a
-        system that isn't fully periodic.
+        The optimiser searches along lines and the model gives no energy; ``cell`` without a stress
+        or in a system that isn't fully periodic.
     ValueError
         An unknown optimiser, or no evaluations to make.
     ModelError, NonFiniteOutput
@@ -246,7 +248,8 @@ def as_path(
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    # BFGSLineSearch prints and the cell's logarithm warns; none of it belongs on the user's terminal.
+    # BFGSLineSearch prints and the cell's logarithm warns; none of it belongs on the user's
+    # terminal.
     with (
         contextlib.redirect_stdout(io.StringIO()),
         np.errstate(all="ignore"),
@@ -283,7 +286,8 @@ def run_optimiser(run: Any, fmax: float, steps: int) -> str:
 
 
 def evaluations_needed(path: Path, fmax: float) -> float:
-    """How many evaluations a path would take to ``fmax``, at the rate of its last two thirds; infinite if none.
+    """How many evaluations a path would take to ``fmax``, at the rate of its last two thirds;
+    infinite if none.
 
     Log-linear between the smallest fmax of the middle third and that of the last.
     """

@@ -27,11 +27,14 @@ class PathWork:
     work : (K,) float, eV
         Integral of F.dq from the first place up to each.
     travelled : (K,) float, eV
-        Sum over the pieces so far of the size of their work: what ``work`` would be if no piece went uphill.
+        Sum over the pieces so far of the size of their work: what ``work`` would be if no piece
+        went uphill.
     truncation : (K,) float, eV
-        What ``work`` may be off by: the sum over the pieces so far of the difference of two embedded rules.
+        What ``work`` may be off by: the sum over the pieces so far of the difference of two
+        embedded rules.
     length : (K,) float, Å
-        Root of the sum of squares of the pieces' lengths: times the noise of a force, the noise of ``work``.
+        Root of the sum of squares of the pieces' lengths: times the noise of a force, the noise of
+        ``work``.
     evaluations : int
     """
 
@@ -97,8 +100,8 @@ def _rule(along: Floats) -> float:
 class PathIntegral:
     """The line integral of the forces over the polygon through places 0 ... ``last`` of a path.
 
-    Each piece is known at its ends from the relaxation; halving it gives Simpson's rule, held against the
-    rule on half the points without credit for its order, since kinks have none.
+    Each piece is known at its ends from the relaxation; halving it gives Simpson's rule, held
+    against the rule on half the points without credit for its order, since kinks have none.
 
     Parameters
     ----------
@@ -158,7 +161,8 @@ class PathIntegral:
     def refine(self, accuracy: float, evaluations: int) -> None:
         """Halve the pieces with the largest errors.
 
-        Until all errors together are below ``accuracy`` times the work travelled, or ``evaluations`` are spent.
+        Until all errors together are below ``accuracy`` times the work travelled, or
+        ``evaluations`` are spent.
         """
         left = evaluations
         while self.pieces:
@@ -179,9 +183,9 @@ class PathIntegral:
     def confirm(self, falls: Floats, upto: int, evaluations: int) -> None:
         """Halve once more the pieces whose work differs most from the energy's fall.
 
-        An error estimate can be small by luck, where a force turns round within a step. Of the first
-        ``upto`` pieces those with the largest gaps are halved again, as far as ``evaluations`` go; the gap of a
-        piece that wasn't counts as its error from then on.
+        An error estimate can be small by chance, where a force turns round within a step. Of the
+        first ``upto`` pieces those with the largest gaps are halved again, as far as
+        ``evaluations`` go; the gap of a piece that wasn't counts as its error from then on.
 
         Parameters
         ----------

@@ -9,15 +9,17 @@ from physcheck.system import Configurations
 
 __all__ = ["rattled", "strained"]
 
-# Atoms come no closer than this share of the closest contact of the structure, or of touching covalent radii.
+# Atoms come no closer than this share of the closest contact of the structure, or of touching
+# covalent radii.
 _CLOSEST = 0.85
 
 
 def rattled(start: Configurations, displacement: float, rng: np.random.Generator) -> Configurations:
-    """Each atom moved in a random direction by up to ``displacement`` (Å), as far as its neighbours leave room.
+    """Each atom moved in a random direction by up to ``displacement`` (Å), as far as its neighbours
+    leave room.
 
-    No two atoms come closer than 0.85 of the structure's closest contact (of the sum of their covalent radii
-    where that is less), so that a start stays where models were trained.
+    No two atoms come closer than 0.85 of the structure's closest contact (of the sum of their
+    covalent radii where that is less), so that a start stays where models were trained.
 
     Source: the moves are those of :func:`physcheck.probes.random_structures.shaken`.
     """
@@ -25,7 +27,9 @@ def rattled(start: Configurations, displacement: float, rng: np.random.Generator
 
 
 def strained(start: Configurations, strain: float, rng: np.random.Generator) -> Configurations:
-    """Atoms and cell stretched by a random symmetric strain, its six components of rms ``strain``."""
+    """Atoms and cell stretched by a random symmetric strain, its six components of rms
+    ``strain``.
+    """
     components = rng.standard_normal(6)
     xx, yy, zz, yz, xz, xy = strain * components / np.sqrt(np.mean(components**2))
     shape = np.eye(3) + np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])

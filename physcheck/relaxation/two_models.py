@@ -1,4 +1,18 @@
-"""A direct model goes most of the way down, its conservative partner the rest."""
+"""A direct model goes most of the way down, its conservative partner the rest.
+
+Forces without a potential lead downhill as well as others while they are large; what they lack
+shows near the minimum, where they may stall.  The optimiser stays the same object, so that what it
+learned of the curvature serves the second part too.  Where the direct model stalls above ``switch``
+(30 evaluations that don't lower its smallest fmax by a tenth) the other goes on from there, with
+nothing kept.
+
+It pays where the evaluations of the conservative model that it saves, times
+F = t_conservative/t_direct, are more than those of the direct one: compare ``found.cost(F)`` with
+``len(relax(conservative, ...))``.
+
+Source: the relaxation analogue of multiple time stepping in Bigi, Langer, Ceriotti,
+arXiv 2412.11569.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +34,7 @@ from physcheck.relaxation.optimisers import (
 )
 from physcheck.system import Configurations, as_configurations
 
-__all__ = ["TandemRelaxation", "relax_in_tandem"]
+__all__ = ["TwoModelRelaxation", "relax_with_two_models"]
 
 # Evaluations in which the direct model must lower its smallest fmax, and to what share of it.
 _PATIENCE = 30
@@ -28,7 +42,7 @@ _LOWER = 0.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TandemRelaxation:
+class TwoModelRelaxation:
     """A relaxation that a direct model began and a conservative one ended.
 
     Attributes
@@ -77,7 +91,7 @@ class TandemRelaxation:
         return self.conservative_evaluations + self.direct_evaluations / ratio
 
 
-def relax_in_tandem(
+def relax_with_two_models(
     direct: Model | Meter,
     conservative: Model | Meter,
     start: Any,
@@ -87,15 +101,10 @@ def relax_in_tandem(
     optimiser: str = "LBFGS",
     evaluations: int = 500,
     direct_evaluations: int = 100,
-) -> TandemRelaxation:
-    """Relax with the direct model down to ``switch``, and on with the conservative one down to ``fmax``.
+) -> TwoModelRelaxation:
+    """Relax with the direct model down to ``switch``, then with the conservative one to ``fmax``.
 
-    Forces without a potential lead downhill as well as others while they are large; what they lack shows near
-    the minimum, where they may stall. The optimiser stays the same object, so that what it
-    learned of the curvature serves the second part too. The end is a minimum of the conservative model.
-
-    It pays where the evaluations of the conservative model that it saves, times F = t_conservative/t_direct,
-    are more than those of the direct one: compare ``found.cost(F)`` with ``len(relax(conservative, ...))``.
+    How, and when it pays: see the module. The end is a minimum of the conservative model.
 
     Parameters
     ----------
@@ -108,12 +117,7 @@ def relax_in_tandem(
         Of the direct model; no lower than the gap between the two models' forces is worth while.
     optimiser : one of ``OPTIMISERS``
     evaluations, direct_evaluations : int
-        The most of each model; where the direct one stalls above ``switch`` (30 evaluations that don't lower its
-        smallest fmax by a tenth) the other goes on from there, with nothing kept.
-
-    Returns
-    -------
-    TandemRelaxation
+        The most of each model.
 
     Raises
     ------
@@ -122,27 +126,46 @@ def relax_in_tandem(
     ValueError
         An unknown optimiser, or ``switch`` below ``fmax``.
     ModelError, NonFiniteOutput
-
-    Source: the relaxation analogue of multiple time stepping in Bigi, Langer, Ceriotti, arXiv 2412.11569.
     """
     first, second = Meter(direct), Meter(conservative)
     one = as_configurations(start)
-    if optimiser not in OPTIMISERS:
-        raise ValueError(f"optimiser is {optimiser!r}, should be one of {', '.join(OPTIMISERS)}")
-    if not switch >= fmax:
-        raise ValueError(f"switch is {switch} eV/Å, should be fmax = {fmax} or more")
-    for meter in (first, second):
-        if optimiser in NEEDS_ENERGY and "energy" not in meter.capabilities.outputs:
-            raise CapabilityMissing(
-                f"{optimiser} needs an energy, which {meter.capabilities.name} doesn't give"
-            )
+    _require_suitable(optimiser, fmax, switch, (first, second))
     coordinates = AtomsOnly(one)
     atoms = one.to_atoms()
     fast = Recorder(first, one, direct_evaluations, coordinates.wanted)
     slow = Recorder(second, one, evaluations, coordinates.wanted)
     atoms.calc = fast
     run = make_optimiser(optimiser, atoms)
-    ended, best, left = "out of evaluations", float("inf"), direct_evaluations
+    ended = _run_until_stalled(run, fast, switch, direct_evaluations)
+    begun = as_path(optimiser, one, fast, coordinates, ended)
+    if ended == "ran away":
+        return TwoModelRelaxation(begun, None)
+    if ended != "converged":
+        # Where it stalled it has learned nothing that is worth keeping.
+        atoms.positions = begun.final.positions[0]
+        run = make_optimiser(optimiser, atoms)
+    atoms.calc = slow
+    ended = run_optimiser(run, fmax, evaluations)
+    return TwoModelRelaxation(begun, as_path(optimiser, one, slow, coordinates, ended))
+
+
+def _require_suitable(
+    optimiser: str, fmax: float, switch: float, meters: tuple[Meter, Meter]
+) -> None:
+    if optimiser not in OPTIMISERS:
+        raise ValueError(f"optimiser is {optimiser!r}, should be one of {', '.join(OPTIMISERS)}")
+    if not switch >= fmax:
+        raise ValueError(f"switch is {switch} eV/Å, should be fmax = {fmax} or more")
+    for meter in meters:
+        if optimiser in NEEDS_ENERGY and "energy" not in meter.capabilities.outputs:
+            raise CapabilityMissing(
+                f"{optimiser} needs an energy, which {meter.capabilities.name} doesn't give"
+            )
+
+
+def _run_until_stalled(run: Any, fast: Recorder, switch: float, left: int) -> str:
+    """How the direct part ended: at ``switch``, away, stalled, or out of evaluations."""
+    ended, best = "out of evaluations", float("inf")
     while ended == "out of evaluations" and left > 0:
         before = len(fast.seen)
         ended = run_optimiser(run, switch, min(_PATIENCE, left))
@@ -152,13 +175,4 @@ def relax_in_tandem(
         if not spent or not reached < _LOWER * best:
             break
         best = reached
-    begun = as_path(optimiser, one, fast, coordinates, ended)
-    if ended == "ran away":
-        return TandemRelaxation(begun, None)
-    if ended != "converged":
-        # Where it stalled it has learned nothing that is worth keeping.
-        atoms.positions = begun.final.positions[0]
-        run = make_optimiser(optimiser, atoms)
-    atoms.calc = slow
-    ended = run_optimiser(run, fmax, evaluations)
-    return TandemRelaxation(begun, as_path(optimiser, one, slow, coordinates, ended))
+    return ended

@@ -1,4 +1,7 @@
-"""Small vibrations about a place: the mass-weighted Jacobian within a subspace, and what grows there."""
+"""Small vibrations about a place.
+
+The mass-weighted Jacobian within a subspace, and what grows there.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,15 @@ __all__ = ["Pair", "Vibrations", "confirm_pair", "growth_rate", "measure_vibrati
 PER_PS = 1e3 * fs
 # rms displacement of a coordinate in a probe, Å: from the noise of the forces, within these bounds.
 _STEP_RANGE = (2e-5, 4e-3)
-# Relative curvature of forces, 1/Å²: a bond's Morse exponent of 5/Å, squared; only the step starts from it.
+# Relative curvature of forces, 1/Å²: a bond's Morse exponent of 5/Å, squared; only the step starts
+# from it.
 _CURVATURE = 25.0
 _PILOTS = 4
-# Directions whose length is below this share of the longest are no motion of their own (linear molecules).
+# Directions whose length is below this share of the longest are no motion of their own (linear
+# molecules).
 _RANK = 1e-6
-# Error matrices drawn for the upper bound of a growth rate; the largest of so many is its 97.5 % quantile.
+# Error matrices drawn for the upper bound of a growth rate; the largest of so many is its 97.5 %
+# quantile.
 _DRAWS = 40
 # The noise is known within a factor of 2 or so.
 _NOISE_MARGIN = 1.5
@@ -35,8 +41,8 @@ _NOISE_MARGIN = 1.5
 def rigid_modes(start: Configurations) -> tuple[Floats, Floats]:
     """Orthonormal mass-weighted shifts (3, 3N) and turns (t, 3N) that change no force.
 
-    Without periodic axes the turns that move something (3, 2 for a linear molecule, none for an atom); with
-    one the turn about it.
+    Without periodic axes the turns that move something (3, 2 for a linear molecule, none for an
+    atom); with one the turn about it.
     """
     system = start.system
     root = np.sqrt(system.masses)[:, None]
@@ -58,9 +64,11 @@ def rigid_modes(start: Configurations) -> tuple[Floats, Floats]:
 
 
 def growth_rate(eigenvalues: ArrayLike) -> Floats:
-    """1/ps, of exp(i sqrt(L) t) for complex eigenvalues L of the mass-weighted force constants, eV/Å²/amu.
+    """1/ps, of exp(i sqrt(L) t) for complex eigenvalues L of the mass-weighted force constants,
+    eV/Å²/amu.
 
-    Zero for real ones, negative ones included: those are slopes of a saddle, not a gain around a cycle.
+    Zero for real ones, negative ones included: those are slopes of a saddle, not a gain around a
+    cycle.
     """
     values = np.asarray(eigenvalues, dtype=np.complex128)
     rates: Floats = np.where(values.imag != 0, np.abs(np.sqrt(values).imag), 0.0) * PER_PS
@@ -82,7 +90,8 @@ class Vibrations:
     block : (k, k) eV/Å²/amu
         B; symmetric for the gradient of an energy, anywhere.
     error : float, eV/Å²/amu
-        Standard deviation of its elements: noise, or the change with twice the step where that is more.
+        Standard deviation of its elements: noise, or the change with twice the step where that is
+        more.
     noise : float, eV/Å²/amu
         The noise's part.
     step : float, Å
@@ -114,7 +123,9 @@ class Vibrations:
 
     @property
     def lowest(self) -> tuple[float, Floats]:
-        """The lowest eigenvalue of the inner block's symmetric part, and its mass-weighted direction (3N,)."""
+        """The lowest eigenvalue of the inner block's symmetric part, and its mass-weighted
+        direction (3N,).
+        """
         inner = self.inner
         if not len(inner):
             return 0.0, np.zeros(self.frame.shape[1])
@@ -135,7 +146,9 @@ class Vibrations:
         return highest
 
     def least_growth_seen(self, dof: float) -> float:
-        """1/ps: the growth of a pair at the softest mode that fresh evaluations would tell from the errors."""
+        """1/ps: the growth of a pair at the softest mode that fresh evaluations would tell from
+        the errors.
+        """
         turn = self.error * noise_rms_quantile(1, dof)
         return float(growth_rate(np.array([max(self.lowest[0], 0.0) + 1j * turn]))[0])
 
@@ -199,8 +212,9 @@ def measure_vibrations(
     """The force constants at a place, all of them or those of a Krylov subspace.
 
     Where 3N less the rigid modes is at most ``products``, every direction is probed, rigid turns
-    included. Else Arnoldi's iteration builds a subspace from a random direction, which finds the ends of
-    the spectrum first. The step is chosen on 4 directions, where two steps tell truncation from noise.
+    included. Else Arnoldi's iteration builds a subspace from a random direction, which finds the
+    ends of the spectrum first. The step is chosen on 4 directions, where two steps tell truncation
+    from noise.
 
     Cost: 2 evaluations a direction, at most 2 (products + 11), or 2 (products + 12) in a subspace.
 
@@ -226,7 +240,8 @@ def measure_vibrations(
     known, error = fine, change
     if step < first:
         known = probe.images(pilots, step)
-        # What grows as the step falls is no truncation (kinks cross it, or there is more noise than was measured).
+        # What grows as the step falls is no truncation (kinks cross it, or there is more noise than
+        # was measured).
         growing = _rms((known - fine) @ pilots.T)
         if growing > 2 * change:
             step, known = first, fine
@@ -293,12 +308,13 @@ class Pair:
 def confirm_pair(
     meter: Meter, found: Vibrations, *, rng: np.random.Generator, resolution: Resolution
 ) -> Pair | None:
-    """Probe the plane of the fastest growing complex pair afresh, at two other steps; None if there is no pair.
+    """Probe the plane of the fastest growing complex pair afresh, at two other steps; None if there
+    is no pair.
 
-    The plane is spanned by the real and imaginary part of the eigenvector, so that both eigenvalues are
-    those of a 2 x 2 block: mean +- sqrt(half-difference^2 + s^2 - a^2) with its symmetric and
-    antisymmetric off-diagonal elements s and a. Fresh noise makes the test unbiased though the pair was
-    chosen for its growth; what differs between the steps is taken off ``a``.
+    The plane is spanned by the real and imaginary part of the eigenvector, so that both eigenvalues
+    are those of a 2 x 2 block: mean +- sqrt(half-difference^2 + s^2 - a^2) with its symmetric and
+    antisymmetric off-diagonal elements s and a. Fresh noise makes the test unbiased though the pair
+    was chosen for its growth; what differs between the steps is taken off ``a``.
 
     Cost: 8 evaluations.
     """

@@ -1,1 +1,1 @@
-"""Reports: pure functions of the JSON document and its records."""
+"""Reports: pure functions of the ``Report`` of a run."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from html import escape
-from typing import Any
 
-from physcheck.report.json_report import answer
-from physcheck.report.terminal import columns_of, mark_of, table_rows
-from physcheck.text.failure import record_text
+from physcheck.measurement import Outcome
+from physcheck.report.answer import answer
+from physcheck.report.table import columns_of, table_rows
+from physcheck.run.record import Record, Report
+from physcheck.text.failure import failure_text
+from physcheck.text.phrases import verdict_word
 
 __all__ = ["html"]
 
+_REMARKED = (Outcome.INCONCLUSIVE, Outcome.KNOWN_FAILURE, Outcome.NOT_APPLICABLE)
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem;
   color: #1b1f24; background: #fff; }
@@ -29,75 +32,60 @@ dt { color: #57606a; } dd { margin: 0; overflow-wrap: anywhere; }
 """
 
 
-def html(report: Mapping[str, Any]) -> str:
+def html(report: Report) -> str:
     """The answer, the table, the failures, what is open or was left out, and where it was run."""
-    said = answer(report)
-    records = report["records"]
-    settings = report["settings"]
+    said = escape(answer(report))
+    facts = report.facts
     parts = [
-        f"<h1>physcheck: {escape(said)}</h1>",
-        "" if report["complete"] else "<p><strong>The run is not complete.</strong></p>",
+        f"<h1>physcheck: {said}</h1>",
+        "" if report.complete else "<p><strong>The run is not complete.</strong></p>",
         _facts(report),
+        _table(report.records),
+        *_failures(report),
+        *_tables_of_checks(report.records),
+        *_list("What is open", _open(report.records)),
+        *_list("Notes", report.remarks),
+        *_list(
+            "Not scheduled",
+            [f"{n.check} [{n.structure}]: {n.reason}" for n in facts.not_scheduled],
+        ),
+        *_list("Environment", [f"{k}: {v}" for k, v in facts.environment.items()]),
     ]
-    if records:
-        head = "".join(f"<th>{escape(c)}</th>" for c in columns_of(records))
-        body = "".join(
-            f"<tr>{_cells(row, str(r['verdict']))}</tr>"
-            for row, r in zip(table_rows(records), records, strict=True)
-        )
-        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
-    failures = [r for r in records if r["verdict"] in ("fail", "error")]
-    if failures:
-        parts.append("<h2>Failures</h2>")
-        parts += [
-            f"<pre>{escape(record_text(r, profile=settings['profile']))}</pre>" for r in failures
-        ]
-    told = [r for r in records if (r["evidence"] or {}).get("lines") and r["verdict"] != "fail"]
-    for record in told:
-        evidence = record["evidence"]
-        text = "\n".join(evidence["lines"])
-        parts.append(f"<h2>{escape(record['check'])} [{escape(record['structure'])}]</h2>")
-        parts.append(f"<p>{escape(str(evidence.get('place')))}</p>")
-        parts.append(f'<pre class="told">{escape(text)}</pre>')
-    remarks = [
-        f"{r['check']} [{r['structure']}], {r['verdict'].replace('_', ' ')}: {r['reason'] or r['message']}"
-        for r in records
-        if r["verdict"] in ("inconclusive", "known_failure", "not_applicable")
-    ]
-    remarks += [
-        f"{r['check']} [{r['structure']}], reference {mark_of(r['reference'])}: "
-        f"{r['reference']['reason'] or r['reference']['message']}"
-        for r in records
-        if r["verdict"] != "not_applicable"
-        and (r.get("reference") or {}).get("verdict") in ("error", "not_applicable")
-    ]
-    parts += _list("What is open", remarks)
-    parts += _list("Notes", list(report["plan"].get("remarks", ())))
-    left = [f"{n['check']} [{n['structure']}]: {n['reason']}" for n in report["not_scheduled"]]
-    parts += _list("Not scheduled", left)
-    parts += _list("Environment", [f"{k}: {v}" for k, v in report["environment"].items()])
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>physcheck: {escape(said)}</title><style>{_STYLE}</style></head>\n<body>\n"
+        f"<title>physcheck: {said}</title><style>{_STYLE}</style></head>\n<body>\n"
         + "\n".join(filter(None, parts))
         + "\n</body></html>\n"
     )
 
 
-def _facts(report: Mapping[str, Any]) -> str:
-    model, settings, summary = report["model"], report["settings"], report["summary"]
+def _facts(report: Report) -> str:
+    model, settings, summary = report.model, report.settings, report.summary
+    reference = report.facts.reference
+    made_by = f"{model.name}, {model.adapter}, {model.dtype}, {model.device}"
     facts = {
-        "model": f"{model['spec'] or 'of a fixture'} ({model['name']}, {model['adapter']}, {model['dtype']}, {model['device']})",
-        "fingerprint": model["fingerprint"],
-        **({"reference": report["reference"]["spec"]} if report.get("reference") else {}),
-        "profile, budget, seed": f"{settings['profile']}, {settings['budget']}, {settings['seed']}",
-        "cost": f"{summary['force_evaluations']} evaluations and {summary['setup_evaluations']} to set up, "
-        f"{summary['seconds']:.1f} s",
-        "made by": f"physcheck {report['physcheck']}, {report['created']}",
+        "model": f"{model.spec or 'of a fixture'} ({made_by})",
+        "fingerprint": model.fingerprint,
+        **({} if reference is None else {"reference": reference.spec}),
+        "profile, budget, seed": f"{settings.profile}, {settings.budget}, {settings.seed}",
+        "cost": f"{summary.force_evaluations} evaluations and {summary.setup_evaluations} to set "
+        f"up, {summary.seconds:.1f} s",
+        "made by": f"physcheck {report.physcheck}, {report.created}",
     }
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(str(v))}</dd>" for k, v in facts.items())
     return f"<dl>{rows}</dl>"
+
+
+def _table(records: tuple[Record, ...]) -> str:
+    if not records:
+        return ""
+    head = "".join(f"<th>{escape(c)}</th>" for c in columns_of(records))
+    body = "".join(
+        f"<tr>{_cells(row, record.verdict)}</tr>"
+        for row, record in zip(table_rows(records), records, strict=True)
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _cells(row: tuple[str, ...], verdict: str) -> str:
@@ -107,8 +95,44 @@ def _cells(row: tuple[str, ...], verdict: str) -> str:
     )
 
 
-def _list(title: str, items: list[str]) -> list[str]:
-    if not items:
+def _failures(report: Report) -> list[str]:
+    failed = [r for r in report.records if r.verdict in (Outcome.FAIL, Outcome.ERROR)]
+    if not failed:
         return []
+    texts = [failure_text(record, profile=report.settings.profile) for record in failed]
+    return ["<h2>Failures</h2>", *(f"<pre>{escape(text)}</pre>" for text in texts)]
+
+
+def _tables_of_checks(records: Iterable[Record]) -> list[str]:
+    """Tables and recommendations that records made; a failure has shown its own already."""
+    parts = []
+    for record in records:
+        lines = record.evidence.get("lines")
+        if lines and record.verdict is not Outcome.FAIL:
+            parts.append(f"<h2>{escape(record.check)} [{escape(record.structure)}]</h2>")
+            parts.append(f"<p>{escape(str(record.evidence.get('place')))}</p>")
+            text = "\n".join(lines)
+            parts.append(f'<pre class="told">{escape(text)}</pre>')
+    return parts
+
+
+def _open(records: Iterable[Record]) -> list[str]:
+    records = list(records)
+    remarks = [
+        f"{r.check} [{r.structure}], {r.verdict.replace('_', ' ')}: {r.explanation}"
+        for r in records
+        if r.verdict in _REMARKED
+    ]
+    for record in records:
+        result = record.reference
+        if result is None or record.verdict is Outcome.NOT_APPLICABLE:
+            continue
+        if result.verdict in (Outcome.ERROR, Outcome.NOT_APPLICABLE):
+            head = f"{record.check} [{record.structure}], reference {verdict_word(result.verdict)}"
+            remarks.append(f"{head}: {result.reason or result.message}")
+    return remarks
+
+
+def _list(title: str, items: Iterable[str]) -> list[str]:
     body = "".join(f"<li>{escape(item)}</li>" for item in items)
-    return [f"<h2>{escape(title)}</h2><ul>{body}</ul>"]
+    return [f"<h2>{escape(title)}</h2><ul>{body}</ul>"] if body else []

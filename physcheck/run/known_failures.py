@@ -1,15 +1,17 @@
-"""Failures that a project knows of: a TOML list of check, structure, reason and, if it will be mended, until."""
+"""Failures that a project knows of: a TOML list of check, structure, reason and ``until``."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from physcheck.errors import SpecError
+from physcheck.measurement import Outcome
 from physcheck.names import nearest
+from physcheck.run.record import Record
 from physcheck.text.failure import REMOVE
 
 __all__ = [
@@ -93,9 +95,8 @@ def refuse_unknown_structures(
     """
     for one in known:
         if one.structure not in structures:
-            raise SpecError(
-                f"{path}: no structure is called {one.structure!r}; {nearest(one.structure, structures)}"
-            )
+            near = nearest(one.structure, structures)
+            raise SpecError(f"{path}: no structure is called {one.structure!r}; {near}")
 
 
 def _list(value: Any, path: str | Path) -> list[dict[str, Any]]:
@@ -124,38 +125,37 @@ def _read(table: dict[str, Any], path: str | Path) -> KnownFailure:
     return KnownFailure(table["check"], table["structure"], table["reason"], until)
 
 
-def apply_known_failure(record: dict[str, Any], known: KnownFailure | None, today: date) -> None:
-    """Change a record's verdict in place where its failure is known, or known and gone."""
+def apply_known_failure(record: Record, known: KnownFailure | None, today: date) -> Record:
+    """The record with another verdict where its failure is known, or known and gone."""
     if known is None:
-        return
+        return record
     if known.expired(today):
-        if record["verdict"] == "fail":
-            record["reason"] = (
-                f"known failure ({known.reason}), accepted until {known.until}: expired"
-            )
-        return
-    if record["verdict"] == "fail":
-        record["verdict"] = "known_failure"
-        record["reason"] = known.reason
-    elif record["verdict"] == "pass":
-        record["verdict"] = "fail"
-        record["reason"] = (
-            f"listed as a known failure ({known.reason}), but it passes now: {REMOVE}"
-        )
+        if record.verdict is not Outcome.FAIL:
+            return record
+        reason = f"known failure ({known.reason}), accepted until {known.until}: expired"
+        return replace(record, reason=reason)
+    if record.verdict is Outcome.FAIL:
+        return replace(record, verdict=Outcome.KNOWN_FAILURE, reason=known.reason)
+    if record.verdict is Outcome.PASS:
+        reason = f"listed as a known failure ({known.reason}), but it passes now: {REMOVE}"
+        return replace(record, verdict=Outcome.FAIL, reason=reason)
+    return record
 
 
-def apply_xfail(record: dict[str, Any], report: Any, *, raised: bool) -> None:
-    """Change a record's verdict in place where the host's test has a ``pytest.mark.xfail``, as pytest's report says.
+def apply_xfail(record: Record, report: Any, *, raised: bool) -> Record:
+    """The record with another verdict where the host's test has a ``pytest.mark.xfail``.
 
-    A failure that was expected is a known one, an error says so in its reason; a pass under a strict mark fails.
+    ``report`` is pytest's of that test.  A failure that was expected is a known one, an error says
+    so in its reason; a pass under a strict mark fails.
     """
     expected = getattr(report, "wasxfail", None)
     if expected is not None and report.skipped:
-        reason = f"marked xfail ({str(expected).removeprefix('reason: ') or 'no reason given'})"
-        if record["verdict"] == "fail":
-            record["verdict"] = "known_failure"
-        if record["verdict"] in ("known_failure", "error"):
-            record["reason"] = reason
-    elif report.failed and not raised and record["verdict"] == "pass":
-        record["verdict"] = "fail"
-        record["reason"] = f"marked xfail, but it passes now ({report.longrepr}): {REMOVE}"
+        text = str(expected).removeprefix("reason: ") or "no reason given"
+        if record.verdict is Outcome.FAIL:
+            record = replace(record, verdict=Outcome.KNOWN_FAILURE)
+        if record.verdict in (Outcome.KNOWN_FAILURE, Outcome.ERROR):
+            return replace(record, reason=f"marked xfail ({text})")
+    elif report.failed and not raised and record.verdict is Outcome.PASS:
+        reason = f"marked xfail, but it passes now ({report.longrepr}): {REMOVE}"
+        return replace(record, verdict=Outcome.FAIL, reason=reason)
+    return record

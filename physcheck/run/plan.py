@@ -1,4 +1,4 @@
-"""Which checks x structures fit a model and a budget, each record's allotment fixed before the run."""
+"""Which checks x structures fit a model and a budget; allotments are fixed before the run."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from zlib import crc32
 from physcheck.checks import find_checks
 from physcheck.errors import ModelError, NonFiniteOutput, SpecError
 from physcheck.model import Meter, Model
-from physcheck.registry import Budget, CheckSpec
+from physcheck.registry import CheckSpec
+from physcheck.run.facts import NotScheduled
 from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure
 
-__all__ = ["BUDGET_EVALUATIONS", "NotScheduled", "Plan", "PlanEntry", "make_plan", "record_seed"]
+__all__ = ["BUDGET_EVALUATIONS", "Plan", "PlanEntry", "make_plan", "record_seed"]
 
 BUDGET_EVALUATIONS: dict[str, int | None] = {"quick": 2_500, "standard": 25_000, "full": None}
-# At quick the structures after the first get these only: they cost few evaluations whatever the size.
+# At quick the structures after the first get these only: they are cheap whatever the size.
 CHEAP_FAMILIES = frozenset({"conservation"})
 # So many structures of the catalogue say most of what all of them do; None is all.
 CATALOGUE_SHARE: dict[str, int | None] = {"quick": 3, "standard": 8, "full": None}
 # A structure's noise, memory and response are measured once, at about this cost.
 RESOLUTION_EVALUATIONS = 25
-# The trajectory that sampling checks share isn't worth its price with fewer evaluations; where there is room for
-# one, this share of the budget is kept for it.
+# The trajectory that sampling checks share isn't worth its price with fewer evaluations; where
+# there is room for one, this share of the budget is kept for it.
 LEAST_TRAJECTORY = 8_000
 KEPT_SHARE = 0.6
 # Why a check of two models isn't made of one.
@@ -52,7 +53,7 @@ class PlanEntry:
     not_applicable : str or None
         Why the check doesn't apply: a record without evaluations.
     shared : int
-        Evaluations of the trajectory that the checks of this structure share; the same in each of them.
+        Evaluations of the trajectory that the checks of this structure share, the same in each.
     """
 
     check: CheckSpec
@@ -66,15 +67,6 @@ class PlanEntry:
     def name(self) -> str:
         """``check[structure]``."""
         return f"{self.check.id}[{self.structure.name}]"
-
-
-@dataclass(frozen=True, slots=True)
-class NotScheduled:
-    """A check x structure that won't run (``*`` is all), and why."""
-
-    check: str
-    structure: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +134,23 @@ class _Draft:
 
 
 def record_seed(seed: int, check: str, structure: str) -> tuple[int, int]:
-    """The entropy of a record's random numbers, whatever else runs: (seed, crc32 of check/structure)."""
+    """The entropy of a record's random numbers: (seed, crc32 of check/structure)."""
     return seed, crc32(f"{check}/{structure}".encode())
 
 
 def make_plan(model: Model, settings: Settings) -> Plan:
-    """Choose structures, then fill the budget: all checks on the first, the cheap ones on the others.
+    """Choose structures, then fill the budget: all checks on the first, cheap ones on the others.
 
-    Checks that share a trajectory come last: what the others left, or at standard the share that is kept for
-    them, goes to one structure, the one that most of them apply to, the largest first.
+    Checks that share a trajectory come last: what the others left, or at standard the share that is
+    kept for them, goes to one structure, the one that most of them apply to, the largest first.
 
     Quick runs the other families' checks once, on the first structure that they apply to.
 
-    Structures are those the user named, else those the model's author declared, else a few of the catalogue
-    that the model takes.  Where its species are unknown each is tried with one call; one that raises or whose
-    largest force is above 30 eV/Å is left out.  A model that raises everywhere is judged on the first one
-    anyway, so that the error is reported.  The same on every process: timings only make the estimate.
+    Structures are those the user named, else those the model's author declared, else a few of the
+    catalogue that the model takes.  Where its species are unknown each is tried with one call; one
+    that raises or whose largest force is above 30 eV/Å is left out.  A model that raises everywhere
+    is judged on the first one anyway, so that the error is reported.  The same on every process:
+    timings only make the estimate.
 
     Raises
     ------
@@ -203,7 +196,7 @@ def _schedule(
     kept: int,
 ) -> None:
     settings, capabilities = draft.settings, draft.model.capabilities
-    budget: Budget = settings.budget  # type: ignore[assignment]
+    budget = settings.budget
     limit = BUDGET_EVALUATIONS[budget]
     start = structure.configurations
     refusal = capabilities.refuses(start)
@@ -262,7 +255,7 @@ def _suited(
 def _schedule_sharing(draft: _Draft, structure: Structure, sharing: Sequence[CheckSpec]) -> None:
     """The checks that share a trajectory, if there is room for one."""
     settings, capabilities = draft.settings, draft.model.capabilities
-    budget: Budget = settings.budget  # type: ignore[assignment]
+    budget = settings.budget
     limit = BUDGET_EVALUATIONS[budget]
     start = structure.configurations
     refusal = capabilities.refuses(start)
@@ -289,8 +282,8 @@ def _schedule_sharing(draft: _Draft, structure: Structure, sharing: Sequence[Che
             draft.leave_out(
                 spec.id,
                 structure.name,
-                f"a trajectory of {LEAST_TRAJECTORY} evaluations doesn't fit into what {budget} has left "
-                f"({left} of {limit}); needs {needed}",
+                f"a trajectory of {LEAST_TRAJECTORY} evaluations doesn't fit into what {budget} "
+                f"has left ({left} of {limit}); needs {needed}",
             )
             continue
         seed = record_seed(settings.seed, spec.id, structure.name)
@@ -342,7 +335,7 @@ def _chosen_structures(meter: Meter, draft: _Draft) -> tuple[list[Structure], di
 
 
 def _diverse(structures: Sequence[Structure], count: int) -> list[Structure]:
-    """``count`` structures, each adding the most that the ones before lack: kind of lattice, then species."""
+    """``count`` structures, each adding most to those before: its kind of lattice, then species."""
     left = list(structures)
     chosen: list[Structure] = []
     kinds: set[int] = set()
@@ -362,7 +355,10 @@ def _gain(kinds: set[int], species: set[int], one: Structure) -> tuple[bool, int
 
 
 def _tried(draft: _Draft, meter: Meter, structure: Structure) -> _Trial:
-    """A trial; the model's very first call is asked for again where it raised, and named if it then succeeds."""
+    """A trial; the model's very first call is made again where it raises.
+
+    That the second one works is a remark for the report.
+    """
     first, draft.tried = not draft.tried, True
     trial = _try(meter, structure)
     if not first or trial.refusal is None or trial.seconds is not None:
@@ -370,8 +366,8 @@ def _tried(draft: _Draft, meter: Meter, structure: Structure) -> _Trial:
     again = _try(meter, structure)
     if again.seconds is not None:
         draft.remarks.append(
-            f"the model raised at its first call, at {structure.name}, and answered the same call when it was "
-            f"repeated: {trial.refusal}"
+            f"the model raised at its first call, at {structure.name}, and answered the same call "
+            f"when it was repeated: {trial.refusal}"
         )
     return again
 
@@ -398,8 +394,8 @@ def _try(meter: Meter, structure: Structure) -> _Trial:
         seconds = time.perf_counter() - started
         largest = float((forces**2).sum(axis=-1).max() ** 0.5)
         if largest > SANE_FORCE:
-            text = f"out of the model's domain: a force of {largest:.3g} eV/Å (more than {SANE_FORCE:g})"
-            return _Trial(text, seconds)
+            text = f"a force of {largest:.3g} eV/Å (more than {SANE_FORCE:g})"
+            return _Trial(f"out of the model's domain: {text}", seconds)
         return _Trial(None, seconds)
     # Without Meter's "evaluating ... of ...": equal reasons are then listed once.
     said = str(error)

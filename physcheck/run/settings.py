@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from physcheck.errors import SpecError
-from physcheck.names import BUDGETS, nearest
+from physcheck.names import BUDGETS, Budget, nearest
 from physcheck.tolerances import PROFILES
 
 __all__ = ["BUDGETS", "FAIL_ON", "PROFILES", "Settings", "choose"]
@@ -36,6 +36,7 @@ class Settings:
     checks, structures, species : str or None
         Comma separated choices; None means all, the catalogue, and whatever the model takes.
     profile, budget, fail_on : str
+        One of ``PROFILES``, ``BUDGETS`` and ``FAIL_ON``.
     seed : int
     device, dtype : str or None
     timeout : float or None, s
@@ -57,7 +58,7 @@ class Settings:
     structures: str | None = None
     species: str | None = None
     profile: str = "md"
-    budget: str = "quick"
+    budget: Budget = "quick"
     fail_on: str = "practice"
     seed: int = 0
     device: str | None = None
@@ -84,7 +85,7 @@ class Settings:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Settings:
+    def from_json(cls, values: Mapping[str, Any]) -> Settings:
         """The inverse of :meth:`to_json`."""
         return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 

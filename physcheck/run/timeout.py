@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 __all__ = ["TimeIsUp", "alarm"]
 
-# Seconds between alarms once time is up, and until the process is ended, beyond as long again as was allowed.
+# Seconds between alarms once time is up, and from twice the allowed time to the process's end.
 _RING_AGAIN, _GRACE = 1.0, 3.0
 
 
@@ -21,11 +21,13 @@ class TimeIsUp(BaseException):
 
 @contextmanager
 def alarm(seconds: float | None) -> Iterator[None]:
-    """Raise TimeIsUp after ``seconds``, in the main thread of a system with alarms; else do nothing.
+    """Raise TimeIsUp after ``seconds``, in the main thread of a system with alarms.
 
-    It is raised again every second, since what it ends may wait in turn, as an executor does for its threads.  A call
-    that never comes back to Python hears no alarm: the process is then ended, which under xdist costs this record
-    alone.
+    Elsewhere it does nothing.
+
+    It is raised again every second, since what it ends may wait in turn, as an executor does for
+    its threads.  A call that never comes back to Python hears no alarm: the process is then ended,
+    which under xdist costs this record alone.
     """
     able = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     if seconds is None or not able:

@@ -1,1 +1,1 @@
-"""How numbers, verdicts and failures are put into words: used by messages, assertions and reports alike."""
+"""How numbers, verdicts and failures are put into words, in messages and reports alike."""

@@ -1,101 +1,51 @@
-"""What a failure says: law, number, scale, place, causes, rerun, in this order."""
+"""What a failure says: law, number, place, scale, causes, what to do, rerun, in this order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
 
-from physcheck.text.numbers import figure, plain, ratio, with_uncertainty
+from physcheck.text.finding import Finding, ReferenceFinding
+from physcheck.text.numbers import figure, ratio, with_uncertainty
+from physcheck.text.phrases import verdict_head
 
-__all__ = ["REMOVE", "failure_text", "is_mended", "record_text", "saved_path"]
+__all__ = ["REMOVE", "failure_text", "is_mended", "saved_path"]
 
 #: How the reason of a known failure that passes now ends.
 REMOVE = "remove it from the list"
 
-_HEADS = {
-    "fail": "FAIL",
-    "error": "ERROR",
-    "inconclusive": "INCONCLUSIVE",
-    "not_applicable": "NOT APPLICABLE",
-    "known_failure": "KNOWN FAILURE",
-    "pass": "PASS",
-}
+_FAILURES = ("fail", "known_failure")
 
 
-def failure_text(
-    spec: Any,
-    structure: str,
-    measurement: Any,
-    tolerance: Any,
-    verdict: Any,
-    *,
-    rerun: str | None = None,
-) -> str:
-    """A failure of a :class:`~physcheck.measurement.Measurement`, as :func:`record_text` says it."""
-    record = {
-        "check": spec.id,
-        "structure": structure,
-        "title": spec.title,
-        "causes": spec.causes,
-        "verdict": str(verdict.outcome),
-        "message": verdict.message,
-        "reason": None,
-        "quantity": measurement.quantity,
-        "unit": measurement.unit,
-        "value": plain(float(measurement.value)),
-        "uncertainty": plain(float(measurement.uncertainty)),
-        "tolerance": None if tolerance is None else plain(float(tolerance.value)),
-        "detection_limit": plain(float(measurement.detection_limit)),
-        "evidence": {
-            k: v for k, v in measurement.evidence.items() if isinstance(v, str) or k == "lines"
-        },
-        "rerun": rerun,
-    }
-    return record_text(record, profile=getattr(tolerance, "profile", None))
+def failure_text(finding: Finding, *, profile: str | None = None) -> str:
+    """A finding as its reader should meet it: what is wrong first, what to do last."""
+    head = f"{verdict_head(finding.verdict)}  {finding.check} [{finding.structure}]"
+    lines = [f"{head}   {_title(finding)}".rstrip()]
+    if is_mended(finding):
+        return _indented([*lines, *_number_lines(finding, profile), str(finding.reason)])
+    lines += _number_lines(finding, profile)
+    if finding.verdict != "fail" or finding.reason or _is_not_finite(finding):
+        lines += [text for text in (finding.reason, finding.message) if text]
+    lines += _evidence_lines(finding)
+    if finding.reference is not None:
+        lines.append(_reference_line(finding.reference))
+    if finding.verdict in _FAILURES:
+        lines += [f"usual causes: {finding.causes}"] if finding.causes else []
+        lines += [f"what to do: {finding.advice}"] if finding.advice else []
+    if finding.rerun:
+        lines.append(f"rerun: {finding.rerun}")
+    return _indented(lines)
 
 
-def record_text(record: Mapping[str, Any], *, profile: str | None = None) -> str:
-    """One record of the report, as its reader should meet it: what is wrong first, what to do last."""
-    evidence = record.get("evidence") or {}
-    head = _HEADS.get(str(record["verdict"]), str(record["verdict"]))
-    title = record.get("title") or ""
-    if record["verdict"] == "error" or is_mended(record):
-        title = "could not be measured" if record["verdict"] == "error" else "no failure any more"
-    lines = [f"{head}  {record['check']} [{record['structure']}]   {title}"]
-    if record.get("value") is not None:
-        lines.append(_number_line(record, profile))
-    if record.get("verdict") != "fail" or record.get("reason") or _not_finite(record):
-        lines += [str(t) for t in (record.get("reason"), record.get("message")) if t]
-    if is_mended(record):
-        return "\n".join(
-            [lines[0], *(f"  {text}" for text in (*lines[1:2], str(record["reason"])))]
-        )
-    place, saved = evidence.get("place"), saved_path(record)
-    if place or saved:
-        found = [str(place)] if place else []
-        lines.append("      ".join(found + ([f"saved: {saved}"] if saved else [])))
-    if evidence.get("scale"):
-        lines.append(str(evidence["scale"]))
-    lines += list(evidence.get("lines", ()))
-    if record.get("reference"):
-        lines.append(_reference_line(record["reference"]))
-    if (
-        record["verdict"] in ("fail", "known_failure")
-        and record.get("causes")
-        and not is_mended(record)
-    ):
-        lines.append(f"usual causes: {record['causes']}")
-    if record.get("rerun"):
-        lines.append(f"rerun: {record['rerun']}")
-    body = [text for line in lines[1:] for text in line.splitlines()]
-    return "\n".join([lines[0].rstrip(), *(f"  {text}" for text in _distinct(body))])
+def is_mended(finding: Finding) -> bool:
+    """True for a failure that is none: a known one that passes now."""
+    return finding.verdict == "fail" and (finding.reason or "").endswith(REMOVE)
 
 
-def saved_path(record: Mapping[str, Any]) -> str | None:
-    """Where the record's configurations are; relative to the current directory if they are below it."""
+def saved_path(finding: Finding) -> str | None:
+    """Where the configurations are; relative to the current directory if they are below it."""
     from pathlib import Path
 
-    path = (record.get("evidence") or {}).get("configurations")
+    path = finding.evidence.get("configurations")
     if not isinstance(path, str):
         return None
     try:
@@ -104,42 +54,56 @@ def saved_path(record: Mapping[str, Any]) -> str | None:
         return path
 
 
-def _reference_line(twin: Mapping[str, Any]) -> str:
-    head = f"reference: {_HEADS[str(twin['verdict'])]}"
-    if twin["value"] is None:
-        return f"{head}: {twin['reason'] or twin['message']}"
-    number = with_uncertainty(twin["value"], twin["uncertainty"], twin["unit"])
-    return f"{head}  {number}"
+def _title(finding: Finding) -> str:
+    if finding.verdict == "error":
+        return "could not be measured"
+    return "no failure any more" if is_mended(finding) else finding.title
 
 
-def _number_line(record: Mapping[str, Any], profile: str | None) -> str:
-    unit, limit = record.get("unit") or "", record.get("tolerance")
-    number = with_uncertainty(record["value"], record.get("uncertainty"), unit)
-    parts = [f"{record.get('quantity')} = {number}"]
+def _number_lines(finding: Finding, profile: str | None) -> list[str]:
+    """Value, tolerance, how far over, and what could have been seen; none without a value."""
+    if finding.value is None:
+        return []
+    unit, limit = finding.unit, finding.tolerance
+    number = with_uncertainty(finding.value, finding.uncertainty, unit)
+    parts = [f"{finding.quantity} = {number}"]
     if limit is not None:
         parts.append(f"tolerance {figure(limit, unit)}" + (f" ({profile})" if profile else ""))
     limits = []
-    if (
-        limit is not None
-        and record["verdict"] in ("fail", "known_failure")
-        and not record.get("reason")
-    ):
-        limits.append(ratio(record["value"], limit))
-    if not _not_finite(record):
-        limits.append(f"detection limit {figure(record.get('detection_limit'), unit)}")
+    if limit is not None and finding.verdict in _FAILURES and not finding.reason:
+        limits.append(ratio(finding.value, limit))
+    if not _is_not_finite(finding):
+        limits.append(f"smallest detectable {figure(finding.detection_limit, unit)}")
     if limits:
         parts.append(";  ".join(limits))
-    return "      ".join(parts)
+    return ["      ".join(parts)]
 
 
-def _not_finite(record: Mapping[str, Any]) -> bool:
-    return isinstance(record.get("value"), str)
+def _evidence_lines(finding: Finding) -> list[str]:
+    """Where it was found, what it does to a simulation, and the check's own lines."""
+    evidence, lines = finding.evidence, []
+    place, saved = evidence.get("place"), saved_path(finding)
+    found = [str(place)] if place else []
+    found += [f"saved: {saved}"] if saved else []
+    if found:
+        lines.append("      ".join(found))
+    if evidence.get("scale"):
+        lines.append(str(evidence["scale"]))
+    return [*lines, *(str(line) for line in evidence.get("lines", ()))]
 
 
-def _distinct(lines: list[str]) -> list[str]:
-    return [line for i, line in enumerate(lines) if line not in lines[:i]]
+def _reference_line(result: ReferenceFinding) -> str:
+    head = f"reference: {verdict_head(result.verdict)}"
+    if result.value is None:
+        return f"{head}: {result.reason or result.message}"
+    return f"{head}  {with_uncertainty(result.value, result.uncertainty, result.unit)}"
 
 
-def is_mended(record: Mapping[str, Any]) -> bool:
-    """True for a failure that is none: a known one that passes now."""
-    return record["verdict"] == "fail" and str(record["reason"] or "").endswith(REMOVE)
+def _is_not_finite(finding: Finding) -> bool:
+    return finding.value is not None and not math.isfinite(finding.value)
+
+
+def _indented(lines: list[str]) -> str:
+    """The lines below the first one indented, each said once."""
+    body = dict.fromkeys(text for line in lines[1:] for text in line.splitlines())
+    return "\n".join([lines[0], *(f"  {text}" for text in body)])

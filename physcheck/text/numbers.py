@@ -1,47 +1,51 @@
-"""Numbers as people read them: a value with its uncertainty, in as many digits as the uncertainty allows."""
+"""Numbers as people read them: a value with its uncertainty, in as many digits as that allows."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
-__all__ = ["as_float", "figure", "plain", "ratio", "with_uncertainty"]
+__all__ = ["as_float", "duration", "figure", "ratio", "rough_duration", "with_uncertainty"]
 
 # Outside these bounds a number is written with a power of ten.
-_PLAIN_LOW, _PLAIN_HIGH = 1e-3, 1e5
+_SMALLEST_WITHOUT_POWER, _LARGEST_WITHOUT_POWER = 1e-3, 1e5
+# Of an uncertainty whose first digit is 1, one digit alone may be off by half: it gets two.
+_LEADING_DIGIT_OF_ONE = 1.95
+_MOST_DIGITS = 5
 
 
-def as_float(value: Any) -> float:
-    """A number of the report as a float: None and ``"nan"`` give NaN, ``"inf"`` infinity."""
+def as_float(value: float | None) -> float:
+    """A number of a record; None gives NaN."""
     return math.nan if value is None else float(value)
 
 
-def figure(value: Any, unit: str = "", *, digits: int = 2) -> str:
+def figure(value: float | None, unit: str = "", *, digits: int = 2) -> str:
     """A number to ``digits`` significant digits, with its unit."""
     number = as_float(value)
     text = f"{number:.{digits}g}"
-    if math.isfinite(number) and number != 0 and _PLAIN_LOW <= abs(number) < _PLAIN_HIGH:
+    if math.isfinite(number) and number != 0 and _without_power(abs(number)):
         decimals = max(0, digits - 1 - math.floor(math.log10(abs(number))))
         text = f"{number:.{decimals}f}"
     return f"{_short_exponent(text)} {unit}".rstrip()
 
 
-def with_uncertainty(value: Any, uncertainty: Any, unit: str = "") -> str:
-    """``14.20 ± 0.03 meV``: the uncertainty to one digit (two if it begins with 1), the value to the same place."""
+def with_uncertainty(value: float | None, uncertainty: float | None, unit: str = "") -> str:
+    """``14.20 ± 0.03 meV``: the uncertainty to one digit, the value to the same place.
+
+    Two digits if the uncertainty begins with 1.
+    """
     number, sigma = as_float(value), as_float(uncertainty)
     if not math.isfinite(number):
         return f"{number}"
     if not math.isfinite(sigma) or sigma <= 0:
         return figure(number, unit, digits=3)
     scale = max(abs(number), sigma)
-    power = 0 if _PLAIN_LOW <= scale < _PLAIN_HIGH else math.floor(math.log10(scale))
+    power = 0 if _without_power(scale) else math.floor(math.log10(scale))
     shown, spread = number / 10.0**power, sigma / 10.0**power
     place = math.floor(math.log10(spread))
     leading = spread / 10.0**place
-    # At most five significant digits: a smaller uncertainty is written on its own.
-    decimals = max(0, -place + (1 if leading < 1.95 else 0))
-    if decimals > 4 - math.floor(math.log10(max(abs(shown), 1e-300))):
+    decimals = max(0, -place + (1 if leading < _LEADING_DIGIT_OF_ONE else 0))
+    # A much smaller uncertainty is written on its own.
+    if decimals > _MOST_DIGITS - 1 - math.floor(math.log10(max(abs(shown), 1e-300))):
         return f"{figure(number, digits=4)} ± {figure(sigma, unit, digits=1)}"
     body = f"{shown:.{decimals}f} ± {spread:.{decimals}f}"
     if power:
@@ -49,7 +53,7 @@ def with_uncertainty(value: Any, uncertainty: Any, unit: str = "") -> str:
     return f"{body} {unit}".rstrip()
 
 
-def ratio(value: Any, limit: Any) -> str:
+def ratio(value: float | None, limit: float | None) -> str:
     """How far a value is over its tolerance: ``142x over``."""
     number, bound = as_float(value), as_float(limit)
     if not math.isfinite(number):
@@ -59,21 +63,20 @@ def ratio(value: Any, limit: Any) -> str:
     return f"{figure(number / bound, digits=3)}x over"
 
 
-def plain(value: Any) -> Any:
-    """Anything as JSON: arrays become lists, numbers that are not finite strings, the unknown its text."""
-    if value is None or isinstance(value, bool | int | str):
-        return str(value) if isinstance(value, str) else value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else str(float(value))
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, set | frozenset):
-        return sorted((plain(item) for item in value), key=str)
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    return str(value)
+def duration(seconds: float) -> str:
+    """A time that was measured: seconds below two minutes, minutes above."""
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+def rough_duration(seconds: float) -> str:
+    """A time that is estimated, in whole seconds or minutes where it is short."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _without_power(number: float) -> bool:
+    return _SMALLEST_WITHOUT_POWER <= number < _LARGEST_WITHOUT_POWER
 
 
 def _short_exponent(text: str) -> str:

@@ -1,9 +1,10 @@
-"""Models of many structures a call: batched is one by one, against the packages and without them."""
+"""Models of many structures a call give what single calls give, with the packages and without."""
 
 import numpy as np
 import pytest
 
-from physcheck.adapters import batched, memory
+from physcheck.adapters import batch_memory as memory
+from physcheck.adapters import batched
 from physcheck.adapters.batched import BatchedModel
 from physcheck.adapters.loading import load_model
 from physcheck.model import Capabilities, Meter
@@ -17,7 +18,7 @@ CAPABILITIES = Capabilities("gupta", "test", ALL)
 
 
 class Call:
-    """Gupta's potential as a function of many structures; remembers how many atoms each call had."""
+    """Gupta's potential as a function of many structures; keeps how many atoms each call had."""
 
     def __init__(self):
         self.inner = make_builtin("gupta")
@@ -50,7 +51,8 @@ def test_sizes_mix_and_stress_is_asked_where_there_is_a_volume():
         assert answer.forces == pytest.approx(expected.forces)
         assert answer.energy == pytest.approx(expected.energy)
         assert (answer.stress is None) == (not batch.system.is_periodic)
-    assert answers[2].stress == pytest.approx(make_builtin("gupta").evaluate(batches[2], want=ALL).stress)  # fmt: skip
+    alone = make_builtin("gupta").evaluate(batches[2], want=ALL)
+    assert answers[2].stress == pytest.approx(alone.stress)
     assert model.capabilities.batched
     assert model.capabilities.mixed_sizes
 
@@ -163,7 +165,8 @@ def test_real_models_say_what_their_own_calculators_say(package, spec, names, no
     model = load_model(spec)
     for name in names:
         start = catalogue()[name].configurations
-        answer = Meter(model).evaluate(start, want=ALL if start.system.is_periodic else {"energy", "forces"})  # fmt: skip
+        want = ALL if start.system.is_periodic else {"energy", "forces"}
+        answer = Meter(model).evaluate(start, want=want)
         atoms = start.to_atoms()
         atoms.calc = calculator_of(package, model)
         assert np.abs(atoms.get_forces() - answer.forces[0]).max() < noise
@@ -194,23 +197,23 @@ def test_mace_in_batches_is_its_calculator(mace_file):
     for batch, answer in zip(batches, model.evaluate_many(batches, want=ALL)):
         for k in range(len(batch)):
             atoms = batch.to_atoms(k)
-            atoms.calc = model._call.calculator
+            atoms.calc = model.call.calculator
             assert np.abs(atoms.get_forces() - answer.forces[k]).max() < 1e-10
             assert abs(atoms.get_potential_energy() - answer.energy[k]) < 1e-9
     periodic = batches[0].to_atoms()
     periodic.set_cell([7, 8, 9])
     periodic.pbc = True
     answer = model.evaluate(Configurations.from_atoms(periodic), want=ALL)
-    periodic.calc = model._call.calculator
+    periodic.calc = model.call.calculator
     assert np.abs(periodic.get_stress(voigt=False) - answer.stress[0]).max() < 1e-10
 
 
 def calculator_of(package, model):
-    call = model._call
+    call = model.call
     if package == "torchani":
         return call.net.ase()
     if package == "so3krates_torch":
-        return call._own
+        return call.calculator
     if package == "chgnet":
         from chgnet.model import CHGNetCalculator
 

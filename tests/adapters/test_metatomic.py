@@ -34,7 +34,7 @@ def export(tmp_path):
     pytest.importorskip("metatomic", reason="the package is not installed")
     pytest.importorskip("vesin", reason="the package is not installed")
     from metatomic.torch import AtomisticModel, ModelCapabilities, ModelMetadata, ModelOutput
-    from metatomic_toy import Toy
+    from support.metatomic_toy import Toy
 
     def make(*names, charged=False):
         units = {"energy": "eV", "non_c": "eV/Angstrom"}

@@ -18,7 +18,7 @@ ALL = frozenset({"energy", "forces", "stress"})
 
 
 class Direct(torch.nn.Module):
-    """Forces from a small network of the displacements to the other atoms: no gradient of anything."""
+    """Forces from a small network of the vectors to the other atoms: no gradient of anything."""
 
     def __init__(self) -> None:
         super().__init__()

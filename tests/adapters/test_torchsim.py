@@ -24,8 +24,8 @@ CUTOFF = 14.0
 
 def factory(dtype="float64"):
     return LennardJonesModel(
-        sigma=2.0, epsilon=0.1, cutoff=CUTOFF, dtype=getattr(torch, dtype), device=torch.device("cpu"),
-        compute_forces=True, compute_stress=True,
+        sigma=2.0, epsilon=0.1, cutoff=CUTOFF, dtype=getattr(torch, dtype),
+        device=torch.device("cpu"), compute_forces=True, compute_stress=True,
     )
 
 def forceless():
@@ -82,7 +82,7 @@ def test_it_is_judged(factory):
     for measure in (measure_loop_work, measure_jacobian_asymmetry):
         result = measure(model, start, rng=np.random.default_rng(0))
         assert judge(result, tolerance_of(result.check, "md")).outcome is Outcome.PASS
-    # In 0.3.0 the forces of this model are twice what its energy says: the gap is as large as the true force.
+    # In 0.3.0 this model's forces are twice what its energy gives: the gap is the true force.
     answer = model.evaluate(start, want=ALL)
     gap = measure_force_energy_gap(model, start, rng=np.random.default_rng(0)).value
     rms = 1e3 * np.sqrt(np.mean(answer.forces**2))
@@ -108,14 +108,14 @@ def test_a_model_runs_in_torch_sim_s_integrator():
     inner = make_builtin("stillinger-weber")
     meter = Meter(inner)
     interface = as_torch_sim(meter)
-    atoms = [catalogue()[n].configurations.to_atoms() for n in ("Si8", "Si8", "Si8-triclinic")]
+    starts = [catalogue()[n].configurations for n in ("Si8", "Si8", "Si8-triclinic")]
+    atoms = [start.to_atoms() for start in starts]
     state = ts.io.atoms_to_state(atoms, interface.device, interface.dtype)
     answer = interface(state)
     for k, one in enumerate(atoms):
-        expected = inner.evaluate(catalogue()[("Si8", "Si8", "Si8-triclinic")[k]].configurations, want=ALL)  # fmt: skip
-        assert (
-            np.abs(answer["forces"][8 * k : 8 * k + 8].numpy() - expected.forces[0]).max() < 1e-12
-        )
+        expected = inner.evaluate(starts[k], want=ALL)
+        forces = answer["forces"][8 * k : 8 * k + 8].numpy()
+        assert np.abs(forces - expected.forces[0]).max() < 1e-12
         assert np.abs(answer["stress"][k].numpy() - expected.stress[0]).max() < 1e-12
         assert len(one) == 8
     # Round trip.

@@ -1,4 +1,6 @@
-"""minimum_stability: vibrations of gradients keep their size, pairs that feed each other are found."""
+"""minimum_stability: vibrations of gradients keep their size, pairs that feed each other are
+found.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from family_runs import run
+from support.family_runs import run
 
 from physcheck import assert_minimum_stability, measure_minimum_stability
 from physcheck.checks import find_checks
@@ -84,7 +86,9 @@ def test_noise_floppy_modes_and_no_minimum_are_inconclusive():
 
 
 class DoubleWell:
-    """Two atoms in a cell: springs along x and z, E = c (y² - a²)² along y of their distance, a saddle at y = 0."""
+    """Two atoms in a cell: springs along x and z, E = c (y² - a²)² along y of their distance, a
+    saddle at y = 0.
+    """
 
     def __init__(self, c=0.1, a=0.5):
         self.c, self.a = c, a

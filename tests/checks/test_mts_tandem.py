@@ -20,7 +20,7 @@ from physcheck.run.settings import Settings
 from physcheck.structures import catalogue
 
 SLAB = catalogue()["Cu12-slab"].configurations
-SHORT = {"replicas": 8, "steps": 96, "warming_steps": 60, "strides": (2, 4, 16)}
+SHORT = {"replicas": 8, "steps": 96, "equilibration_steps": 60, "strides": (2, 4, 16)}
 
 
 def measured(spec, reference="gupta", seed=0, start=SLAB, **options):
@@ -84,7 +84,7 @@ def test_species_are_listed_under_a_common_bath():
     start = catalogue()["H2O"].configurations
     found = measured(
         "water+species-direct=0.1", reference="water", start=start, steps=48, sampling_steps=24,
-        warming_steps=20, strides=(2,),
+        equilibration_steps=20, strides=(2,),
     )  # fmt: skip
     sampled = found.evidence["quantities"]["sampled_temperatures_K"]
     assert sampled["tandem"].keys() == {"H", "O"}
@@ -149,7 +149,7 @@ def test_a_reference_that_is_no_gradient_is_never_recommended_with():
     found = measured("gupta+pair-curl=1e-2", reference="gupta+force-scale=0.1")
     assert found.evidence["quantities"]["recommended_stride"] is None
     assert "the reference fails force_energy_gap itself" in found.evidence["place"]
-    assert "it is no partner" in found.resolve
+    assert "take a different reference" in found.resolve
     assert not any("i-PI" in line for line in found.evidence["lines"])
 
 

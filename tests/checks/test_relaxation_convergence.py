@@ -1,4 +1,7 @@
-"""relaxation_convergence: a minimum for gradients, a stall where there is none, and noise told from both."""
+"""relaxation_convergence.
+
+A minimum for gradients, a stall where there is none, and noise told from both.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from family_runs import run
+from support.family_runs import run
 
 from physcheck import assert_relaxation_convergence, measure_relaxation_convergence
 from physcheck.checks import find_checks
@@ -84,7 +87,11 @@ def test_noise_is_named_and_never_a_failure():
 def test_a_slow_path_says_how_many_evaluations_it_needs():
     start = catalogue()["Cu12-slab"].configurations
     measured = measure_relaxation_convergence(
-        make_builtin("gupta"), start, rng=np.random.default_rng(0), optimisers=("FIRE",), evaluations=30
+        make_builtin("gupta"),
+            start,
+            rng=np.random.default_rng(0),
+            optimisers=("FIRE",),
+            evaluations=30,
     )  # fmt: skip
     assert judge(measured, tolerance_of(ID, "md")).outcome is Outcome.INCONCLUSIVE
     assert "on its way" in measured.resolve
@@ -106,7 +113,10 @@ def test_an_optimiser_that_stalls_on_a_good_model_proves_nothing():
 
 def test_a_jump_of_the_forces_is_not_taken_for_a_curl():
     class Stepped:
-        """A force with a kink of the energy at every plane x = const: stalls, but has a potential."""
+        """A force with a kink of the energy at every plane x = const.
+
+        Stalls, but has a potential.
+        """
 
         def __init__(self):
             self.inner = make_builtin("harmonic")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
-from family_runs import run
+from support.family_runs import run
 
 from physcheck import (
     assert_cell_relaxation,
@@ -52,7 +52,9 @@ def test_good_models_pass_within_the_allotment(spec, structure, count, seed):
 
 @pytest.mark.parametrize("strength", [0.02, 0.1])
 def test_scaled_forces_do_that_share_more_work(strength):
-    verdict, measured, _ = outcomes(f"gupta+force-scale={strength}", "Cu12-slab")["relaxation_descent"]  # fmt: skip
+    verdict, measured, _ = outcomes(f"gupta+force-scale={strength}", "Cu12-slab")[
+        "relaxation_descent"
+    ]
     assert verdict == "fail"
     assert measured.value == pytest.approx(strength / (1 + strength), rel=1e-3)
     assert outcomes("gupta+force-scale=0.005", "Cu12-slab")["relaxation_descent"][0] == "pass"
@@ -88,15 +90,20 @@ def test_a_wrong_stress_is_seen_where_the_cell_moves(defect, structure):
 
 
 def test_a_force_that_turns_round_within_a_step_is_confirmed_away():
-    # Soft-core springs collapse here: atoms pass through each other within a step, and error estimates are lucky.
+    # Soft-core springs collapse here: atoms pass through each other within a step, and error
+    # estimates are lucky.
     for seed in range(4, 8):
         assert outcomes("harmonic", "Cu12-slab", seed)["relaxation_descent"][0] != "fail"
 
 
 def test_the_noise_of_energies_limits_it_and_is_named():
-    verdict, measured, _ = outcomes("lennard-jones+offset=1e6+float32", "NaCl8")["relaxation_descent"]  # fmt: skip
+    verdict, measured, _ = outcomes("lennard-jones+offset=1e6+float32", "NaCl8")[
+        "relaxation_descent"
+    ]
     assert verdict == "inconclusive"
-    assert measured.uncertainty_components["rounding"] > measured.uncertainty_components["truncation"]  # fmt: skip
+    assert (
+        measured.uncertainty_components["rounding"] > measured.uncertainty_components["truncation"]
+    )
 
 
 def test_what_they_do_not_apply_to():

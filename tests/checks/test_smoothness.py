@@ -6,7 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
-from family_runs import catches, failed, run, structure, verdicts
+from support.family_runs import catches, failed, run, structure, verdicts
 
 from physcheck import (
     PhysicsFailure,
@@ -125,7 +125,9 @@ def test_defects_are_caught_and_nothing_else_fails(defect, name):
 
 
 class Kinked:
-    """A spring between two atoms whose stiffness changes by a share at their distance in the structure."""
+    """A spring between two atoms whose stiffness changes by a share at their distance in the
+    structure.
+    """
 
     def __init__(self, share):
         self.model, self.share = make_builtin("morse"), share

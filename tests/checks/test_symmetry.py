@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
-from family_runs import catches, failed, run, structure, verdicts
+from support.family_runs import catches, failed, run, structure, verdicts
 
 from physcheck import (
     PhysicsFailure,
@@ -149,7 +149,8 @@ def test_absolute_positions_are_caught_at_their_strength():
     measured = measure_translation_invariance(
         Tethered(1e-3), structure("ethanol"), rng=np.random.default_rng(0)
     )
-    # A shift by 10 Å changes each force by 1e-2 eV/Å in its direction, the energy by 0.05 eV an atom or more.
+    # A shift by 10 Å changes each force by 1e-2 eV/Å in its direction, the energy by 0.05 eV an
+    # atom or more.
     assert measured.evidence["quantities"]["force_difference_eV_per_A"] == pytest.approx(
         1e-2 / np.sqrt(3), rel=1e-6
     )

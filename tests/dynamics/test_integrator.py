@@ -17,7 +17,7 @@ from physcheck.dynamics import (
     draw_velocities,
     fastest_frequency,
     injected_friction,
-    settle,
+    pre_relax,
     shadow_correction,
     stable_timestep_fs,
 )
@@ -27,7 +27,10 @@ from physcheck.system import Configurations, Evaluation
 
 
 class Wells:
-    """Independent oscillators ``E = sum k_i x_i²/2`` about a reference: every mode known exactly."""
+    """Independent oscillators ``E = sum k_i x_i²/2`` about a reference.
+
+    Every mode known exactly.
+    """
 
     def __init__(self, reference: np.ndarray, stiffness: np.ndarray) -> None:
         self.reference, self.stiffness = reference, stiffness
@@ -160,7 +163,9 @@ def test_friction_drains_at_the_known_rate():
 
 
 def _bath_run(bath, dt, n_steps=3000, n_batch=8):
-    """Mean kinetic temperature over the target in the middle and at the end, three frequencies at once."""
+    """Mean kinetic temperature over the target in the middle and at the end, three frequencies
+    at once.
+    """
     masses = np.array([1.0, 16.0, 63.5, 16.0, 1.0, 63.5])
     frequency = np.array([0.35, 0.1, 0.05, 0.2, 0.15, 0.02])
     stiffness = masses * (frequency / units.fs) ** 2
@@ -263,12 +268,12 @@ def test_fastest_frequency(model, symbol):
 def test_settle():
     one = crystal()
     meter = Meter(Morse())
-    assert settle(meter, one)[0] is one
+    assert pre_relax(meter, one)[0] is one
     assert meter.evaluations == 1
     rattled = one.displaced(0.1 * np.random.default_rng(0).standard_normal((1, 32, 3)))
     before = np.abs(Morse().evaluate(rattled).forces).max()
     meter = Meter(Morse(), allotment=12)
-    settled, forces = settle(meter, rattled)
+    settled, forces = pre_relax(meter, rattled)
     assert np.abs(forces).max() < 0.15 * before
     found = Morse().evaluate(settled).forces[0]
     np.testing.assert_allclose(forces, found, atol=1e-10)

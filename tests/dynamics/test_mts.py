@@ -9,7 +9,7 @@ import pytest
 from ase import units
 from ase.build import bulk
 
-from physcheck.dynamics import Langevin, Simulation, Tandem, draw_velocities
+from physcheck.dynamics import Langevin, MultipleTimeStepping, Simulation, draw_velocities
 from physcheck.model import Capabilities, Meter
 from physcheck.potentials import Gupta, Morse
 from physcheck.system import Configurations, Evaluation
@@ -37,7 +37,7 @@ def crystal():
 def tandem(fast, whole, *, stride, steps, dt=2.0, count=3, temperature_K=600.0, **options):
     one = crystal()
     velocities = draw_velocities(one.system, count, temperature_K, np.random.default_rng(0))
-    run = Tandem(
+    run = MultipleTimeStepping(
         Meter(fast),
         Meter(whole),
         one.at(np.repeat(one.positions, count, axis=0)),
@@ -85,10 +85,10 @@ def test_left_uncorrected_the_fast_force_alone_moves_the_atoms():
 
 def test_it_is_reversible_and_costs_what_it_says():
     run, velocities = tandem(Morse(), Gupta(), stride=4, steps=24)
-    assert (run.fast.evaluations, run.whole.evaluations) == (3 * 25, 3 * 7)
-    back = Tandem(
+    assert (run.fast.evaluations, run.accurate.evaluations) == (3 * 25, 3 * 7)
+    back = MultipleTimeStepping(
         run.fast,
-        run.whole,
+        run.accurate,
         crystal().at(run.positions),
         -run.velocities,
         timestep_fs=2.0,
@@ -114,7 +114,10 @@ def test_the_shadow_energy_holds_to_fourth_order_in_the_outer_step():
 
 
 def test_a_stride_of_half_a_period_resonates():
-    """A fast force with 0.9 of an oscillator's stiffness: unstable where sin(omega_fast D) is near zero."""
+    """A fast force with 0.9 of an oscillator's stiffness.
+
+    Unstable where sin(omega_fast D) is near zero.
+    """
     one = crystal()
     mass = one.system.masses[0]
     stiffness = 5.0

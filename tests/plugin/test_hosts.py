@@ -49,10 +49,14 @@ def test_a_host_with_its_own_model_option_and_strict_habits(subject):
             request.module.__name__
             yield
         """,
-        test_own="def test_own(request):\n    assert request.config.getoption('model') == 'resnet'\n",
+        test_own="""
+        def test_own(request):
+            assert request.config.getoption("model") == "resnet"
+        """,
     )
     pytester.makeini(
-        "[pytest]\nfilterwarnings = error\npython_files = test_*.py laws.py\npython_functions = *_own\n"
+        "[pytest]\nfilterwarnings = error\npython_files = test_*.py laws.py\n"
+        "python_functions = *_own\n"
         "addopts = --doctest-modules --strict-markers --ignore=subject.py\nxfail_strict = true\n"
     )
     result = subject.run("--model=resnet", *ONE, suite=False, process=True)
@@ -74,9 +78,10 @@ def test_the_suite_joins_the_hosts_tests_unless_paths_are_given(subject):
     assert result.ret == 0
 
 
-def test_ini_twins(subject):
+def test_options_of_an_ini_file(subject):
     subject.pytester.makeini(
-        "[pytest]\nphyscheck_model = subject.py\nphyscheck_only = true\nphyscheck_structures = H2O\n"
+        "[pytest]\nphyscheck_model = subject.py\nphyscheck_only = true\n"
+        "physcheck_structures = H2O\n"
         "physcheck_checks = jacobian_asymmetry\nphyscheck_seed = 7\nphyscheck_json = out.json\n"
         "physcheck_profile = tight\n"
     )
@@ -155,7 +160,10 @@ def test_structures_that_only_the_hosts_tests_have_may_be_listed(subject):
         test_other="def test_other():\n    pass\n",
     )
     pytester.makeini("[pytest]\nphyscheck_known_failures = known.toml\n")
-    entry = '[[known_failure]]\ncheck = "jacobian_asymmetry"\nstructure = "my water"\nreason = "a curl"\n'
+    entry = (
+        '[[known_failure]]\ncheck = "jacobian_asymmetry"\nstructure = "my water"\n'
+        'reason = "a curl"\n'
+    )
     (pytester.path / "known.toml").write_text(entry)
     result = subject.run(suite=False, factory=None)
     assert result.ret == 0

@@ -76,7 +76,8 @@ def test_a_full_line_and_a_short_record_show_nothing():
 def test_only_a_terminal_shows_it(tmp_path, ci):
     (tmp_path / "slow.py").write_text(SLOW)
     command = [
-        sys.executable, "-m", "pytest", "--pyargs", "physcheck.suite", "--model=slow.py:model", "-p", "no:cacheprovider",
+        sys.executable, "-m", "pytest", "--pyargs", "physcheck.suite", "--model=slow.py:model",
+        "-p", "no:cacheprovider",
         "--physcheck-checks=timestep_convergence", "--physcheck-structures=NH3",
     ]  # fmt: skip
     environment = {k: v for k, v in os.environ.items() if k not in ("CI", "PYTEST_ADDOPTS")}
@@ -95,8 +96,13 @@ def test_only_a_terminal_shows_it(tmp_path, ci):
 
 @pytest.mark.parametrize(
     ("verbosity", "tty", "worker", "shown"),
-    [(0, True, False, True), (-1, True, False, False), (0, False, False, False), (0, True, True, False)],
-)  # fmt: skip
+    [
+        (0, True, False, True),
+        (-1, True, False, False),
+        (0, False, False, False),
+        (0, True, True, False),
+    ],
+)
 def test_where_nobody_looks_there_is_none(monkeypatch, verbosity, tty, worker, shown):
     monkeypatch.delenv("CI", raising=False)
     writer = SimpleNamespace(_file=io.StringIO(), fullwidth=80, width_of_current_line=0)

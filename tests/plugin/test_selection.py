@@ -1,4 +1,4 @@
-"""What was chosen is what is planned; what the host expects is no news."""
+"""What was chosen is what is planned; what the host expects fails no run."""
 
 import subprocess
 import sys
@@ -119,7 +119,7 @@ def test_the_noise_is_held_against_nothing(subject):
     result = subject.run("--physcheck-structures=H2O", "--physcheck-checks=numerical_noise")
     assert result.ret == 0
     row = next(line for line in result.stdout.lines if line.startswith("numerical_noise"))
-    # check, structure, verdict, value ± uncertainty unit, evaluations: nothing that it would have seen.
+    # check, structure, verdict, value ± uncertainty unit, evaluations: no smallest detectable one.
     assert row.split()[-2:] == ["eV/Å", "0"]
 
 

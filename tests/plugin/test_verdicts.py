@@ -33,7 +33,7 @@ def test_a_good_calculator_passes(subject):
         [
             "physcheck: model subject.py:model; profile md, budget quick*",
             "physcheck: EMT (ase, float64, cpu): 9 records planned, at most*evaluations*",
-            "check *structure *verdict *measured *tolerance *would see *evaluations",
+            "check *structure *verdict *measured *tolerance *smallest detectable *evaluations",
             "physcheck: PASS: no violation found by 3 checks on 3 structures",
         ]
     )
@@ -55,9 +55,10 @@ def test_a_broken_calculator_fails_in_words_alone_and_among_workers(subject):
     result.stdout.fnmatch_lines(
         [
             "FAIL  loop_work [[]H2O[]]   forces do work around a closed loop",
-            "  *lambda* = * ± * tolerance 3e-5 (md) *x over;  detection limit *",
+            "  *lambda* = * ± * tolerance 3e-5 (md) *x over;  smallest detectable *",
             "  *saved: out-evidence/loop_work-H2O.extxyz",
             "  usual causes: *",
+            "  what to do: *",
             "  rerun: pytest --pyargs physcheck.suite --model=subject.py:broken "
             "--physcheck-checks=loop_work --physcheck-structures=H2O --physcheck-seed=0",
             "physcheck: FAIL: *violated*",
@@ -200,7 +201,10 @@ def test_inconclusive_is_a_skip_to_junit_and_can_be_made_to_fail(subject):
 
 def test_known_failures(subject):
     path = subject.pytester.path / "known.toml"
-    entry = '[[known_failure]]\ncheck = "jacobian_asymmetry"\nstructure = "H2O"\nreason = "being mended"\n'
+    entry = (
+        '[[known_failure]]\ncheck = "jacobian_asymmetry"\nstructure = "H2O"\n'
+        'reason = "being mended"\n'
+    )
     path.write_text(entry)
     args = (*ONE, "--physcheck-known-failures=known.toml")
     assert subject.run(*args, factory="broken").ret == 0
@@ -237,9 +241,9 @@ def test_a_reference_is_judged_beside_the_model(subject):
     assert report["summary"]["reference_evaluations"] == spent > 0
     result.stdout.fnmatch_lines(
         [
-            "physcheck: beside the reference auto",
+            "physcheck: compared with the reference auto",
             "*reference: PASS *",
-            "check *would see *reference *evaluations",
+            "check *smallest detectable *reference *evaluations",
             "loop_work *FAIL *pass *",
             "cost: * of the reference, *",
         ]
@@ -253,9 +257,9 @@ def test_a_reference_that_fails_or_is_unfit_fails_no_run(subject):
     assert result.ret == 0
     result = subject.run(*SMALL, "--physcheck-reference=builtin::stillinger-weber")
     assert result.ret == 0
-    twins = [r["reference"] for r in subject.report()["records"]]
-    assert {t["verdict"] for t in twins} == {"not_applicable"}
-    assert "species" in twins[0]["message"]
+    results = [r["reference"] for r in subject.report()["records"]]
+    assert {t["verdict"] for t in results} == {"not_applicable"}
+    assert "species" in results[0]["message"]
     assert subject.run(*SMALL, "--physcheck-reference=builtin::watter").ret == 4
 
 
@@ -268,6 +272,7 @@ def test_a_practice_that_does_not_count_is_named_and_fails_no_headline(subject):
     strict.stdout.fnmatch_lines(["physcheck: FAIL: 1 check violated (rotation_equivariance)*"])
     lax.stdout.fnmatch_lines(
         [
-            "physcheck: PASS: *; rotation_equivariance failed, which --physcheck-fail-on=law doesn't count"
+            "physcheck: PASS: *; rotation_equivariance failed, "
+            "which --physcheck-fail-on=law doesn't count"
         ]
     )

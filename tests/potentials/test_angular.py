@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
+from support.structures_for_tests import numerical_forces, numerical_stress, strained, water_box
 
 from physcheck.errors import ModelError
 from physcheck.potentials import StillingerWeber, Water
 from physcheck.system import Configurations
-
-from .structures_for_tests import numerical_forces, numerical_stress, strained, water_box
 
 ALL = frozenset({"energy", "forces", "stress"})
 

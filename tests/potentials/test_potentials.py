@@ -6,13 +6,12 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.calculators.lj import LennardJones as AseLennardJones
 from ase.calculators.morse import MorsePotential
+from support.structures_for_tests import FULL, STRUCTURES, numerical_forces, numerical_stress
 
 from physcheck.model import Meter, Model
 from physcheck.potentials import BUILTINS, Gupta, HarmonicNetwork, LennardJones, Morse, make_builtin
 from physcheck.potentials.switching import bond_lengths, switch
 from physcheck.system import Configurations
-
-from .structures_for_tests import FULL, STRUCTURES, numerical_forces, numerical_stress
 
 ALL = frozenset({"energy", "forces", "stress"})
 GENERAL = ["lennard-jones", "morse", "harmonic", "gupta"]
@@ -98,7 +97,8 @@ def test_lennard_jones_stress_agrees_with_ase():
     atoms = bulk("Ar", "fcc", a=5.0)
     atoms.rattle(0.1, seed=3)
     atoms.set_cell(atoms.cell + np.random.default_rng(1).normal(0, 0.1, (3, 3)), scale_atoms=True)
-    # ASE's own smooth cutoff, fed with our parameters, differs; so push both cutoffs between two shells.
+    # ASE's own smooth cutoff, fed with our parameters, differs; so push both cutoffs between two
+    # shells.
     model = LennardJones(epsilon=0.0104, sigma=3.4, cutoff=4.6, switch_width=0.2)
     answer = model.evaluate(Configurations.from_atoms(atoms), want=ALL)
     atoms.calc = AseLennardJones(epsilon=0.0104, sigma=3.4, rc=4.5)

@@ -1,4 +1,4 @@
-"""relax_in_tandem: the minimum is the conservative model's, and it is asked less often."""
+"""relax_with_two_models: the minimum is the conservative model's, and it is asked less often."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from physcheck.errors import CapabilityMissing
 from physcheck.model import Meter
 from physcheck.potentials import make_builtin
-from physcheck.relaxation import rattled, relax, relax_in_tandem
+from physcheck.relaxation import rattled, relax, relax_with_two_models
 from physcheck.structures import catalogue
 
 
@@ -27,7 +27,7 @@ def test_the_conservative_model_ends_it_in_fewer_evaluations(clean, defect, stru
     alone = both = 0
     for seed in range(3):
         direct, conservative = Meter(make_builtin(f"{clean}+{defect}")), Meter(make_builtin(clean))
-        found = relax_in_tandem(
+        found = relax_with_two_models(
             direct, conservative, start(structure, seed), fmax=0.005, switch=0.02
         )
         path = relax(make_builtin(clean), start(structure, seed), fmax=0.005, evaluations=200)
@@ -48,7 +48,7 @@ def test_the_conservative_model_ends_it_in_fewer_evaluations(clean, defect, stru
 
 def test_a_direct_model_that_stalls_hands_over_early():
     clean = make_builtin("water")
-    found = relax_in_tandem(
+    found = relax_with_two_models(
         make_builtin("water+local-curl=0.3"), clean, start("H2O", 0), fmax=0.005, switch=0.1
     )
     assert found.converged
@@ -67,17 +67,17 @@ def test_what_runs_away_is_not_handed_over_and_options_are_checked():
                 energy=np.zeros(len(configurations)), forces=1e6 * configurations.positions
             )
 
-    found = relax_in_tandem(
+    found = relax_with_two_models(
         Repulsive(), make_builtin("water"), start("H2O", 0), fmax=0.01, direct_evaluations=2000
     )
     assert found.conservative is None or found.direct.ended != "ran away"
     water = make_builtin("water")
     with pytest.raises(ValueError, match="should be fmax"):
-        relax_in_tandem(water, water, start("H2O", 0), fmax=0.1, switch=0.01)
+        relax_with_two_models(water, water, start("H2O", 0), fmax=0.1, switch=0.01)
     with pytest.raises(ValueError, match="one of LBFGS"):
-        relax_in_tandem(water, water, start("H2O", 0), fmax=0.1, optimiser="x")
+        relax_with_two_models(water, water, start("H2O", 0), fmax=0.1, optimiser="x")
     with pytest.raises(CapabilityMissing, match="needs an energy"):
-        relax_in_tandem(
+        relax_with_two_models(
             make_builtin("water+forces-only"), water, start("H2O", 0), fmax=0.1,
             optimiser="BFGSLineSearch",
         )  # fmt: skip

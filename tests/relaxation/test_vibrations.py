@@ -23,7 +23,10 @@ from physcheck.system import Configurations, Evaluation, as_configurations
 
 
 class Linear:
-    """F = -K (x - x0) with any K (3N, 3N): its vibrations are the eigenvalues of M^-1/2 K M^-1/2."""
+    """F = -K (x - x0) with any K (3N, 3N).
+
+    Its vibrations are the eigenvalues of M^-1/2 K M^-1/2.
+    """
 
     def __init__(self, atoms, stiffness):
         self.home, self.stiffness = atoms.positions.ravel(), stiffness
@@ -35,7 +38,10 @@ class Linear:
 
 
 def two_modes(gap, turn, soft=1.0):
-    """Argon dimer with a periodic cell: eigenvalues of K are soft +- gap/2 coupled by an antisymmetric turn."""
+    """Argon dimer with a periodic cell.
+
+    Eigenvalues of K are soft +- gap/2 coupled by an antisymmetric turn.
+    """
     atoms = Atoms("Ar2", positions=[[0, 0, 0], [3, 0, 0]], cell=[9, 9, 9], pbc=True)
     k = np.diag([5.0, 6.0, 7.0, soft - gap / 2, soft + gap / 2, 9.0])
     k[3, 4], k[4, 3] = turn, -turn

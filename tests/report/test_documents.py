@@ -1,85 +1,95 @@
-"""Every report is a pure function of the JSON document."""
+"""Every report is a pure function of the run's ``Report``."""
 
 import copy
-from types import SimpleNamespace
+import json
+import math
+from dataclasses import fields, replace
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError, validate
 
-from physcheck.measurement import Measurement, judge
+from physcheck.checks import all_checks
+from physcheck.measurement import Measurement, Outcome, judge
+from physcheck.registry import failed_assertion
+from physcheck.report.answer import answer
 from physcheck.report.html import html
-from physcheck.report.json_report import answer, build_report, schema, write_text
+from physcheck.report.json_report import json_text, schema
 from physcheck.report.markdown import markdown
 from physcheck.report.terminal import terminal_lines
-from physcheck.text.failure import failure_text, record_text
+from physcheck.report.writing import write_text
+from physcheck.run.facts import ModelIdentity, NotScheduled, PlanSummary, RunFacts
+from physcheck.run.record import Record, ReferenceResult, Report
+from physcheck.run.settings import Settings
+from physcheck.text.failure import failure_text
 from physcheck.tolerances import Tolerance
 
-RECORD = {
-    "check": "loop_work",
-    "family": "conservation",
-    "kind": "law",
-    "structure": "H2O",
-    "verdict": "fail",
-    "reason": None,
-    "quantity": "|W|",
-    "unit": "meV",
-    "value": 14.2,
-    "uncertainty": 0.03,
-    "uncertainty_components": {"rounding": 0.03},
-    "interval": [14.0, 14.4],
-    "tolerance": 0.1,
-    "detection_limit": 0.02,
-    "force_evaluations": 120,
-    "jacobian_products": 0,
-    "seconds": 0.5,
-    "model_seconds": 0.4,
-    "seed": [0, 12],
-    "message": "142x over",
-    "title": "forces do work around a closed loop",
-    "causes": "forces predicted directly",
-    "rerun": "pytest --pyargs physcheck.suite",
-    "evidence": {
+RECORD = Record(
+    check="loop_work",
+    family="conservation",
+    kind="law",
+    structure="H2O",
+    verdict=Outcome.FAIL,
+    quantity="|W|",
+    unit="meV",
+    value=14.2,
+    uncertainty=0.03,
+    uncertainty_components={"rounding": 0.03},
+    interval=(14.0, 14.4),
+    tolerance=0.1,
+    detection_limit=0.02,
+    force_evaluations=120,
+    jacobian_products=0,
+    seconds=0.5,
+    model_seconds=0.4,
+    seed=(0, 12),
+    message="142x over",
+    title="forces do work around a closed loop",
+    causes="forces predicted directly",
+    advice="run dynamics with the conservative head",
+    rerun="pytest --pyargs physcheck.suite",
+    evidence={
         "quantities": {},
         "place": "atom 1 (H), circle of 0.03 Å",
         "scale": "in molecular dynamics this heats the system by about 8 K/ps",
         "configurations": "/elsewhere/loop_work-H2O.extxyz",
     },
-}
-EMPTY = dict.fromkeys(
-    (
-        "value", "uncertainty", "interval", "tolerance", "detection_limit", "force_evaluations",
-        "jacobian_products", "seconds", "model_seconds",
-    )
-)  # fmt: skip
-PASS = {**RECORD, "verdict": "pass", "value": 0.01, "message": "would have seen >= 0.02 meV"}
-ERROR = {
-    **RECORD,
-    **EMPTY,
-    "check": "force_energy_gap",
-    "verdict": "error",
-    "message": "it <raised>",
-}
-OPEN = {**RECORD, "check": "nve_drift", "verdict": "inconclusive", "message": "limited by noise"}
-SETTINGS = {"model": "x.py", "profile": "md", "budget": "quick", "seed": 0}
+)
+PASS = replace(RECORD, verdict=Outcome.PASS, value=0.01, message="smallest detectable violation")
+ERROR = replace(
+    RECORD,
+    check="force_energy_gap",
+    verdict=Outcome.ERROR,
+    message="it <raised>",
+    value=None,
+    uncertainty=None,
+    interval=None,
+    tolerance=None,
+    detection_limit=None,
+    force_evaluations=None,
+    jacobian_products=None,
+    seconds=None,
+    model_seconds=None,
+)
+OPEN = replace(RECORD, check="nve_drift", verdict=Outcome.INCONCLUSIVE, message="limited by noise")
+KNOWN = replace(RECORD, verdict=Outcome.KNOWN_FAILURE, reason="being mended")
+SETTINGS = Settings(model="x.py")
 
 
 def report(*records, **changes):
-    return build_report(
-        created="2030-01-31T12:00:00+00:00",
-        settings=SETTINGS,
-        records=records,
-        **{"complete": True, "exit_code": 1, **changes},
-    )
+    header = {"complete": True, "exit_code": 1, **changes}
+    return Report(created="2030-01-31T12:00:00+00:00", settings=SETTINGS, records=records, **header)
 
 
-def test_a_failure_says_law_number_place_scale_causes_rerun_in_this_order():
-    lines = record_text(RECORD, profile="md").splitlines()
+def test_a_failure_says_law_number_place_scale_causes_advice_rerun_in_this_order():
+    lines = failure_text(RECORD, profile="md").splitlines()
     assert lines == [
         "FAIL  loop_work [H2O]   forces do work around a closed loop",
-        "  |W| = 14.20 ± 0.03 meV      tolerance 0.10 meV (md)      142x over;  detection limit 0.020 meV",
+        "  |W| = 14.20 ± 0.03 meV      tolerance 0.10 meV (md)      142x over;  "
+        "smallest detectable 0.020 meV",
         "  atom 1 (H), circle of 0.03 Å      saved: /elsewhere/loop_work-H2O.extxyz",
         "  in molecular dynamics this heats the system by about 8 K/ps",
         "  usual causes: forces predicted directly",
+        "  what to do: run dynamics with the conservative head",
         "  rerun: pytest --pyargs physcheck.suite",
     ]
 
@@ -89,25 +99,59 @@ def test_a_measurement_reads_like_its_record():
     measurement = Measurement(
         check="loop_work", quantity="|W|", unit="meV", value=14.2, uncertainty=0.03,
         interval=(14.0, 14.4), detection_limit=0.02, force_evaluations=120,
-        evidence={k: v for k, v in RECORD["evidence"].items()},
+        evidence=RECORD.evidence,
     )  # fmt: skip
-    spec = SimpleNamespace(id="loop_work", title=RECORD["title"], causes=RECORD["causes"])
-    text = failure_text(
-        spec, "H2O", measurement, tolerance, judge(measurement, tolerance), rerun=RECORD["rerun"]
+    spec = replace(
+        all_checks()["loop_work"], title=RECORD.title, causes=RECORD.causes, advice=RECORD.advice
     )
-    assert text == record_text(RECORD, profile="md")
+    verdict = judge(measurement, tolerance)
+    finding = failed_assertion(spec, "H2O", measurement, tolerance, verdict)
+    expected = replace(RECORD, rerun=None)
+    assert failure_text(finding, profile="md") == failure_text(expected, profile="md")
 
 
 def test_an_error_claims_no_violation():
-    text = record_text(ERROR, profile="md")
+    text = failure_text(ERROR, profile="md")
     assert text.startswith("ERROR  force_energy_gap [H2O]   could not be measured\n  it <raised>")
-    assert "usual causes" not in text
-    assert "closed loop" not in text
+    for word in ("usual causes", "what to do", "closed loop"):
+        assert word not in text
+
+
+def test_a_report_survives_json():
+    reference = ReferenceResult.of(PASS)
+    made = report(
+        replace(RECORD, reference=reference),
+        replace(RECORD, value=math.nan, uncertainty=math.nan, interval=(math.nan, math.inf)),
+        ERROR,
+        facts=RunFacts(
+            model=ModelIdentity(spec="x.py", name="x", capabilities={"outputs": ["forces"]}),
+            reference=ModelIdentity(spec="y.py"),
+            environment={"python": "3"},
+            plan=PlanSummary(records=3, evaluations=400, remarks=("it was slow",)),
+            not_scheduled=(NotScheduled("loop_work", "Si8", "no room"),),
+        ),
+        setup_evaluations=7,
+    )
+    text = json_text(made)
+    document = json.loads(text, parse_constant=pytest.fail)
+    validate(document, schema())
+    again = Report.from_json(document)
+    assert json_text(again) == text
+    assert (again.records[0], again.records[2]) == (made.records[0], made.records[2])
+    assert again.facts == made.facts
+    assert document["records"][1]["interval"] == ["nan", "inf"]
+    assert document["summary"]["reference_evaluations"] == 120
+
+
+def test_a_record_of_a_version_without_advice_is_read():
+    document = RECORD.to_json()
+    del document["advice"]
+    assert Record.from_json(document) == replace(RECORD, advice="")
 
 
 def test_the_schema_is_valid_and_holds():
     Draft202012Validator.check_schema(schema())
-    document = report(RECORD, PASS, ERROR, OPEN)
+    document = report(RECORD, PASS, ERROR, OPEN).to_json()
     validate(document, schema())
     assert document["summary"]["fail"] == document["summary"]["error"] == 1
     assert document["summary"]["force_evaluations"] == 360
@@ -144,7 +188,7 @@ def test_the_schema_is_valid_and_holds():
         ((), {}, "NOTHING JUDGED"),
         ((), {"error": "boom\nmore"}, "ERROR: boom"),
         (
-            ({**RECORD, "verdict": "known_failure"},),
+            (KNOWN,),
             {},
             "KNOWN FAILURES: 1 known failure, nothing new",
         ),
@@ -162,8 +206,8 @@ def test_the_terminal_ends_with_the_answer_and_explains_what_is_open():
         "verdict",
         "measured",
         "tolerance",
-        "would",
-        "see",
+        "smallest",
+        "detectable",
         "evaluations",
     ]
     assert any(line == "inconclusive: nve_drift[H2O]: limited by noise" for line in lines)
@@ -171,14 +215,14 @@ def test_the_terminal_ends_with_the_answer_and_explains_what_is_open():
 
 
 def test_html_and_markdown_escape_and_show_everything():
-    document = report(RECORD, {**ERROR, "structure": "<b>|"}, OPEN)
+    document = report(RECORD, replace(ERROR, structure="<b>|"), OPEN)
     page, text = html(document), markdown(document)
     assert "<b>|" not in page
     assert "&lt;b&gt;|" in page
     assert "it &lt;raised&gt;" in page
     assert "http" not in page
     assert "\\|" in text
-    for part in ("loop_work", "force_energy_gap", "limited by noise", "usual causes"):
+    for part in ("loop_work", "force_energy_gap", "limited by noise", "what to do"):
         assert part in page
         assert part in text
     assert "not complete" in html(report(complete=False))
@@ -191,3 +235,22 @@ def test_a_file_is_replaced_in_one_step(tmp_path):
     assert target.read_text() == "two"
     assert [p.name for p in target.parent.iterdir()] == ["out.json"]
     assert target.stat().st_mode & 0o044
+
+
+def test_the_schema_describes_every_field_of_a_record_and_no_other():
+    described = schema()["$defs"]["record"]["properties"]
+    assert set(described) == {field.name for field in fields(Record)}
+    assert all(len(part["description"]) > 10 for part in described.values())
+    needed = set(schema()["$defs"]["record"]["required"])
+    assert needed <= set(described)
+    kept = schema()["$defs"]["record"]["properties"]["reference"]["required"]
+    assert set(kept) <= {field.name for field in fields(ReferenceResult)}
+    verdicts = described["verdict"]["enum"]
+    assert verdicts == [str(outcome) for outcome in Outcome]
+
+
+def test_the_schema_describes_every_part_of_a_report():
+    document = report(RECORD).to_json()
+    assert set(document) == set(schema()["properties"])
+    assert set(document["summary"]) == set(schema()["properties"]["summary"]["properties"])
+    assert set(document["model"]) == set(schema()["properties"]["model"]["properties"])

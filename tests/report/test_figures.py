@@ -4,7 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from physcheck.text.numbers import figure, plain, ratio, with_uncertainty
+from physcheck.run.jsonable import number_from_json, to_jsonable
+from physcheck.text.numbers import duration, figure, ratio, rough_duration, with_uncertainty
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,8 @@ from physcheck.text.numbers import figure, plain, ratio, with_uncertainty
         (0.5, 0.0, "eV", "0.500 eV"),
         (0.5, math.nan, "eV", "0.500 eV"),
         (1.0, 1e-12, "eV", "1.000 ± 1e-12 eV"),
-        ("nan", "nan", "eV", "nan"),
+        (math.nan, math.nan, "eV", "nan"),
+        (None, None, "eV", "nan"),
         (math.inf, 1.0, "eV", "inf"),
     ],
 )
@@ -38,10 +40,10 @@ def test_figure(value, text):
 def test_ratio():
     assert ratio(14.2, 0.1) == "142x over"
     assert ratio(1.0, 0.0) == "over a tolerance of zero"
-    assert ratio("nan", 1.0) == "not a number"
+    assert ratio(math.nan, 1.0) == "not a number"
 
 
-def test_plain_is_strict_json():
+def test_anything_becomes_strict_json():
     value = {
         "array": np.array([[1.0, np.nan], [np.inf, -np.inf]], dtype=np.float32),
         "scalar": np.float64(0.1),
@@ -50,10 +52,17 @@ def test_plain_is_strict_json():
         "tuple": (np.int64(5), None),
         "strange": object,
     }
-    text = json.dumps(plain(value), allow_nan=False)
+    text = json.dumps(to_jsonable(value), allow_nan=False)
     back = json.loads(text)
     assert back["array"] == [[1.0, "nan"], ["inf", "-inf"]]
     assert back["scalar"] == 0.1
     assert back["flag"] is True
     assert back["3"] == [1, 2]
     assert back["tuple"] == [5, None]
+    assert number_from_json(back["array"][1][1]) == -math.inf
+    assert number_from_json(None) is None
+
+
+def test_durations():
+    assert [duration(s) for s in (0.5, 119.0, 150.0)] == ["0.5 s", "119.0 s", "2.5 min"]
+    assert [rough_duration(s) for s in (4.2, 100.0, 9000.0)] == ["4 s", "2 min", "2.5 h"]

@@ -40,6 +40,10 @@ def plan(model, **settings):
     return make_plan(model, Settings(model="x.py", **settings))
 
 
+def keys_of(made):
+    return [(e.name, e.allotment, e.seed, e.not_applicable) for e in made.entries]
+
+
 def structures_of(made):
     return list(dict.fromkeys(entry.structure.name for entry in made.entries))
 
@@ -59,8 +63,7 @@ def test_quick_takes_three_different_structures_within_its_budget():
     assert {n.reason for n in made.not_scheduled} >= {"quick takes 3 structures of the catalogue"}
     assert made.estimated_seconds is not None
     again = plan(Fake())
-    key = lambda p: [(e.name, e.allotment, e.seed, e.not_applicable) for e in p.entries]  # noqa: E731
-    assert key(again) == key(made)
+    assert keys_of(again) == keys_of(made)
     assert again.not_scheduled == made.not_scheduled
 
 

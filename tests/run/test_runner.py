@@ -8,12 +8,13 @@ import pytest
 from ase.build import molecule
 from ase.io import read
 
+from physcheck.checks import all_checks
 from physcheck.errors import CapabilityMissing, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
-from physcheck.registry import CheckSpec
 from physcheck.run.plan import PlanEntry, record_seed
-from physcheck.run.runner import Runner, run_entry
+from physcheck.run.record import Record
+from physcheck.run.runner import Runner
 from physcheck.run.settings import Settings
 from physcheck.structures import Structure
 from physcheck.system import Configurations, Evaluation
@@ -41,17 +42,17 @@ def measurement(**changes):
 
 
 def entry(measure, **changes):
-    spec = CheckSpec(
-        "loop_work", "conservation", "law", "lambda", "", frozenset({"forces"}), "title", "causes",
-        measure, lambda *_: 50, {"quick": {}},
-    )  # fmt: skip
+    known = all_checks()["loop_work"]
+    spec = replace(known, measure=measure, evaluations=lambda *_: 50, options={"quick": {}})
     made = PlanEntry(spec, H2O, 50, record_seed(0, "loop_work", "H2O"))
     return replace(made, **changes)
 
 
 def run(measure, settings=None, **changes):
-    record = run_entry(entry(measure, **changes), Springs(), settings or Settings(model="x.py"))
-    json.dumps(record, allow_nan=False)
+    runner = Runner(Springs(), settings or Settings(model="x.py"))
+    record = runner.run(entry(measure, **changes))
+    text = json.dumps(record.to_json(), allow_nan=False)
+    assert json.dumps(Record.from_json(json.loads(text)).to_json()) == text
     return record
 
 
@@ -61,12 +62,12 @@ def test_a_record_counts_what_the_model_was_asked():
         return measurement()
 
     record = run(measure)
-    assert record["verdict"] == "pass"
-    assert record["force_evaluations"] == 3
-    assert record["tolerance"] == 3e-5
-    assert record["seconds"] >= record["model_seconds"] >= 0
-    assert record["seed"] == [0, record_seed(0, "loop_work", "H2O")[1]]
-    assert "--physcheck-checks=loop_work --physcheck-structures=H2O" in record["rerun"]
+    assert record.verdict == "pass"
+    assert record.force_evaluations == 3
+    assert record.tolerance == 3e-5
+    assert record.seconds >= record.model_seconds >= 0
+    assert record.seed == record_seed(0, "loop_work", "H2O")
+    assert "--physcheck-checks=loop_work --physcheck-structures=H2O" in record.rerun
 
 
 def test_the_same_seed_gives_the_same_numbers():
@@ -92,7 +93,7 @@ def test_tolerance_and_resolution_go_to_those_that_take_them(tmp_path):
 
     settings = Settings(model="x.py", profile="screening")
     runner = Runner(Springs(), settings, lambda: tmp_path)
-    assert runner.run(entry(measure))["verdict"] == "pass"
+    assert runner.run(entry(measure)).verdict == "pass"
     spent = runner.setup_evaluations
     assert spent > 0
     runner.run(entry(measure))
@@ -112,13 +113,14 @@ def test_what_is_raised_becomes_a_record(raised, verdict, text):
         raise raised
 
     record = run(measure)
-    assert record["verdict"] == verdict
-    assert text in record["message"]
+    assert record.verdict == verdict
+    assert text in record.message
     if verdict == "fail":
-        assert record["value"] == "nan"
-        assert record["interval"] == ["nan", "nan"]
+        assert record.to_json()["value"] == "nan"
+        assert record.to_json()["interval"] == ["nan", "nan"]
+        assert math.isnan(record.value)
     else:
-        assert record["value"] is record["force_evaluations"] is record["seconds"] is None
+        assert record.value is record.force_evaluations is record.seconds is None
 
 
 def test_a_model_that_raises_and_one_that_is_asked_too_much():
@@ -126,8 +128,8 @@ def test_a_model_that_raises_and_one_that_is_asked_too_much():
         model.evaluate(start.displaced(np.zeros((51, 3, 3))))
 
     record = run(asks)
-    assert record["verdict"] == "error"
-    assert "51 more asked for, 50 allotted" in record["message"]
+    assert record.verdict == "error"
+    assert "51 more asked for, 50 allotted" in record.message
 
     class Raising(Springs):
         def evaluate(self, configurations, *, want=frozenset()):
@@ -136,10 +138,10 @@ def test_a_model_that_raises_and_one_that_is_asked_too_much():
     def measure(model, start, *, rng):
         model.evaluate(start)
 
-    record = run_entry(entry(measure), Raising(), Settings(model="x.py"))
-    assert record["verdict"] == "error"
-    assert "the model raised RuntimeError: out of memory" in record["message"]
-    assert "fault of physcheck" not in record["message"]
+    record = Runner(Raising(), Settings(model="x.py")).run(entry(measure))
+    assert record.verdict == "error"
+    assert "the model raised RuntimeError: out of memory" in record.message
+    assert "fault of physcheck" not in record.message
 
 
 def test_keyboard_interrupt_passes_through():
@@ -160,9 +162,9 @@ def test_a_slow_record_is_stopped():
             pytest.fail("the alarm must not be caught by except Exception")
 
     record = run(measure, Settings(model="x.py", timeout=0.1))
-    assert record["verdict"] == "error"
-    assert "longer than the 0.1 s" in record["message"]
-    assert record["evidence"]["spent"]["seconds"] < 10
+    assert record.verdict == "error"
+    assert "longer than the 0.1 s" in record.message
+    assert record.evidence["spent"]["seconds"] < 10
 
 
 def test_not_applicable_costs_nothing():
@@ -170,7 +172,7 @@ def test_not_applicable_costs_nothing():
         raise AssertionError
 
     record = run(measure, not_applicable="the model gives no stress")
-    assert (record["verdict"], record["message"]) == ("not_applicable", "the model gives no stress")
+    assert (record.verdict, record.message) == ("not_applicable", "the model gives no stress")
 
 
 def test_evidence_is_saved_and_plain(tmp_path):
@@ -189,9 +191,9 @@ def test_evidence_is_saved_and_plain(tmp_path):
 
     runner = Runner(Springs(), Settings(model="x.py"), lambda: tmp_path)
     record = runner.run(entry(measure))
-    assert record["evidence"]["work"] == [1.0, "nan"]
-    assert record["evidence"]["quantities"] == {"best": 2.0}
-    images = read(record["evidence"]["configurations"], ":")
+    assert record.evidence["work"] == [1.0, "nan"]
+    assert record.evidence["quantities"] == {"best": 2.0}
+    images = read(record.evidence["configurations"], ":")
     assert len(images) == 3
     np.testing.assert_allclose(images[2].positions, frames.positions[2], atol=1e-7)
     np.testing.assert_allclose(images[1].arrays["model_forces"], -frames.positions[1], atol=1e-7)
@@ -203,8 +205,8 @@ def test_nothing_tested_is_marked():
         return measurement(nothing_tested="the forces don't respond")
 
     record = run(measure)
-    assert record["verdict"] == "inconclusive"
-    assert record["reason"] == "nothing tested: the forces don't respond"
+    assert record.verdict == "inconclusive"
+    assert record.reason == "nothing tested: the forces don't respond"
 
 
 def test_a_check_of_two_models_gets_the_reference_and_one_bill():
@@ -217,12 +219,12 @@ def test_a_check_of_two_models_gets_the_reference_and_one_bill():
 
     both = Runner(Springs(), Settings(model="x.py"), lambda: None, Springs())
     record = both.run(entry(measure))
-    assert (record["value"], record["force_evaluations"], record["reference"]) == (2.0, 3, None)
+    assert (record.value, record.force_evaluations, record.reference) == (2.0, 3, None)
     alone = run(measure)
-    assert alone["verdict"] == "not_applicable"
-    assert "--physcheck-reference" in alone["message"]
+    assert alone.verdict == "not_applicable"
+    assert "--physcheck-reference" in alone.message
     short = both.run(entry(measure, allotment=2))
-    assert short["verdict"] == "error"
+    assert short.verdict == "error"
 
 
 def test_a_reference_without_numbers_is_no_fault_of_the_model():
@@ -235,8 +237,8 @@ def test_a_reference_without_numbers_is_no_fault_of_the_model():
         return measurement()
 
     record = Runner(Springs(), Settings(model="x.py"), lambda: None, Lost()).run(entry(measure))
-    assert record["verdict"] == "error"
-    assert record["message"].startswith("the reference: forces is nan")
+    assert record.verdict == "error"
+    assert record.message.startswith("the reference: forces is nan")
 
 
 def test_auto_hands_the_direct_head_over_as_the_fast_model():

@@ -1,4 +1,4 @@
-"""A small MACE with random weights as ``mace.model``: conservative, equivariant, and wrong about chemistry."""
+"""A small MACE as ``mace.model``: conservative, equivariant; random weights know no chemistry."""
 
 from __future__ import annotations
 

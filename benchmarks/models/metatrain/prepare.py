@@ -1,6 +1,8 @@
-"""A small PET as ``pet.pt``, trained on silicon for three minutes: the gradient of its energy, and direct heads beside it.
+"""A small PET as ``pet.pt``, trained on silicon for three minutes.
 
-Labels are Stillinger-Weber's.  The export is what metatrain gives users: float32 TorchScript for metatomic engines.
+It has an energy, whose gradient are the conservative forces, and direct heads.  Labels are
+Stillinger-Weber's.  The export is what metatrain gives users: float32 TorchScript for metatomic
+engines.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A check of our own, which physcheck lists and runs beside the shipped ones.
 
-The entry point in pyproject.toml makes physcheck import this module.  A project that isn't installed writes
-``import silica.laws`` in its conftest instead.
+The entry point in pyproject.toml makes physcheck import this module.  A project that isn't
+installed writes ``import silica.laws`` in its conftest instead.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from physcheck.resolution import ensure_resolution
 # Evaluations of a record, its resolution not counted: the plan reserves as many.
 COST = {"quick": 2, "standard": 2, "full": 2}
 EXTRA_MASS = 1.0  # amu: one neutron more in every nucleus
+# Standard errors of the interval's ends.  Below, a false FAIL needs noise beyond 4 sigma, less than
+# once in 10,000 records; above, 2 sigma are enough for a PASS.
+FAIL_SIGMAS, PASS_SIGMAS = 4, 2
 
 
 @physcheck.check(
@@ -32,7 +35,7 @@ EXTRA_MASS = 1.0  # amu: one neutron more in every nucleus
         screening=1e-3,
         md=1e-4,
         tight=1e-6,
-        reason="masses must not matter at all, so that the tolerance is what other exact symmetries have",
+        reason="masses must not matter at all: the tolerance is that of other exact symmetries",
         source="Born and Oppenheimer, Ann. Phys. 389, 457 (1927)",
     ),
     evaluations=COST,
@@ -40,8 +43,8 @@ EXTRA_MASS = 1.0  # amu: one neutron more in every nucleus
 def measure_isotope_independence(model, start, *, rng, resolution=None):
     """Isotopes have the same forces.
 
-    The forces F (N, 3) of the structure are held against those with every mass raised by 1 amu: judged is the rms
-    difference of a component, eV/Å.
+    The forces F (N, 3) of the structure are compared with those with every mass raised by 1 amu:
+    judged is the rms difference of a component, eV/Å.
 
     Can't see: a dependence on masses that other isotopes show only.
 
@@ -51,7 +54,8 @@ def measure_isotope_independence(model, start, *, rng, resolution=None):
 
     Cost: 2 evaluations.
 
-    Source: in the Born-Oppenheimer approximation the potential is a function of positions and charges alone.
+    Source: in the Born-Oppenheimer approximation the potential is a function of positions and
+    nuclear charges alone.
     """
     meter, one = Meter(model), physcheck.as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
@@ -64,14 +68,15 @@ def measure_isotope_independence(model, start, *, rng, resolution=None):
         meter.evaluate(isotopes).require_forces()[0] - meter.evaluate(one).require_forces()[0]
     )
     value = math.sqrt(float(np.mean(difference**2)))
+    # The difference of two forces that are each as noisy.
     noise = math.sqrt(2) * resolution.force_noise
     atom = int(np.argmax(np.linalg.norm(difference, axis=1)))
     return Measurement(
         value=value,
         uncertainty=noise,
         uncertainty_components={"rounding": noise},
-        interval=(max(0.0, value - 4 * noise), value + 2 * noise),
-        detection_limit=4 * noise,
+        interval=(max(0.0, value - FAIL_SIGMAS * noise), value + PASS_SIGMAS * noise),
+        detection_limit=FAIL_SIGMAS * noise,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={

@@ -1,4 +1,4 @@
-"""Where we want the potential to be sound.  Off their equilibria, so that no force is zero by symmetry."""
+"""Structures that matter to us.  Off their equilibria, so that no force is zero by symmetry."""
 
 import numpy as np
 from ase import Atoms

@@ -1,4 +1,4 @@
-"""Our check: a good model passes at its stated cost, a defect of known strength is caught at its detection limit."""
+"""Our check: a good model passes, a defect is caught down to the limit, at the stated cost."""
 
 import pytest
 from silica import Silica

@@ -1,4 +1,7 @@
-"""Where in a system the antisymmetric part of the Jacobian sits, and the loop that shows it best."""
+"""Where in a system the antisymmetric part of the Jacobian is: in which molecule or atom.
+
+``A`` is that part, (J - J^T)/2; a *block* of it are the rows and columns of some of the atoms.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,24 @@ __all__ = [
 
 # A last block of at most this many atoms is resolved coordinate by coordinate.
 _BLOCK = 8
-# A half holds the fault if its pair shows this much of the whole; two random directions show less of a fault
-# that is there with a chance of 0.3 % (Laplace), and of a symmetric half only noise.
+# A half holds the fault if its pair shows this much of the whole.  Two random directions show less
+# of a fault that is there with a chance of 0.3 % (Laplace), and of a symmetric half only noise.
 _PRESENT = 2e-3
+# A half that shows nothing speaks against a spread fault if it is so many times larger than that.
+_SPREAD_SHOWS = 10
+# A signal is no noise beyond so many of its standard deviations.
+_NOISE_SDS = 5
 # Below this share a place is not called the place.
 _LOCAL = 0.5
 # Halving is pointless where noise is a larger share of the whole than this.
 _TOO_NOISY = 0.05
+# A block of a fraction f of the system holds about f^2 of |A|^2 if the fault is spread, all of it
+# if the fault is there.  The border is between them, f^1.5, times 4 for the scatter of a pair.
+_SPREAD_FACTOR, _SPREAD_POWER = 4, 1.5
+# A halving measures a pair of directions by central differences, a block each of its coordinates.
+_PER_HALVING, _PER_ATOM = 4, 6
+# Atoms that a message names.
+_NAMED = 6
 
 # Central slopes (k, n) along unit directions (k, n), eV/Å².
 Slopes = Callable[[Floats], Floats]
@@ -47,7 +61,7 @@ class Place:
     plane : (2, N, 3)
         Orthonormal directions: the plane of the block's largest antisymmetric pair.
     what : str
-        "molecule of atoms" or "atoms".
+        "molecule of atoms" or "atom".
     """
 
     atoms: np.ndarray
@@ -58,20 +72,24 @@ class Place:
     def sentence(self, start: Configurations) -> str:
         """For the failure's line of place."""
         symbols = start.system.symbols
-        names = ", ".join(f"{a} ({symbols[a]})" for a in self.atoms[:6])
-        more = f" and {len(self.atoms) - 6} more" if len(self.atoms) > 6 else ""
+        names = ", ".join(f"{a} ({symbols[a]})" for a in self.atoms[:_NAMED])
+        if len(self.atoms) > _NAMED:
+            names += f" and {len(self.atoms) - _NAMED} more"
         if self.share < _LOCAL:
-            return f"the antisymmetry is spread; most of it is in the {self.what} {names}{more}"
-        return f"the antisymmetry sits in the {self.what} {names}{more}"
+            return f"the violation is spread; most of it is in the {self.what} {names}"
+        return f"the violation sits in the {self.what} {names}"
 
 
 def groups_of(start: Configurations) -> tuple[list[np.ndarray], str]:
-    """The groups that a fault is looked for in: molecules where every atom is in one, else single atoms."""
+    """The groups among which a fault is looked for, and what they are called.
+
+    Molecules where every atom is in one, else single atoms.
+    """
     found = [atoms for atoms, _ in molecules(start)]
     covered = sum(len(atoms) for atoms in found)
     if found and covered == start.n_atoms:
         return found, "molecule of atoms"
-    return [np.array([i]) for i in range(start.n_atoms)], "atoms"
+    return [np.array([i]) for i in range(start.n_atoms)], "atom"
 
 
 def localisation_cost(start: Configurations, *, resolve: bool) -> int:
@@ -79,7 +97,7 @@ def localisation_cost(start: Configurations, *, resolve: bool) -> int:
     groups, _ = groups_of(start)
     halvings = math.ceil(math.log2(len(groups))) if len(groups) > 1 else 0
     largest = min(_BLOCK, max(len(g) for g in groups))
-    return 4 * halvings + (6 * largest if resolve else 0)
+    return _PER_HALVING * halvings + (_PER_ATOM * largest if resolve else 0)
 
 
 def _embedded(atoms: np.ndarray, n_atoms: int, rng: np.random.Generator) -> Floats:
@@ -98,8 +116,8 @@ def place_by_bisection(
 ) -> Place | None:
     """Halve the groups, keep the half that holds the antisymmetry, down to one group.
 
-    Of two random directions that move only one half, u.J v - v.J u is zero if that half's own Jacobian is
-    symmetric. A fault between groups is not followed.
+    For two random directions that move only one half, u.J v - v.J u is zero if that half's own
+    Jacobian is symmetric.  A fault between groups is not followed.
 
     Parameters
     ----------
@@ -113,7 +131,7 @@ def place_by_bisection(
     Returns
     -------
     Place or None
-        None where noise hides the halves, or where the antisymmetry is spread: the last half that was
+        None where noise hides the halves, or where the violation is spread: the last half that was
         seen to hold it holds no more than its size explains.
 
     Cost: 4 evaluations a halving.
@@ -121,7 +139,7 @@ def place_by_bisection(
     groups, what = groups_of(start)
     whole = len(groups)
     n = start.n_coordinates
-    if not 5 * noise * n <= _TOO_NOISY * total or whole < 2:
+    if not _NOISE_SDS * noise * n <= _TOO_NOISY * total or whole < 2:
         return None
     plane, share, fraction = np.zeros((2, start.n_atoms, 3)), 1.0, 1.0
     clean = False
@@ -133,15 +151,13 @@ def place_by_bisection(
         projected = frame @ slopes(frame).T
         size = 3 * len(atoms)
         seen = abs(projected[0, 1] - projected[1, 0]) / 2 * math.sqrt(size * (size - 1))
-        if seen > max(_PRESENT * total, 5 * noise * size):
+        if seen > max(_PRESENT * total, _NOISE_SDS * noise * size):
             groups, share, fraction = half, (seen / total) ** 2, size / n
             plane = frame.reshape(2, -1, 3)
         else:
-            # A spread fault would show in a half as large as this.
-            clean = clean or size / n > 10 * _PRESENT
+            clean = clean or size / n > _SPREAD_SHOWS * _PRESENT
             groups = groups[middle:]
-    # A fault spread over the system leaves a block of a fraction f about f^2 of it, one in one place all.
-    if not clean and share <= 4 * fraction**1.5:
+    if not clean and share <= _SPREAD_FACTOR * fraction**_SPREAD_POWER:
         return None
     return Place(groups[0], share, plane, what)
 
@@ -158,13 +174,14 @@ def resolve_block(start: Configurations, slopes: Slopes, total: float, place: Pl
         frame[row, atom, axis] = 1.0
     flat = frame.reshape(len(frame), -1)
     projected = flat @ slopes(flat).T
+    # Singular values of an antisymmetric matrix come in pairs: the first two vectors are the plane.
     left, singular, _ = np.linalg.svd((projected - projected.T) / 2)
     plane = (left[:, :2].T @ flat).reshape(2, start.n_atoms, 3)
     return Place(place.atoms, float(np.sum(singular**2)) / total**2, plane, place.what)
 
 
 def place_by_products(start: Configurations, vectors: Floats) -> Place:
-    """From exact (J - J^T) u of random u: the group with most of their norm, and the plane they show.
+    """The group with most of the norm of exact (J - J^T) u of random u, and the plane they show.
 
     Parameters
     ----------

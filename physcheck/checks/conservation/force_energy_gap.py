@@ -1,13 +1,39 @@
-"""Forces against the energy they should come from."""
+"""Forces against the energy they should come from.
+
+How it is measured.  Energy differences along random directions are held against the line integral
+of the forces over the same pieces, by Simpson's rule, so that no small step is needed.  Two pilot
+directions at three lengths choose the length with the least error; the shortest follows from the
+energy's noise, and two far shorter ones are tried where the surface is rough.  The truncation error
+is the change from half the length (a sixteenth of it would do on a smooth surface, but not at
+kinks).  After 8 directions the run stops if the verdict is clear; a fifth of the chance of a false
+FAIL is spent there.
+
+A FAIL is confirmed on the worst direction with pieces that are up to 16 times shorter: truncation
+shrinks with the length, a gap doesn't.  Where the pieces are so short already that noise forbids
+this, two pieces that are moved aside must agree with the first.  A direction that a kink spoils is
+left out, and the next one is tried.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from physcheck.checks.conservation.step_choice import TRIES, choose_step
+from physcheck.checks.conservation.estimate import Estimate
+from physcheck.checks.conservation.piece_length import (
+    LENGTHS,
+    SHORTER_LENGTHS,
+    SIMPSON_MIDDLE,
+    SIMPSON_NORM,
+    SIMPSON_SUM,
+    PieceLength,
+    choose_length,
+    gap_is_confirmed,
+)
+from physcheck.checks.conservation.subject import Subject
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import (
@@ -18,8 +44,8 @@ from physcheck.numerics.quantiles import (
 )
 from physcheck.probes.directions import orthonormal_directions
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
-from physcheck.resolution import Resolution, ensure_resolution, visit
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.resolution import Resolution
+from physcheck.system import Configurations, Floats
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_force_energy_gap", "measure_force_energy_gap"]
@@ -29,28 +55,38 @@ _OPTIONS: dict[Budget, dict[str, Any]] = {
     "standard": {"directions": 32},
     "full": {"directions": 64},
 }
+# Directions on which the length is chosen.
 _PILOTS = 2
-_FIRST_LOOK = 8
-# Directions given up where the pilots had to try shorter steps too.
-_DEAR = 6
-# Directions on which a FAIL is tried again at a shorter length until one confirms it.
+# Directions after which a clear verdict ends the run, and the shares of the chance of a false FAIL
+# that are spent there and at the end.
+_FIRST_LOOK, _FIRST_SHARE, _LAST_SHARE = 8, 0.2, 0.8
+# Directions given up to pay for the shorter lengths of the pilots.
+_FEWER_IF_ROUGH = 6
+# Directions on which a FAIL is measured again until one confirms it.
 _CONFIRMATIONS = 2
-# Where noise forbids shorter pieces, so many moved aside have to agree: a kink is met again now and then.
+# Where noise forbids shorter pieces, so many that are moved aside have to agree with the first: a
+# second kink is met there now and then.
 _ASIDE = 2
-# What the length is divided by for that, the largest first that the noise allows.
-_DIVISORS = (16, 8, 4)
-# The shortest half length of a line piece that is tried first, Å (rms of a coordinate): the lower end is far
-# above the rounding of float64 positions; at four times the upper one stiff bonds are barely smooth.
+# How far aside, in half lengths: out of reach of a kink of the first piece.
+_AWAY = 8
+# What the length is divided by for a confirmation: the largest at which the gap is _CLEAR times
+# the noise, and half the length if there is none.
+_DIVISORS, _LEAST_DIVISOR, _CLEAR = (16, 8, 4), 2, 8
+# Range of the shortest half length tried first, Å (rms of a coordinate): the lower end is far above
+# the rounding of float64 positions; at four times the upper one stiff bonds are barely smooth.
 _FIRST_STEP = (0.0005, 0.004)
+# meV in an eV.
 _MEV = 1e3
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
     k = min(int(_OPTIONS[budget]["directions"]), start.n_coordinates)
     pilots = min(_PILOTS, k)
-    smooth = 2 * k + 2 * (TRIES - 3) * pilots
-    rough = 2 * max(pilots, k - _DEAR) + 2 * (TRIES - 1) * pilots
-    return 1 + max(smooth + 2 * _CONFIRMATIONS, rough + 2 * _ASIDE * _CONFIRMATIONS)
+    # Two evaluations a piece and one at the start; one of the pilots' lengths is among the k.
+    smooth = 2 * k + 2 * (LENGTHS - 1) * pilots + 2 * _CONFIRMATIONS
+    lengths = LENGTHS + SHORTER_LENGTHS
+    rough = 2 * max(pilots, k - _FEWER_IF_ROUGH) + 2 * (lengths - 1) * pilots
+    return 1 + max(smooth, rough + 2 * _ASIDE * _CONFIRMATIONS)
 
 
 @check(
@@ -60,18 +96,18 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     needs={"forces", "energy"},
     kind="law",
     title="forces are not the negative gradient of the energy",
-    causes="forces predicted directly; a term of the energy detached or left out of the gradient; "
-    "energy and forces smoothed, shifted or scaled differently (ASE's free_energy is the one to give)",
-    advice="take forces as the gradient of the very energy that is reported; compare the two "
+    causes="forces predicted directly; a term of the energy that is detached or left out of the "
+    "gradient; energy and forces that are smoothed, shifted or scaled differently (with ASE, the "
+    "energy that belongs to the forces is free_energy)",
+    advice="take the forces as the gradient of the very energy that is reported; compare the two "
     "term by term on a dimer to find the part that differs",
     tolerances=Tolerances(
         screening=20.0,
         md=1.0,
         tight=0.01,
         reason="screening: the force error of a good MLIP, so that a gap is no worse than "
-        "the fit; md: far below it, so that energies of snapshots and forces on the "
-        "way tell the same story; tight: what analytic gradients in float64 reach "
-        "with room for energy offsets",
+        "the fit; md: far below it, so that the energies of a trajectory agree with the work of "
+        "its forces; tight: what analytic gradients in float64 reach with room for energy offsets",
         source="OpenKIM's ForcesNumerDeriv check is the ancestor; figures from physcheck's "
         "own benchmarks",
     ),
@@ -89,17 +125,12 @@ def measure_force_energy_gap(
 ) -> Measurement:
     """Forces are the negative gradient of the energy: F = -dE/dx.
 
-    Along random orthonormal directions u of the 3N coordinates, energy differences are held against the
-    line integral of the forces over the same piece (Simpson), which needs no small step:
+    With random orthonormal directions u of the 3N coordinates and pieces from -l to +l,
 
         g_u = (E(+l) - E(-l))/(2l) + u.(F(-l) + 4 F(0) + F(+l))/6,      gap = rms over u of g_u,
 
-    which is the rms gap of a force component, averaged over the piece. The shortest length follows
-    from the energy's noise; two pilot directions at three lengths choose the one with the least error; the truncation error is the change from
-    half the length (a sixteenth of it would do on a smooth surface, but not at kinks). After 8 directions
-    the run stops if the verdict is clear (a fifth of the false-FAIL chance is spent there). A FAIL is
-    confirmed on the worst direction at up to a sixteenth of the length, since truncation shrinks with it, or where pieces are
-    so short for roughness that noise forbids that on two moved aside; one that a kink spoils is left out, and the next is tried.
+    which is the rms gap of a force component, averaged over the piece.  The module's docstring says
+    how l is chosen, when the run stops early and how a FAIL is confirmed.
 
     Can't see: a lack of conservation where the model gives no energy; a gap that averages out over
     0.03 Å; a wrong energy (only that both disagree).
@@ -119,173 +150,202 @@ def measure_force_energy_gap(
         The model gives no energy.
     ModelError, NonFiniteOutput
 
-    Cost: 25 evaluations for a clear case, 13 + 2 x directions at most (with 6 directions fewer on a rough surface).
+    Cost: 25 evaluations for a clear case, 13 + 2 x directions at most (with 6 directions fewer on a
+    rough surface).
 
     Source: the OpenKIM verification check of forces against numerical derivatives is the ancestor.
     """
-    meter = Meter(model)
-    one = as_configurations(start)
-    resolution = ensure_resolution(meter, one, resolution, rng)
+    subject = Subject.of(model, start, rng, resolution)
     target = default_tolerance("force_energy_gap") if tolerance is None else tolerance
-    n = one.n_coordinates
-    count = min(directions, n)
-    frame = orthonormal_directions(n, count, rng)
-    line = _Line(meter, one, rng, resolution)
-    pilots = min(_PILOTS, count)
+    n = subject.n_coordinates
+    frame = orthonormal_directions(n, min(directions, n), rng)
+    pieces = _Pieces.through(subject)
 
-    step, truncation, gaps = choose_step(line, frame[:pilots], target / _MEV, _FIRST_STEP)
-    rough = line.pieces > 3 * pilots
-    if rough:
-        count = max(pilots, count - _DEAR)
-    error = math.hypot(line.noise(step), truncation)
-    result = None
-    for look, share in ((min(_FIRST_LOOK, count), 0.2), (count, 0.8)):
-        if look > len(gaps):
-            gaps = np.concatenate([gaps, line.gaps(frame[len(gaps) : look], step)])
-        elif result is not None:
-            break
-        result = _Judged(gaps, error, n, resolution.dof, share)
-        if result.interval[1] <= target or result.interval[0] > target:
-            break
-    assert result is not None
-    confirmed, kinked = None, 0.0
-    order = np.argsort(-np.abs(gaps))
-    worst = int(order[0])
-    if result.interval[0] > target and resolution.responds:
-        for rank in range(_CONFIRMATIONS):
-            worst = int(order[rank])
-            seen = abs(float(gaps[worst]))
-            direction = frame[worst : worst + 1]
-            divisor = next((d for d in _DIVISORS if line.noise(step / d) <= seen / 8), None)
-            shorter = step / (divisor or 2)
-            if rough and divisor is None:
-                again = [line.aside(direction, step) for _ in range(_ASIDE)]
-            else:
-                again = [line.gaps(direction, shorter)]
-            change = max(abs(float(gap[0] - gaps[worst])) for gap in again)
-            # Noise excuses a change, but never one by half: that is what a kink does at half the length.
-            confirmed = change <= max(0.2 * seen, min(4 * line.noise(shorter), 0.4 * seen))
-            if confirmed:
-                break
-            # A direction with a kink or a jump says nothing of the others: judge without it.
-            kinked = max(kinked, change)
-            result = _Judged(gaps[order[rank + 1 :]], error, n, resolution.dof, 0.8, len(gaps))
-            if not result.interval[0] > target:
-                break
-        if not confirmed:
-            truncation = max(truncation, kinked)
-            error = math.hypot(line.noise(step), truncation)
-            result = _Judged(gaps, error, n, resolution.dof, 0.8)
-    return Measurement(
-        value=result.value,
-        uncertainty=math.hypot(result.sampling, error * _MEV / math.sqrt(len(gaps))),
-        uncertainty_components={
-            "truncation": truncation * _MEV / math.sqrt(len(gaps)),
-            "rounding": line.noise(step) * _MEV / math.sqrt(len(gaps)),
-            "sampling": result.sampling,
-        },
-        interval=result.interval,
-        detection_limit=result.detection_limit,
-        force_evaluations=meter.evaluations,
-        nothing_tested=resolution.rigid_reason,
-        evidence={
-            "place": f"direction {worst} of {len(gaps)}: {_MEV * gaps[worst]:.3g} meV/Å along it",
-            "confirmed": confirmed,
-            "scale": f"the rms force component is {_MEV * resolution.force_rms:.3g} meV/Å",
-            "quantities": {
-                "directions": len(gaps),
-                "step_A": step,
-                "relative_gap": result.value / (_MEV * resolution.force_rms)
-                if resolution.force_rms > 0
-                else 0.0,
-                "gaps_meV_per_A": (_MEV * gaps).tolist(),
-                "energy_noise_eV": resolution.energy_noise,
-            },
-            "configurations": one,
-            "worst_direction": frame[worst].reshape(one.n_atoms, 3),
-        },
-    )
+    frame, length = _choose_steps(pieces, frame, target)
+    result = _measure(pieces, frame, length, target)
+    result = _confirm(pieces, frame, result, target)
+    return _report(subject, frame, result)
 
 
-class _Line:
-    """Gaps along line pieces through one configuration."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pieces:
+    """Gaps along pieces of straight lines through one configuration, eV/Å."""
 
-    def __init__(
-        self,
-        meter: Meter,
-        start: Configurations,
-        rng: np.random.Generator,
-        resolution: Resolution,
-    ) -> None:
-        self.meter, self.start, self.rng, self.resolution = meter, start, rng, resolution
-        self.n = start.n_coordinates
-        self.pieces = 0
-        self.home = self._at(np.zeros((1, self.n)))[1][0]
+    subject: Subject
+    #: (3N,) forces at the start, the middle of every piece.
+    forces: Floats
 
-    def _at(self, moves: Floats) -> tuple[Floats, Floats]:
-        answer = visit(
-            self.meter,
-            self.start.displaced(moves),
-            want=frozenset({"forces", "energy"}),
-            rng=self.rng,
-            fresh=self.resolution.needs_fresh,
-        )
-        return answer.require_energy(), answer.require_forces().reshape(-1, self.n)
+    @classmethod
+    def through(cls, subject: Subject) -> _Pieces:
+        """Pieces through the start of ``subject``. Cost: 1 evaluation."""
+        middle = np.zeros((1, subject.n_coordinates))
+        return cls(subject, _energies_and_forces(subject, middle)[1][0])
 
     def gaps(self, directions: Floats, step: float) -> Floats:
-        """g_u for each unit direction, eV/Å."""
-        self.pieces += len(directions)
-        length = step * math.sqrt(self.n)
-        energies, forces = self._at(np.concatenate([-length * directions, length * directions]))
+        """g_u for each unit direction (k, 3N); the step is the rms of a coordinate, Å."""
+        length = step * math.sqrt(self.subject.n_coordinates)
+        ends = np.concatenate([-length * directions, length * directions])
+        energies, forces = _energies_and_forces(self.subject, ends)
         e_minus, e_plus = np.split(energies, 2)
         f_minus, f_plus = np.split(forces, 2)
-        force = np.einsum("kn,kn->k", directions, f_minus + 4 * self.home + f_plus) / 6
+        # Forces are minus the gradient, so that their integral is added to the energy difference.
+        summed = f_minus + SIMPSON_MIDDLE * self.forces + f_plus
+        force = np.einsum("kn,kn->k", directions, summed) / SIMPSON_SUM
         gap: Floats = (e_plus - e_minus) / (2 * length) + force
         return gap
 
-    def aside(self, direction: Floats, step: float) -> Floats:
-        """g_u on a short piece moved aside by eight times its length, out of a kink's reach; trapezoid."""
-        length = step * math.sqrt(self.n)
-        away = 8 * step * self.rng.standard_normal((1, self.n))
-        energies, forces = self._at(away + length * np.concatenate([-direction, direction]))
-        gap: Floats = (energies[1:] - energies[:1]) / (2 * length) + forces.mean(
-            axis=0
-        ) @ direction.T
-        return gap
+    def gap_aside(self, direction: Floats, step: float) -> float:
+        """g_u on a piece that is moved aside at random, out of a kink's reach; by the trapezoid."""
+        subject = self.subject
+        length = step * math.sqrt(subject.n_coordinates)
+        away = _AWAY * step * subject.rng.standard_normal((1, subject.n_coordinates))
+        ends = away + length * np.concatenate([-direction, direction])
+        energies, forces = _energies_and_forces(subject, ends)
+        # The middle would cost one evaluation more; over so short a piece the trapezoid will do.
+        mean = forces.mean(axis=0) @ direction.T
+        return float(((energies[1:] - energies[:1]) / (2 * length) + mean)[0])
 
     def noise(self, step: float) -> float:
-        """Standard deviation of a gap, eV/Å."""
-        length = step * math.sqrt(self.n)
-        energy = self.resolution.energy_noise or 0.0
-        return math.hypot(
-            energy / (math.sqrt(2) * length), self.resolution.force_noise * math.sqrt(18) / 6
-        )
+        """Standard deviation of a gap: a difference of two energies, and Simpson's mean."""
+        resolution = self.subject.resolution
+        length = step * math.sqrt(self.subject.n_coordinates)
+        # Two energies of noise e: sqrt(2) e over 2 l.
+        energy = (resolution.energy_noise or 0.0) / (math.sqrt(2) * length)
+        return math.hypot(energy, resolution.force_noise * SIMPSON_NORM / SIMPSON_SUM)
 
 
-class _Judged:
-    """rms gap of a component from gaps along directions, in meV/Å."""
+def _energies_and_forces(subject: Subject, moves: Floats) -> tuple[Floats, Floats]:
+    """Energies (B,) and forces (B, 3N) at the start displaced by ``moves`` (B, 3N)."""
+    answer = subject.evaluate(subject.start.displaced(moves), "forces", "energy")
+    return answer.require_energy(), answer.require_forces().reshape(len(moves), -1)
 
-    def __init__(
-        self,
-        gaps: Floats,
-        error: float,
-        n: int,
-        dof: float,
-        share: float,
-        drawn: int | None = None,
-    ) -> None:
-        # Where the largest of ``drawn`` gaps were left out, the mean is still over all: a lower bound.
-        count = drawn or len(gaps)
-        rms = _MEV * float(np.sqrt(np.sum(gaps**2) / count))
-        spread = _MEV * error
-        self.value = math.sqrt(max(rms**2 - spread**2, 0.0))
-        finite = math.sqrt(max(0.0, 1 - count / n))
-        self.sampling = finite * self.value / math.sqrt(2 * count)
-        self.detection_limit = spread * noise_rms_quantile(count, dof)
-        upward = projection_rms_quantile(count, n, 1 - share * FALSE_FAIL / 2)
-        low = max(0.0, rms - self.detection_limit) / upward
-        high = max(rms / projection_rms_quantile(count, n, FALSE_PASS), spread)
-        self.interval = (low, high)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Result:
+    """The gaps along all directions, what they come to, and whether a FAIL was confirmed."""
+
+    gaps: Floats
+    length: PieceLength
+    estimate: Estimate
+    worst: int
+    confirmed: bool | None = None
+
+
+def _choose_steps(pieces: _Pieces, frame: Floats, target: float) -> tuple[Floats, PieceLength]:
+    """The directions that the allotment has room for, and the length of the pieces."""
+    pilots = min(_PILOTS, len(frame))
+    length = choose_length(pieces, frame[:pilots], target / _MEV, _FIRST_STEP)
+    if length.tried_shorter:
+        frame = frame[: max(pilots, len(frame) - _FEWER_IF_ROUGH)]
+    return frame, length
+
+
+def _measure(pieces: _Pieces, frame: Floats, length: PieceLength, target: float) -> _Result:
+    """The gaps along a first few directions, and along all if the verdict isn't clear by then."""
+    gaps, first = length.gaps, min(_FIRST_LOOK, len(frame))
+    for look, share in ((first, _FIRST_SHARE), (len(frame), _LAST_SHARE)):
+        if look > len(gaps):
+            more = pieces.gaps(frame[len(gaps) : look], length.step)
+            gaps = np.concatenate([gaps, more])
+        estimate = _estimate(pieces.subject, gaps, length, share)
+        if look == len(frame) or estimate.interval[1] <= target or estimate.exceeds(target):
+            break
+    return _Result(gaps, length, estimate, worst=int(np.argsort(-np.abs(gaps))[0]))
+
+
+def _estimate(
+    subject: Subject, gaps: Floats, length: PieceLength, share: float, drawn: int | None = None
+) -> Estimate:
+    """The rms gap of a component, meV/Å, from the gaps along ``drawn`` random directions.
+
+    Where ``gaps`` leaves the largest of those out, the mean is still over all: a lower bound.
+    ``share`` is that of the chance of a false FAIL.
+    """
+    count, n = drawn or len(gaps), subject.n_coordinates
+    rms = _MEV * float(np.sqrt(np.sum(gaps**2) / count))
+    error = _MEV * length.error
+    value = math.sqrt(max(rms**2 - error**2, 0.0))
+    # An rms of so many normal values has a relative standard deviation of 1/sqrt(2 count); it is
+    # none where the directions span all coordinates.
+    sampling = math.sqrt(max(0.0, 1 - count / n)) * value / math.sqrt(2 * count)
+    detection_limit = error * noise_rms_quantile(count, subject.resolution.dof)
+    upward = projection_rms_quantile(count, n, 1 - share * FALSE_FAIL / 2)
+    low = max(0.0, rms - detection_limit) / upward
+    high = max(rms / projection_rms_quantile(count, n, FALSE_PASS), error)
+    return Estimate(
+        value=value,
+        uncertainty=math.hypot(sampling, error / math.sqrt(count)),
+        components={
+            "truncation": length.truncation * _MEV / math.sqrt(count),
+            "rounding": length.noise * _MEV / math.sqrt(count),
+            "sampling": sampling,
+        },
+        interval=(low, high),
+        detection_limit=detection_limit,
+    )
+
+
+def _confirm(pieces: _Pieces, frame: Floats, result: _Result, target: float) -> _Result:
+    """A FAIL must show again over other pieces along the worst direction, or the one after it."""
+    subject, gaps = pieces.subject, result.gaps
+    if not (result.estimate.exceeds(target) and subject.resolution.responds):
+        return result
+    order = np.argsort(-np.abs(gaps))
+    left_out = 0.0
+    for rank in range(_CONFIRMATIONS):
+        worst = int(order[rank])
+        change, confirmed = _measure_again(pieces, frame[worst], gaps[worst], result.length)
+        result = replace(result, worst=worst, confirmed=confirmed)
+        if confirmed:
+            return result
+        # A direction with a kink or a jump says nothing of the others: judge without it.
+        left_out = max(left_out, change)
+        kept = gaps[order[rank + 1 :]]
+        estimate = _estimate(subject, kept, result.length, _LAST_SHARE, len(gaps))
+        result = replace(result, estimate=estimate)
+        if not estimate.exceeds(target):
+            break
+    length = result.length.with_truncation(left_out)
+    return replace(result, length=length, estimate=_estimate(subject, gaps, length, _LAST_SHARE))
+
+
+def _measure_again(
+    pieces: _Pieces, unit_vector: Floats, gap: float, length: PieceLength
+) -> tuple[float, bool]:
+    """How far the gap is from its first value over other pieces, and whether that confirms it."""
+    seen, step, direction = abs(float(gap)), length.step, unit_vector[None]
+    divisor = next((d for d in _DIVISORS if pieces.noise(step / d) <= seen / _CLEAR), None)
+    shorter = step / (divisor or _LEAST_DIVISOR)
+    if length.tried_shorter and divisor is None:
+        again = [pieces.gap_aside(direction, step) for _ in range(_ASIDE)]
+    else:
+        again = [float(pieces.gaps(direction, shorter)[0])]
+    change = max(abs(other - float(gap)) for other in again)
+    return change, gap_is_confirmed(change, seen, pieces.noise(shorter))
+
+
+def _report(subject: Subject, frame: Floats, result: _Result) -> Measurement:
+    """The record, with the direction that shows the gap best."""
+    resolution, gaps = subject.resolution, result.gaps
+    force = _MEV * resolution.force_rms
+    direction = frame[result.worst]
+    evidence = {
+        "place": f"{_MEV * gaps[result.worst]:.3g} meV/Å along one of {len(gaps)} random "
+        f"directions; it moves {subject.atom_moved_most(direction)} most",
+        "confirmed": result.confirmed,
+        "scale": f"the rms force component is {force:.3g} meV/Å; in molecular dynamics the "
+        "reported energy is not the one that these forces conserve",
+        "quantities": {
+            "directions": len(gaps),
+            "step_A": result.length.step,
+            "relative_gap": result.estimate.value / force if force > 0 else 0.0,
+            "gaps_meV_per_A": (_MEV * gaps).tolist(),
+            "energy_noise_eV": resolution.energy_noise,
+        },
+        "configurations": subject.start,
+        "worst_direction": direction.reshape(subject.start.n_atoms, 3),
+    }
+    return result.estimate.to_measurement(subject, evidence)
 
 
 assert_force_energy_gap = derive_assert(measure_force_energy_gap)

@@ -21,10 +21,11 @@ def jacobian_map(one: Configurations, jacobian: Floats) -> dict[str, Any]:
 
     Returns
     -------
-    dict with ``pair_lambda`` (N, N), |A_ij|_F/|J|_F; ``pair_distance_A`` (N, N); ``species_lambda``, for each
-    pair of species the block's |A|_F/|J|_F; ``mass_weighted_lambda`` of M^-1/2 J M^-1/2, which weighs the
-    soft modes that heat; ``acoustic_sum_rms``, eV/Å², rms of sum_j J_ij, zero where a rigid shift costs no
-    force.
+    dict
+        ``pair_lambda`` (N, N): |A_ij|_F/|J|_F.  ``pair_distance_A`` (N, N).
+        ``species_lambda``: for each pair of species the block's |A|_F/|J|_F.
+        ``mass_weighted_lambda``: of M^-1/2 J M^-1/2, which weighs the soft modes that heat.
+        ``acoustic_sum_rms``, eV/Å²: rms of sum_j J_ij, zero where a rigid shift costs no force.
     """
     n_atoms = one.n_atoms
     anti = (jacobian - jacobian.T) / 2
@@ -40,6 +41,7 @@ def jacobian_map(one: Configurations, jacobian: Floats) -> dict[str, Any]:
             table[f"{first}-{second}"] = (
                 float(np.linalg.norm(anti[block])) / whole if whole > 0 else 0.0
             )
+    # The square root of the mass on either side: frequencies squared are eigenvalues of this.
     weight = np.repeat(one.system.masses, 3) ** -0.5
     weighted = jacobian * np.outer(weight, weight)
     soft = float(np.linalg.norm(weighted)) or np.inf

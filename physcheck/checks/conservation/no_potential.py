@@ -1,4 +1,4 @@
-"""The proof that forces have no potential, for checks that see its consequences only with large errors."""
+"""Evidence that forces have no potential, for checks that see only its consequences."""
 
 from __future__ import annotations
 
@@ -11,21 +11,28 @@ from physcheck.registry import default_tolerance
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations
 
-__all__ = ["PROOF_EVALUATIONS", "figures_of", "has_no_potential", "measure_proof"]
+__all__ = [
+    "NO_POTENTIAL_EVALUATIONS",
+    "asymmetry_figures",
+    "has_no_potential",
+    "measure_no_potential",
+]
 
 _DIRECTIONS = 8
-#: What a proof costs at most, the resolution of a structure that nobody measured yet included.
-PROOF_EVALUATIONS = 60
+#: What the evidence costs at most, the resolution of a structure that nobody measured yet included.
+NO_POTENTIAL_EVALUATIONS = 60
 
 
-def measure_proof(
+def measure_no_potential(
     meter: Meter, start: Configurations, rng: np.random.Generator, resolution: Resolution | None
 ) -> Measurement | None:
-    """``jacobian_asymmetry`` at a place, with few directions: an antisymmetric part leaves no potential.
+    """``jacobian_asymmetry`` with few directions: an antisymmetric part leaves no potential.
 
     None where the allotment has no room for it.
+
+    Cost: 60 evaluations at most.
     """
-    if meter.remaining is not None and meter.remaining < PROOF_EVALUATIONS:
+    if meter.remaining is not None and meter.remaining < NO_POTENTIAL_EVALUATIONS:
         return None
     found: Measurement = measure_jacobian_asymmetry(
         meter, start, rng=rng, resolution=resolution, directions=_DIRECTIONS
@@ -33,11 +40,11 @@ def measure_proof(
     return found
 
 
-def has_no_potential(proof: Measurement | None) -> bool:
-    """Whether lambda lies above the md tolerance beyond doubt (a chance of 1e-4)."""
-    return proof is not None and proof.interval[0] > default_tolerance("jacobian_asymmetry")
+def has_no_potential(asymmetry: Measurement | None) -> bool:
+    """Whether lambda is above the md tolerance, with a chance of error of 1e-4; False for None."""
+    return asymmetry is not None and asymmetry.interval[0] > default_tolerance("jacobian_asymmetry")
 
 
-def figures_of(proof: Measurement | None) -> list[float] | None:
-    """lambda and the low end of its interval, for the evidence of a check that asked for a proof."""
-    return None if proof is None else [proof.value, proof.interval[0]]
+def asymmetry_figures(asymmetry: Measurement | None) -> list[float] | None:
+    """lambda and the low end of its interval, for the evidence of the check that asked; or None."""
+    return None if asymmetry is None else [asymmetry.value, asymmetry.interval[0]]

@@ -1,65 +1,68 @@
-"""Work around closed loops of strain and positions together."""
+"""Work around closed loops of strain and positions together.
+
+How it is measured.  Loops are circles: one axis is a strain, the other a strain and a collective
+displacement, so that both the symmetry of the elastic constants and the Maxwell relation between
+force and stress are tested.  No energy is needed: this is how a stress that is predicted directly
+is caught.  The strains of a loop share their axes, which makes the velocity gradient L symmetric: a
+stress is mostly given without its antisymmetric part, which a model whose energy depends on the
+cell's orientation has, and which would do work where L turns.
+
+Truncation comes from the spectrum of the loops.  A FAIL is confirmed on the worst loop, with points
+halfway between the first.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from physcheck.checks.conservation.estimate import Estimate
 from physcheck.checks.conservation.jacobian_asymmetry import LAMBDA
-from physcheck.checks.conservation.stress_energy_gap import measure_stress_noise, needs_a_volume
+from physcheck.checks.conservation.loop_lambda import estimate_works, work_is_confirmed
+from physcheck.checks.conservation.stress_noise import (
+    NOISE_EVALUATIONS,
+    measure_stress_noise,
+    needs_a_volume,
+)
+from physcheck.checks.conservation.subject import Subject
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.quadrature import aliasing, spectrum
-from physcheck.numerics.quantiles import (
-    FALSE_FAIL,
-    FALSE_PASS,
-    noise_rms_quantile,
-    plane_rms_quantile,
-)
+from physcheck.numerics.quadrature import aliasing, periodic_integral, spectrum
 from physcheck.probes.directions import orthonormal_directions
 from physcheck.probes.strains import StrainLoop, commuting_strains
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
-from physcheck.resolution import Resolution, ensure_resolution, visit
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.resolution import Resolution
+from physcheck.system import Configurations, Floats
 
 __all__ = ["assert_strain_loop_work", "measure_strain_loop_work"]
 
-_POINTS = 16
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"loops": 4},
     "standard": {"loops": 12},
     "full": {"loops": 24},
 }
+# Points of a loop.
+_POINTS = 16
 # Strain amplitudes: far above the noise of stresses, and a few times thermal strain.
 _AMPLITUDES = (1e-3, 6e-3)
-# A typical elastic modulus, eV/Å³ (50 GPa): it only balances strain against displacement in the loops.
+# A typical elastic modulus, eV/Å³ (50 GPa): it only balances strain against displacement.
 _MODULUS = 0.3
+# The noise of the work over the reversible work is to be this fraction of the target.
+_NOISE_FRACTION = 15
+# The truncation of a circle grows as this power of its amplitude, relative to its work: where the
+# target is below md's, the lower limit of the amplitude falls as the root of that.
+_TRUNCATION_POWER = 4
+# The least stiffness, eV/Å², that the displacement is balanced against: that of a soft mode.
+_SOFTEST = 1e-3
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
-    return 6 + _POINTS * (int(_OPTIONS[budget]["loops"]) + 1)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tour:
-    loop: StrainLoop
-    configurations: Configurations
-    integrand: Floats
-    noise: float
-    forces: Floats
-
-    @property
-    def work(self) -> float:
-        return float(2 * np.pi * self.integrand.mean())
-
-    @property
-    def swing(self) -> float:
-        """The reversible work of the loop: four times the second harmonic, eV."""
-        n = len(self.integrand)
-        return float(4 * 2 * np.pi * np.abs(np.fft.rfft(self.integrand)[2]) / n)
+    # One loop more than asked for: the confirmation.
+    return NOISE_EVALUATIONS + _POINTS * (int(_OPTIONS[budget]["loops"]) + 1)
 
 
 @check(
@@ -98,17 +101,12 @@ def measure_strain_loop_work(
 
         W = closed integral of [sum_i F_i.(h s_i') - V(t) sigma(t):L] dt = 0.
 
-    No energy is needed: this is how a stress that is predicted directly is caught. Loops are circles: one
-    axis is a strain, the other a strain and a collective displacement, so that both the symmetry of the
-    elastic constants and the Maxwell relation between force and stress are tested. Judged is rms(W) over
-    the reversible work (4 times the second harmonic of the integrand), dimensionless, of the order of
-    1 for a stress of wrong sign. The strains of a loop share their axes, which makes L symmetric: a stress is
-    mostly given without its antisymmetric part, which a model whose energy knows the lab frame has, and which
-    would do work where L turns. Truncation comes from the spectrum; a FAIL is confirmed on the worst loop with points
-    halfway between the first points.
+    Judged is rms(W) over the reversible work (4 times the second harmonic of the integrand),
+    dimensionless, of the order of 1 for a stress of wrong sign.  The module's docstring says what
+    the loops are and how a FAIL is confirmed.
 
-    Can't see: a constant pressure added to the stress (its work is exact); forces alone (loop_work); that
-    the energy depends on the cell's orientation (rotation_equivariance).
+    Can't see: a constant pressure added to the stress (its work is exact); forces alone
+    (loop_work); that the energy depends on the cell's orientation (rotation_equivariance).
 
     Parameters
     ----------
@@ -129,126 +127,154 @@ def measure_strain_loop_work(
     Source: the first law for a deforming cell; signs and the velocity gradient as in Parrinello and
     Rahman, J. Appl. Phys. 52, 7182 (1981).
     """
-    meter = Meter(model)
-    one = as_configurations(start)
-    resolution = ensure_resolution(meter, one, resolution, rng)
+    subject = Subject.of(model, start, rng, resolution)
     target = default_tolerance("strain_loop_work") if tolerance is None else tolerance
-    noise = measure_stress_noise(meter, one, resolution, rng).stress
-    walker = _Walker(meter, one, resolution, noise, rng)
+    noise = measure_stress_noise(subject).stress
 
-    tours = [walker.tour(loop) for loop in walker.loops(loops, target)]
-    result = _Judged(tours, resolution.dof)
-    worst = max(tours, key=lambda t: abs(t.work))
-    confirmed = None
-    if result.interval[0] > target and resolution.responds:
-        # Halfway between the first points, what those alias comes with the other sign.
-        again = walker.tour(worst.loop.rephased(worst.loop.phase + np.pi / _POINTS))
-        change = abs(again.work - worst.work)
-        confirmed = change <= max(0.5 * abs(again.work + worst.work) / 2, 4 * again.noise)
-        if not confirmed:
-            result = _Judged(tours, resolution.dof, change)
-        worst = again
-    return Measurement(
-        value=result.value,
-        uncertainty=math.sqrt(sum(c**2 for c in result.components.values())),
-        uncertainty_components=result.components,
-        interval=result.interval,
-        detection_limit=result.detection_limit,
-        force_evaluations=meter.evaluations,
-        nothing_tested=resolution.rigid_reason,
-        evidence={
-            "place": f"worst loop: {1e3 * worst.work:.3g} meV per cycle at a strain of "
-            f"{worst.loop.strain_radius:.2g}",
-            "scale": f"the reversible work of a loop is {1e3 * result.unit:.3g} meV",
-            "confirmed": confirmed,
-            "quantities": {
-                "worst_loop_work": worst.work,
-                "loop_works": [t.work for t in tours],
-                "strain_radius": worst.loop.strain_radius,
-                "displacement_radius_A": worst.loop.radius,
-                "stress_noise_eV_per_A3": noise,
-            },
-            "configurations": worst.configurations,
-            "frame_forces": worst.forces,
-        },
+    circles = _choose_steps(subject, noise, target, loops)
+    walked = _measure(subject, circles, noise)
+    truncation = _judge_truncation(walked)
+    result = _estimate(subject, walked, truncation)
+    result = _confirm(subject, result, noise, target)
+    return _report(subject, result, noise)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Walked:
+    """A loop with the work's integrand around it (eV), the noise of the work, and the forces."""
+
+    loop: StrainLoop
+    configurations: Configurations
+    integrand: Floats
+    noise: float
+    forces: Floats
+
+    @property
+    def work(self) -> float:
+        """The work around the loop, eV."""
+        return periodic_integral(self.integrand)
+
+    @property
+    def reversible_work(self) -> float:
+        """Four times the second harmonic, eV: what a quarter of the loop stores and gives back.
+
+        The energy stored in a harmonic crystal goes as cos^2 and sin^2, so twice around the loop.
+        """
+        n = len(self.integrand)
+        return float(4 * 2 * np.pi * np.abs(np.fft.rfft(self.integrand)[2]) / n)
+
+
+def _choose_steps(subject: Subject, noise: float, target: float, count: int) -> list[StrainLoop]:
+    """Random loops whose strain and displacement store about the same energy.
+
+    ``noise`` is that of a stress component, eV/Å³; that of W/(V modulus strain^2) is
+    noise/(modulus strain sqrt(points)).
+    """
+    start, rng = subject.start, subject.rng
+    needed = noise / (_MODULUS * math.sqrt(_POINTS) * target / _NOISE_FRACTION)
+    stricter = min(1.0, target / default_tolerance("strain_loop_work"))
+    smallest = _AMPLITUDES[0] * stricter ** (1 / _TRUNCATION_POWER)
+    strain = float(np.clip(needed, smallest, _AMPLITUDES[1]))
+    # V modulus strain^2 = stiffness radius^2.
+    stiffness = max(subject.resolution.stiffness, _SOFTEST)
+    radius = strain * math.sqrt(float(start.volumes()[0]) * _MODULUS / stiffness)
+    circles = []
+    for _ in range(count):
+        first, second = commuting_strains(rng, 2)
+        direction = orthonormal_directions(start.n_coordinates, 1, rng)
+        phase = float(rng.uniform(0, 2 * np.pi))
+        circles.append(StrainLoop(first, second, direction.reshape(-1, 3), strain, radius, phase))
+    return circles
+
+
+def _measure(subject: Subject, circles: Sequence[StrainLoop], noise: float) -> list[_Walked]:
+    """Forces and stresses around each loop, and the integrand of its work."""
+    return [_walk(subject, loop, noise) for loop in circles]
+
+
+def _walk(subject: Subject, loop: StrainLoop, noise: float) -> _Walked:
+    configurations, tangents, gradients = loop.path(subject.start, _POINTS)
+    answer = subject.evaluate(configurations, "forces", "stress")
+    forces = answer.require_forces()
+    volumes = configurations.volumes()
+    mechanical = np.einsum("tia,tia->t", forces, tangents)
+    # Stress is positive under tension, so that the cell does the work -V sigma:L.
+    elastic = volumes * np.einsum("tij,tij->t", answer.require_stress(), gradients)
+    scatter = math.hypot(
+        subject.resolution.force_noise * float(np.linalg.norm(tangents)),
+        noise * float(np.linalg.norm(volumes[:, None, None] * gradients)),
     )
+    spacing = 2 * np.pi / _POINTS
+    return _Walked(loop, configurations, mechanical - elastic, spacing * scatter, forces)
 
 
-class _Walker:
-    """Makes the loops and walks around them."""
-
-    def __init__(
-        self,
-        meter: Meter,
-        start: Configurations,
-        resolution: Resolution,
-        stress_noise: float,
-        rng: np.random.Generator,
-    ) -> None:
-        self.meter, self.start, self.resolution = meter, start, resolution
-        self.stress_noise, self.rng = stress_noise, rng
-        self.volume = float(start.volumes()[0])
-
-    def loops(self, count: int, target: float) -> list[StrainLoop]:
-        """Random loops whose strain and displacement store about the same energy."""
-        # Noise of W over V modulus strain^2 is stress_noise/(modulus strain sqrt(points)).
-        needed = self.stress_noise / (_MODULUS * math.sqrt(_POINTS) * target / 15)
-        smallest = _AMPLITUDES[0] * min(1.0, target / default_tolerance("strain_loop_work")) ** 0.25
-        strain = float(np.clip(needed, smallest, _AMPLITUDES[1]))
-        stiffness = max(self.resolution.stiffness, 1e-3)
-        radius = strain * math.sqrt(self.volume * _MODULUS / stiffness)
-        made = []
-        for _ in range(count):
-            first, second = commuting_strains(self.rng, 2)
-            direction = orthonormal_directions(self.start.n_coordinates, 1, self.rng)
-            phase = float(self.rng.uniform(0, 2 * np.pi))
-            made.append(StrainLoop(first, second, direction.reshape(-1, 3), strain, radius, phase))
-        return made
-
-    def tour(self, loop: StrainLoop) -> _Tour:
-        """Forces and stresses around a loop, and the integrand of its work."""
-        configurations, tangents, gradients = loop.path(self.start, _POINTS)
-        answer = visit(
-            self.meter,
-            configurations,
-            want=frozenset({"forces", "stress"}),
-            rng=self.rng,
-            fresh=self.resolution.needs_fresh,
-        )
-        forces = answer.require_forces()
-        volumes = configurations.volumes()
-        mechanical = np.einsum("tia,tia->t", forces, tangents)
-        elastic = volumes * np.einsum("tij,tij->t", answer.require_stress(), gradients)
-        scatter = math.hypot(
-            self.resolution.force_noise * float(np.linalg.norm(tangents)),
-            self.stress_noise * float(np.linalg.norm(volumes[:, None, None] * gradients)),
-        )
-        noise = 2 * np.pi / _POINTS * scatter
-        return _Tour(loop, configurations, mechanical - elastic, noise, forces)
+def _judge_truncation(walked: Sequence[_Walked]) -> float:
+    """One standard deviation of a work's truncation error, eV, from the loops' spectra."""
+    return aliasing(spectrum(np.array([loop.integrand for loop in walked])))
 
 
-class _Judged:
-    """rms work over the reversible work, with its errors."""
+def _reversible_work(walked: Sequence[_Walked]) -> float:
+    """rms over the loops, eV; infinite where neither forces nor stress respond."""
+    return float(np.sqrt(np.mean([loop.reversible_work**2 for loop in walked]))) or math.inf
 
-    def __init__(self, tours: list[_Tour], dof: float, truncation: float = 0.0) -> None:
-        count = len(tours)
-        works = np.array([t.work for t in tours])
-        self.unit = float(np.sqrt(np.mean([t.swing**2 for t in tours]))) or math.inf
-        rms = float(np.sqrt(np.mean(works**2))) / self.unit
-        cut = max(truncation, aliasing(spectrum(np.array([t.integrand for t in tours]))))
-        cut /= self.unit
-        rounding = float(np.sqrt(np.mean([t.noise**2 for t in tours]))) / self.unit
-        self.error = error = math.hypot(cut, rounding)
-        self.value = math.sqrt(max(rms**2 - error**2, 0.0))
-        self.components = {
-            "truncation": cut / math.sqrt(count),
-            "rounding": rounding / math.sqrt(count),
-            "sampling": self.value * math.sqrt(5 / count) / 2,
-        }
-        self.detection_limit = error * noise_rms_quantile(count, dof)
-        low = max(0.0, rms - self.detection_limit) / plane_rms_quantile(count, 1 - FALSE_FAIL / 2)
-        high = max(rms / plane_rms_quantile(count, FALSE_PASS), error)
-        self.interval = (low, high)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Result:
+    """The loops, what they come to, and whether a FAIL was confirmed on the worst of them."""
+
+    walked: Sequence[_Walked]
+    truncation: float
+    estimate: Estimate
+    worst: _Walked
+    confirmed: bool | None = None
+
+
+def _estimate(subject: Subject, walked: Sequence[_Walked], truncation: float) -> _Result:
+    """rms work over the reversible work, with its errors; ``truncation`` is in eV."""
+    unit = _reversible_work(walked)
+    estimate = estimate_works(
+        np.array([loop.work for loop in walked]),
+        unit,
+        rounding=float(np.sqrt(np.mean([loop.noise**2 for loop in walked]))) / unit,
+        truncation=truncation / unit,
+        dof=subject.resolution.dof,
+    )
+    return _Result(walked, truncation, estimate, max(walked, key=lambda loop: abs(loop.work)))
+
+
+def _confirm(subject: Subject, result: _Result, noise: float, target: float) -> _Result:
+    """A FAIL must show again around the worst loop, with points halfway between the first."""
+    if not (result.estimate.exceeds(target) and subject.resolution.responds):
+        return result
+    worst = result.worst
+    again = _walk(subject, worst.loop.rephased(worst.loop.phase + np.pi / _POINTS), noise)
+    if work_is_confirmed(worst.work, again.work, again.noise):
+        return replace(result, worst=again, confirmed=True)
+    truncation = max(abs(again.work - worst.work), result.truncation)
+    result = _estimate(subject, result.walked, truncation)
+    return replace(result, worst=again, confirmed=False)
+
+
+def _report(subject: Subject, result: _Result, noise: float) -> Measurement:
+    """The record, with the loop that does most work."""
+    worst, unit = result.worst, _reversible_work(result.walked)
+    evidence = {
+        "place": f"worst loop: {1e3 * worst.work:.3g} meV per cycle at a strain of "
+        f"{worst.loop.strain_radius:.2g}",
+        "scale": f"the reversible work of a loop is {1e3 * unit:.3g} meV; a barostat gains or "
+        "loses this share of it in each cycle",
+        "confirmed": result.confirmed,
+        "quantities": {
+            "worst_loop_work": worst.work,
+            "loop_works": [loop.work for loop in result.walked],
+            "strain_radius": worst.loop.strain_radius,
+            "displacement_radius_A": worst.loop.radius,
+            "stress_noise_eV_per_A3": noise,
+        },
+        "configurations": worst.configurations,
+        "frame_forces": worst.forces,
+    }
+    return result.estimate.to_measurement(subject, evidence)
 
 
 assert_strain_loop_work = derive_assert(measure_strain_loop_work)

@@ -1,85 +1,66 @@
-"""Stress against the energy it should come from."""
+"""Stress against the energy it should come from.
+
+How it is measured.  Along each of six orthonormal symmetric strains the energy's difference is held
+against the stress integrated over the same piece, by Simpson's rule, so that no small strain is
+needed.  Two pilot strains at three lengths choose the length with the least error; two far shorter
+ones are tried where the surface is rough.  A FAIL is confirmed on the worst strain at half the
+length.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from ase.units import GPa
 
-from physcheck.checks.conservation.step_choice import TRIES, choose_step
+from physcheck.checks.conservation.estimate import Estimate
+from physcheck.checks.conservation.piece_length import (
+    LENGTHS,
+    SHORTER_LENGTHS,
+    SIMPSON_MIDDLE,
+    SIMPSON_NORM,
+    SIMPSON_SUM,
+    PieceLength,
+    choose_length,
+    gap_is_confirmed,
+)
+from physcheck.checks.conservation.stress_noise import (
+    NOISE_EVALUATIONS,
+    StressNoise,
+    measure_stress_noise,
+    needs_a_volume,
+)
+from physcheck.checks.conservation.subject import Subject
 from physcheck.measurement import Measurement
-from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.noise import difference_table_noise, rounding_floor
+from physcheck.model import Meter, Model
 from physcheck.numerics.quantiles import noise_rms_quantile
 from physcheck.probes.strains import strained, symmetric_strains
-from physcheck.registry import check, default_tolerance, derive_assert
-from physcheck.resolution import Resolution, ensure_resolution, visit
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.resolution import Resolution
+from physcheck.system import Floats
 from physcheck.tolerances import Tolerances
 
-__all__ = [
-    "StressNoise",
-    "assert_stress_energy_gap",
-    "measure_stress_energy_gap",
-    "measure_stress_noise",
-    "needs_a_volume",
-]
+__all__ = ["assert_stress_energy_gap", "measure_stress_energy_gap"]
 
-_WANT = frozenset({"energy", "stress", "forces"})
-# Spacing of the noise line in strain: a few 1e-5 Å at the edge of a cell, as the lines of the resolution.
-_LINE_STEP = 3e-6
-_LINE_POINTS = 6
-# The shortest strain tried first; Simpson's error grows by 16 from one to the next on a smooth surface.
+# Range of the shortest strain tried first: far above the rounding of positions, and small enough
+# that stiff bonds are smooth over four times the upper end.
 _FIRST_STRAIN = (1e-4, 2e-3)
-_PILOTS = 2
-
-
-def needs_a_volume(start: Configurations, capabilities: Capabilities) -> str | None:
-    """Why a stress check doesn't apply: no volume without full periodicity."""
-    if start.system.is_fully_periodic:
-        return None
-    return "stress needs a system that is periodic in all three directions"
-
-
-@dataclass(frozen=True, slots=True)
-class StressNoise:
-    """Standard deviations of a stress component (eV/Å³) and of the energy (eV)."""
-
-    stress: float
-    energy: float
-
-
-def measure_stress_noise(
-    meter: Meter, start: Configurations, resolution: Resolution, rng: np.random.Generator
-) -> StressNoise:
-    """ECNoise of stress and energy along a short line of strain. Cost: 6 evaluations."""
-    direction = symmetric_strains(rng, 1)[0]
-    offsets = _LINE_STEP * (np.arange(_LINE_POINTS) - (_LINE_POINTS - 1) / 2)
-    answer = visit(
-        meter,
-        strained(start, offsets[:, None, None] * direction),
-        want=_WANT,
-        rng=rng,
-        fresh=resolution.needs_fresh,
-    )
-    stresses = answer.require_stress()
-    dtype = meter.capabilities.dtype
-    # What a force noise does to the virial: sum_i x_i F_i / V with |x| about half the cell's edge.
-    volume = float(start.volumes()[0])
-    virial = resolution.force_noise * math.sqrt(start.n_atoms) * volume ** (1 / 3) / (2 * volume)
-    stress = max(
-        difference_table_noise(stresses)[0],
-        rounding_floor(float(np.abs(stresses).max()), dtype),
-        virial * 0.1,
-        resolution.history_noise / max(resolution.force_noise, 1e-300) * virial,
-    )
-    energy = resolution.energy_noise or 0.0
-    if answer.energy is not None:
-        energy = max(energy, difference_table_noise(answer.energy)[0])
-    return StressNoise(stress, energy)
+# Strains on which the length is chosen, of the six that span all symmetric ones.
+_PILOTS, _STRAINS = 2, 6
+# |Delta|_F over this is the rms of its 9 components.
+_ROOT_OF_COMPONENTS = 3
+# One-sided normal quantile of 97.5 %: six strains span the whole gap, so nothing else is uncertain.
+_HIGH_SDS = 1.96
+_VOIGT = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
+# The line of the noise, the start, two ends of each strain, the pilots' other lengths, and a
+# confirmation.
+_EVALUATIONS = (
+    NOISE_EVALUATIONS + 1 + 2 * _STRAINS + 2 * (LENGTHS + SHORTER_LENGTHS - 1) * _PILOTS + 2
+)
+_BY_BUDGET: dict[Budget, int] = {b: _EVALUATIONS for b in ("quick", "standard", "full")}
 
 
 @check(
@@ -103,9 +84,7 @@ def measure_stress_noise(
         "10 K; tight: analytic stresses in float64",
         source="OpenKIM's checks of numerical derivatives are the ancestor",
     ),
-    evaluations={
-        b: 6 + 1 + 12 + 2 * (TRIES - 1) * _PILOTS + 2 for b in ("quick", "standard", "full")
-    },  # type: ignore[misc]
+    evaluations=_BY_BUDGET,
     applies=needs_a_volume,
 )
 def measure_stress_energy_gap(
@@ -118,23 +97,23 @@ def measure_stress_energy_gap(
 ) -> Measurement:
     """Stress is the derivative of the energy with respect to strain: sigma = (1/V) dE/d(strain).
 
-    Along each of six orthonormal symmetric strains S (a random frame), at fixed fractional positions, the
-    energy's difference is held against the stress integrated over the same piece (Simpson):
+    With orthonormal symmetric strains S (a random frame of all six), at fixed fractional positions,
 
-        g_S = (E(+e) - E(-e))/(2 e V) - [w(-e) + 4 w(0) + w(+e)]/(6 V),   w = V' sigma:S(1 + e S)^-1.
+        g_S = (E(+e) - E(-e))/(2 e V) - [w(-e) + 4 w(0) + w(+e)]/(6 V),  w = V' sigma:S(1 + e S)^-1.
 
-    The six give the whole symmetric part of the gap; the antisymmetric part of the stress itself is added:
-    gap = |Delta|_F/3, the rms over 9 components, in GPa. Two pilot strains at three lengths choose the
-    length with the least error; a FAIL is confirmed on the worst strain at half the length.
+    The six give the whole symmetric part of the gap; the antisymmetric part of the stress itself is
+    added: gap = |Delta|_F/3, the rms over 9 components, in GPa.  The module's docstring says how
+    the length e is chosen and how a FAIL is confirmed.
 
-    Can't see: a constant added to energy; anything where the model gives no energy (strain_loop_work).
+    Can't see: a constant added to the energy; anything where the model gives no energy
+    (strain_loop_work).
 
     Parameters
     ----------
     model : Model
     start : ase.Atoms or Configurations with B = 1, periodic in three directions
     tolerance : float, GPa
-        What the step and the confirmation aim at; the md profile's if left out.
+        What the length and the confirmation aim at; the md profile's if left out.
 
     Raises
     ------
@@ -144,118 +123,153 @@ def measure_stress_energy_gap(
 
     Cost: 27 evaluations, 8 more where the surface is rough, 2 more for a FAIL.
 
-    Source: Knuth et al., Comput. Phys. Commun. 190, 33 (2015), for the definition; OpenKIM's checks.
+    Source: Knuth et al., Comput. Phys. Commun. 190, 33 (2015), for the definition; OpenKIM.
     """
-    meter = Meter(model)
-    one = as_configurations(start)
-    resolution = ensure_resolution(meter, one, resolution, rng)
+    subject = Subject.of(model, start, rng, resolution)
     target = default_tolerance("stress_energy_gap") if tolerance is None else tolerance
-    pieces = _Pieces(meter, one, resolution, rng)
+    pieces = _Pieces.through(subject)
     frame = symmetric_strains(rng)
 
-    step, truncation, gaps = choose_step(pieces, frame[:_PILOTS], target * GPa, _FIRST_STRAIN)
-    gaps = np.concatenate([gaps, pieces.gaps(frame[_PILOTS:], step)])
-    twist = (pieces.home - pieces.home.T) / 2
-    worst = int(np.argmax(np.abs(gaps)))
-    result = _Judged(gaps, twist, math.hypot(pieces.noise(step), truncation), resolution.dof)
-    confirmed = None
-    if result.interval[0] > target and resolution.responds:
-        change = abs(float(pieces.gaps(frame[worst : worst + 1], step / 2)[0] - gaps[worst]))
-        seen = abs(float(gaps[worst]))
-        # Noise excuses a change, but never one by half: that is what a kink does at half the length.
-        confirmed = change <= max(0.2 * seen, min(4 * pieces.noise(step / 2), 0.4 * seen))
-        if not confirmed and not float(np.linalg.norm(twist)) > target * GPa:
-            truncation = max(truncation, change)
-            result = _Judged(
-                gaps, twist, math.hypot(pieces.noise(step), truncation), resolution.dof
-            )
-    return Measurement(
-        value=result.value,
-        uncertainty=result.uncertainty,
-        uncertainty_components={
-            "truncation": truncation / GPa / 3,
-            "rounding": pieces.noise(step) / GPa / 3,
-            "sampling": 0.0,
-        },
-        interval=result.interval,
-        detection_limit=result.detection_limit,
-        force_evaluations=meter.evaluations,
-        nothing_tested=resolution.rigid_reason,
-        evidence={
-            "place": f"strain {np.array2string(frame[worst], precision=2)}: "
-            f"{gaps[worst] / GPa:.3g} GPa along it",
-            "scale": f"the rms stress component is {_rms(pieces.home) / GPa:.3g} GPa",
-            "confirmed": confirmed,
-            "quantities": {
-                "strain_step": step,
-                "gap_GPa": np.einsum("k,kij->ij", gaps, frame) / GPa,
-                "stress_GPa": pieces.home / GPa,
-                "asymmetry_GPa": _rms(twist) / GPa,
-                "stress_noise_GPa": pieces.noises.stress / GPa,
-            },
-            "configurations": one,
-        },
-    )
+    length = _choose_steps(pieces, frame, target)
+    gaps = _measure(pieces, frame, length)
+    result = _Result(gaps, length, _estimate(pieces, gaps, length))
+    result = _confirm(pieces, frame, result, target)
+    return _report(pieces, frame, result)
 
 
-def _rms(tensor: Floats) -> float:
-    return float(np.sqrt(np.mean(tensor**2)))
-
-
+@dataclass(frozen=True, slots=True, eq=False)
 class _Pieces:
-    """Gaps along short pieces of strain through one configuration."""
+    """Gaps along short pieces of strain through one configuration, eV/Å³."""
 
-    def __init__(
-        self,
-        meter: Meter,
-        start: Configurations,
-        resolution: Resolution,
-        rng: np.random.Generator,
-    ) -> None:
-        self.meter, self.start, self.rng, self.resolution = meter, start, rng, resolution
-        self.volume = float(start.volumes()[0])
-        self.noises = measure_stress_noise(meter, start, resolution, rng)
-        answer = visit(meter, start, want=_WANT, rng=rng, fresh=resolution.needs_fresh)
-        self.home = answer.require_stress()[0]
+    subject: Subject
+    noises: StressNoise
+    #: (3, 3) stress at the start, the middle of every piece.
+    stress: Floats
+    volume: float
+
+    @classmethod
+    def through(cls, subject: Subject) -> _Pieces:
+        """Pieces through the start of ``subject``. Cost: 7 evaluations."""
+        noises = measure_stress_noise(subject)
+        answer = subject.evaluate(subject.start, "energy", "stress", "forces")
+        volume = float(subject.start.volumes()[0])
+        return cls(subject, noises, answer.require_stress()[0], volume)
 
     def gaps(self, strains: Floats, step: float) -> Floats:
-        """g_S of each unit strain (k, 3, 3), eV/Å³."""
+        """g_S of each unit strain (k, 3, 3)."""
         both = np.concatenate([-step * strains, step * strains])
-        answer = visit(
-            self.meter,
-            strained(self.start, both),
-            want=_WANT,
-            rng=self.rng,
-            fresh=self.resolution.needs_fresh,
-        )
+        ends = strained(self.subject.start, both)
+        answer = self.subject.evaluate(ends, "energy", "stress", "forces")
         deformation = np.eye(3) + both
         volumes = self.volume * np.linalg.det(deformation)
+        # The velocity gradient of the piece: S (1 + e S)^-1.
         gradient = np.concatenate([strains, strains]) @ np.linalg.inv(deformation)
         work = volumes * np.einsum("kij,kij->k", answer.require_stress(), gradient)
         e_minus, e_plus = np.split(answer.require_energy(), 2)
         w_minus, w_plus = np.split(work, 2)
-        middle = self.volume * np.einsum("ij,kij->k", self.home, strains)
-        difference = (e_plus - e_minus) / (2 * step)
-        gap: Floats = (difference - (w_minus + 4 * middle + w_plus) / 6) / self.volume
+        middle = self.volume * np.einsum("ij,kij->k", self.stress, strains)
+        mean = (w_minus + SIMPSON_MIDDLE * middle + w_plus) / SIMPSON_SUM
+        gap: Floats = ((e_plus - e_minus) / (2 * step) - mean) / self.volume
         return gap
 
     def noise(self, step: float) -> float:
-        """Standard deviation of a gap, eV/Å³."""
+        """Standard deviation of a gap: a difference of two energies, and Simpson's mean."""
+        # Two energies of noise e: sqrt(2) e over 2 step.
         energy = self.noises.energy / (math.sqrt(2) * step * self.volume)
-        return math.hypot(energy, self.noises.stress * math.sqrt(18) / 6)
+        return math.hypot(energy, self.noises.stress * SIMPSON_NORM / SIMPSON_SUM)
+
+    @property
+    def asymmetry(self) -> Floats:
+        """(3, 3) antisymmetric part of the stress, which no energy can have."""
+        part: Floats = (self.stress - self.stress.T) / 2
+        return part
 
 
-class _Judged:
-    """rms gap over the 9 components, in GPa: six strains span the symmetric part, so nothing is sampled."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Result:
+    """The gaps along the six strains, what they come to, and whether a FAIL was confirmed."""
 
-    def __init__(self, gaps: Floats, twist: Floats, error: float, dof: float) -> None:
-        whole = math.sqrt(float(np.sum(gaps**2) + np.sum(twist**2))) / 3 / GPa
-        spread = math.sqrt(len(gaps)) * error / 3 / GPa
-        self.value = math.sqrt(max(whole**2 - spread**2, 0.0))
-        self.uncertainty = error / 3 / GPa
-        self.detection_limit = spread * noise_rms_quantile(len(gaps), dof)
-        # One-sided normal quantile of 97.5 % on top of the whole.
-        self.interval = (max(0.0, whole - self.detection_limit), whole + 1.96 * self.uncertainty)
+    gaps: Floats
+    length: PieceLength
+    estimate: Estimate
+    confirmed: bool | None = None
+
+    @property
+    def worst(self) -> int:
+        """The strain with the largest gap."""
+        return int(np.argmax(np.abs(self.gaps)))
+
+
+def _choose_steps(pieces: _Pieces, frame: Floats, target: float) -> PieceLength:
+    """The length of the pieces, from two pilot strains."""
+    return choose_length(pieces, frame[:_PILOTS], target * GPa, _FIRST_STRAIN)
+
+
+def _measure(pieces: _Pieces, frame: Floats, length: PieceLength) -> Floats:
+    """The gaps along all six strains."""
+    return np.concatenate([length.gaps, pieces.gaps(frame[_PILOTS:], length.step)])
+
+
+def _estimate(pieces: _Pieces, gaps: Floats, length: PieceLength) -> Estimate:
+    """The rms gap over the 9 components, GPa; six strains span it, so nothing is sampled."""
+    # Orthonormal strains: the squares of their gaps add up to those of the symmetric part.
+    squares = float(np.sum(gaps**2) + np.sum(pieces.asymmetry**2))
+    whole = math.sqrt(squares) / _ROOT_OF_COMPONENTS / GPa
+    error = math.sqrt(len(gaps)) * length.error / _ROOT_OF_COMPONENTS / GPa
+    detection_limit = error * noise_rms_quantile(len(gaps), pieces.subject.resolution.dof)
+    uncertainty = length.error / _ROOT_OF_COMPONENTS / GPa
+    return Estimate(
+        value=math.sqrt(max(whole**2 - error**2, 0.0)),
+        uncertainty=uncertainty,
+        components={
+            "truncation": length.truncation / GPa / _ROOT_OF_COMPONENTS,
+            "rounding": length.noise / GPa / _ROOT_OF_COMPONENTS,
+            "sampling": 0.0,
+        },
+        interval=(max(0.0, whole - detection_limit), whole + _HIGH_SDS * uncertainty),
+        detection_limit=detection_limit,
+    )
+
+
+def _confirm(pieces: _Pieces, frame: Floats, result: _Result, target: float) -> _Result:
+    """A FAIL must show again over half the length along the worst strain."""
+    if not (result.estimate.exceeds(target) and pieces.subject.resolution.responds):
+        return result
+    worst, shorter = result.worst, result.length.step / 2
+    gap = result.gaps[worst]
+    change = abs(float(pieces.gaps(frame[worst : worst + 1], shorter)[0] - gap))
+    confirmed = gap_is_confirmed(change, abs(float(gap)), pieces.noise(shorter))
+    result = replace(result, confirmed=confirmed)
+    # An antisymmetric stress above the tolerance fails without any strain.
+    if confirmed or float(np.linalg.norm(pieces.asymmetry)) > target * GPa:
+        return result
+    length = result.length.with_truncation(change)
+    return replace(result, length=length, estimate=_estimate(pieces, result.gaps, length))
+
+
+def _report(pieces: _Pieces, frame: Floats, result: _Result) -> Measurement:
+    """The record, with the strain that shows the gap best."""
+    gaps, worst = result.gaps, result.worst
+    strain = ", ".join(f"{axes} {frame[worst][i, j]:.2f}" for axes, (i, j) in _VOIGT.items())
+    evidence = {
+        "place": f"{gaps[worst] / GPa:.3g} GPa along the unit strain ({strain})",
+        "scale": f"the rms stress component is {_rms(pieces.stress) / GPa:.3g} GPa; a barostat or "
+        "a cell relaxation meets a pressure that is wrong by about the gap",
+        "confirmed": result.confirmed,
+        "quantities": {
+            "strain_step": result.length.step,
+            "gap_GPa": np.einsum("k,kij->ij", gaps, frame) / GPa,
+            "stress_GPa": pieces.stress / GPa,
+            "asymmetry_GPa": _rms(pieces.asymmetry) / GPa,
+            "stress_noise_GPa": pieces.noises.stress / GPa,
+        },
+        "configurations": pieces.subject.start,
+    }
+    return result.estimate.to_measurement(pieces.subject, evidence)
+
+
+def _rms(tensor: Floats) -> float:
+    return float(np.sqrt(np.mean(tensor**2)))
 
 
 assert_stress_energy_gap = derive_assert(measure_stress_energy_gap)

@@ -49,9 +49,10 @@ def energy_gap_between(
 ) -> tuple[Floats, Floats]:
     """``E(end) - E(begin) + integral of F.dx`` along straight lines, eV: zero where F = -dE/dx.
 
-    Taking it off a trajectory's energy change leaves the work of the forces around the closed path, so
-    what remains doesn't depend on which energy the model reports: no gradient, of whatever energy, heats.
-    Energies are those in the weighting of the shadow energy, so that the two may be subtracted.
+    Taking it off a trajectory's energy change leaves the work of the forces around the closed path,
+    so what remains doesn't depend on which energy the model reports: no gradient, of whatever
+    energy, heats. Energies are those in the weighting of the shadow energy, so that the two may be
+    subtracted.
 
     Parameters
     ----------

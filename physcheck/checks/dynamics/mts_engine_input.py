@@ -1,4 +1,7 @@
-"""What a reader may want to copy: the table of strides, and lines for the inputs of i-PI and LAMMPS."""
+"""What a reader may want to copy.
+
+The table of strides, and lines for the inputs of i-PI and LAMMPS.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +35,11 @@ def tandem_lines(
         return lines
     return [
         *lines,
-        f"for i-PI (model and reference are names of your force fields; {best.step_fs:.3g} fs is the outer step):",
+        f"for i-PI (model and reference are names of your force fields; {best.step_fs:.3g} fs is "
+        "the outer step):",
         *ipi_lines(best.stride, timestep_fs),
-        "for LAMMPS, metal units (model.pt and reference.pt are yours; give pair_coeff for all three):",
+        "for LAMMPS, metal units (model.pt and reference.pt are yours; give pair_coeff for all "
+        "three):",
         *lammps_lines(best.stride, timestep_fs),
     ]
 
@@ -55,7 +60,8 @@ def ipi_lines(stride: int, timestep_fs: float) -> list[str]:
 
 
 def lammps_lines(stride: int, timestep_fs: float) -> list[str]:
-    """Pair styles and r-RESPA levels of a LAMMPS input: level 1 the model, level 2 reference - model.
+    """Pair styles and r-RESPA levels of a LAMMPS input: level 1 the model, level 2 reference -
+    model.
 
     Source: LAMMPS' documentation of ``run_style respa``, metatomic's of its pair styles.
     """
@@ -70,7 +76,14 @@ def lammps_lines(stride: int, timestep_fs: float) -> list[str]:
 
 def _table(rows: Sequence[Row]) -> list[str]:
     species = list(dict.fromkeys(s for row in rows for s in row.temperatures))
-    head = ["", "step fs", "drift eV/atom/ps", "K/ps", "would see", *(f"T({s}) K" for s in species)]
+    head = [
+        "",
+        "step fs",
+        "drift eV/atom/ps",
+        "K/ps",
+        "smallest det.",
+        *(f"T({s}) K" for s in species),
+    ]
     head += ["speed-up", ""]
     cells = [head]
     for row in rows:
@@ -79,14 +92,14 @@ def _table(rows: Sequence[Row]) -> list[str]:
             heat[0] = f"runs away after {row.drift.blow_up_fs:.0f} fs"
         else:
             heat = [_drift(row.drift), f"{row.drift.mean / (3 * kB):.2g}", f"{row.drift.limit:.1e}"]
-        warm = [
+        temperatures = [
             f"{row.temperatures[s].mean:.0f} ± {row.temperatures[s].error:.0f}"
             if s in row.temperatures
             else ""
             for s in species
         ]
         gain = "" if row.speed_up is None else f"{row.speed_up:.2g}"
-        cells.append([row.name, f"{row.step_fs:.2g}", *heat, *warm, gain, row.fault])
+        cells.append([row.name, f"{row.step_fs:.2g}", *heat, *temperatures, gain, row.fault])
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

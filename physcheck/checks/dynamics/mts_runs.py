@@ -1,4 +1,7 @@
-"""The trajectories behind ``mts_tandem``: the fast model alone, the whole one alone, and the pair at each stride."""
+"""The trajectories behind ``mts_tandem``.
+
+The fast model alone, the accurate one alone, and the pair at each stride.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ from ase.units import kB
 from physcheck.checks.dynamics.replicas import Moving, blown_up, slopes_of
 from physcheck.dynamics import (
     Langevin,
+    MultipleTimeStepping,
     Simulation,
     StochasticVelocityRescaling,
-    Tandem,
     Trace,
     degrees_of_freedom,
     draw_velocities,
@@ -28,17 +31,18 @@ from physcheck.system import Configurations, Floats, System
 
 __all__ = ["BOOKING", "Drift", "Pair", "Row", "Temperature", "drift_of"]
 
-# Steps between the whole model's energies where the fast one runs alone.
+# Steps between the accurate model's energies where the fast one runs alone.
 BOOKING = 8
-# The slope of a mean curve that swings but keeps its level is off by no more than this many times rms/length: 2.7 for
-# one period of a sine, the worst of all sines.
+# The slope of a mean curve that swings but keeps its level is off by no more than this many times
+# rms/length: 2.7 for one period of a sine, the worst of all sines.
 _SWING = 3.0
 # Chance at which a line of the table is called faulty: that costs a stride, and fails no record.
 _FALSE_FAULT = 1e-3
 # Degree of what isn't a swing.
 _SMOOTH = 3
-# A strong local bath brings every mode to its share; a weak global one then can't hide a species' own temperature.
-_WARMING_FS, _GLOBAL_FS = 15.0, 10.0
+# A strong local bath brings every mode to its share; a weak global one then can't hide a species'
+# own temperature.
+_EQUILIBRATION_FS, _GLOBAL_FS = 15.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,17 @@ class Drift:
         return student_half_width(self.rates, FALSE_FAIL) + self.allowance
 
     def suspect(self, target: float) -> bool:
-        """Whether a drift above ``target`` is likely, if not certain: by more than two standard errors."""
+        """Whether a drift above ``target`` is likely, if not certain.
+
+        By more than two standard errors.
+        """
         return abs(self.mean) - 2 * math.hypot(self.error, self.allowance) > target
 
     def exceeds(self, target: float) -> bool:
-        """Whether a stride with this drift is out of the question: more than ``target`` but for a chance of 1e-3."""
+        """Whether a stride with this drift is out of the question.
+
+        More than ``target`` but for a chance of 1e-3.
+        """
         if self.blow_up_fs is not None:
             return True
         width = student_half_width(self.rates, _FALSE_FAULT) + self.allowance
@@ -114,7 +124,10 @@ class Temperature:
         return float(np.std(self.each, ddof=1)) / math.sqrt(len(self.each))
 
     def above(self, other: Temperature) -> float:
-        """How much hotter or colder than ``other``, from the same starts, this is at least: 0 unless beyond doubt."""
+        """How much hotter or colder than ``other``, from the same starts, this is at least.
+
+        0 unless beyond doubt.
+        """
         apart = self.each - other.each
         return max(0.0, abs(float(apart.mean())) - student_half_width(apart, _FALSE_FAULT))
 
@@ -122,7 +135,8 @@ class Temperature:
 def drift_of(time_ps: Floats, energies: Floats) -> Drift:
     """The drift of energies (T, B) in eV/atom.
 
-    The swing common to all replicas is what a cubic leaves of their mean: heating that grows or saturates isn't one.
+    The swing common to all replicas is what a cubic leaves of their mean: heating that grows or
+    saturates isn't one.
     """
     mean = energies.mean(axis=1)
     scaled = np.linspace(-1.0, 1.0, len(mean))
@@ -139,16 +153,16 @@ class Pair:
 
     Attributes
     ----------
-    fast, whole : Meter
+    fast, accurate : Meter
     start : Configurations
-        B replicas, warmed.
+        B replicas, equilibrated.
     velocities : (B, N, 3)
     timestep_fs, temperature_K : float
     rng : numpy Generator
     """
 
     fast: Meter
-    whole: Meter
+    accurate: Meter
     start: Configurations
     velocities: Floats
     timestep_fs: float
@@ -156,10 +170,10 @@ class Pair:
     rng: np.random.Generator
 
     @classmethod
-    def warmed(
+    def equilibrated(
         cls,
         fast: Meter,
-        whole: Meter,
+        accurate: Meter,
         start: Configurations,
         rng: np.random.Generator,
         *,
@@ -173,35 +187,37 @@ class Pair:
         Without it all of them would swing alike, from the same place.
         """
         velocities = draw_velocities(start.system, replicas, temperature_K, rng)
-        warming = Tandem(
+        equilibration = MultipleTimeStepping(
             fast,
-            whole,
+            accurate,
             start.at(np.repeat(start.positions, replicas, axis=0)),
             velocities,
             timestep_fs=timestep_fs,
             stride=2,
-            bath=Langevin(temperature_K, max(_WARMING_FS, 10 * timestep_fs)),
+            bath=Langevin(temperature_K, max(_EQUILIBRATION_FS, 10 * timestep_fs)),
             rng=rng,
         )
-        warming.run(steps // 2)
-        places = start.at(warming.positions)
-        return cls(fast, whole, places, warming.velocities, timestep_fs, temperature_K, rng)
+        equilibration.run(steps // 2)
+        places = start.at(equilibration.positions)
+        return cls(
+            fast, accurate, places, equilibration.velocities, timestep_fs, temperature_K, rng
+        )
 
     @property
     def cost_ratio(self) -> float:
-        """Seconds of an evaluation of the whole model over those of the fast one."""
-        each = [m.seconds / max(m.evaluations, 1) for m in (self.whole, self.fast)]
+        """Seconds of an evaluation of the accurate model over those of the fast one."""
+        each = [m.seconds / max(m.evaluations, 1) for m in (self.accurate, self.fast)]
         return each[0] / each[1] if each[1] > 0 else math.inf
 
     def alone(self, steps: int) -> tuple[Drift, dict[str, Temperature]]:
         """The fast model alone."""
-        run = self._tandem(BOOKING, correct=False)
+        run = self._pair(BOOKING, correct=False)
         return self._followed(run, steps // BOOKING, BOOKING)
 
-    def whole_alone(self, steps: int) -> tuple[Drift, dict[str, Temperature]]:
-        """The whole model alone, at the same timestep."""
+    def accurate_alone(self, steps: int) -> tuple[Drift, dict[str, Temperature]]:
+        """The accurate model alone, at the same timestep."""
         run = Simulation(
-            self.whole,
+            self.accurate,
             self.start,
             self.velocities,
             timestep_fs=self.timestep_fs,
@@ -211,27 +227,30 @@ class Pair:
 
     def at(self, stride: int, steps: int) -> tuple[Drift, dict[str, Temperature]]:
         """The pair at a stride."""
-        return self._followed(self._tandem(stride), steps // stride, stride)
+        return self._followed(self._pair(stride), steps // stride, stride)
 
     def sampled(self, stride: int | None, steps: int) -> dict[str, Temperature]:
-        """Temperatures under a global bath (SVR, 10 fs): of the pair, or of the fast model alone; empty if it runs away."""
+        """Temperatures under a global bath (SVR, 10 fs).
+
+        Of the pair, or of the fast model alone; empty if it runs away.
+        """
         bath = StochasticVelocityRescaling(self.temperature_K, _GLOBAL_FS)
         every = BOOKING if stride is None else stride
-        run = self._tandem(every, correct=stride is not None, bath=bath)
+        run = self._pair(every, correct=stride is not None, bath=bath)
         if _ran_away(run, steps // every) is not None:
             return {}
         return self._temperatures(run.trace())
 
-    def _tandem(
+    def _pair(
         self,
         stride: int,
         *,
         correct: bool = True,
         bath: StochasticVelocityRescaling | None = None,
-    ) -> Tandem:
-        return Tandem(
+    ) -> MultipleTimeStepping:
+        return MultipleTimeStepping(
             self.fast,
-            self.whole,
+            self.accurate,
             self.start,
             self.velocities,
             timestep_fs=self.timestep_fs,
@@ -243,7 +262,7 @@ class Pair:
         )
 
     def _followed(
-        self, run: Tandem | Simulation, outer_steps: int, stride: int
+        self, run: MultipleTimeStepping | Simulation, outer_steps: int, stride: int
     ) -> tuple[Drift, dict[str, Temperature]]:
         if (failed := _ran_away(run, outer_steps)) is not None:
             return Drift(

@@ -1,27 +1,54 @@
-"""Energy drift in constant-energy dynamics."""
+"""The energy of a system on its own neither rises nor falls for good.
+
+How it is measured.  Replicas with velocities of their own run by velocity Verlet from one start,
+relaxed a little.  Each replica's drift P is the slope of its shadow energy H~ per atom
+(:mod:`physcheck.dynamics.shadow`), from which the integrator's own swings are gone to dt^8; judged
+is |mean P|, its error from the spread of the replicas (Student's t), at steps 9, 18, 36 ... with
+the chance of a false verdict spread over the looks.
+
+Separated from the drift of the forces are
+
+1. the integrator's drift: half as many replicas run at twice the timestep, and a 15th of the
+   difference (an error of dt^4) isn't blamed on the forces;
+2. the *wander* of an energy that isn't the one whose gradient the forces are: before a drift is
+   called, each trajectory is closed by a straight line, and ``E(end) - E(begin) + integral of
+   F.dx`` along it is taken off.  What is left is work around a closed path, zero for the gradient
+   of whatever energy.  Closing by lines takes the model's energies out of the verdict altogether,
+   so that their rounding (float32 totals of 1e5 eV) costs no resolution either.
+
+Where atoms go on and on in one direction (layers that slide) a line closes nothing: where closing
+took a drift away that goes on in the second half of the run, and the force Jacobian is certainly
+antisymmetric (as ``jacobian_asymmetry`` measures it), so that there is no energy whose gradient the
+forces could be, the drift of that half is called as it is.
+
+A replica whose kinetic energy or total energy runs away (and does so again at a quarter of the
+timestep) ends the run with a FAIL at once.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from ase.units import kB
 
 from physcheck.checks.conservation.no_potential import (
-    PROOF_EVALUATIONS,
-    figures_of,
+    NO_POTENTIAL_EVALUATIONS,
+    asymmetry_figures,
     has_no_potential,
-    measure_proof,
+    measure_no_potential,
 )
 from physcheck.checks.dynamics.loop_closing import LINE_POINTS
 from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
 from physcheck.dynamics import angular_momenta
 from physcheck.dynamics.preparation import (
+    FREQUENCY_MARGIN,
     fastest_frequency,
-    refuse_unless_positive,
-    settle,
+    pre_relax,
+    require_positive,
     stable_timestep_fs,
     thermal_timestep_fs,
 )
@@ -31,7 +58,7 @@ from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
-from physcheck.system import Configurations, as_configurations
+from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_nve_drift", "measure_nve_drift"]
@@ -40,9 +67,10 @@ _UNIT = "eV/atom/ps"
 _QUANTITY = "sustained drift of the energy"
 # Advance of the fastest mode in a step of the fine runs, rad; the coarse ones take twice that.
 _PHASE = 0.2
-_SETTLING = 12
+_PRE_RELAXATION = 12
 _PRODUCTS = 6
-# A replica that runs away is tried again at this share of its timestep, or of the one that fits if that is shorter.
+# A replica that runs away is tried again at this share of its timestep, or of the one that fits if
+# that is shorter.
 _SHORTER = 0.25
 
 
@@ -57,9 +85,9 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     options = _OPTIONS[budget]
     count, steps, control = (options[k] for k in ("replicas", "steps", "control_steps"))
     lines = 2 * LINE_POINTS * (count + count // 2)
-    total = _SETTLING + _PRODUCTS + count * (steps + 1) + (count // 2) * (control + 1) + lines
-    # At quick the proof takes what is left.
-    return int(total + (0 if budget == "quick" else PROOF_EVALUATIONS))
+    total = _PRE_RELAXATION + _PRODUCTS + count * (steps + 1) + (count // 2) * (control + 1) + lines
+    # At quick the evidence of no potential takes what is left.
+    return int(total + (0 if budget == "quick" else NO_POTENTIAL_EVALUATIONS))
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -73,7 +101,8 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     needs={"forces", "energy"},
     kind="law",
     title="constant-energy dynamics heats or cools",
-    causes="forces predicted directly; a detached term; a cutoff without a smooth end; noise in the forces",
+    causes="forces predicted directly; a detached term; a cutoff without a smooth end; noise in "
+    "the forces",
     advice="rule out the integrator by half the timestep; heating that stays is the forces': "
     "use conservative forces or multiple time stepping (mts_tandem), since a "
     "thermostat only hides it",
@@ -106,45 +135,19 @@ def measure_nve_drift(
 ) -> Measurement:
     """The energy of a system on its own neither rises nor falls for good.
 
-    Replicas with velocities of their own run by velocity Verlet from one start, settled a little. Each
-    replica's drift P is the slope of its shadow energy H~ per atom (:mod:`physcheck.dynamics.shadow`),
-    from which the integrator's own swings are gone to dt^8; judged is |mean P|, its error from the
-    spread of the replicas (Student's t), at steps 9, 18, 36 ... with the chance of a false verdict spread over the
-    looks. In kelvin: P/(3 kB), as half of the heat goes to potential energy.
+    P = d(E + K)/dt per atom, eV/atom/ps, of velocity Verlet at constant energy; in kelvin P/(3 kB),
+    as half of the heat goes to potential energy. How it is measured: see the module.
 
-    Told from the forces' drift are (1) the integrator's: half as many replicas run at twice the
-    timestep, and a 15th of the difference (an error of dt^4) isn't blamed on the forces; (2) the
-    *wander* of an energy that isn't the one whose gradient the forces are: before a drift is called,
-    each trajectory is closed by a straight line, and ``E(end) - E(begin) + integral of F.dx`` along it is taken off.
-    What is left is work around a closed path, zero for the gradient of whatever energy.
-
-    Where atoms go on and on in one direction (layers that slide) a line closes nothing: where closing took a drift away that
-    goes on in the second half of the run, and the force Jacobian is antisymmetric beyond doubt (as ``jacobian_asymmetry`` measures it), so that
-    there is no energy whose gradient the forces could be, the drift of that half is called as it is.
-
-    A replica whose kinetic energy or total energy runs away (and does so again at a quarter of the timestep)
-    ends the run with a FAIL at once.
-
-    Isolated systems also keep their angular momentum: its change over that of thermal motion is a further quantity
-    (judged is the torque itself, by net_torque).
-
-    Closing by lines takes the model's energies out of the verdict altogether, so that their rounding
-    (float32 totals of 1e5 eV) costs no resolution either.
-
-    Can't see: a drift slower than its interval tells (the evidence names the length that would resolve
-    the tolerance); heating that sets in only in other regions than those visited; non-conservative
-    forces whose work happens to cancel (loop_work, jacobian_asymmetry see them at a fraction of the cost).
+    Can't see: a drift slower than its interval (the evidence names the length that would resolve
+    the tolerance); heating in other regions than those visited; forces whose work happens to cancel
+    (loop_work and jacobian_asymmetry see them at a fraction of the cost).
 
     Parameters
     ----------
-    model : Model
-    start : ase.Atoms or Configurations with B = 1
     tolerance : float, eV/atom/ps
         At what a drift is called before the last look; the md profile's if left out.
-    replicas, steps : int
-        Fine runs.
-    control_steps : int
-        Steps of the coarse runs, half as many replicas.
+    replicas, steps, control_steps : int
+        Fine runs, and the length of the coarse ones, which have half as many replicas.
     temperature_K : float
         Velocities are drawn at twice that, since half goes to potential energy.
     timestep_fs : float
@@ -153,27 +156,50 @@ def measure_nve_drift(
     Raises
     ------
     CapabilityMissing
-        No energy (K less the work of the forces is an identity of velocity Verlet for any force, so
-        nothing could be tested), or a single atom.
+        No energy (K less the work of the forces is an identity for any force), or a single atom.
     ValueError
         Less than 2 replicas or 9 steps; a temperature or timestep that isn't positive.
     ModelError, NonFiniteOutput
 
-    Cost: at most 18 + replicas (steps + 11) + replicas/2 (control_steps + 11), 598 by default, and 60 for the proof; a
-    drift of 0.01 eV/atom/ps is called within 128 evaluations.
+    Cost: at most 18 + replicas (steps + 11) + replicas/2 (control_steps + 11), 598 by default, and
+    60 for the evidence of no potential; 0.01 eV/atom/ps is called within 128 evaluations.
 
-    Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, fig. 3; Engle, Skeel, Drees, J. Comput. Phys. 206 (2005).
+    Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, fig. 3; Engle, Skeel, Drees, J. Comput. Phys.
+    206 (2005).
     """
-    meter = Meter(model)
-    one = as_configurations(start)
+    meter, one = Meter(model), as_configurations(start)
+    _require_enough(replicas, steps, control_steps)
+    require_positive(temperature_K=temperature_K, timestep_fs=timestep_fs)
+    target = default_tolerance("nve_drift") if tolerance is None else tolerance
+    run = _choose_steps(meter, one, rng, timestep_fs, temperature_K, replicas, control_steps)
+    chances = spending(len(looks := doubling_looks(min(FIRST_LOOK, steps), steps)), FALSE_FAIL)
+    state = _measure(run, looks, chances, target)
+    if isinstance(state, int):
+        return _blow_up(run, state, meter)
+    state, evidence = _confirm(run, state, float(chances[-1]), target, resolution)
+    return _report(run, state, evidence, target, resolution)
+
+
+def _require_enough(replicas: int, steps: int, control_steps: int) -> None:
     if steps < FIRST_LOOK or control_steps < FIRST_LOOK or replicas < 2:
         raise ValueError(
-            f"{replicas} replicas of {steps} and {control_steps} steps, should be 2 or more of {FIRST_LOOK} or more"
+            f"{replicas} replicas of {steps} and {control_steps} steps, should be 2 or more of "
+            f"{FIRST_LOOK} or more"
         )
-    refuse_unless_positive(temperature_K=temperature_K, timestep_fs=timestep_fs)
-    target = default_tolerance("nve_drift") if tolerance is None else tolerance
-    settled, forces = settle(meter, one, evaluations=_SETTLING)
-    frequency = fastest_frequency(meter, settled, rng, forces=forces, products=_PRODUCTS)
+
+
+def _choose_steps(
+    meter: Meter,
+    one: Configurations,
+    rng: np.random.Generator,
+    timestep_fs: float | None,
+    temperature_K: float,
+    replicas: int,
+    control_steps: int,
+) -> Runs:
+    """The runs at a timestep that fits the fastest motion, from a start with moderate forces."""
+    relaxed, forces = pre_relax(meter, one, evaluations=_PRE_RELAXATION)
+    frequency = fastest_frequency(meter, relaxed, rng, forces=forces, products=_PRODUCTS)
     if timestep_fs is not None:
         fine_fs = timestep_fs / 2
     else:
@@ -181,16 +207,19 @@ def measure_nve_drift(
             stable_timestep_fs(frequency, _PHASE),
             thermal_timestep_fs(one.system, 2 * temperature_K),
         )
-    phase = 1.1 * frequency * fine_fs
-    run = Runs(meter, settled, rng, fine_fs, temperature_K, replicas, control_steps, phase)
-    looks = doubling_looks(min(FIRST_LOOK, steps), steps)
-    chances = spending(len(looks), FALSE_FAIL)
+    # The frequency may be too low by this much.
+    phase = FREQUENCY_MARGIN * frequency * fine_fs
+    return Runs(meter, relaxed, rng, fine_fs, temperature_K, replicas, control_steps, phase)
+
+
+def _measure(run: Runs, looks: Sequence[int], chances: Floats, target: float) -> Look | int:
+    """The last look that was needed; the index of a replica that ran away, if one did."""
     doubted = False
     state: Look | None = None
     for step, chance in zip(looks, chances, strict=True):
         last = step == looks[-1]
         if (failed := run.advance(step)) is not None:
-            return _blow_up(run, failed, meter)
+            return failed
         state = run.state(float(chance))
         low, high = state.interval
         if (low > target and not doubted) or (last and not (high <= target)):
@@ -201,16 +230,32 @@ def measure_nve_drift(
         if run.control is None and not last:
             run.start_control()
     assert state is not None
-    proof: Measurement | None = None
-    if not (state.interval[0] > target) and state.closed:
-        late = run.sustained(run.state(float(chances[-1])))
-        earlier = run.rates.halves()[0] * float(late.rates.mean())
-        if earlier > 0 and late.interval[0] > target:
-            proof = measure_proof(meter, settled, rng, resolution)
-            if has_no_potential(proof):
-                state = late
+    return state
+
+
+def _confirm(
+    run: Runs, state: Look, chance: float, target: float, resolution: Resolution | None
+) -> tuple[Look, Measurement | None]:
+    """Heat that closing by lines took away is called where the forces have no potential."""
+    if state.interval[0] > target or not state.closed:
+        return state, None
+    late = run.sustained(run.state(chance))
+    earlier = run.rates.halves()[0] * float(late.rates.mean())
+    if not (earlier > 0 and late.interval[0] > target):
+        return state, None
+    found = measure_no_potential(run.meter, run.start, run.rng, resolution)
+    return (late if has_no_potential(found) else state), found
+
+
+def _report(
+    run: Runs,
+    state: Look,
+    evidence: Measurement | None,
+    target: float,
+    resolution: Resolution | None,
+) -> Measurement:
     nothing = "" if resolution is None else resolution.rigid_reason
-    if not nothing and not frequency > 0 and not np.ptp(run.rates.potential) > 0:
+    if not nothing and not run.phase > 0 and not np.ptp(run.rates.potential) > 0:
         nothing = "the forces don't respond to moving the atoms"
     return Measurement(
         value=state.value,
@@ -218,10 +263,10 @@ def measure_nve_drift(
         uncertainty_components={"sampling": state.error, "truncation": state.allowance},
         interval=state.interval,
         detection_limit=state.detection_limit,
-        force_evaluations=meter.evaluations,
+        force_evaluations=run.meter.evaluations,
         nothing_tested=nothing,
         resolve=_advice(run, state, target),
-        evidence=_evidence(run, state, proof),
+        evidence=_evidence(run, state, evidence),
     )
 
 
@@ -239,7 +284,8 @@ def _blow_up(run: Runs, replica: int, meter: Meter) -> Measurement:
     real = again is not None
     value = raised / span
     evidence = {
-        "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of dynamics "
+        "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of "
+        "dynamics "
         f"at a timestep of {run.fine_fs:.2g} fs"
         + ("" if real else f", but not at {shorter_fs:.2g} fs"),
         "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
@@ -260,17 +306,22 @@ def _blow_up(run: Runs, replica: int, meter: Meter) -> Measurement:
         interval=(value / 2 if real else 0.0, 2 * value),
         detection_limit=value / 2,
         force_evaluations=meter.evaluations,
-        resolve="the integrator is unstable here: rerun with a shorter timestep_fs",
+        resolve="the integrator is unstable here, not the forces: measure_nve_drift with half the "
+        "timestep_fs tells",
         evidence=evidence,
     )
 
 
 def _advice(run: Runs, state: Look, target: float) -> str:
-    """How long the runs would have to be, for an INCONCLUSIVE; the error falls as the length to 3/2."""
+    """How long the runs would have to be, for an INCONCLUSIVE.
+
+    The error falls as the length to 3/2.
+    """
     width = state.interval[1] - state.value
     if run.integrator_shows and state.allowance > 0.5 * min(width, target):
         return (
-            f"limited by the integrator at {run.fine_fs:.2g} fs: rerun with a shorter timestep_fs"
+            f"limited by the integrator at {run.fine_fs:.2g} fs: halve timestep_fs in "
+            "measure_nve_drift"
         )
     if not (state.value < target) or not (target > 0):
         return "longer runs would tell: rerun with a larger --physcheck-budget"
@@ -280,10 +331,13 @@ def _advice(run: Runs, state: Look, target: float) -> str:
     hint = "--physcheck-budget=standard" if evaluations < 3_000 else "--physcheck-budget=full"
     if evaluations > 17_000:
         hint = "a model of higher precision (--physcheck-dtype=float64) or more replicas"
-    return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would resolve it: rerun with {hint}"
+    return (
+        f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would resolve it: "
+        f"rerun with {hint}"
+    )
 
 
-def _evidence(run: Runs, state: Look, proof: Measurement | None) -> dict[str, Any]:
+def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str, Any]:
     rates = run.rates
     mean = float(state.rates.mean())
     coarse = None if run.control_unstable else run.control
@@ -306,7 +360,7 @@ def _evidence(run: Runs, state: Look, proof: Measurement | None) -> dict[str, An
         "replicas": len(rates.slopes),
         "replica_drifts": state.rates.tolist(),
         "mean_temperature_K": float(rates.temperature.mean()),
-        "jacobian_asymmetry": figures_of(proof),
+        "jacobian_asymmetry": asymmetry_figures(asymmetry),
     }
     if not run.start.system.is_periodic:
         quantities["angular_momentum_change"] = _turning(run)
@@ -318,20 +372,23 @@ def _evidence(run: Runs, state: Look, proof: Measurement | None) -> dict[str, An
             / math.sqrt(len(coarse.slopes)),
         }
     place = (
-        f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at {run.fine_fs:.2g} fs; wander "
+        f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at {run.fine_fs:.2g} fs; "
+        "wander "
         f"{rates.wander:.1e} eV/atom"
     )
-    if proof is not None and not state.closed:
-        place += f"; the forces have no potential (lambda {proof.value:.1e}), so this is heat"
+    if asymmetry is not None and not state.closed:
+        place += f"; the forces have no potential (lambda {asymmetry.value:.1e}), so this is heat"
     explained = state.closed and run.gap_rate is not None and abs(run.gap_rate) > 3 * state.value
     if explained:
         place += (
-            "; E + K drifts apart from the forces' work, but that closes around loops: the forces are the "
+            "; E + K drifts apart from the forces' work, but that closes around loops: the forces "
+            "are the "
             "gradient of another energy, see force_energy_gap"
         )
     return {
         "place": place,
-        "scale": f"{kelvin:.2g} K/ps, {1e3 * kelvin:.2g} K in a nanosecond of constant-energy dynamics",
+        "scale": f"{kelvin:.2g} K/ps, {1e3 * kelvin:.2g} K in a nanosecond of constant-energy "
+        "dynamics",
         "quantities": quantities,
         "configurations": run.start,
         "series": thinned(rates),
@@ -339,9 +396,10 @@ def _evidence(run: Runs, state: Look, proof: Measurement | None) -> dict[str, An
 
 
 def _turning(run: Runs) -> float:
-    """By how much the angular momentum of an isolated system changed, rms over the replicas and over the thermal one.
+    """The change of an isolated system's angular momentum, over the thermal one (rms of replicas).
 
-    Velocity Verlet keeps it to rounding where the forces have no torque, whatever else is wrong with them.
+    Velocity Verlet keeps it to rounding where the forces have no torque, whatever else is wrong
+    with them.
     """
     masses = run.start.system.masses
     begin = np.broadcast_to(run.start.positions, run.velocities.shape)

@@ -20,8 +20,8 @@ __all__ = ["FIRST_LOOK", "Look", "Runs"]
 
 #: Steps before the first look: the first two moments whose shadow energy is known.
 FIRST_LOOK = 9
-# The integrator's share of the coarse runs' excess drift in the fine ones: dt^4 at least, as the shadow
-# energy has errors of dt^8 and resonances grow faster than any power.
+# The integrator's share of the coarse runs' excess drift in the fine ones: dt^4 at least, as the
+# shadow energy has errors of dt^8 and resonances grow faster than any power.
 _INTEGRATOR = 1 / 15
 
 
@@ -122,8 +122,8 @@ class Runs:
         """What the integrator may have added to the fine runs' drift, eV/atom/ps."""
         rates = self.rates
         if self.control is None or not len(self.control.slopes):
-            # Before the coarse runs: what the shadow energy took away from the slope of E + K, an error
-            # of dt^2, and of what it left no more than one order in (omega dt)^2.
+            # Before the coarse runs: what the shadow energy took away from the slope of E + K, an
+            # error of dt^2, and of what it left no more than one order in (omega dt)^2.
             taken = abs(float(rates.plain_slopes.mean() - rates.slopes.mean()))
             return taken * min(1.0, self.phase**2)
         if self.control_unstable:
@@ -132,7 +132,9 @@ class Runs:
 
     @property
     def integrator_shows(self) -> bool:
-        """Whether the coarse runs drift otherwise than the fine ones, beyond three standard errors."""
+        """Whether the coarse runs drift otherwise than the fine ones, beyond three standard
+        errors.
+        """
         if self.control_unstable or self.control is None:
             return self.control_unstable
         coarse, fine = self.control.slopes, self.rates.slopes
@@ -147,7 +149,10 @@ class Runs:
         return Look(self.rates.slopes, chance, self.allowance(), closed=False)
 
     def sustained(self, state: Look) -> Look:
-        """The look at the second half alone, where what the start set going is over; for forces without a potential."""
+        """The look at the second half alone, where what the start set going is over.
+
+        For forces without a potential.
+        """
         time, shadow = self.rates.time_ps, self.rates.shadow
         late = slice(len(time) // 2, None)
         slopes = slopes_of(time[late], shadow[late])
@@ -156,7 +161,9 @@ class Runs:
         )
 
     def closed(self, state: Look) -> Look:
-        """The same with each trajectory closed by a line, so that no other energy is taken for heat."""
+        """The same with each trajectory closed by a line, so that no other energy is taken for
+        heat.
+        """
         rates, gaps, error = self._close(self.fine, self.rates)
         if not (error <= state.detection_limit + state.value):
             # Too far to go back in a straight line: nothing is called.

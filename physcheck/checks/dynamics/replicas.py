@@ -1,4 +1,7 @@
-"""Replicas on their way: starting them, stopping them when they run away, and the slopes of their energies."""
+"""Replicas on their way.
+
+Starting them, stopping them when they run away, and the slopes of their energies.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,9 @@ __all__ = [
 
 # A replica has run away when its total energy changed by more than this, eV/atom ...
 _RUNAWAY_ENERGY = 1.0
-# ... or, where no energy is known, its kinetic energy is so many times that of 300 K.  A conservative model may well
-# fall down its potential and get as hot as it likes: that is no fault of its dynamics.
+# ... or, where no energy is known, its kinetic energy is so many times that of 300 K.  A
+# conservative model may well fall down its potential and get as hot as it likes: that is no fault
+# of its dynamics.
 _RUNAWAY_KINETIC = 300.0
 _THERMAL = 1.5 * kB * 300.0
 _PLOT_POINTS = 300
@@ -43,7 +47,7 @@ def launch(
 
 
 class Moving(Protocol):
-    """Replicas on their way: a Simulation or a Tandem."""
+    """Replicas on their way: a Simulation or a MultipleTimeStepping."""
 
     positions: Floats
 
@@ -68,7 +72,9 @@ class Moving(Protocol):
 
 
 def take_step(simulation: Moving) -> int | None:
-    """Take a step; the first replica whose positions are no numbers any more, which no model is asked about, or None."""
+    """Take a step; the first replica whose positions are no numbers any more, which no model is
+    asked about, or None.
+    """
     try:
         simulation.run(1)
     except ValueError:
@@ -135,7 +141,10 @@ class Rates:
         return _scatter(self.time_ps, self.plain, self.plain_slopes)
 
     def halves(self) -> tuple[float, float]:
-        """Mean slope of the first and of the second half, eV/atom/ps: alike where a drift is sustained."""
+        """Mean slope of the first and of the second half, eV/atom/ps.
+
+        Alike where a drift is sustained.
+        """
         middle = len(self.time_ps) // 2
         parts = [slice(None, middle), slice(middle, None)]
         first, second = (float(slopes_of(self.time_ps[p], self.shadow[p]).mean()) for p in parts)
@@ -176,7 +185,10 @@ def rates_of(simulation: Simulation) -> Rates:
 
 
 def thinned(rates: Rates, points: int = _PLOT_POINTS) -> dict[str, Any]:
-    """Arrays for plots, a few hundred moments at most: replica means and the spread of the shadow energy."""
+    """Arrays for plots, a few hundred moments at most.
+
+    Replica means and the spread of the shadow energy.
+    """
     every = max(1, math.ceil(len(rates.time_ps) / points))
     rows = slice(None, None, every)
     from_start = rates.shadow - rates.shadow[:1]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from physcheck.checks.dynamics.replicas import launch, slopes_of
 from physcheck.dynamics import draw_velocities
-from physcheck.dynamics.preparation import fastest_frequency, settle, stable_timestep_fs
+from physcheck.dynamics.preparation import fastest_frequency, pre_relax, stable_timestep_fs
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.noise import difference_table_noise
@@ -26,7 +27,7 @@ _QUANTITY = "shortfall of the order at which energy fluctuations fall with the t
 _ORDER = 2.0
 # Advance of the fastest mode in the longer step, rad.
 _PHASE = 0.3
-_SETTLING = 12
+_PRE_RELAXATION = 12
 _PRODUCTS = 6
 # The noise is known within a factor of 2 or so; its variance is allowed four times for a FAIL.
 _NOISE_MARGIN = 4.0
@@ -42,7 +43,7 @@ _OPTIONS: dict[Budget, dict[str, Any]] = {
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
     options = _OPTIONS[budget]
     runs = options["replicas"] * (3 * options["steps"] + 2)
-    return int(_SETTLING + _PRODUCTS + runs)
+    return int(_PRE_RELAXATION + _PRODUCTS + runs)
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -56,7 +57,8 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     needs={"forces", "energy"},
     kind="practice",
     title="the energy's fluctuation doesn't fall as the timestep squared",
-    causes="an energy that isn't the one the forces come from; kinks or jumps at a cutoff; noise in the outputs",
+    causes="an energy that isn't the one the forces come from; kinks or jumps at a cutoff; noise "
+    "in the outputs",
     advice="use a shorter timestep, and look at cutoff_smoothness, path_smoothness and "
     "force_energy_gap for what the surface does",
     tolerances=Tolerances(
@@ -88,12 +90,14 @@ def measure_timestep_convergence(
     """Half the timestep leaves a quarter of the energy's fluctuation.
 
     Each replica runs twice from the same start, with dt and with dt/2 over the same time (velocity
-    Verlet). With s the rms of E + K about its straight line, at the same moments, the order is
-    p = log2(s(dt)/s(dt/2)); judged is the shortfall max(0, 2 - p). Both runs follow the same path, so
-    that p hardly depends on which. The variance of the energy's noise (a difference table along the run, or the
-    structure's resolution) is taken off; where it is what fluctuates, the check is inconclusive.
+    Verlet). With s the rms of E + K about its straight line, at the same moments, the order is p =
+    log2(s(dt)/s(dt/2)); judged is the shortfall max(0, 2 - p). Both runs follow the same path, so
+    that p hardly depends on which. The variance of the energy's noise (a difference table along the
+    run, or the structure's resolution) is taken off; where it is what fluctuates, the check is
+    inconclusive.
 
-    Can't see: slow drifts (nve_drift), faults smaller than the integrator's own fluctuation (force_energy_gap).
+    Can't see: slow drifts (nve_drift), faults smaller than the integrator's own fluctuation
+    (force_energy_gap).
 
     Parameters
     ----------
@@ -116,23 +120,61 @@ def measure_timestep_convergence(
 
     Source: Hairer, Lubich, Wanner, Acta Numerica 12, 399 (2003).
     """
-    meter = Meter(model)
-    one = as_configurations(start)
-    settled, forces = settle(meter, one, evaluations=_SETTLING)
-    frequency = fastest_frequency(meter, settled, rng, forces=forces, products=_PRODUCTS)
+    meter, one = Meter(model), as_configurations(start)
+    runs = _measure(meter, one, rng, replicas, steps, temperature_K, timestep_fs)
+    noise = difference_table_noise(runs.totals[1])[0]
+    if resolution is not None and resolution.energy_noise is not None:
+        noise = max(noise, resolution.energy_noise)
+    return _report(meter, runs, _estimate(runs, noise), noise, resolution)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """The same replicas at two timesteps.
+
+    Attributes
+    ----------
+    longer_fs : float
+    time : (T,) ps
+        Of the longer timestep.
+    totals : two (T, B) arrays
+        E + K, eV, at the longer timestep and at half of it.
+    coarse, fine : (B,) eV²
+        Mean squares about straight lines at the same moments.
+    frequency : float
+        Of the fastest motion.
+    """
+
+    n_atoms: int
+    longer_fs: float
+    time: Floats
+    totals: tuple[Floats, Floats]
+    coarse: Floats
+    fine: Floats
+    frequency: float
+
+
+def _measure(
+    meter: Meter,
+    one: Configurations,
+    rng: np.random.Generator,
+    replicas: int,
+    steps: int,
+    temperature_K: float,
+    timestep_fs: float | None,
+) -> _Pair:
+    relaxed, forces = pre_relax(meter, one, evaluations=_PRE_RELAXATION)
+    frequency = fastest_frequency(meter, relaxed, rng, forces=forces, products=_PRODUCTS)
     longer = stable_timestep_fs(frequency, _PHASE) if timestep_fs is None else timestep_fs
     velocities = draw_velocities(one.system, replicas, 2 * temperature_K, rng, exact=True)
     totals = []
     for halvings in range(2):
-        simulation = launch(meter, settled, velocities, longer / 2**halvings)
+        simulation = launch(meter, relaxed, velocities, longer / 2**halvings)
         simulation.run(steps * 2**halvings)
         totals.append(simulation.trace().total)
     time = 1e-3 * longer * np.arange(steps + 1, dtype=np.float64)
     coarse, fine = _spread(time, totals[0]), _spread(time, totals[1][::2])
-    noise = difference_table_noise(totals[1])[0]
-    if resolution is not None and resolution.energy_noise is not None:
-        noise = max(noise, resolution.energy_noise)
-    return _judged(one, meter, resolution, coarse, fine, noise, longer, time, totals, frequency)
+    return _Pair(one.n_atoms, longer, time, (totals[0], totals[1]), coarse, fine, frequency)
 
 
 def _spread(time: Floats, totals: Floats) -> Floats:
@@ -151,72 +193,105 @@ def _order(coarse: Floats, fine: Floats, noise_variance: float) -> Floats:
     return orders
 
 
-def _judged(
-    one: Configurations,
-    meter: Meter,
-    resolution: Resolution | None,
-    coarse: Floats,
-    fine: Floats,
-    noise: float,
-    longer: float,
-    time: Floats,
-    totals: list[Floats],
-    frequency: float,
-) -> Measurement:
+@dataclass(frozen=True, slots=True)
+class _Estimate:
+    """The order p of the integrator and its errors."""
+
+    orders: Floats
+    order: float
+    pooled: float
+    by_noise: float
+    finite: bool
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean over replicas."""
+        return float(np.std(self.orders, ddof=1)) / math.sqrt(len(self.orders))
+
+    @property
+    def width(self) -> float:
+        return student_half_width(self.orders, FALSE_FAIL)
+
+    @property
+    def value(self) -> float:
+        return max(0.0, _ORDER - self.order)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        low = max(0.0, _ORDER - self.pooled - self.width - max(self.by_noise, 0.0))
+        if math.isinf(self.by_noise):
+            # The noise may be all there is, so nothing would have been seen.
+            return low, math.inf
+        half = student_half_width(self.orders, 2 * FALSE_PASS)
+        return low, max(self.value, _ORDER - self.pooled + half, 0.0)
+
+
+def _estimate(runs: _Pair, noise: float) -> _Estimate:
+    coarse, fine = runs.coarse, runs.fine
     plain = _order(coarse, fine, 0.0)
     best = _order(coarse.mean(keepdims=True), fine.mean(keepdims=True), noise**2)[0]
     most = _order(coarse.mean(keepdims=True), fine.mean(keepdims=True), _NOISE_MARGIN * noise**2)[0]
-    count = len(plain)
-    nothing = "" if resolution is None else resolution.rigid_reason
     finite = bool(np.isfinite(plain).all())
-    if not nothing and not (finite and frequency > 0):
-        nothing = "the energy doesn't fluctuate"
     if not finite:
-        plain = np.full(count, _ORDER)
+        plain = np.full(len(plain), _ORDER)
     pooled = float(plain.mean())
-    order = float(best) if math.isfinite(best) else pooled
-    by_noise = float(most - pooled) if math.isfinite(most) else math.inf
-    error = float(np.std(plain, ddof=1)) / math.sqrt(count)
-    width = student_half_width(plain, FALSE_FAIL)
-    value = max(0.0, _ORDER - order)
-    low = max(0.0, _ORDER - pooled - width - max(by_noise, 0.0))
-    high = max(value, _ORDER - pooled + student_half_width(plain, 2 * FALSE_PASS), 0.0)
-    if math.isinf(by_noise):
-        # The noise may be all there is, so nothing would have been seen.
-        high = math.inf
-    n_atoms = one.n_atoms
+    return _Estimate(
+        orders=plain,
+        order=float(best) if math.isfinite(best) else pooled,
+        pooled=pooled,
+        by_noise=float(most - pooled) if math.isfinite(most) else math.inf,
+        finite=finite,
+    )
+
+
+def _report(
+    meter: Meter, runs: _Pair, found: _Estimate, noise: float, resolution: Resolution | None
+) -> Measurement:
+    nothing = "" if resolution is None else resolution.rigid_reason
+    if not nothing and not (found.finite and runs.frequency > 0):
+        nothing = "the energy doesn't fluctuate"
+    by_noise = min(abs(found.order - found.pooled), _ORDER)
+    limited = (
+        f"the energy's noise of {noise:.1e} eV is what fluctuates: rerun with "
+        "--physcheck-dtype=float64"
+    )
     return Measurement(
-        value=value,
-        uncertainty=math.hypot(error, min(abs(order - pooled), 2.0)),
-        uncertainty_components={"sampling": error, "rounding": min(abs(order - pooled), 2.0)},
-        interval=(low, high),
-        detection_limit=width + max(by_noise, 0.0),
+        value=found.value,
+        uncertainty=math.hypot(found.error, by_noise),
+        uncertainty_components={"sampling": found.error, "rounding": by_noise},
+        interval=found.interval,
+        detection_limit=found.width + max(found.by_noise, 0.0),
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,
-        resolve=""
-        if by_noise < 0.5 * width
-        else f"the energy's noise of {noise:.1e} eV is what fluctuates: rerun with --physcheck-dtype=float64",
-        evidence={
-            "place": f"order {order:.3g} between {longer:.2g} and {longer / 2:.2g} fs, over "
-            f"{1e3 * time[-1]:.3g} fs of {count} replicas",
-            "scale": f"E + K fluctuates by {math.sqrt(fine.mean()) / n_atoms:.1e} eV/atom at "
-            f"{longer / 2:.2g} fs",
-            "quantities": {
-                "order": order,
-                "replica_orders": plain.tolist(),
-                "fluctuation_eV_per_atom": [
-                    math.sqrt(float(squares.mean())) / n_atoms for squares in (coarse, fine)
-                ],
-                "timesteps_fs": [longer, longer / 2],
-                "energy_noise_eV": noise,
-            },
-            "series": {
-                "time_ps": time,
-                "total_change_at_timestep": ((totals[0] - totals[0][0]) / n_atoms).mean(axis=1),
-                "total_change_at_half": ((totals[1] - totals[1][0]) / n_atoms).mean(axis=1)[::2],
-            },
-        },
+        resolve="" if found.by_noise < 0.5 * found.width else limited,
+        evidence=_evidence(runs, found, noise),
     )
+
+
+def _evidence(runs: _Pair, found: _Estimate, noise: float) -> dict[str, Any]:
+    longer, n_atoms, changes = runs.longer_fs, runs.n_atoms, []
+    for totals in runs.totals:
+        changes.append(((totals - totals[0]) / n_atoms).mean(axis=1))
+    return {
+        "place": f"order {found.order:.3g} between {longer:.2g} and {longer / 2:.2g} fs, over "
+        f"{1e3 * runs.time[-1]:.3g} fs of {len(found.orders)} replicas",
+        "scale": f"E + K fluctuates by {math.sqrt(runs.fine.mean()) / n_atoms:.1e} eV/atom at "
+        f"{longer / 2:.2g} fs",
+        "quantities": {
+            "order": found.order,
+            "replica_orders": found.orders.tolist(),
+            "fluctuation_eV_per_atom": [
+                math.sqrt(float(squares.mean())) / n_atoms for squares in (runs.coarse, runs.fine)
+            ],
+            "timesteps_fs": [longer, longer / 2],
+            "energy_noise_eV": noise,
+        },
+        "series": {
+            "time_ps": runs.time,
+            "total_change_at_timestep": changes[0],
+            "total_change_at_half": changes[1][::2],
+        },
+    }
 
 
 assert_timestep_convergence = derive_assert(measure_timestep_convergence)

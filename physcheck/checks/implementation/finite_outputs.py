@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ _CONTACTS = (0.5, 0.3)  # Å between two atoms that collide
 _EXPANSION = 10.0
 _ROOM = 30.0  # Å
 _MOST_SPECIES = 3
-# Electrons smeared by kT = 0.3 eV at two states per eV and atom have TS = (pi^2/3) 2 (kT)^2 = 0.6 eV.
+# Electrons smeared by kT = 0.3 eV at two states per eV and atom have TS = (pi^2/3) 2 (kT)^2 = 0.6
+# eV.
 _MOST_ENTROPY = 0.6  # eV/atom
 _MOST_ATOMS = 8  # in situations that need a few atoms only
 # A cell's angles and lengths that no shortcut for orthorhombic ones survives.
@@ -37,7 +39,8 @@ _MOST = 1 + len(_CONTACTS) + _MOST_SPECIES + 6
     needs={"forces"},
     kind="law",
     title="NaN or infinity where a number should be",
-    causes="a division by a distance or a norm of zero; a root of a negative number; empty neighbour lists",
+    causes="a division by a distance or a norm of zero; a root of a negative number; empty "
+    "neighbour lists",
     advice="guard divisions and square roots at zero distance, angles of 180 degrees and "
     "empty neighbour lists",
     tolerances=Tolerances(
@@ -54,14 +57,16 @@ def measure_finite_outputs(
 ) -> Measurement:
     """Energies, forces and stresses are finite numbers, whatever the atoms do.
 
-    Asked are the structure itself, its nearest pair at 0.5 and 0.3 Å, each species as an atom alone (three at
-    most), the atoms ten times as far apart, a few of them in a large and in a triclinic cell, one atom among its own
-    images, and partly periodic ones, as far as the model's ``periodicity`` allows. Counted are situations with NaN or
-    infinity in any output, ASE's ``energy`` among them where ``free_energy`` is what forces belong to. A model that
-    refuses a situation (raises) is not at fault; its words are in ``quantities``, and so are differences of ``energy``
-    from ``free_energy``, eV/atom, which are no more than an entropy term should be.
+    Asked are the structure itself, its nearest pair at 0.5 and 0.3 Å, each species as an atom alone
+    (three at most), the atoms ten times as far apart, a few of them in a large and in a triclinic
+    cell, one atom among its own images, and partly periodic ones, as far as the model's
+    ``periodicity`` allows. Counted are situations with NaN or infinity in any output, ASE's
+    ``energy`` among them where ``free_energy`` is what forces belong to. A model that refuses a
+    situation (raises) is not at fault; its words are in ``quantities``, and so are differences of
+    ``energy`` from ``free_energy``, eV/atom, which are no more than an entropy term should be.
 
-    Can't see: atoms on top of each other (where energies may be infinite), situations not in the list.
+    Can't see: atoms on top of each other (where energies may be infinite), situations not in the
+    list.
 
     Raises
     ------
@@ -71,38 +76,70 @@ def measure_finite_outputs(
     Cost: 8 to 12 evaluations.
     """
     meter, one = Meter(model), as_configurations(start)
-    bad: list[str] = []
-    frames: list[Configurations] = []
-    refused: dict[str, str] = {}
-    entropies: dict[str, float] = {}
-    asked = 0
+    return _report(meter, one, _measure(meter, one))
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the situations showed.
+
+    Attributes
+    ----------
+    asked : int
+    bad : list of str
+        Situations with NaN or infinity, in words.
+    frames : list of Configurations
+        Those of ``bad``.
+    refused : dict of label to the model's words
+    entropies : dict of label to float, eV/atom
+        ``energy`` less ``free_energy``.
+    """
+
+    asked: int = 0
+    bad: list[str] = field(default_factory=list)
+    frames: list[Configurations] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    entropies: dict[str, float] = field(default_factory=dict)
+
+
+def _measure(meter: Meter, one: Configurations) -> _Found:
+    found = _Found()
     for label, configuration in situations(one, meter.capabilities):
         want = {"forces", "energy"}
         if configuration.system.is_fully_periodic:
             want.add("stress")
-        asked += 1
+        found.asked += 1
         try:
             answer = meter.evaluate(configuration, want=want)
-        except NonFiniteOutput as found:
-            bad.append(f"{label}: {found}")
-            frames.append(configuration)
+        except NonFiniteOutput as error:
+            found.bad.append(f"{label}: {error}")
+            found.frames.append(configuration)
         except ModelError as error:
-            if asked == 1:
+            if found.asked == 1:
                 raise
-            refused[label] = str(error)
+            found.refused[label] = str(error)
         else:
             reported = getattr(meter.model, "reported_energy", None)
             if reported is None or answer.energy is None:
                 continue
             if not math.isfinite(reported):
-                bad.append(f"{label}: energy is {reported}, though free_energy is a number")
-                frames.append(configuration)
+                found.bad.append(f"{label}: energy is {reported}, though free_energy is a number")
+                found.frames.append(configuration)
             else:
-                entropies[label] = (reported - float(answer.energy[0])) / configuration.n_atoms
-    place = bad[0] if bad else f"all {asked - len(refused)} situations answered with numbers"
-    apart = max(entropies.values(), key=abs, default=0.0)
+                apart = reported - float(answer.energy[0])
+                found.entropies[label] = apart / configuration.n_atoms
+    return found
+
+
+def _report(meter: Meter, one: Configurations, found: _Found) -> Measurement:
+    bad, answered = found.bad, found.asked - len(found.refused)
+    place = bad[0] if bad else f"all {answered} situations answered with numbers"
+    apart = max(found.entropies.values(), key=abs, default=0.0)
     if not (abs(apart) <= _MOST_ENTROPY):
-        place += f"; energy and free_energy differ by {apart:.3g} eV/atom, which no entropy of electrons makes"
+        place += (
+            f"; energy and free_energy differ by {apart:.3g} eV/atom, more than an entropy of "
+            "electrons can be"
+        )
     return Measurement(
         value=float(len(bad)),
         uncertainty=0.0,
@@ -113,12 +150,12 @@ def measure_finite_outputs(
             "place": place,
             "scale": "one NaN ends a simulation",
             "quantities": {
-                "asked": asked,
+                "asked": found.asked,
                 "not_finite": bad,
-                "refused": refused,
-                "energy_minus_free_energy_eV_per_atom": entropies,
+                "refused": found.refused,
+                "energy_minus_free_energy_eV_per_atom": found.entropies,
             },
-            "configurations": frames[0] if frames else one,
+            "configurations": found.frames[0] if found.frames else one,
         },
     )
 
@@ -157,7 +194,10 @@ def situations(
 
 
 def _few(start: Configurations, atoms: Any, pbc: Any, cell: Floats | None = None) -> Configurations:
-    """Some of the atoms where they are, with other boundaries; whole-system facts (charge) don't apply."""
+    """Some of the atoms where they are, with other boundaries.
+
+    Whole-system facts (charge) don't apply.
+    """
     taken = start.system.take(atoms)
     system = System(taken.numbers, taken.masses, pbc, {}, taken.arrays)
     cells = np.zeros((1, 3, 3)) if cell is None else cell[None]

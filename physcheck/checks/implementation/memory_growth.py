@@ -41,7 +41,8 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     needs={"forces"},
     kind="practice",
     title="memory grows with every evaluation",
-    causes="results or graphs kept in a list; gradients that aren't detached; a cache without a bound",
+    causes="results or graphs kept in a list; gradients that aren't detached; a cache without a "
+    "bound",
     advice="release results after each call: look for lists, caches and graphs that are kept",
     tolerances=Tolerances(
         screening=100.0,
@@ -58,13 +59,14 @@ def measure_memory_growth(
 ) -> Measurement:
     """Evaluating again and again takes no more memory.
 
-    ``calls`` evaluations at displaced copies (0.01 Å), after a warm-up of 4, in four blocks; after each block the
-    memory that Python objects hold (tracemalloc, numpy arrays included) and the resident memory of the process are
-    read. Growth counts if it is there in every block (the lower end of the interval is the smallest block's), the
-    value is the median block's: a one-off growth of a pool is neither, nor is what the process gives back later.
+    ``calls`` evaluations at displaced copies (0.01 Å), after a warm-up of 4, in four blocks; after
+    each block the memory that Python objects hold (tracemalloc, numpy arrays included) and the
+    resident memory of the process are read. Growth counts if it is there in every block (the lower
+    end of the interval is the smallest block's), the value is the median block's: a one-off growth
+    of a pool is neither, nor is what the process gives back later.
 
-    Can't see: leaks below a page (4 kB) a block outside Python, memory on a GPU, leaks that a garbage collection
-    cures.
+    Can't see: leaks below a page (4 kB) a block outside Python, memory on a GPU, leaks that a
+    garbage collection cures.
 
     Raises
     ------
@@ -114,7 +116,10 @@ def _median(values: Floats) -> float:
 
 
 def _kept(readings: Floats) -> Floats:
-    """What each reading has that none of the later ones lacks: an allocator takes and gives back in turns."""
+    """What each reading has that none of the later ones lacks.
+
+    An allocator takes and gives back in turns.
+    """
     kept: Floats = np.minimum.accumulate(readings[::-1])[::-1]
     return kept
 

@@ -1,1 +1,3 @@
-"""Relaxation: do optimisers end in a minimum, does the energy released equal the work, is the minimum one?"""
+"""Relaxation: do optimisers end in a minimum, does the energy released equal the work, is the
+minimum one?
+"""

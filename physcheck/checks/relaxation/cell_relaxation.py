@@ -1,4 +1,11 @@
-"""Do atoms and cell relax together, and is the energy released their work?"""
+"""Do atoms and cell relax together, and is the energy released their work?
+
+How it is measured.  q are the positions and the logarithm of the deformation, f the generalised
+forces, as ASE's FrechetCellFilter has them, at zero pressure.  The start is strained and rattled by
+known seeds.  The integral is taken as in relaxation_descent.  A stress of the wrong sign takes the
+optimiser uphill, half of it releases twice the work's energy; a stress that isn't zero where the
+energy is least leaves a gap on the way there.  How far fmax and stress came is in the evidence.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +14,15 @@ from typing import Any
 import numpy as np
 from ase.units import GPa
 
-from physcheck.checks.relaxation.descent_energy import descend, descent_measurement
+from physcheck.checks.relaxation.descent_energy import (
+    Descent,
+    descend,
+    descent_measurement,
+    goal_of,
+)
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
-from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.optimisers import evaluations_needed
 from physcheck.relaxation.starting_points import rattled, strained
 from physcheck.resolution import Resolution, ensure_resolution
@@ -46,7 +57,8 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     needs={"forces", "energy", "stress"},
     kind="law",
     title="relaxing the cell releases another energy than the work of forces and stress",
-    causes="a stress of the wrong sign, factor or order of components; a stress predicted directly; a missing term",
+    causes="a stress of the wrong sign, factor or order of components; a stress predicted "
+    "directly; a missing term",
     advice="take the stress as the strain derivative of the energy (stress_energy_gap); "
     "relax at constant cell until then",
     tolerances=Tolerances(
@@ -55,7 +67,7 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
         tight=0.001,
         reason="as for relaxation_descent; a stress that is wrong by a share s of itself is "
         "off by s of the cell's part of the work, about half",
-        source="the house's own choice; a stress halved or of the wrong sign, a common "
+        source="physcheck's own choice; a stress halved or of the wrong sign, a common "
         "fault, is off by 0.2 and more",
     ),
     evaluations=_evaluations,
@@ -75,23 +87,16 @@ def measure_cell_relaxation(
     steps: int = 28,
     pieces: int = 40,
 ) -> Measurement:
-    """The energy that atoms and cell release on relaxing is the work of forces and stress on the way.
+    """The energy that atoms and cell release on relaxing is the work of forces and stress.
 
         gap = |E(end) - E(start) + integral of f.dq| / sum over the steps of |integral of f.dq|
 
-    q are the positions and the logarithm of the deformation, f the generalised forces, as ASE's
-    FrechetCellFilter has them, at zero pressure. The start is strained and rattled by known seeds. The
-    integral is taken as in relaxation_descent. A stress of the wrong sign takes the optimiser uphill, half of
-    it releases twice the work's energy; a stress that isn't zero where the energy is least leaves a gap on the way there.
-    How far fmax and stress came is in the evidence.
+    See the module for q and f and for how the integral is taken.
 
-    Can't see: what relaxation_descent can't; a stress that is right for the energy, both being wrong.
+    Can't see: what relaxation_descent can't; a stress that is right for a wrong energy.
 
     Parameters
     ----------
-    model : Model
-    start : ase.Atoms or Configurations with B = 1
-        All axes periodic.
     tolerance : float, dimensionless
         What the integral's error aims at; the md profile's if left out.
     optimiser : one of physcheck.relaxation.OPTIMISERS
@@ -103,36 +108,43 @@ def measure_cell_relaxation(
 
     Raises
     ------
-    CapabilityMissing
-        No energy, no stress, or an axis that isn't periodic.
+    CapabilityMissing: no energy, no stress, or an axis that isn't periodic.
     ModelError, NonFiniteOutput
 
     Cost: at most steps + pieces, 68 by default; half of the pieces again to confirm a FAIL.
 
     Source: the filter is that of ASE, after JuLIP's expcell.
     """
-    meter = Meter(model)
-    one = as_configurations(start)
+    meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("cell_relaxation") if tolerance is None else tolerance
-    fmax = max(
-        0.5 * default_tolerance("relaxation_convergence"), achievable_fmax(resolution, one.n_atoms)
-    )
+    goal = goal_of(resolution, one.n_atoms)
     begin = strained(rattled(one, rattle, rng), strain, rng)
     descent = descend(
-        meter, begin, cell=True, optimiser=optimiser, fmax=fmax, steps=steps, pieces=pieces,
-        tolerance=target, rng=rng, resolution=resolution,
-    )  # fmt: skip
+        meter,
+        begin,
+        cell=True,
+        optimiser=optimiser,
+        fmax=goal,
+        steps=steps,
+        pieces=pieces,
+        tolerance=target,
+        rng=rng,
+        resolution=resolution,
+    )
+    return _report(meter, descent, goal, resolution)
+
+
+def _report(meter: Meter, descent: Descent, goal: float, resolution: Resolution) -> Measurement:
     stress = descent.path.answer.require_stress()
     first, last = (float(np.abs(stress[i]).max()) / GPa for i in (0, descent.last))
-    needed = evaluations_needed(descent.path, fmax)
-    state = (
-        "relaxed"
-        if descent.path.converged
-        else f"on its way, some {needed:.2g} evaluations in all"
-        if np.isfinite(needed)
-        else descent.path.ended
-    )
+    needed = evaluations_needed(descent.path, goal)
+    if descent.path.converged:
+        state = "relaxed"
+    elif np.isfinite(needed):
+        state = f"on its way, some {needed:.2g} evaluations in all"
+    else:
+        state = descent.path.ended
     return descent_measurement(
         "cell_relaxation",
         _QUANTITY,
@@ -143,7 +155,7 @@ def measure_cell_relaxation(
         quantities={
             "first_stress_GPa": first,
             "final_stress_GPa": last,
-            "goal_fmax": fmax,
+            "goal_fmax": goal,
             "converged": descent.path.converged,
         },
     )

@@ -8,23 +8,31 @@ from typing import Any
 
 import numpy as np
 
+# Its tolerance says where relaxations stop.
+from physcheck.checks.relaxation import relaxation_convergence as relaxation_convergence
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
+from physcheck.registry import default_tolerance
 from physcheck.relaxation.coordinates import AtomsAndCell, AtomsOnly, Coordinates
+from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.optimisers import Path, relax
 from physcheck.relaxation.path_work import PathIntegral, PathWork
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 
-__all__ = ["Descent", "descend", "descent_measurement"]
+__all__ = ["Descent", "descend", "descent_measurement", "goal_of"]
 
-# Share of the tolerance that the errors of the pieces' rules may come to, before the noise is added.
+# Share of the tolerance that the errors of the pieces' rules may come to, before the noise is
+# added.
 _ACCURACY = 0.1
-# How far from each other forces act that add up to a virial, Å: what turns their noise into that of a stress.
+# How far from each other forces act that add up to a virial, Å: what turns their noise into that of
+# a stress.
 _VIRIAL_ARM = 10.0
 
 
+# Relaxations go on to this share of the fmax that relaxation_convergence asks for.
+_GOAL_SHARE = 0.5
 # A gap is looked for where the path has come so far: this share of all its work.
 _COUNTS = 0.1
 
@@ -62,9 +70,11 @@ class Descent:
 
     @property
     def lows(self) -> Floats:
-        """(last + 1,) certain part of the gap over the work travelled; minus infinity where that is too little.
+        """(last + 1,) certain part of the gap over the work travelled; minus infinity where that is
+        too little.
 
-        Truncation counts twice: the error estimates of pieces in which a force turns round vary by that much.
+        Truncation counts twice: the error estimates of pieces in which a force turns round vary by
+        that much.
         """
         travelled = self.work.travelled
         counts = (travelled >= _COUNTS * travelled[-1]) & (travelled > 0)
@@ -84,6 +94,14 @@ class Descent:
         return at if self.lows[at] > 0 else self.last
 
 
+def goal_of(resolution: Resolution, n_atoms: int) -> float:
+    """Where a relaxation may stop, eV/Å: half of md's fmax, or what the noise lets be reached."""
+    return max(
+        _GOAL_SHARE * default_tolerance("relaxation_convergence"),
+        achievable_fmax(resolution, n_atoms),
+    )
+
+
 def descend(
     meter: Meter,
     begin: Configurations,
@@ -97,7 +115,7 @@ def descend(
     rng: np.random.Generator,
     resolution: Resolution,
 ) -> Descent:
-    """Relax from ``begin`` for up to ``steps`` evaluations and integrate the work with ``pieces`` more.
+    """Relax from ``begin`` for ``steps`` evaluations at most, and integrate with ``pieces`` more.
 
     A gap beyond the tolerance is confirmed with half as many again.
     """
@@ -139,20 +157,20 @@ def descent_measurement(
 ) -> Measurement:
     """The gap over the work travelled, with its errors.
 
-    At the end of the path; where a gap is certain on the way, at the place where it is largest, since a path
-    that goes to and fro travels far and closes gaps that it opened.
+    At the end of the path; where a gap is certain on the way, at the place where it is largest,
+    since a path that goes to and fro travels far and closes gaps that it opened.
     """
-    work, path, last = descent.work, descent.path, descent.last
-    total = float(work.travelled[-1])
+    total = float(descent.work.travelled[-1])
     nothing = resolution.rigid_reason
     if not nothing and not total > 0:
         nothing = "the optimiser found nothing to relax"
+    work, at = descent.work, descent.worst
     unit = np.where(work.travelled > 0, work.travelled, 1.0)
-    at = descent.worst
     share, truncation, noise = (
         float(part[at] / unit[at]) for part in (np.abs(descent.gap), work.truncation, descent.noise)
     )
-    released, done = float(descent.released[at]), float(work.work[at])
+    evidence = _evidence(descent, scale)
+    evidence["quantities"].update(quantities or {})
     return Measurement(
         check=check,
         quantity=quantity,
@@ -164,29 +182,34 @@ def descent_measurement(
         detection_limit=float(descent.allowed[at] / unit[at]),
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,
-        evidence={
-            "place": f"{path.optimiser}, {at} steps from {path.fmax[0]:.2g} to {path.fmax[at]:.2g} eV/Å: the "
-            f"energy falls by {released:.6g} eV, the work is {done:.6g} eV",
-            "scale": f"the two differ by {1e3 * abs(done - released) / path.places.n_atoms:.2g} meV an atom"
-            + scale,
-            "quantities": {
-                "energy_released_eV": released,
-                "work_eV": done,
-                "gap_eV": done - released,
-                "gap_meV_per_atom": 1e3 * abs(done - released) / path.places.n_atoms,
-                "work_travelled_eV": float(work.travelled[at]),
-                "steps": at,
-                "final_fmax": float(path.fmax[last]),
-                "path_evaluations": len(path),
-                "quadrature_evaluations": work.evaluations,
-                "ended": path.ended,
-                **(quantities or {}),
-            },
-            "configurations": path.places[: last + 1],
-            "series": {
-                "energy_fall_eV": descent.released,
-                "work_eV": work.work,
-                "fmax": path.fmax[: last + 1],
-            },
-        },
+        evidence=evidence,
     )
+
+
+def _evidence(descent: Descent, scale: str) -> dict[str, Any]:
+    work, path, last, at = descent.work, descent.path, descent.last, descent.worst
+    released, done = float(descent.released[at]), float(work.work[at])
+    apart = 1e3 * abs(done - released) / path.places.n_atoms
+    return {
+        "place": f"{path.optimiser}, {at} steps from {path.fmax[0]:.2g} to {path.fmax[at]:.2g} "
+        f"eV/Å: the energy falls by {released:.6g} eV, the work is {done:.6g} eV",
+        "scale": f"the two differ by {apart:.2g} meV an atom{scale}",
+        "quantities": {
+            "energy_released_eV": released,
+            "work_eV": done,
+            "gap_eV": done - released,
+            "gap_meV_per_atom": apart,
+            "work_travelled_eV": float(work.travelled[at]),
+            "steps": at,
+            "final_fmax": float(path.fmax[last]),
+            "path_evaluations": len(path),
+            "quadrature_evaluations": work.evaluations,
+            "ended": path.ended,
+        },
+        "configurations": path.places[: last + 1],
+        "series": {
+            "energy_fall_eV": descent.released,
+            "work_eV": work.work,
+            "fmax": path.fmax[: last + 1],
+        },
+    }

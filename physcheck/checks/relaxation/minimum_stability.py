@@ -1,4 +1,21 @@
-"""Do small vibrations about a minimum stay small?"""
+"""Do small vibrations about a minimum stay small?
+
+How it is measured.  A rattled start is relaxed (L-BFGS, off a saddle FIRE); with
+D = -M^-1/2 J M^-1/2, J = dF/dx there, small motions go as exp(i omega t), omega^2 an eigenvalue of
+D.  D of a gradient is symmetric, its eigenvalues real.  A complex pair is two modes of which one
+drives the other around a cycle: it grows at the rate |Im sqrt(omega^2)|.
+
+Where 3N - 6 (3N - 3 with pbc) is at most ``products`` all of D is measured, else its block in a
+Krylov subspace.  A pair is confirmed with fresh evaluations in its own plane at two steps before it
+counts; the upper end of the interval is the fastest growth of 40 blocks within the errors.  Turns
+of an isolated structure as a whole count where they are certain to grow (a torque that follows the
+turn).
+
+A negative real eigenvalue is a saddle, not a fault: the structure is moved off along it and relaxed
+again (``rounds``); if it is still there, or if no minimum was reached, the verdict is INCONCLUSIVE.
+The evidence says how far from the minimum a structure ended that was moved by 0.05 Å and relaxed
+again.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +76,10 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     return int(options["steps"]) + rounds * 2 * count + _CONFIRMATION
 
 
+# Beyond this share of the error, noise is what limits the force constants.
+_NOISE_RULES = 0.3
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ground:
     """Where the relaxations ended, and the vibrations there."""
@@ -107,90 +128,114 @@ def measure_minimum_stability(
 ) -> Measurement:
     """Vibrations about a minimum of a potential neither grow nor decay by themselves.
 
-    A rattled start is relaxed (L-BFGS, off a saddle FIRE); with D = -M^-1/2 J M^-1/2, J = dF/dx there, small motions go as
-    exp(i omega t), omega^2 an eigenvalue of D. D of a gradient is symmetric, its eigenvalues real. A complex
-    pair is two modes of which one drives the other around a cycle: it grows at the rate
+    gamma = |Im sqrt(omega^2)|, 1/ps, omega^2 the eigenvalues of D = -M^-1/2 J M^-1/2, J = dF/dx at
+    a relaxed structure. What is measured and confirmed: see the module.
 
-        gamma = |Im sqrt(omega^2)|.
-
-    Where 3N - 6 (3N - 3 with pbc) is at most ``products`` all of D is measured, else its block in a Krylov
-    subspace. A pair is confirmed with fresh evaluations in its own plane at two steps before it counts; the
-    upper end of the interval is the fastest growth of 40 blocks within the errors. Turns of an isolated
-    structure as a whole count where they are certain to grow (a torque that follows the turn).
-
-    A negative real eigenvalue is a saddle, not a fault: the structure is moved off along it and relaxed again
-    (``rounds``); if it is still there, or if no minimum was reached, the verdict is INCONCLUSIVE. The
-    evidence says how far from the minimum a structure ended that was moved by 0.05 Å and relaxed again.
-
-    Can't see: weak non-gradient forces between modes of different frequency (the rule in small stiff molecules:
-    their eigenvalues stay real; jacobian_asymmetry sees them), and in large systems pairs amid the spectrum.
+    Can't see: weak non-gradient forces between modes of different frequency (the rule in small
+    stiff molecules: their eigenvalues stay real; jacobian_asymmetry sees them), and in large
+    systems pairs amid the spectrum.
 
     Parameters
     ----------
-    model : Model
-    start : ase.Atoms or Configurations with B = 1
     tolerance : float, 1/ps
         What is confirmed; the md profile's if left out.
-    steps : int
-        Evaluations of all relaxations.
-    products : int
-        Directions along which D is measured.
+    steps, products : int
+        Evaluations of all relaxations; directions along which D is measured.
     rounds : int
         How often D is measured, where it finds a saddle.
 
     Raises
     ------
-    CapabilityMissing
-        A single atom.
+    CapabilityMissing: a single atom.
     ModelError, NonFiniteOutput
 
-    Cost: at most steps + 2 rounds (products + 12) + 8, 178 by default; about 100 for a molecule of 9 atoms.
+    Cost: at most steps + 2 rounds (products + 12) + 8, 178 by default; about 100 for a molecule of
+    9 atoms.
 
-    Source: Goldstein, Classical Mechanics, chapter on small oscillations; Saad, Numerical Methods for Large
-    Eigenvalue Problems, chapter 6.
+    Source: Goldstein, Classical Mechanics, chapter on small oscillations; Saad, Numerical Methods
+    for Large Eigenvalue Problems, chapter 6.
     """
-    meter = Meter(model)
-    one = as_configurations(start)
+    meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("minimum_stability") if tolerance is None else tolerance
-    enough = default_tolerance("relaxation_convergence")
-    # Where all forces are small, small ones are far from a minimum.
-    goal = max(
-        min(enough / 2, _DOWN_TO * resolution.force_rms),
+    goal = _choose_goal(one, resolution)
+    ground = _find_ground(meter, one, goal, steps, products, rounds, rng, resolution)
+    pair = None
+    if float(growth_rate(ground.found.eigenvalues).max(initial=0.0)) > target:
+        pair = confirm_pair(meter, ground.found, rng=rng, resolution=resolution)
+    back = _come_back(meter, ground, goal, steps - ground.spent, rng) if pair is None else None
+    growth = _estimate(ground, pair, target, rng)
+    return _report(meter, ground, pair, back, growth, goal, target, resolution)
+
+
+@dataclass(frozen=True, slots=True)
+class _Growth:
+    """The growth rate and the ends of its interval, 1/ps."""
+
+    value: float
+    low: float
+    high: float
+
+
+def _choose_goal(one: Configurations, resolution: Resolution) -> float:
+    """fmax, eV/Å, at which a structure is a minimum: where all forces are small, a small one."""
+    return max(
+        min(
+            default_tolerance("relaxation_convergence") / 2,
+            _DOWN_TO * resolution.force_rms,
+        ),
         achievable_fmax(resolution, one.n_atoms),
     )
-    ground = _find_ground(meter, one, goal, steps, products, rounds, rng, resolution)
-    found, path = ground.found, ground.path
-    pair = None
-    if float(growth_rate(found.eigenvalues).max(initial=0.0)) > target:
-        pair = confirm_pair(meter, found, rng=rng, resolution=resolution)
-    back = _come_back(meter, ground, goal, steps - ground.spent, rng) if pair is None else None
-    plain = float(growth_rate(np.linalg.eigvals(found.inner)).max(initial=0.0))
-    value, low = (plain, 0.0) if pair is None else (pair.rate, pair.low)
+
+
+def _estimate(
+    ground: _Ground, pair: Pair | None, target: float, rng: np.random.Generator
+) -> _Growth:
+    found = ground.found
+    inner = float(growth_rate(np.linalg.eigvals(found.inner)).max(initial=0.0))
+    value, low = (inner, 0.0) if pair is None else (pair.rate, pair.low)
     if pair is not None and not pair.low > target:
-        # Fresh evaluations didn't bear it out: what is left is the errors' doing.
-        value = min(plain, pair.rate)
-    high = max(value, found.growth_at_most(rng))
-    reached = float(path.fmax.min())
+        # Fresh evaluations didn't confirm it: what is left comes from the errors.
+        value = min(inner, pair.rate)
+    return _Growth(value, low, max(value, found.growth_at_most(rng)))
+
+
+def _report(
+    meter: Meter,
+    ground: _Ground,
+    pair: Pair | None,
+    back: dict[str, Any] | None,
+    growth: _Growth,
+    goal: float,
+    target: float,
+    resolution: Resolution,
+) -> Measurement:
+    found = ground.found
+    reached = float(ground.path.fmax.min())
     nothing = resolution.rigid_reason
-    if not nothing and not low > target:
-        if reached > max(goal, enough):
-            nothing = f"no minimum was reached: fmax is {reached:.2g} eV/Å after {ground.spent} evaluations"
+    if not nothing and not growth.low > target:
+        if reached > max(goal, default_tolerance("relaxation_convergence")):
+            nothing = (
+                f"no minimum was reached: fmax is {reached:.2g} eV/Å after {ground.spent} "
+                "evaluations"
+            )
         elif ground.saddle:
             nothing = "the relaxation ended at a saddle: rerun with --physcheck-budget=standard"
+    spread = growth.high - growth.value
+    by_noise = found.noise > _NOISE_RULES * found.error
     return Measurement(
-        value=value,
-        uncertainty=max(high - value, 0.0) / 2,
+        value=growth.value,
+        uncertainty=max(spread, 0.0) / 2,
         uncertainty_components={
-            "rounding": (high - value) / 2 if found.noise > 0.3 * found.error else 0.0,
-            "truncation": (high - value) / 2 if not found.noise > 0.3 * found.error else 0.0,
+            "rounding": spread / 2 if by_noise else 0.0,
+            "truncation": spread / 2 if not by_noise else 0.0,
         },
-        interval=(low, high),
-        detection_limit=max(high - value, found.least_growth_seen(resolution.dof)),
+        interval=(growth.low, growth.high),
+        detection_limit=max(spread, found.least_growth_seen(resolution.dof)),
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,
-        resolve=f"force constants are known to {found.error:.1g} eV/Å²/amu, which leaves the softest modes open: "
-        "rerun with --physcheck-dtype=float64 or a model of higher precision",
+        resolve=f"force constants are known to {found.error:.1g} eV/Å²/amu, which leaves the "
+        "softest modes open: rerun with --physcheck-dtype=float64 or a model of higher precision",
         evidence=_evidence(ground, pair, back, reached),
     )
 
@@ -281,7 +326,8 @@ def _evidence(
     order = np.argsort(values.real)
     evidence: dict[str, Any] = {
         "place": place,
-        "scale": f"omega from {_signed_root(lowest):.3g} to {_signed_root(highest):.3g} rad/ps (negative: imaginary)",
+        "scale": f"omega from {_signed_root(lowest):.3g} to {_signed_root(highest):.3g} rad/ps "
+        "(negative: imaginary)",
         "quantities": {
             "eigenvalues_real_eV_per_A2_amu": values.real[order][:300].tolist(),
             "eigenvalues_imaginary": values.imag[order][:300].tolist(),

@@ -1,4 +1,19 @@
-"""Do relaxations converge?"""
+"""Do relaxations converge?
+
+How it is measured.  Seeded rattled starts are relaxed with ASE's optimisers, unchanged.  Judged is
+the fmax (longest force) that the best optimiser reached, for the start where that is largest.  Runs
+stop at half of the tolerance, or at the *achievable* fmax, which the noise of the forces sets
+(:func:`physcheck.relaxation.noise_floor.achievable_fmax`).
+
+A start from which no run gets there is one of three things.  It is *on its way*: the verdict is
+INCONCLUSIVE with the evaluations that the rate of the last two thirds asks for.  It is at the
+noise: INCONCLUSIVE at the achievable fmax.  Or a run *stalls*: fmax falls no more in its last
+third.  Stalls happen on good models too (a timestep too long for stiff bonds, kinks, an endless
+slope), so a FAIL needs evidence that there is no potential: the Jacobian within the directions in
+which L-BFGS, BFGS or FIRE goes round and round is antisymmetric
+(:mod:`physcheck.relaxation.circling`) beyond the tolerance that ``jacobian_asymmetry`` has for
+screening, noise and truncation allowed for.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+# Its tolerance says what counts as antisymmetric.
+from physcheck.checks.conservation import jacobian_asymmetry as jacobian_asymmetry
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, default_tolerance, derive_assert, tolerance_of
@@ -33,10 +50,11 @@ __all__ = ["assert_relaxation_convergence", "measure_relaxation_convergence"]
 
 _UNIT = "eV/Å"
 _QUANTITY = "largest force where relaxations end"
-# A stall of these is the forces' doing where those have no potential; a fixed timestep (MDMin on stiff
-# bonds) and line searches (on noise) stall on good models too.
+# A stall of these is the forces' doing where those have no potential; a fixed timestep (MDMin on
+# stiff bonds) and line searches (on noise) stall on good models too.
 _DEPENDABLE = frozenset({"LBFGS", "BFGS", "FIRE"})
-# Of what is left, this share goes to a run if others are to follow: L-BFGS is the fastest, so it comes first.
+# Of what is left, this share goes to a run if others are to follow: L-BFGS is the fastest, so it
+# comes first.
 _SHARE = 0.8
 # A run shorter than this isn't worth beginning after another, and says nothing of a stall.
 _TELLING = 30
@@ -92,7 +110,8 @@ class _Start:
     needs={"forces"},
     kind="law",
     title="relaxations go round and round instead of ending in a minimum",
-    causes="forces predicted directly, which have no minimum to go to; a net torque; a detached term",
+    causes="forces predicted directly, which have no minimum to go to; a net torque; a detached "
+    "term",
     advice="relax with conservative forces, and use this model to come near the minimum only",
     tolerances=Tolerances(
         screening=0.05,
@@ -121,49 +140,34 @@ def measure_relaxation_convergence(
 ) -> Measurement:
     """Downhill along the forces of a potential there is an end.
 
-    Seeded rattled starts are relaxed with ASE's optimisers, unchanged. Judged is the fmax (longest force)
-    that the best optimiser reached, for the start where that is largest. Runs stop at half of the tolerance,
-    or at the *achievable* fmax, which the noise of the forces sets
-    (:func:`physcheck.relaxation.noise_floor.achievable_fmax`).
+    fmax = max_i |F_i|, eV/Å, that the best of ASE's optimisers reached, for the start where that is
+    largest. How a stall is told from a fault: see the module.
 
-    A start from which no run gets there is one of three things. It is *on its way*: the verdict is
-    INCONCLUSIVE with the evaluations that the rate of the last two thirds asks for. It is at the noise:
-    INCONCLUSIVE at the achievable fmax. Or a run *stalls*: fmax falls no more in its last third. Stalls
-    happen on good models too (a timestep too long for stiff bonds, kinks, an endless slope), so a FAIL needs
-    proof: the Jacobian within the directions in which L-BFGS, BFGS or FIRE goes round and round is
-    antisymmetric (:mod:`physcheck.relaxation.circling`) beyond the tolerance that ``jacobian_asymmetry`` has for
-    screening, noise and truncation allowed for.
-
-    Can't see: non-gradient forces that still have a zero nearby, which is common for weak ones in stiff
-    crystals (jacobian_asymmetry sees them).
+    Can't see: non-gradient forces that still have a zero nearby, which is common for weak ones in
+    stiff crystals (jacobian_asymmetry sees them).
 
     Parameters
     ----------
-    model : Model
-    start : ase.Atoms or Configurations with B = 1
     tolerance : float, eV/Å
         Where runs may stop; the md profile's if left out.
     rattles : tuple of float, Å
         One start each: the largest move of an atom, less where its neighbours leave no room.
     optimisers : tuple of str
-        Of :data:`physcheck.relaxation.OPTIMISERS`; those that search lines are left out where there is no energy.
+        Of :data:`physcheck.relaxation.OPTIMISERS`; those that search lines are left out where there
+        is no energy.
     evaluations : int
         For all runs together; what one leaves goes to the next.
 
     Raises
     ------
-    CapabilityMissing
-        A single atom.
-    ValueError
-        No start, or no optimiser that can run.
+    CapabilityMissing: a single atom. ValueError: no start, or no optimiser that can run.
     ModelError, NonFiniteOutput
 
     Cost: at most evaluations + 16 a start, 136 by default.
 
-    Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, section on geometry optimisation; the optimisers are ASE's.
+    Source: arXiv 2412.11569, section on geometry optimisation; the optimisers are ASE's.
     """
-    meter = Meter(model)
-    one = as_configurations(start)
+    meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("relaxation_convergence") if tolerance is None else tolerance
     if "energy" not in meter.capabilities.outputs:
@@ -172,11 +176,11 @@ def measure_relaxation_convergence(
         raise ValueError("no start or no optimiser that can run")
     floor = achievable_fmax(resolution, one.n_atoms)
     goal = max(target / 2, floor)
-    runs = _all_runs(meter, one, rattles, optimisers, evaluations, goal, rng, resolution)
-    return _judged(one, meter, resolution, runs, target, goal, floor)
+    starts = _measure(meter, one, rattles, optimisers, evaluations, goal, rng, resolution)
+    return _report(meter, resolution, starts, target, goal, floor)
 
 
-def _all_runs(
+def _measure(
     meter: Meter,
     one: Configurations,
     rattles: tuple[float, ...],
@@ -216,8 +220,7 @@ def _all_runs(
     return found
 
 
-def _judged(
-    one: Configurations,
+def _report(
     meter: Meter,
     resolution: Resolution,
     starts: list[_Start],
@@ -225,63 +228,70 @@ def _judged(
     goal: float,
     floor: float,
 ) -> Measurement:
-    proof = tolerance_of("jacobian_asymmetry", "screening")
-    assert proof is not None
-    proven = [s for s in starts if s.circling is not None and s.circling.low > proof.value]
-    worst = max(proven or starts, key=lambda s: s.reached)
+    limit = tolerance_of("jacobian_asymmetry", "screening")
+    assert limit is not None
+    faulty = [s for s in starts if s.circling is not None and s.circling.low > limit.value]
+    worst = max(faulty or starts, key=lambda s: s.reached)
     value = worst.reached
-    low = max(0.0, _STILL_TO_GAIN * value - floor) if proven else 0.0
-    paths = [path for s in starts for path in s.paths]
-    ended = sum(bool(path.fmax.min() <= goal) for path in paths)
+    low = max(0.0, _STILL_TO_GAIN * value - floor) if faulty else 0.0
     needed = min(evaluations_needed(path, goal) for path in worst.paths)
     return Measurement(
         value=value,
         uncertainty=resolution.force_noise,
         uncertainty_components={"rounding": resolution.force_noise},
         interval=(low, value + 2 * resolution.force_noise),
-        detection_limit=goal if proven else max(goal, value),
+        detection_limit=goal if faulty else max(goal, value),
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
-        resolve=_advice(worst, bool(proven), goal, floor, target, needed),
-        evidence={
-            "place": f"{ended} of {len(paths)} runs reached {goal:.2g} eV/Å; the best from the worst start "
-            f"({worst.rattle} Å) is {worst.best.optimiser}'s {value:.2g} eV/Å after {len(worst.best)} evaluations"
-            + (
-                f"; it goes round where {100 * worst.circling.share:.2g} % of the Jacobian is antisymmetric"
-                if worst.circling is not None
-                else ""
-            ),
-            "scale": f"the noise of the forces lets fmax reach {floor:.2g} eV/Å",
-            "quantities": {
-                "achievable_fmax": floor,
-                "goal": goal,
-                "converged_fraction": ended / len(paths),
-                "evaluations_needed": needed if np.isfinite(needed) else None,
-                "antisymmetric_share_where_it_stalls": [
-                    None if s.circling is None else [s.circling.share, s.circling.low] for s in starts
-                ],
-                "runs": [
-                    {
-                        "rattle_A": s.rattle,
-                        "optimiser": path.optimiser,
-                        "first_fmax": float(path.fmax[0]),
-                        "smallest_fmax": float(path.fmax.min()),
-                        "evaluations": len(path),
-                        "ended": path.ended,
-                        "stalled": stall,
-                    }
-                    for s in starts
-                    for path, stall in zip(s.paths, s.stalls, strict=True)
-                ],
-            },
-            "configurations": worst.best.final,
-            "series": {f"fmax_{i}_{p.optimiser}": p.fmax for i, p in enumerate(paths[:6])},
+        resolve=_advice(worst, bool(faulty), goal, floor, target, needed),
+        evidence=_evidence(starts, worst, goal, floor, needed),
+    )
+
+
+def _evidence(
+    starts: list[_Start], worst: _Start, goal: float, floor: float, needed: float
+) -> dict[str, Any]:
+    paths = [path for s in starts for path in s.paths]
+    ended = sum(bool(path.fmax.min() <= goal) for path in paths)
+    place = (
+        f"{ended} of {len(paths)} runs reached {goal:.2g} eV/Å; the best from the worst start "
+        f"({worst.rattle} Å) is {worst.best.optimiser}'s {worst.reached:.2g} eV/Å after "
+        f"{len(worst.best)} evaluations"
+    )
+    if worst.circling is not None:
+        share = 100 * worst.circling.share
+        place += f"; it goes round where {share:.2g} % of the Jacobian is antisymmetric"
+    circling = [None if s.circling is None else [s.circling.share, s.circling.low] for s in starts]
+    return {
+        "place": place,
+        "scale": f"the noise of the forces lets fmax reach {floor:.2g} eV/Å",
+        "quantities": {
+            "achievable_fmax": floor,
+            "goal": goal,
+            "converged_fraction": ended / len(paths),
+            "evaluations_needed": needed if np.isfinite(needed) else None,
+            "antisymmetric_share_where_it_stalls": circling,
+            "runs": [
+                {
+                    "rattle_A": s.rattle,
+                    "optimiser": path.optimiser,
+                    "first_fmax": float(path.fmax[0]),
+                    "smallest_fmax": float(path.fmax.min()),
+                    "evaluations": len(path),
+                    "ended": path.ended,
+                    "stalled": stall,
+                }
+                for s in starts
+                for path, stall in zip(s.paths, s.stalls, strict=True)
+            ],
         },
-    )  # fmt: skip
+        "configurations": worst.best.final,
+        "series": {f"fmax_{i}_{p.optimiser}": p.fmax for i, p in enumerate(paths[:6])},
+    }
 
 
 def _advice(
-    worst: _Start, proven: bool, goal: float, floor: float, target: float, needed: float
+    worst: _Start, faulty: bool, goal: float, floor: float, target: float, needed: float
 ) -> str:
     """What would resolve an INCONCLUSIVE."""
     value = worst.reached
@@ -290,12 +300,12 @@ def _advice(
             f"the noise of the forces lets fmax reach {floor:.2g} eV/Å and no less: "
             "rerun with --physcheck-dtype=float64 or a model of higher precision"
         )
-    if proven:
+    if faulty:
         return "the forces have no potential where it stalls, but fmax is near the tolerance"
     if np.isfinite(needed) and not all(worst.stalls):
         return (
-            f"{worst.best.optimiser} is on its way at {value:.2g} eV/Å and would take some {needed:.2g} "
-            "evaluations: rerun with --physcheck-budget=standard or full"
+            f"{worst.best.optimiser} is on its way at {value:.2g} eV/Å and would take some "
+            f"{needed:.2g} evaluations: rerun with --physcheck-budget=standard or full"
         )
     how = f"fmax stays near {value:.2g} eV/Å"
     if any(path.ended == "ran away" for path in worst.paths):

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.relaxation.descent_energy import descend, descent_measurement
+from physcheck.checks.relaxation.descent_energy import descend, descent_measurement, goal_of
 from physcheck.checks.relaxation.relaxation_convergence import inner_motion
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
-from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.starting_points import rattled
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
@@ -41,7 +40,8 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     needs={"forces", "energy"},
     kind="law",
     title="a relaxation releases another energy than the forces' work",
-    causes="forces predicted directly; a detached term; energy and forces smoothed, shifted or scaled differently",
+    causes="forces predicted directly; a detached term; energy and forces smoothed, shifted or "
+    "scaled differently",
     advice="report the energy whose gradient the forces are (force_energy_gap); don't use "
     "line searches or energy differences of relaxed structures until then",
     tolerances=Tolerances(
@@ -51,7 +51,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
         reason="a share of the energy that a relaxation releases: screening, 10 %, the error "
         "of a good fit's relaxation energies; md, 1 %, an adsorption energy of 1 eV "
         "is as good with forces' work as with energies to 10 meV; tight a tenth of it",
-        source="the house's own choice; built-in potentials reach 1e-6 in float64, 1e-5 in "
+        source="physcheck's own choice; built-in potentials reach 1e-6 in float64, 1e-5 in "
         "float32 (tests)",
     ),
     evaluations=_evaluations,
@@ -74,14 +74,15 @@ def measure_relaxation_descent(
 
         gap = |E(end) - E(start) + integral of F.dx| / sum over the steps of |integral of F.dx|
 
-    One of ASE's optimisers relaxes a rattled start; the integral runs over the polygon through the places it
-    evaluated, where the forces are known already. The pieces with the largest errors are halved until
-    all errors are a tenth of the tolerance (Simpson's rule, held against the rule on half the points,
-    without credit for its order: kinks have none). The path need not end in a minimum. Judged is its end, or
-    the place on its way where the gap is largest, if it is certain there.
+    One of ASE's optimisers relaxes a rattled start; the integral runs over the polygon through the
+    places it evaluated, where the forces are known already. The pieces with the largest errors are
+    halved until all errors are a tenth of the tolerance (Simpson's rule, held against the rule on
+    half the points, without credit for its order: kinks have none). The path need not end in a
+    minimum. Judged is its end, or the place on its way where the gap is largest, if it is certain
+    there.
 
-    Can't see: a lack of conservation that shows on curved ways only (loop_work does: downhill the way is nearly straight), nor
-    gaps that cancel over the way (force_energy_gap has them locally).
+    Can't see: a lack of conservation that shows on curved ways only (loop_work does: downhill the
+    way is nearly straight), nor gaps that cancel over the way (force_energy_gap has them locally).
 
     Parameters
     ----------
@@ -103,15 +104,14 @@ def measure_relaxation_descent(
 
     Cost: at most steps + pieces, 56 by default; half of the pieces again to confirm a FAIL.
 
-    Source: the line integral is that of force_energy_gap, after the OpenKIM verification check of forces.
+    Source: the line integral is that of force_energy_gap, after the OpenKIM verification check of
+    forces.
     """
     meter = Meter(model)
     one = as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("relaxation_descent") if tolerance is None else tolerance
-    fmax = max(
-        0.5 * default_tolerance("relaxation_convergence"), achievable_fmax(resolution, one.n_atoms)
-    )
+    fmax = goal_of(resolution, one.n_atoms)
     descent = descend(
         meter, rattled(one, rattle, rng), cell=False, optimiser=optimiser, fmax=fmax, steps=steps,
         pieces=pieces, tolerance=target, rng=rng, resolution=resolution,

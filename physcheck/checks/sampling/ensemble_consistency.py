@@ -10,15 +10,23 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
-from physcheck.checks.sampling.temperature_deviations import blown_up
-from physcheck.checks.sampling.trajectory import Trajectory, make_trajectory, shared_evaluations
+from physcheck.checks.sampling.blow_up import measure_blow_up
+from physcheck.checks.sampling.sampled_model import (
+    SampledModel,
+    needs_inner_motion,
+    room_below,
+    sample_model,
+)
+from physcheck.checks.sampling.trajectory import Trajectory
+from physcheck.checks.sampling.trajectory_making import make_trajectory, shared_evaluations
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
 from physcheck.numerics.series import ReplicaMean, replica_mean
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.system import Configurations, Floats
+from physcheck.text.numbers import figure
 from physcheck.tolerances import Tolerances
 
 __all__ = [
@@ -28,21 +36,24 @@ __all__ = [
     "two_ensemble_slope",
 ]
 
-_QUANTITY = "deviation of the energies' log ratio from its slope"
+_QUANTITY = "deviation of the slope of ln P2(E)/P1(E)"
+# A FAIL needs so many standard errors beyond the tolerance.
 _SIGMAS = 3.0
-# The second temperature is so many standard deviations of the energy away, as far as overlap allows (and at most so
-# much of the first).
+# The second temperature is so far away that mean energies differ by so many of the energy's
+# standard deviations: the slope is sharp, and the ensembles overlap. It is at most this share of
+# the first away.
 _APART, _FARTHEST = 2.0, 0.25
+# The least by which a run is to be longer for another verdict.
+_LEAST_FACTOR = 1.5
 _SECOND: dict[Budget, int] = {"quick": 3000, "standard": 3000, "full": 50_000}
-_NEWTON = 50
+# Newton's iteration: most steps, largest step, and when it has converged, in parameters of order
+# 1. The exponent is kept from overflow, the curvature from being singular.
+_NEWTON, _LONGEST_STEP, _CONVERGED = 50, 2, 1e-10
+_LARGEST_EXPONENT, _REGULARISATION = 50, 1e-12
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
     return _SECOND[budget]
-
-
-def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
-    return "one atom alone has no inner motion" if start.n_atoms < 2 else None
 
 
 @check(
@@ -53,21 +64,22 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="law",
     title="energies at two temperatures are not those of one ensemble",
     causes="forces that are not the gradient of the energy; forces predicted directly",
-    advice="report the energy whose gradient the forces are (force_energy_gap), or sample "
-    "with conservative forces before energies are reweighted",
+    advice="run force_energy_gap: it shows whether the forces are the gradient of the reported "
+    "energy. Until they are, don't reweight energies between temperatures or take heat "
+    "capacities from their fluctuations",
     tolerances=Tolerances(
         screening=30.0,
         md=10.0,
         tight=3.0,
         reason="the slope is a difference of inverse temperatures: 10 % of it is what heat "
-        "capacities and reweighting between temperatures are off by; statistics of a "
-        "picosecond tell 30 %, those of a nanosecond 3 %",
+        "capacities and reweighting between temperatures are off by; a run of a "
+        "picosecond can resolve 30 %, one of a nanosecond 3 %",
         source="Shirts, J. Chem. Theory Comput. 9, 909 (2013)",
     ),
     evaluations=_evaluations,
     options={budget: {"second_evaluations": n} for budget, n in _SECOND.items()},
     shared=shared_evaluations,
-    applies=_applies,
+    applies=needs_inner_motion,
 )
 def measure_ensemble_consistency(
     model: Model | Meter,
@@ -85,26 +97,23 @@ def measure_ensemble_consistency(
 ) -> Measurement:
     """Potential energies sampled at two temperatures differ by exp(-(1/kT1 - 1/kT2) E).
 
-    A second trajectory runs at a temperature two standard deviations of the energy away (25 % at most). The slope
-    of ``ln P2(E)/P1(E)`` is found by maximum likelihood (logistic regression) and held against
-    ``1/kT1 - 1/kT2``; judged is its relative deviation, in percent. The error follows from those of both mean
-    energies (blocks or replicas) and of the width, with Student's t; energy that a structure gives off while
-    it settles is allowed for. A FAIL needs three standard errors beyond the tolerance, and a chance of 1e-4.
+    The slope of ``ln P2(E)/P1(E)`` is found by maximum likelihood and held against 1/kT1 - 1/kT2;
+    judged is its relative deviation, in percent. Its error follows from those of both mean energies
+    and of the width (:func:`slope_error`), with Student's t. What a structure releases while it
+    relaxes is allowed for. A FAIL needs three standard errors beyond the tolerance, and a chance of
+    1e-4 under the law.
 
-    Can't see: faults that are alike at both temperatures, such as an offset. Energies relax slowly in liquids, so
-    that picoseconds say little there: small systems tell most.
+    Can't see: faults that are alike at both temperatures, such as an offset. Energies relax
+    slowly in liquids, so that picoseconds resolve little there: small systems resolve most.
 
     Parameters
     ----------
-    model : Model
     start : ase.Atoms or Configurations with B = 1
-    trajectory : Trajectory
-        The first one, shared with other checks; else it is made here.
+    trajectory, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`.
     tolerance : float, %
-    evaluations, replicas : int
-        Of the first trajectory, if it is made here; so are ``temperature_K`` and ``timestep_fs``.
     second_evaluations : int
-        Of the second trajectory.
+        Of the trajectory at the second temperature.
 
     Raises
     ------
@@ -116,63 +125,30 @@ def measure_ensemble_consistency(
 
     Source: Shirts, J. Chem. Theory Comput. 9, 909 (2013).
     """
-    meter = Meter(model)
-    one = as_configurations(start)
-    target = default_tolerance("ensemble_consistency") if tolerance is None else tolerance
-    if trajectory is None:
-        trajectory = make_trajectory(
-            meter, one, rng=rng, evaluations=evaluations, replicas=replicas,
-            temperature_K=temperature_K, timestep_fs=timestep_fs,
-        )  # fmt: skip
-    if trajectory.blown_up:
-        return blown_up(trajectory, meter)
-    first_K = trajectory.temperature_K
-    width = float(trajectory.potential.std())
-    apart = _FARTHEST if not width > 0 else min(_FARTHEST, _APART * kB * first_K / width)
-    second_K = first_K * (1 + apart)
-    other = make_trajectory(
-        meter, one, rng=rng, evaluations=second_evaluations, temperature_K=second_K,
-        timestep_fs=trajectory.timestep_fs, replicas=replicas,
+    sampled = sample_model(
+        "ensemble_consistency", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
+        trajectory=trajectory, evaluations=evaluations, replicas=replicas,
+        temperature_K=temperature_K, timestep_fs=timestep_fs,
     )  # fmt: skip
-    if other.blown_up:
-        return blown_up(other, meter)
-    found = _compare(trajectory, other, 1 / (kB * first_K) - 1 / (kB * second_K))
-    value, error = abs(found.deviation), found.error
-    rare = student_quantile(FALSE_FAIL / 2, found.replica_dof) * error
-    beyond = max(_SIGMAS * error, rare - target) + found.settling
-    ahead = student_quantile(FALSE_PASS, found.dof) * error + found.settling
-    length = 1e-3 * other.timestep_fs * other.n_steps
-    factor = max(1.5, (ahead / max(target - value, 0.5 * target)) ** 2) if target > 0 else math.inf
-    spent = trajectory.n_steps * trajectory.n_replicas + other.n_steps * other.n_replicas
-    nothing = "" if resolution is None else resolution.rigid_reason
-    return Measurement(
-        value=value,
-        uncertainty=math.hypot(error, found.settling),
-        uncertainty_components={"sampling": error, "truncation": found.settling},
-        interval=(max(0.0, value - beyond), value + ahead),
-        detection_limit=target + beyond,
-        force_evaluations=meter.evaluations,
-        nothing_tested=nothing or ("" if width > 0 else "the energy doesn't change"),
-        resolve=""
-        if not width > 0
-        else f"replicas of {factor * length:.2g} ps ({factor * spent:.2g} evaluations in all) would resolve it",
-        evidence={
-            "place": f"slope {found.slope:.3g} between {first_K:g} and {second_K:.4g} K, expected {found.expected:.3g} "
-            "per eV",
-            "scale": f"as if the temperatures were {found.slope / found.expected * (second_K - first_K):.3g} K apart "
-            f"instead of {second_K - first_K:.3g}",
-            "quantities": {
-                "slope_per_eV": found.slope,
-                "expected_per_eV": found.expected,
-                "temperatures_K": [first_K, second_K],
-                "mean_energies_eV": [m.value for m in found.means],
-                "mean_energy_errors_eV": [m.error for m in found.means],
-                "settling_percent": found.settling,
-                "trajectory": trajectory.facts(),
-                "second_trajectory": other.facts(),
-            },
-        },
-    )
+    if sampled.trajectory.blown_up:
+        return measure_blow_up(sampled)
+    second = make_trajectory(
+        sampled.meter, sampled.start, rng=rng, evaluations=second_evaluations, replicas=replicas,
+        temperature_K=_choose_steps(sampled.trajectory), timestep_fs=sampled.trajectory.timestep_fs,
+    )  # fmt: skip
+    if second.blown_up:
+        return measure_blow_up(sampled, second)
+    return _report(sampled, second, _estimate(sampled.trajectory, second))
+
+
+def _choose_steps(first: Trajectory) -> float:
+    """The second temperature, K."""
+    width = float(first.potential.std())
+    apart = _FARTHEST
+    if width > 0:
+        # The mean energy moves by about var(E)/(kT) x (T2 - T1)/T1.
+        apart = min(_FARTHEST, _APART * kB * first.temperature_K / width)
+    return first.temperature_K * (1 + apart)
 
 
 def two_ensemble_slope(first: Floats, second: Floats) -> float:
@@ -190,12 +166,13 @@ def two_ensemble_slope(first: Floats, second: Floats) -> float:
     weights = np.repeat([0.5 / first.size, 0.5 / second.size], [first.size, second.size])
     parameters = np.zeros(2)
     for _ in range(_NEWTON):
-        chance = 1 / (1 + np.exp(-np.clip(parameters @ x, -50, 50)))
+        exponents = np.clip(parameters @ x, -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
+        chance = 1 / (1 + np.exp(-exponents))
         gradient = x @ (weights * (labels - chance))
         curvature = (x * (weights * chance * (1 - chance))) @ x.T
-        step = np.linalg.solve(curvature + 1e-12 * np.eye(2), gradient)
-        parameters = parameters + np.clip(step, -2, 2)
-        if float(np.abs(step).max()) < 1e-10:
+        step = np.linalg.solve(curvature + _REGULARISATION * np.eye(2), gradient)
+        parameters = parameters + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+        if float(np.abs(step).max()) < _CONVERGED:
             break
     return float(parameters[1]) / scale
 
@@ -205,25 +182,26 @@ def slope_error(
 ) -> float:
     """Standard error of :func:`two_ensemble_slope`, from those of both means and of the width.
 
-    For normal distributions the slope is the difference of the means over the variance, so that correlated and
-    uncorrelated series are treated alike: by what their means are worth.
+    For normal distributions the slope is the difference of the means over the variance. So
+    correlated and uncorrelated series are treated alike: by what their means are worth.
     """
     variance = 0.5 * (float(first.var()) + float(second.var()))
     if not variance > 0:
         return math.inf
     by_means = math.hypot(*(m.error for m in means)) / variance
+    # The variance of n independent normal values has the relative error sqrt(2/n).
     by_width = abs(expected) * math.sqrt(2 / sum(max(m.independent, 1.0) for m in means))
     return math.hypot(by_means, by_width)
 
 
 @dataclass(frozen=True, slots=True)
-class _Comparison:
-    """The slope, and its relative deviation in percent with what it may be off by."""
+class _Slope:
+    """The slope per eV; its relative error, and what relaxation may add to that, in percent."""
 
-    slope: float
+    value: float
     expected: float
     error: float
-    settling: float
+    relaxation: float
     dof: float
     replica_dof: float
     means: tuple[ReplicaMean, ReplicaMean]
@@ -231,34 +209,97 @@ class _Comparison:
     @property
     def deviation(self) -> float:
         """In percent."""
-        return 100 * (self.slope / self.expected - 1)
+        return 100 * (self.value / self.expected - 1)
 
 
-def _compare(first: Trajectory, second: Trajectory, expected: float) -> _Comparison:
+def _estimate(first: Trajectory, second: Trajectory) -> _Slope:
+    expected = 1 / (kB * first.temperature_K) - 1 / (kB * second.temperature_K)
     energies = first.potential[1:], second.potential[1:]
     means = replica_mean(energies[0]), replica_mean(energies[1])
-    slope = two_ensemble_slope(*energies)
     variance = 0.5 * sum(float(e.var()) for e in energies)
     errors = [m.error**2 for m in means]
-    dof, replica_dof = (
-        _welch(errors, [getattr(m, kind) for m in means]) for kind in ("dof", "replica_dof")
-    )
-    # What each gives off over the run shifts its mean by half of that.
-    drifts = [
-        t.release() * t.start.n_atoms * 1e-3 * t.timestep_fs * t.n_steps / 2
+    # What each releases over the run shifts its mean by half of that.
+    shifts = [
+        t.energy_release() * t.start.n_atoms * 1e-3 * t.timestep_fs * t.n_steps / 2
         for t in (first, second)
     ]
-    settling = 100 * sum(drifts) / variance / abs(expected) if variance > 0 else math.inf
-    error = 100 * slope_error(energies[0], energies[1], means, expected) / abs(expected)
-    return _Comparison(slope, expected, error, settling, dof, replica_dof, means)
+    relaxation = 100 * sum(shifts) / variance / abs(expected) if variance > 0 else math.inf
+    return _Slope(
+        value=two_ensemble_slope(*energies),
+        expected=expected,
+        error=100 * slope_error(energies[0], energies[1], means, expected) / abs(expected),
+        relaxation=relaxation,
+        dof=_joint_dof(errors, [m.dof for m in means]),
+        replica_dof=_joint_dof(errors, [m.replica_dof for m in means]),
+        means=means,
+    )
 
 
-def _welch(squares: Sequence[float], dofs: Sequence[int]) -> float:
-    """Degrees of freedom of a sum of squared errors (Welch and Satterthwaite); 0 where one of them has none."""
+def _joint_dof(squares: Sequence[float], dofs: Sequence[int]) -> float:
+    """Degrees of freedom of a sum of squared errors (Welch, Satterthwaite).
+
+    0 where one of them has none.
+    """
     if min(dofs) < 1:
         return 0.0
     spread = sum(e**2 / dof for e, dof in zip(squares, dofs, strict=True))
     return float(sum(squares)) ** 2 / spread if spread > 0 else 0.0
+
+
+def _report(sampled: SampledModel, second: Trajectory, found: _Slope) -> Measurement:
+    first, tolerance = sampled.trajectory, sampled.tolerance
+    value = abs(found.deviation)
+    rare = student_quantile(FALSE_FAIL / 2, found.replica_dof) * found.error
+    below = max(_SIGMAS * found.error, rare - tolerance) + found.relaxation
+    above = student_quantile(FALSE_PASS, found.dof) * found.error + found.relaxation
+    nothing = sampled.nothing_tested
+    resolve = ""
+    if not first.potential.std() > 0:
+        nothing = nothing or "the energy doesn't change"
+    elif tolerance > 0:
+        factor = max(_LEAST_FACTOR, (above / room_below(tolerance, value)) ** 2)
+        resolve = _how_to_resolve(sampled, second, factor)
+    step_K = second.temperature_K - first.temperature_K
+    seeming_K = found.value / found.expected * step_K
+    return Measurement(
+        value=value,
+        uncertainty=math.hypot(found.error, found.relaxation),
+        uncertainty_components={"sampling": found.error, "truncation": found.relaxation},
+        interval=(max(0.0, value - below), value + above),
+        detection_limit=tolerance + below,
+        force_evaluations=sampled.meter.evaluations,
+        nothing_tested=nothing,
+        resolve=resolve,
+        evidence={
+            "place": f"slope {found.value:.3g} per eV between {first.temperature_K:g} and "
+            f"{second.temperature_K:.4g} K, expected {found.expected:.3g} per eV",
+            "scale": f"as if the temperatures were {seeming_K:.3g} K apart instead of {step_K:.3g}",
+            "quantities": {
+                "slope_per_eV": found.value,
+                "expected_per_eV": found.expected,
+                "temperatures_K": [first.temperature_K, second.temperature_K],
+                "mean_energies_eV": [m.value for m in found.means],
+                "mean_energy_errors_eV": [m.error for m in found.means],
+                "settling_percent": found.relaxation,
+                "trajectory": first.facts(),
+                "second_trajectory": second.facts(),
+            },
+        },
+    )
+
+
+def _how_to_resolve(sampled: SampledModel, second: Trajectory, factor: float) -> str:
+    """Both trajectories have to be longer: the error comes from the means at both temperatures."""
+    if not math.isfinite(factor):
+        return ""
+    first = sampled.trajectory
+    spent = first.n_steps * first.n_replicas + second.n_steps * second.n_replicas
+    return (
+        f"replicas of {figure(factor * second.replica_ps)} ps at either temperature "
+        f"({figure(factor * spent)} evaluations in all) would resolve it: rerun with "
+        "--physcheck-budget=full or, for still longer ones, call measure_ensemble_consistency in a "
+        "script with larger evaluations and second_evaluations"
+    )
 
 
 assert_ensemble_consistency = derive_assert(measure_ensemble_consistency)

@@ -10,44 +10,52 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from physcheck.checks.conservation.no_potential import PROOF_EVALUATIONS, figures_of
-from physcheck.checks.sampling.hypervirial import PROBES, configurational_temperatures
+from physcheck.checks.sampling.atom_groups import groups_of
+from physcheck.checks.sampling.blow_up import measure_blow_up
+from physcheck.checks.sampling.configurational_temperature import (
+    SPECIES_EVALUATIONS,
+    configurational_temperatures,
+)
 from physcheck.checks.sampling.langevin_series import langevin_series
+from physcheck.checks.sampling.likely_violations import (
+    CONFIRMATION_EVALUATIONS,
+    Confirmed,
+    confirm_likely,
+)
+from physcheck.checks.sampling.sampled_model import SampledModel, sample_model
 from physcheck.checks.sampling.temperature_deviations import (
     Deviation,
-    blown_up,
     deviation_of,
     measurement_of,
-    proven,
-    said_of,
-    thinned_means,
-    velocity_memory_fs,
     worst_of,
 )
-from physcheck.checks.sampling.trajectory import (
-    Trajectory,
-    groups_of,
-    make_trajectory,
-    shared_evaluations,
-)
+from physcheck.checks.sampling.trajectory import Trajectory
+from physcheck.checks.sampling.trajectory_making import shared_evaluations
+from physcheck.checks.sampling.velocity_correlation import velocity_correlation_fs
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.series import ReplicaMean, replica_mean
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.numerics.series import replica_mean
+from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.system import Bools, Configurations, as_configurations
+from physcheck.text.numbers import figure, with_uncertainty
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_equipartition", "measure_equipartition"]
 
+Pair = tuple[str, str]
+
 _QUANTITY = "difference of kinetic temperature between species"
-# What the series of Langevin baths takes.
+# Moments of the series kept for a plot.
+_PLOT_POINTS = 300
+# Evaluations for the series of Langevin baths.
 _LANGEVIN: dict[Budget, int] = {"quick": 0, "standard": 0, "full": 30_000}
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
-    return PROBES * len(set(start.system.numbers.tolist())) + PROOF_EVALUATIONS + _LANGEVIN[budget]
+    n_species = len(set(start.system.numbers.tolist()))
+    return SPECIES_EVALUATIONS * n_species + CONFIRMATION_EVALUATIONS + _LANGEVIN[budget]
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -67,10 +75,11 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     needs={"forces"},
     kind="law",
     title="species differ in temperature under a common thermostat",
-    causes="forces predicted directly, which heat the light and cool the heavy; a timestep too long",
-    advice="don't use a global thermostat with these forces: sample with conservative ones, "
-    "or correct them by multiple time stepping (mts_tandem); strong local baths hide "
-    "the fault and slow diffusion",
+    causes="forces predicted directly, which heat light atoms and cool heavy ones; a timestep that "
+    "is too long",
+    advice="don't sample with these forces under a global thermostat. Use conservative forces, or "
+    "correct these by multiple time stepping with a conservative model (mts_tandem). A strong "
+    "local thermostat hides the fault and slows diffusion",
     tolerances=Tolerances(
         screening=3.0,
         md=1.0,
@@ -104,132 +113,148 @@ def measure_equipartition(
 ) -> Measurement:
     """Every species has the same kinetic temperature.
 
-    T_s = 2 <K_s>/(kB n_s) with ``n_s = 3 sum over i in s of (1 - m_i/M)`` and velocities from the middle of BAOAB,
-    which under a local bath are free of the timestep's bias. Under a global one stiff modes come to read (omega dt)²/4 too
-    high once modes have mixed: half of that is taken off in liquids, and a FAIL has to hold with all of it and with none
-    (:meth:`Trajectory.step_doubt`). A bath that rescales all velocities alike (SVR, 10 fs) can't hide that one species is fed
-    by another; in systems that aren't periodic, where it would never reach rotation, Langevin (100 fs) takes its place.
-    Judged is the largest difference between two groups, in percent of the bath's temperature.
+    T_s = 2 <K_s>/(kB n_s), n_s = 3 sum over i in s of (1 - m_i/M), velocities from the middle of
+    BAOAB. Judged is the largest difference between two groups, in percent of the bath's
+    temperature. Its interval is that of
+    :func:`~physcheck.checks.sampling.temperature_deviations.deviation_of`.
 
-    The error comes from blocks longer than the correlation time where the replicas' means scatter no more than
-    these let expect, else (in crystals whose modes hardly mix) from the replicas, with Student's t for either.
-    A FAIL needs three standard errors beyond the tolerance, and a chance of 1e-4 a record (over all pairs of
-    groups) under the law, for which the replicas alone speak. Where the difference is beyond the tolerance only likely (a
-    chance of 5 %), ``jacobian_asymmetry`` at the last snapshot is asked whether the forces have a potential at all; where they
-    have none that chance is enough. A PASS counts the error twice below 50 independent values. Below 10, or with a single
-    replica, the check is inconclusive, and so it is where a difference is still shrinking; it says what it needs. Heat that
-    the structure itself gives off, settling from its start, is allowed for.
-
-    Can't see: heat that flows into all species alike (the bath takes it: thermostat_heat, nve_drift), a wrong
-    distribution of configurations at right temperatures. A local bath hides part of what it sees; how strong it has to be
-    for that, temperatures under Langevin baths of several strengths tell (``langevin_K``, :mod:`physcheck.checks.sampling.langevin_series`).
+    Can't see: heat that flows into all species alike (thermostat_heat, nve_drift); wrong
+    configurations at right temperatures. A local bath hides part of the fault (``langevin_K``).
 
     Parameters
     ----------
-    model : Model
     start : ase.Atoms or Configurations with B = 1
-        Periodic and liquid-like at best; crystals exchange heat between modes slowly.
-    trajectory : Trajectory
-        One that is shared with other checks; else it is made here.
+        Best periodic and liquid-like; crystals exchange heat between modes slowly.
+    trajectory, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`.
     tolerance : float, %
     groups : mapping of name to indices or mask
         Instead of the species.
-    evaluations, replicas : int
-        Of the trajectory, if it is made here; so are the following.
     langevin_evaluations : int
-        For the series of Langevin baths of 1000, 100 and 10 fs; without, only the bath that warmed the trajectory is told of.
-    temperature_K : float
-    timestep_fs : float
-        From the stiffest mode if left out.
+        For baths of 1000, 100 and 10 fs; else only the equilibrating bath is reported.
 
     Raises
     ------
     CapabilityMissing
         Less than two groups, or two atoms alone.
     ValueError
-        A group is empty or holds all atoms, two are the same, or an atom doesn't exist.
+        A group is empty, or holds all atoms or those of another.
     ModelError, NonFiniteOutput
 
-    Cost: at most ``evaluations`` for the trajectory, 32 for each species, 60 for the proof, and ``langevin_evaluations``.
+    Cost: ``evaluations``, 32 a species, 60 for confirmation, ``langevin_evaluations`` at most.
 
-    Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, sec. 4.3; Leimkuhler, Matthews, J. Chem. Phys. 138, 174102 (2013).
+    Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, sec. 4.3.
     """
-    meter = Meter(model)
-    one = as_configurations(start)
-    masks = groups_of(one.system, groups)
+    masks = _compared_groups(start, groups)
+    sampled = sample_model(
+        "equipartition", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
+        trajectory=trajectory, evaluations=evaluations, replicas=replicas,
+        temperature_K=temperature_K, timestep_fs=timestep_fs,
+    )  # fmt: skip
+    if sampled.trajectory.blown_up:
+        return measure_blow_up(sampled)
+    confirmed = confirm_likely(_estimate(sampled, masks), sampled)
+    further = _measure_further(sampled, masks, langevin_evaluations)
+    return _report(sampled, masks, confirmed, further)
+
+
+def _compared_groups(start: Any, groups: Mapping[str, ArrayLike] | None) -> dict[str, Bools]:
+    masks = groups_of(as_configurations(start).system, groups)
     if len(masks) < 2:
         raise CapabilityMissing("a single group has nothing to be compared with")
-    target = default_tolerance("equipartition") if tolerance is None else tolerance
-    if trajectory is None:
-        trajectory = make_trajectory(
-            meter, one, rng=rng, evaluations=evaluations, replicas=replicas,
-            temperature_K=temperature_K, timestep_fs=timestep_fs,
-        )  # fmt: skip
-    if trajectory.blown_up:
-        return blown_up(trajectory, meter)
+    return masks
+
+
+def _estimate(sampled: SampledModel, masks: Mapping[str, Bools]) -> dict[Pair, Deviation]:
+    """The difference of each pair of groups, in percent of the bath's temperature."""
+    trajectory = sampled.trajectory
     percent = 100 / trajectory.temperature_K
     series = {name: percent * trajectory.temperatures(mask) for name, mask in masks.items()}
-    means = {
-        name: replica_mean(percent * trajectory.readings(mask)) for name, mask in masks.items()
-    }
-    pairs: Mapping[tuple[str, str], Deviation] = {
+    noise = {name: trajectory.bath_noise_K(mask) for name, mask in masks.items()}
+    bias = {name: trajectory.timestep_bias(mask) for name, mask in masks.items()}
+    return {
         (a, b): deviation_of(
             series[a] - series[b],
-            target,
-            math.comb(len(series), 2),
+            sampled.tolerance,
             trajectory,
-            float(min(masks[a].mean(), masks[b].mean())),
-            percent * (trajectory.luck_of(masks[a]) - trajectory.luck_of(masks[b])),
-            trajectory.step_doubt(masks[a]) - trajectory.step_doubt(masks[b]),
+            comparisons=math.comb(len(series), 2),
+            smallest_share=float(min(masks[a].mean(), masks[b].mean())),
+            bath_noise=percent * (noise[a] - noise[b]),
+            timestep_bias=bias[a] - bias[b],
         )
         for a, b in combinations(series, 2)
     }
-    pairs, proof = proven(pairs, target, meter, trajectory, rng, resolution)
-    worst = worst_of(pairs)
-    further = {
+
+
+def _measure_further(
+    sampled: SampledModel, masks: Mapping[str, Bools], langevin_evaluations: int
+) -> dict[str, Any]:
+    """Temperatures of other kinds, for the evidence; they decide nothing."""
+    meter, trajectory, rng = sampled.meter, sampled.trajectory, sampled.rng
+    return {
         "hypervirial_K": configurational_temperatures(meter, trajectory, rng),
         "langevin_K": langevin_series(meter, trajectory, masks, rng, langevin_evaluations),
-        "jacobian_asymmetry": figures_of(proof),
     }
-    evidence = _evidence(means, pairs[worst], worst, series, trajectory, further, said_of(proof))
-    return measurement_of(pairs, worst, target, trajectory, meter, resolution, evidence)
 
 
-def _evidence(
-    means: Mapping[str, ReplicaMean],
-    found: Deviation,
-    worst: tuple[str, str],
-    series: Mapping[str, Floats],
-    trajectory: Trajectory,
+def _report(
+    sampled: SampledModel,
+    masks: Mapping[str, Bools],
+    confirmed: Confirmed[Pair],
     further: Mapping[str, Any],
-    proven_by: str,
-) -> dict[str, Any]:
-    kelvin = trajectory.temperature_K / 100
+) -> Measurement:
+    trajectory, pairs = sampled.trajectory, confirmed.deviations
+    percent, kelvin = 100 / trajectory.temperature_K, trajectory.temperature_K / 100
+    means = {
+        name: replica_mean(percent * trajectory.corrected_temperatures(mask))
+        for name, mask in masks.items()
+    }
+    worst = worst_of(pairs)
+    shown = pairs[worst]
     listed = ", ".join(
-        f"{name} {m.value * kelvin:.1f} ± {m.error * kelvin:.1f} K" for name, m in means.items()
+        f"{name} {with_uncertainty(m.value * kelvin, m.error * kelvin, 'K')}"
+        for name, m in means.items()
     )
     step = trajectory.timestep_fs
-    size = abs(found.mean.value) * kelvin
-    return {
-        "place": f"{worst[0]} against {worst[1]}: {listed}{proven_by}",
-        "scale": f"{size:.2g} K at {trajectory.temperature_K:g} K, under "
-        f"{type(trajectory.bath).__name__}",
+    evidence = {
+        "place": f"{worst[0]} against {worst[1]}: {listed}{confirmed.note}",
+        "scale": f"they differ by {figure(abs(shown.mean.value) * kelvin)} K in a simulation at "
+        f"{trajectory.temperature_K:g} K under {type(trajectory.bath).__name__}",
         "quantities": {
             "temperatures_K": {name: m.value * kelvin for name, m in means.items()},
             "temperature_errors_K": {name: m.error * kelvin for name, m in means.items()},
+            # tau = g dt/2 for a statistical inefficiency g = 1 + 2 tau/dt, tau long.
             "correlation_times_fs": {n: m.inefficiency * step / 2 for n, m in means.items()},
             "independent_values": {name: m.independent for name, m in means.items()},
-            "halves_percent": list(found.halves),
-            "timestep_doubt_percent": found.doubt,
-            "relaxing": found.relaxing,
-            "error_dof": found.mean.dof,
-            "replica_dispersion": found.mean.dispersion,
-            "velocity_correlation_fs": velocity_memory_fs(trajectory),
+            "halves_percent": list(shown.halves),
+            "timestep_doubt_percent": shown.timestep_bias,
+            "relaxing": shown.relaxing,
+            "error_dof": shown.mean.dof,
+            "replica_dispersion": shown.mean.dispersion,
+            "velocity_correlation_fs": velocity_correlation_fs(trajectory),
             "trajectory": trajectory.facts(),
             **further,
+            "jacobian_asymmetry": confirmed.figures,
         },
-        "series": thinned_means(series, trajectory, kelvin),
+        "series": _plotted(masks, trajectory),
     }
+    return measurement_of(pairs, sampled, evidence)
+
+
+def _plotted(masks: Mapping[str, Bools], trajectory: Trajectory) -> dict[str, Any]:
+    """Temperatures for a plot, K: means over replicas and a stretch of time, and their errors."""
+    percent, kelvin = 100 / trajectory.temperature_K, trajectory.temperature_K / 100
+    found: dict[str, Any] = {}
+    length = max(1, trajectory.n_steps // _PLOT_POINTS)
+    count = trajectory.n_steps // length
+    for name, mask in masks.items():
+        values = percent * trajectory.temperatures(mask)
+        parts = values[: count * length].reshape(count, length, -1).mean(axis=1) * kelvin
+        found[f"temperature_{name}_K"] = parts.mean(axis=1)
+        error = np.std(parts, axis=1, ddof=1) if parts.shape[1] > 1 else np.zeros(count)
+        found[f"temperature_{name}_error_K"] = error / math.sqrt(parts.shape[1])
+    found["time_ps"] = 1e-3 * trajectory.timestep_fs * length * (np.arange(count) + 0.5)
+    return found
 
 
 assert_equipartition = derive_assert(measure_equipartition)

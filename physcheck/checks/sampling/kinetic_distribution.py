@@ -9,43 +9,50 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
-from physcheck.checks.conservation.no_potential import PROOF_EVALUATIONS, figures_of
+from physcheck.checks.sampling.atom_groups import groups_of
+from physcheck.checks.sampling.blow_up import measure_blow_up
+from physcheck.checks.sampling.likely_violations import (
+    CONFIRMATION_EVALUATIONS,
+    Confirmed,
+    confirm_likely,
+)
+from physcheck.checks.sampling.sampled_model import (
+    SampledModel,
+    needs_inner_motion,
+    sample_model,
+)
 from physcheck.checks.sampling.temperature_deviations import (
     Deviation,
-    blown_up,
     deviation_of,
     measurement_of,
-    proven,
-    said_of,
     worst_of,
 )
-from physcheck.checks.sampling.trajectory import (
-    Trajectory,
-    groups_of,
-    make_trajectory,
-    shared_evaluations,
-)
+from physcheck.checks.sampling.trajectory import Trajectory
+from physcheck.checks.sampling.trajectory_making import shared_evaluations
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution
-from physcheck.system import Bools, Configurations, Floats, as_configurations
+from physcheck.system import Bools, Configurations, Floats
+from physcheck.text.numbers import figure, with_uncertainty
 from physcheck.tolerances import Tolerances
 
-__all__ = ["assert_kinetic_distribution", "measure_kinetic_distribution"]
+__all__ = ["assert_kinetic_distribution", "measure_kinetic_distribution", "width_deviation"]
+
+# A species' name, and "mean" or "width".
+Moment = tuple[str, str]
 
 _QUANTITY = "deviation of the kinetic energies' mean or width, per species"
-# Atoms' kinetic energies over kT: gamma of shape 3/2, mean and variance 3/2.
+# An atom's kinetic energy over kT has the gamma distribution of shape 3/2, half for each direction.
+# Its mean and its variance are the shape.
 _SHAPE = 1.5
+# Moments of the run used for the distribution's shape.
+_SHAPE_MOMENTS = 200
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
-    return PROOF_EVALUATIONS
-
-
-def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
-    return "one atom alone has no inner motion" if start.n_atoms < 2 else None
+    return CONFIRMATION_EVALUATIONS
 
 
 @check(
@@ -55,10 +62,11 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     needs={"forces"},
     kind="law",
     title="kinetic energies are not distributed as at one temperature",
-    causes="forces predicted directly, which heat some atoms and cool others; a local fault in few atoms; a timestep "
-    "too long",
-    advice="look at species_heat, nve_drift and jacobian_asymmetry for the forces that feed "
-    "some atoms; don't trust temperatures per species",
+    causes="forces predicted directly, which heat some atoms and cool others; a fault in the "
+    "forces on few atoms; a timestep that is too long",
+    advice="don't use temperatures of single species or atoms from simulations with this model. "
+    "Run equipartition, nve_drift and jacobian_asymmetry: they show whether the forces do work "
+    "that no energy accounts for",
     tolerances=Tolerances(
         screening=3.0,
         md=1.0,
@@ -71,7 +79,7 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     ),
     evaluations=_evaluations,
     shared=shared_evaluations,
-    applies=_applies,
+    applies=needs_inner_motion,
 )
 def measure_kinetic_distribution(
     model: Model | Meter,
@@ -88,29 +96,22 @@ def measure_kinetic_distribution(
 ) -> Measurement:
     """The kinetic energies of each species follow a gamma distribution at the bath's temperature.
 
-    With the momentum removed, ``k_i = m_i v_i²/2 / (kT (1 - m_i/M))`` of an atom has the density of a gamma of
-    shape 3/2, and the kinetic energy of a species the mean ``n_s kT/2``, ``n_s = 3 sum of (1 - m_i/M)``. For each
-    species the mean K_s and the width of k_i over its atoms are turned into temperatures, and the largest
-    deviation from the bath's is judged, in percent. The width grows where atoms of one species differ in temperature,
-    which the mean hides. Under a global bath (SVR) the total is imposed, species and atoms are not.
-
-    Errors, margins and the guard against a start that isn't forgotten are those of equipartition, and so is the proof that
-    lets a likely deviation FAIL. Further
-    quantities: the Kolmogorov-Smirnov distance of the atoms' probability integral transforms from uniform, the
-    width of the species' total, and the hottest and the coldest atom.
+    With the momentum removed, k_i = m_i v_i²/2 / (kT (1 - m_i/M)) of an atom has the gamma
+    distribution of shape 3/2, and the kinetic energy K_s of a species the mean n_s kT/2, n_s = 3
+    sum of (1 - m_i/M). For each species the mean K_s and the width of k_i over its atoms are
+    turned into temperatures; judged is the largest deviation from the bath's, in percent, with
+    the interval of :func:`~physcheck.checks.sampling.temperature_deviations.deviation_of`. The
+    width grows where atoms of one species differ in temperature, which the mean hides. A global
+    bath imposes the total, not that of species and atoms.
 
     Can't see: heat that flows into all atoms alike; wrong configurations at right velocities.
 
     Parameters
     ----------
-    model : Model
     start : ase.Atoms or Configurations with B = 1
-    trajectory : Trajectory
-        One that is shared with other checks; else it is made here.
+    trajectory, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`.
     tolerance : float, %
-    evaluations, replicas : int
-        Of the trajectory, if it is made here; so are the following.
-    temperature_K, timestep_fs : float
 
     Raises
     ------
@@ -118,69 +119,85 @@ def measure_kinetic_distribution(
         A single atom.
     ModelError, NonFiniteOutput
 
-    Cost: at most ``evaluations`` for the trajectory, and 60 for the proof.
+    Cost: ``evaluations`` for the trajectory, and 60 for confirmation at most.
 
-    Source: Merz, Shirts, PLoS ONE 13, e0202764 (2018); Shirts, J. Chem. Theory Comput. 9, 909 (2013).
+    Source: Merz, Shirts, PLoS ONE 13, e0202764 (2018); Shirts, J. Chem. Theory Comput. 9, 909
+    (2013).
     """
-    meter = Meter(model)
-    one = as_configurations(start)
-    target = default_tolerance("kinetic_distribution") if tolerance is None else tolerance
-    if trajectory is None:
-        trajectory = make_trajectory(
-            meter, one, rng=rng, evaluations=evaluations, replicas=replicas,
-            temperature_K=temperature_K, timestep_fs=timestep_fs,
-        )  # fmt: skip
-    if trajectory.blown_up:
-        return blown_up(trajectory, meter)
-    masks = groups_of(one.system, None)
-    series: dict[tuple[str, str], Floats] = {}
-    shapes: dict[str, Any] = {}
+    sampled = sample_model(
+        "kinetic_distribution", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
+        trajectory=trajectory, evaluations=evaluations, replicas=replicas,
+        temperature_K=temperature_K, timestep_fs=timestep_fs,
+    )  # fmt: skip
+    if sampled.trajectory.blown_up:
+        return measure_blow_up(sampled)
+    masks = groups_of(sampled.start.system, None)
+    confirmed = confirm_likely(_estimate(sampled, masks), sampled)
+    return _report(sampled, masks, confirmed)
+
+
+def _estimate(sampled: SampledModel, masks: Mapping[str, Bools]) -> dict[Moment, Deviation]:
+    """The deviation of each species' mean and width from the bath's temperature, percent."""
+    trajectory = sampled.trajectory
+    series: dict[Moment, Floats] = {}
     for name, mask in masks.items():
-        atoms = _reduced(trajectory, mask)
-        if len(masks) > 1 or not one.system.is_periodic:
+        # A global bath imposes the mean of a single species, whatever the forces.
+        if len(masks) > 1 or not sampled.start.system.is_periodic:
             temperatures = trajectory.temperatures(mask)
             series[name, "mean"] = 100 * (temperatures / trajectory.temperature_K - 1)
-        series[name, "width"] = _width_deviation(atoms)
-        shapes[name] = _shape(trajectory, mask, atoms)
-    lucky = {name: _luck(trajectory, mask) for name, mask in masks.items()}
-    found: Mapping[tuple[str, str], Deviation] = {
-        (name, what): deviation_of(
-            values, target, len(series), trajectory, float(masks[name].mean()),
-            lucky[name] if what == "mean" else None,
-            trajectory.step_doubt(masks[name]),
+        series[name, "width"] = width_deviation(_reduced(trajectory, mask))
+    noise = {name: _bath_noise(trajectory, mask) for name, mask in masks.items()}
+    return {
+        (name, moment): deviation_of(
+            values,
+            sampled.tolerance,
+            trajectory,
+            comparisons=len(series),
+            smallest_share=float(masks[name].mean()),
+            bath_noise=noise[name] if moment == "mean" else None,
+            timestep_bias=trajectory.timestep_bias(masks[name]),
         )
-        for (name, what), values in series.items()
-    }  # fmt: skip
-    found, proof = proven(found, target, meter, trajectory, rng, resolution)
+        for (name, moment), values in series.items()
+    }
+
+
+def _report(
+    sampled: SampledModel, masks: Mapping[str, Bools], confirmed: Confirmed[Moment]
+) -> Measurement:
+    trajectory, found = sampled.trajectory, confirmed.deviations
     worst = worst_of(found)
     listed = ", ".join(
-        f"{name} {what} {d.mean.value:+.2g} ± {d.mean.error:.1g} %"
-        for (name, what), d in found.items()
+        f"{name} {moment} {with_uncertainty(d.mean.value, d.mean.error, '%')}"
+        for (name, moment), d in found.items()
     )
+    kelvin = abs(found[worst].mean.value) * trajectory.temperature_K / 100
     evidence = {
-        "place": f"{worst[1]} of {worst[0]}: {listed}{said_of(proof)}",
-        "scale": f"{abs(found[worst].mean.value) * trajectory.temperature_K / 100:.2g} K at "
+        "place": f"{worst[1]} of {worst[0]}: {listed}{confirmed.note}",
+        "scale": f"as a temperature, {figure(kelvin)} K off the bath's "
         f"{trajectory.temperature_K:g} K",
         "quantities": {
-            "deviations_percent": {f"{n} {w}": d.mean.value for (n, w), d in found.items()},
-            "errors_percent": {f"{n} {w}": d.mean.error for (n, w), d in found.items()},
-            "independent_values": {f"{n} {w}": d.mean.independent for (n, w), d in found.items()},
-            "shapes": shapes,
-            "jacobian_asymmetry": figures_of(proof),
-            "atom_temperatures_K": _atoms(trajectory),
+            "deviations_percent": {f"{n} {m}": d.mean.value for (n, m), d in found.items()},
+            "errors_percent": {f"{n} {m}": d.mean.error for (n, m), d in found.items()},
+            "independent_values": {f"{n} {m}": d.mean.independent for (n, m), d in found.items()},
+            "shapes": {name: _shape(trajectory, mask) for name, mask in masks.items()},
+            "jacobian_asymmetry": confirmed.figures,
+            "atom_temperatures_K": _extreme_atoms(trajectory),
             "trajectory": trajectory.facts(),
         },
     }
-    return measurement_of(found, worst, target, trajectory, meter, resolution, evidence)
+    return measurement_of(found, sampled, evidence)
 
 
-def _luck(trajectory: Trajectory, members: Bools) -> Floats:
-    """(B,) how much warmer than the whole the warming noise left a species by chance, percent."""
+def _bath_noise(trajectory: Trajectory, members: Bools) -> Floats:
+    """(B,) how much hotter than all atoms the equilibrating bath's noise left a species, percent.
+
+    Where nothing is periodic no global bath imposes the temperature of all atoms.
+    """
     everyone = np.ones(len(members), dtype=np.bool_)
-    luck = trajectory.luck_of(members)
+    noise = trajectory.bath_noise_K(members)
     if trajectory.start.system.is_periodic:
-        luck = luck - trajectory.luck_of(everyone)
-    return 100 / trajectory.temperature_K * luck
+        noise = noise - trajectory.bath_noise_K(everyone)
+    return 100 / trajectory.temperature_K * noise
 
 
 def _reduced(trajectory: Trajectory, members: Bools) -> Floats:
@@ -191,42 +208,57 @@ def _reduced(trajectory: Trajectory, members: Bools) -> Floats:
     return reduced
 
 
-def _width_deviation(atoms: Floats) -> Floats:
-    """(T, B) series whose mean is the deviation of the width, as a temperature, in percent."""
-    centre = float(atoms.mean())
-    squares = ((atoms - centre) ** 2).mean(axis=2)
-    # Linear in the variance about what was found, so that the series' error is that of the square root.
+def width_deviation(energies: Floats) -> Floats:
+    """(T, B) series whose mean is the deviation of the width, as a temperature, in percent.
+
+    The width sqrt(variance/shape) is that of kT. Its series is linear in the variance about the
+    value found, so that the series' error is that of the square root.
+
+    Parameters
+    ----------
+    energies : (T, B, n) float
+        Kinetic energies of a species' atoms over kT (1 - m/M).
+    """
+    centre = float(energies.mean())
+    squares = ((energies - centre) ** 2).mean(axis=2)
     found = math.sqrt(float(squares.mean()) / _SHAPE)
+    # d sqrt(s/shape)/ds
     slope = 1 / (2 * _SHAPE * max(found, 1e-12))
     deviation: Floats = 100 * (found - 1 + slope * (squares - squares.mean()))
     return deviation
 
 
-def _shape(trajectory: Trajectory, members: Bools, atoms: Floats) -> dict[str, float]:
-    """How far the distributions are from their gammas."""
+def _shape(trajectory: Trajectory, members: Bools) -> dict[str, float]:
+    """How far the distributions are from their gammas.
+
+    The Kolmogorov-Smirnov distance of the atoms' probability integral transforms from uniform, and
+    mean and width of the species' total over what they should be.
+    """
     from scipy.special import gammainc
 
-    values = np.sort(gammainc(_SHAPE, atoms[:: max(1, len(atoms) // 200)].ravel()))
+    atoms = _reduced(trajectory, members)
+    values = np.sort(gammainc(_SHAPE, atoms[:: max(1, len(atoms) // _SHAPE_MOMENTS)].ravel()))
     ranks = np.arange(1, len(values) + 1) / len(values)
     distance = float(np.max(np.maximum(ranks - values, values - ranks + 1 / len(values))))
     masses = trajectory.start.system.masses
     total = trajectory.kinetic[:, :, members].sum(axis=2) / (kB * trajectory.temperature_K)
-    # Per direction the species' momentum has 1 - M_s/M of a degree of freedom, its other motions have all of theirs.
+    # Per direction the species' momentum has 1 - M_s/M of a degree of freedom, its other motions
+    # have all of theirs.
     rest = 1 - float(masses[members].sum() / masses.sum())
-    variance = 1.5 * (int(members.sum()) - 1 + rest**2)
+    variance = _SHAPE * (int(members.sum()) - 1 + rest**2)
+    n_dof = degrees_of_freedom(trajectory.start.system, members)
     return {
         "kolmogorov_smirnov": distance,
-        "total_mean_over_expected": float(total.mean())
-        / (0.5 * degrees_of_freedom(trajectory.start.system, members)),
+        "total_mean_over_expected": float(total.mean()) / (0.5 * n_dof),
         "total_width_over_expected": float(total.std()) / math.sqrt(variance),
     }
 
 
-def _atoms(trajectory: Trajectory) -> dict[str, Any]:
+def _extreme_atoms(trajectory: Trajectory) -> dict[str, Any]:
     """The coldest and the hottest atom, K, with the standard error of either over the replicas."""
     masses = trajectory.start.system.masses
     share = 1 - masses / masses.sum()
-    own = trajectory.kinetic.mean(axis=0) / (1.5 * kB * share)
+    own = trajectory.kinetic.mean(axis=0) / (_SHAPE * kB * share)
     means = own.mean(axis=0)
     errors = own.std(axis=0, ddof=1) / math.sqrt(len(own)) if len(own) > 1 else np.zeros(len(means))
     low, high = int(np.argmin(means)), int(np.argmax(means))

@@ -1,4 +1,4 @@
-"""Temperatures under local baths of several strengths: how strong a bath has to be to hide what the forces do."""
+"""Temperatures under local baths: how strong a bath has to be to hide what the forces do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
-from physcheck.checks.sampling.bath_run import Stage
+from physcheck.checks.sampling.bath_run import BathRun
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.dynamics import Langevin, degrees_of_freedom, draw_velocities
 from physcheck.model import Meter
@@ -19,8 +19,10 @@ __all__ = ["FRICTION_TIMES_FS", "langevin_series"]
 
 #: 1/friction of the baths, fs.
 FRICTION_TIMES_FS = (1000.0, 100.0, 10.0)
-# The first part of each run isn't counted.
-_WARMING_SHARE = 0.25
+# The first part of each run isn't counted: the bath takes its time to equilibrate.
+_EQUILIBRATION_SHARE = 0.25
+# Shorter runs are all noise.
+_FEWEST_STEPS = 8
 
 
 def langevin_series(
@@ -30,43 +32,46 @@ def langevin_series(
     rng: np.random.Generator,
     evaluations: int,
 ) -> dict[str, Any]:
-    """Kinetic temperature of all atoms and of each group under Langevin baths, K, with its standard error over replicas.
+    """Kinetic temperatures under Langevin baths of several strengths, K, with standard errors.
 
-    The bath that warmed the trajectory costs nothing more; baths of 1000, 100 and 10 fs share ``evaluations``, if there
-    are enough, from the trajectory's last snapshots and fresh velocities on.  A bath removes heat at a rate of
-    2 K/time: forces that feed P eV/ps of it into a species leave that P time/(n kB) too hot, if nothing else takes it.
+    The bath that equilibrated the trajectory costs nothing more. Baths of 1000, 100 and 10 fs share
+    ``evaluations``, if there are enough, from the trajectory's last snapshots with fresh
+    velocities. A bath removes heat at a rate of 2 K/time: forces that put P eV/ps of it into a
+    species leave it P time/(n kB) too hot, if nothing else takes the heat.
 
     Returns
     -------
     mapping
-        By the bath's time ("1000 fs"), then by group ("all atoms" besides): [temperature, error]; a string where a
-        replica ran away.
+        By the bath's time ("1000 fs"), then by group ("all atoms" besides): [temperature, error
+        over replicas]; a string where a replica ran away.
 
-    Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, table 3 (T - 300 K of ORB: +51/+4.2/+0.4 at 1000/100/10 fs).
+    Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, table 3 (T - 300 K of ORB: +51/+4.2/+0.4 at
+    1000/100/10 fs).
     """
     members = {"all atoms": np.ones(trajectory.start.n_atoms, dtype=np.bool_), **groups}
     found: dict[str, Any] = {}
-    if len(trajectory.warm):
-        name = f"{trajectory.warming_bath.time_fs:g} fs"
-        found[name] = _temperatures(trajectory.warm, trajectory, members)
+    if len(trajectory.equilibration_kinetic):
+        name = f"{trajectory.equilibration_bath.time_fs:g} fs"
+        found[name] = _temperatures(trajectory.equilibration_kinetic, trajectory, members)
     count = min(trajectory.n_replicas, len(trajectory.snapshots))
+    # One evaluation a replica goes to the forces at the start of a run.
     steps = evaluations // len(FRICTION_TIMES_FS) // max(count, 1) - 1
-    if steps < 8:
+    if steps < _FEWEST_STEPS:
         return found
     places = trajectory.start.at(
         trajectory.snapshots.positions[-count:],
         np.repeat(trajectory.start.cells, count, axis=0),
     )
-    skipped = int(_WARMING_SHARE * steps)
+    skipped = int(_EQUILIBRATION_SHARE * steps)
     for time_fs in FRICTION_TIMES_FS:
         velocities = draw_velocities(trajectory.start.system, count, trajectory.temperature_K, rng)
         bath = Langevin(trajectory.temperature_K, time_fs)
-        stage = Stage(meter, places, velocities, trajectory.timestep_fs, bath, rng)
-        stage.advance(steps)
-        if stage.lost is not None:
-            found[f"{time_fs:g} fs"] = stage.describe()
+        run = BathRun(meter, places, velocities, trajectory.timestep_fs, bath, rng)
+        run.advance(steps)
+        if run.runaway is not None:
+            found[f"{time_fs:g} fs"] = run.describe_runaway()
             continue
-        kinetic = stage.simulation.trace().middle[skipped:].mean(axis=0)
+        kinetic = run.simulation.trace().middle[skipped:].mean(axis=0)
         found[f"{time_fs:g} fs"] = _temperatures(kinetic, trajectory, members)
     return found
 

@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase.units import GPa
 
-from physcheck.checks.sampling.temperature_deviations import blown_up
-from physcheck.checks.sampling.trajectory import Trajectory, make_trajectory, shared_evaluations
+from physcheck.checks.sampling.blow_up import measure_blow_up
+from physcheck.checks.sampling.sampled_model import SampledModel, room_below, sample_model
+from physcheck.checks.sampling.trajectory import Trajectory
+from physcheck.checks.sampling.trajectory_making import shared_evaluations
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
 from physcheck.probes.strains import strained
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.system import Configurations, Floats
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_pressure_consistency", "measure_pressure_consistency"]
 
 _QUANTITY = "difference between mean virial pressure and -dE/dV"
 _SNAPSHOTS = 16
+# Evaluations for each: one for the stress, four for the energies at strains.
+_PER_SNAPSHOT = 5
 # Linear strains of the two central differences are this and twice this.
 _STRAIN = 1e-3
-# Inverse length over which energies bend under strain, at most: r^-12 between neighbours has 40.
+# A further derivative of the energy by the strain is at most so many times larger than the one
+# before. That of r^-12 is 12 to 16 times; more where attraction and repulsion cancel in the lower.
 _BENDING = 100.0
+# Coarse less fine is h² f3/2, with f3 the third derivative: a central difference at h has the error
+# h² f3/6, that at 2h four times as much. After Richardson (4 fine - coarse)/3 the error -h^4
+# f5/30 is left, f5 = _BENDING² f3 at most: a 15th of (coarse - fine) times (_BENDING h)².
+_RICHARDSON = 15
+# The least by which the number of snapshots is to be larger for another verdict.
+_LEAST_FACTOR = 2.0
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
-    return 5 * _SNAPSHOTS
+    return _PER_SNAPSHOT * _SNAPSHOTS
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -45,9 +57,10 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     needs={"forces", "energy", "stress"},
     kind="law",
     title="a simulation's pressure is not that of its energy",
-    causes="stress predicted directly; a virial without the term of the cell's images or of the smoothing function",
-    advice="take the stress as the strain derivative of the energy (stress_energy_gap); "
-    "until then don't use pressures or barostats",
+    causes="stress predicted directly; a virial that lacks the term of the periodic images or of "
+    "the smoothing function",
+    advice="take the stress as the derivative of the energy by strain; stress_energy_gap shows "
+    "which components are wrong. Until then don't use pressures, barostats or cell relaxation",
     tolerances=Tolerances(
         screening=0.1,
         md=0.01,
@@ -76,24 +89,20 @@ def measure_pressure_consistency(
 ) -> Measurement:
     """The mean virial pressure of a simulation is the mean of -dE/dV over its configurations.
 
-    At snapshots of the trajectory ``p = -tr(stress)/3`` is held against
-    ``-(1/(3V)) dE/de`` with all lengths scaled by 1 + e, fractional positions fixed; the derivative from central
-    differences at two strains (Richardson). Judged is the mean difference; its error comes from the scatter over
-    snapshots (Student's t), which the noise of the energies is part of, and from what the step
-    may leave. The ideal part of the pressure, N kT/V, is the same on both sides.
+    At 16 snapshots of the trajectory ``p = -tr(stress)/3`` is held against ``-(1/(3V)) dE/de`` with
+    all lengths scaled by 1 + e, fractional positions fixed; the derivative is from central
+    differences at two strains (Richardson). Judged is the mean difference. Its error comes from
+    the scatter over snapshots (Student's t), which includes the noise of the energies, and from
+    what the step may leave. The ideal part of the pressure, N kT/V, is the same on both sides.
 
     Can't see: shear stresses (stress_energy_gap), a constant in the energy.
 
     Parameters
     ----------
-    model : Model
     start : ase.Atoms or Configurations with B = 1, periodic in three directions
-    trajectory : Trajectory
-        One that is shared with other checks; else it is made here.
+    trajectory, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`.
     tolerance : float, GPa
-    evaluations, replicas : int
-        Of the trajectory, if it is made here; so are the following.
-    temperature_K, timestep_fs : float
 
     Raises
     ------
@@ -105,58 +114,38 @@ def measure_pressure_consistency(
 
     Source: Louwerse, Baerends, Chem. Phys. Lett. 421, 138 (2006).
     """
-    meter = Meter(model)
-    one = as_configurations(start)
-    target = default_tolerance("pressure_consistency") if tolerance is None else tolerance
-    if trajectory is None:
-        trajectory = make_trajectory(
-            meter, one, rng=rng, evaluations=evaluations, replicas=replicas,
-            temperature_K=temperature_K, timestep_fs=timestep_fs,
-        )  # fmt: skip
-    if trajectory.blown_up:
-        return blown_up(trajectory, meter)
-    places = trajectory.snapshots
+    sampled = sample_model(
+        "pressure_consistency", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
+        trajectory=trajectory, evaluations=evaluations, replicas=replicas,
+        temperature_K=temperature_K, timestep_fs=timestep_fs,
+    )  # fmt: skip
+    if sampled.trajectory.blown_up:
+        return measure_blow_up(sampled)
+    places = sampled.trajectory.snapshots
     rows = np.linspace(0, len(places) - 1, min(_SNAPSHOTS, len(places))).astype(int)
-    virial, derivative, step_effect = _pressures(meter, places[np.unique(rows)])
-    gaps = virial - derivative
-    value = abs(float(gaps.mean()))
-    count = len(gaps)
-    error = float(np.std(gaps, ddof=1)) / math.sqrt(count) if count > 1 else math.inf
-    width = student_half_width(gaps, FALSE_FAIL) + step_effect
-    ahead = student_half_width(gaps, 2 * FALSE_PASS) + step_effect
-    room = max(target - value, 0.5 * target)
-    more = max(2.0, (ahead / room) ** 2) if target > 0 else math.inf
-    worst = int(np.argmax(np.abs(gaps)))
-    return Measurement(
-        value=value,
-        uncertainty=math.hypot(error, step_effect),
-        uncertainty_components={"sampling": error, "truncation": step_effect},
-        interval=(max(0.0, value - width), value + ahead),
-        detection_limit=width,
-        force_evaluations=meter.evaluations,
-        nothing_tested="" if resolution is None else resolution.rigid_reason,
-        resolve=f"{more * count:.2g} snapshots ({5 * more * count:.2g} evaluations, {more * trajectory.sampled_ps:.2g} ps) "
-        "would resolve it; where the energy's rounding sets the scatter, so would --physcheck-dtype=float64",
-        evidence={
-            "place": f"virial {virial.mean():.4g} GPa, -dE/dV {derivative.mean():.4g} GPa over {count} snapshots; "
-            f"worst {gaps[worst]:.3g} GPa",
-            "scale": f"the virial pressure itself swings by {np.std(virial):.3g} GPa",
-            "quantities": {
-                "virial_GPa": float(virial.mean()),
-                "minus_dE_dV_GPa": float(derivative.mean()),
-                "gaps_GPa": gaps.tolist(),
-                "step_effect_GPa": step_effect,
-                "trajectory": trajectory.facts(),
-            },
-            "configurations": places[np.unique(rows)][worst],
-        },
-    )
+    return _report(sampled, _measure(sampled.meter, places[np.unique(rows)]))
 
 
-def _pressures(meter: Meter, places: Configurations) -> tuple[Floats, Floats, float]:
-    """Virial pressure and -dE/dV (S,), GPa, and what the step may have done to the mean of the latter."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pressures:
+    """Of S snapshots, GPa: the virial pressure and -dE/dV (S,), the latter's error by its step."""
+
+    places: Configurations
+    virial: Floats
+    derivative: Floats
+    truncation: float
+
+    @property
+    def gaps(self) -> Floats:
+        """(S,) virial pressure less -dE/dV."""
+        gaps: Floats = self.virial - self.derivative
+        return gaps
+
+
+def _measure(meter: Meter, places: Configurations) -> _Pressures:
     volumes = places.volumes()
     stress = meter.evaluate(places, want={"energy", "forces", "stress"}).require_stress()
+    # Tension is positive in a stress, compression in a pressure.
     virial = -np.trace(stress, axis1=1, axis2=2) / 3 / GPa
     steps = _STRAIN * np.array([-2.0, -1.0, 1.0, 2.0])
     energies = np.array(
@@ -169,11 +158,60 @@ def _pressures(meter: Meter, places: Configurations) -> tuple[Floats, Floats, fl
     )
     fine = (energies[:, 2] - energies[:, 1]) / (2 * _STRAIN)
     coarse = (energies[:, 3] - energies[:, 0]) / (4 * _STRAIN)
+    # V = V0 (1 + e)³, so that dE/dV = dE/de/(3 V).
     scale = 3 * volumes * GPa
     derivative = -((4 * fine - coarse) / 3) / scale
-    # Fine and coarse differ by h² f'''/2; after Richardson h^4 f^(5)/30 is left.
+    return _Pressures(places, virial, derivative, _judge_truncation(fine, coarse, scale))
+
+
+def _judge_truncation(fine: Floats, coarse: Floats, scale: Floats) -> float:
+    """What the step may have done to the mean derivative, GPa."""
     effect = abs(float(((coarse - fine) / scale).mean()))
-    return virial, derivative, effect * (_BENDING * _STRAIN) ** 2 / 15
+    return effect * (_BENDING * _STRAIN) ** 2 / _RICHARDSON
+
+
+def _report(sampled: SampledModel, found: _Pressures) -> Measurement:
+    gaps, virial, tolerance = found.gaps, found.virial, sampled.tolerance
+    value, count = abs(float(gaps.mean())), len(gaps)
+    error = float(np.std(gaps, ddof=1)) / math.sqrt(count) if count > 1 else math.inf
+    below = student_half_width(gaps, FALSE_FAIL) + found.truncation
+    above = student_half_width(gaps, 2 * FALSE_PASS) + found.truncation
+    worst = int(np.argmax(np.abs(gaps)))
+    return Measurement(
+        value=value,
+        uncertainty=math.hypot(error, found.truncation),
+        uncertainty_components={"sampling": error, "truncation": found.truncation},
+        interval=(max(0.0, value - below), value + above),
+        detection_limit=below,
+        force_evaluations=sampled.meter.evaluations,
+        nothing_tested=sampled.nothing_tested,
+        resolve=_how_to_resolve(count, above, value, tolerance),
+        evidence={
+            "place": f"virial {virial.mean():.4g} GPa, -dE/dV {found.derivative.mean():.4g} GPa, "
+            f"means over {count} snapshots; largest difference {gaps[worst]:.3g} GPa",
+            "scale": f"the virial pressure itself fluctuates by {np.std(virial):.3g} GPa",
+            "quantities": {
+                "virial_GPa": float(virial.mean()),
+                "minus_dE_dV_GPa": float(found.derivative.mean()),
+                "gaps_GPa": gaps.tolist(),
+                "step_effect_GPa": found.truncation,
+                "trajectory": sampled.trajectory.facts(),
+            },
+            "configurations": found.places[worst],
+        },
+    )
+
+
+def _how_to_resolve(count: int, above: float, value: float, tolerance: float) -> str:
+    """The number of snapshots isn't an option: other things resolve it sooner."""
+    if not tolerance > 0 or not math.isfinite(above):
+        return ""
+    more = max(_LEAST_FACTOR, (above / room_below(tolerance, value)) ** 2)
+    return (
+        f"the difference scatters over {count} snapshots, and {more * count:.2g} would resolve it. "
+        "Where the energy's rounding makes it scatter, rerun with --physcheck-dtype=float64; "
+        "else run stress_energy_gap, which judges single configurations"
+    )
 
 
 assert_pressure_consistency = derive_assert(measure_pressure_consistency)

@@ -1,4 +1,7 @@
-"""A molecule meets its copy: the distance at which forces begin, and whether they begin with a jump."""
+"""A molecule meets its copy.
+
+The distance at which forces begin, and whether they begin with a jump.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from physcheck.checks.differences import LENGTH, place_rounding, working_dtype
+from physcheck.checks.differences import ENERGY_LENGTH, place_rounding, working_dtype
 from physcheck.model import Meter
 from physcheck.numerics.noise import rounding_floor
 from physcheck.resolution import Resolution, visit
@@ -43,14 +46,17 @@ def energy_noise_of(
     resolution: Resolution,
     repeats: float,
 ) -> float:
-    """Standard deviation of an energy over 1 Å: the structure's own in proportion to atoms, and storing it."""
+    """Standard deviation of an energy over 1 Å.
+
+    The structure's own in proportion to atoms, and storing it.
+    """
     if energy is None:
         return 0.0
     own = (resolution.energy_noise or 0.0) * repeats
     store = 2 * rounding_floor(
         float(np.abs(energy).max()), working_dtype(meter.capabilities, resolution)
     )
-    return max(own, store) / LENGTH
+    return max(own, store) / ENERGY_LENGTH
 
 
 def approach(
@@ -104,14 +110,15 @@ def _approach_jump(
     sizes = np.linalg.norm(forces[1] - forces[0], axis=-1)
     atom = int(np.argmax(sizes))
     label = (
-        f"a copy at {inner:.4f} Å: the force on atom {atom} ({frames.system.symbols[atom]}) begins with "
+        f"a copy at {inner:.4f} Å: the force on atom {atom} ({frames.system.symbols[atom]}) begins "
+        "with "
         f"{sizes[atom]:.3g} eV/Å within {outer - inner:.1g} Å"
     )
     return [
         Jump(
             label,
             float(sizes[atom]),
-            None if energy is None else abs(float(energy[1] - energy[0])) / LENGTH,
+            None if energy is None else abs(float(energy[1] - energy[0])) / ENERGY_LENGTH,
             energy_noise_of(meter, energy, resolution, 2.0),
             outer - inner,
             atom,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from physcheck.checks.differences import LENGTH, force_scale, place_rounding
+from physcheck.checks.differences import ENERGY_LENGTH, force_scale, place_rounding
 from physcheck.checks.smoothness.approach import APPROACH_COST, Jump, approach, energy_noise_of
 from physcheck.checks.smoothness.jumps import (
     JUMP_NOISE,
@@ -16,7 +17,7 @@ from physcheck.checks.smoothness.jumps import (
     narrowed,
     suspects,
 )
-from physcheck.checks.symmetry.lattice import open_shell
+from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
@@ -29,17 +30,19 @@ from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_cutoff_smoothness", "measure_cutoff_smoothness"]
 
-# Step of the fine path, Å, for a nearest distance of 2.5 Å or more, and in proportion below: 32 of them help to bridge
-# the gaps between the shells of a lattice, and a fifth difference of pair forces is 1e-6 of them,
-# and few pairs cross a cutoff within one step.
+# Step of the fine path, Å, for a nearest distance of 2.5 Å or more, and in proportion below: 32 of
+# them help to bridge the gaps between the shells of a lattice, and a fifth difference of pair
+# forces is 1e-6 of them, and few pairs cross a cutoff within one step.
 _STEP = 0.02
 _NEAREST = 2.5
 _BISECTIONS = 8
 _SUSPECTS = 2
-# rms displacement, Å, of what is moved against, and strain: more for lattices, whose shells leave gaps.
+# rms displacement, Å, of what is moved against, and strain: more for lattices, whose shells leave
+# gaps.
 _RATTLE, _RATTLE_LATTICE = 0.03, 0.08
 _STRAIN_LATTICE = 0.07
-# A small cell is repeated up to this height, Å, and number of atoms: an atom's own images never come nearer.
+# A small cell is repeated up to this height, Å, and number of atoms: an atom's own images never
+# come nearer.
 _HEIGHT, _MOST_ATOMS = 7.0, 64
 # Apparent jumps below this share of the tolerance aren't looked at.
 _NEGLIGIBLE = 0.1
@@ -78,7 +81,8 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     needs={"forces"},
     kind="law",
     title="forces jump when an atom crosses a cutoff",
-    causes="a truncated or merely shifted potential; a cap on the number of neighbours; a stale neighbour list",
+    causes="a truncated or merely shifted potential; a cap on the number of neighbours; a stale "
+    "neighbour list",
     advice="multiply every term by a smooth cutoff function, differentiate that too, and "
     "raise the neighbour cap; until then use short timesteps and expect energy jumps",
     tolerances=Tolerances(
@@ -108,18 +112,19 @@ def measure_cutoff_smoothness(
 ) -> Measurement:
     """Forces and energy are continuous as atoms move through each other's cutoffs.
 
-    A molecule (one atom where there is none) is moved on a line through its place in steps of 0.02 Å, so
-    that a few dozen pairs cross any cutoff that there is. Jumps show in the fifth differences of each atom's
-    force and of the energy; the two likeliest are bisected to 1e-4 Å and measured across that step, the
-    changes on both sides taken off. A structure without periodic axes also meets a copy of itself, from beyond the interaction range
-    (14 Å where undeclared): the distance at which forces begin is bisected. Judged is
+    A molecule (one atom where there is none) is moved on a line through its place in steps of 0.02
+    Å, so that a few dozen pairs cross any cutoff that there is. Jumps show in the fifth differences
+    of each atom's force and of the energy; the two likeliest are bisected to 1e-4 Å and measured
+    across that step, the changes on both sides taken off. A structure without periodic axes also
+    meets a copy of itself, from beyond the interaction range (14 Å where undeclared): the distance
+    at which forces begin is bisected. Judged is
 
         max(|jump of an atom's force|, |jump of the energy| / 1 Å) / rms thermal force component.
 
     Where the energy's noise is above the tolerance, forces alone are judged.
 
-    Can't see: jumps that no pair met on the way (inner cutoffs of molecules smaller than those), jumps of
-    second derivatives, which integrators bear (``path_smoothness`` sees them).
+    Can't see: jumps that no pair met on the way (inner cutoffs of molecules smaller than those),
+    jumps of second derivatives, which integrators bear (``path_smoothness`` sees them).
 
     Parameters
     ----------
@@ -139,34 +144,88 @@ def measure_cutoff_smoothness(
     target = default_tolerance("cutoff_smoothness") if tolerance is None else tolerance
     base = _moved_against(one, rng)
     scale = force_scale(resolution)
-    negligible = _NEGLIGIBLE * target * scale
+    repeats = base.n_atoms / one.n_atoms
+    seen = _measure(
+        meter, base, resolution, rng, points, paths, repeats, _NEGLIGIBLE * target * scale
+    )
     scale = scale if scale > 0 else math.inf
-    found: list[Jump] = []
+    found = _estimate(seen, meter, base, resolution, target * scale)
+    return _report(meter, base, seen, found, scale, resolution)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The jumps that were bracketed, and the apparent jumps that every path has (eV/Å)."""
+
+    jumps: list[Jump]
+    usual: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """The largest jump and its interval, eV/Å.
+
+    Attributes
+    ----------
+    value, low, high, noise, unseen : float
+        ``unseen`` is the largest jump that might have been missed.
+    worst : Jump or None
+    energy_judged : bool
+        Whether every jump of the energy could be resolved at the tolerance.
+    """
+
+    value: float
+    low: float
+    high: float
+    noise: float
+    unseen: float
+    worst: Jump | None
+    energy_judged: bool
+
+
+def _measure(
+    meter: Meter,
+    base: Configurations,
+    resolution: Resolution,
+    rng: np.random.Generator,
+    points: int,
+    paths: int,
+    repeats: float,
+    negligible: float,
+) -> _Seen:
+    isolated = not base.system.is_periodic
+    jumps: list[Jump] = []
     usual: list[float] = []
-    if not one.system.is_periodic:
-        points = _share(points)
     for _ in range(paths):
-        line = _Line(meter, base, resolution, rng, points, base.n_atoms / one.n_atoms)
-        found += line.jumps(negligible)
+        line = _Line(meter, base, resolution, rng, _share(points) if isolated else points, repeats)
+        jumps += line.jumps(negligible)
         usual.append(line.usual)
-    if not one.system.is_periodic:
-        found += approach(meter, base, resolution, rng, negligible)
+    if isolated:
+        jumps += approach(meter, base, resolution, rng, negligible)
+    return _Seen(jumps, usual)
+
+
+def _estimate(
+    seen: _Seen, meter: Meter, base: Configurations, resolution: Resolution, target: float
+) -> _Size:
+    """The largest jump; ``target`` in eV/Å."""
     noise = JUMP_NOISE * math.hypot(
         resolution.force_noise,
         resolution.stiffness * place_rounding(meter.capabilities, resolution, base),
     )
-    chance = 1 - FALSE_FAIL / (4 * max(1, len(found)))
+    # Each jump is a chance of a false alarm, of force and of energy.
+    chance = 1 - FALSE_FAIL / (4 * max(1, len(seen.jumps)))
     limit = noise * math.sqrt(3) * noise_rms_quantile(3, resolution.dof, chance)
     energy_factor = JUMP_NOISE * noise_rms_quantile(1, resolution.dof, chance)
     low = high = value = 0.0
     energy_judged = True
     worst: Jump | None = None
-    for jump in found:
+    for jump in seen.jumps:
         sizes = [(jump.force, limit)]
         if jump.energy is not None:
             energy_limit = energy_factor * jump.energy_noise
             # An energy that can't be resolved can't pass either: it counts only where it fails.
-            if energy_limit <= target * scale or jump.energy - energy_limit > target * scale:
+            if energy_limit <= target or jump.energy - energy_limit > target:
                 sizes.append((jump.energy, energy_limit))
             else:
                 energy_judged = False
@@ -176,14 +235,25 @@ def measure_cutoff_smoothness(
             worst = jump
         low, value = max(low, lowest), max(value, largest)
         high = max(high, *(size for size, _ in sizes))
-    high += 2 * noise
-    unseen = max(limit, max(usual))
+    unseen = max(limit, max(seen.usual))
+    return _Size(value, low, high + 2 * noise, noise, unseen, worst, energy_judged)
+
+
+def _report(
+    meter: Meter,
+    base: Configurations,
+    seen: _Seen,
+    found: _Size,
+    scale: float,
+    resolution: Resolution,
+) -> Measurement:
+    worst = found.worst
     return Measurement(
-        value=value / scale,
-        uncertainty=noise / scale,
-        uncertainty_components={"rounding": noise / scale},
-        interval=(low / scale, high / scale),
-        detection_limit=unseen / scale,
+        value=found.value / scale,
+        uncertainty=found.noise / scale,
+        uncertainty_components={"rounding": found.noise / scale},
+        interval=(found.low / scale, found.high / scale),
+        detection_limit=found.unseen / scale,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
@@ -193,8 +263,8 @@ def measure_cutoff_smoothness(
                 "force_jump_eV_per_A": 0.0 if worst is None else worst.force,
                 "energy_jump_eV": None if worst is None else worst.energy,
                 "across_A": None if worst is None else worst.width,
-                "brackets": len(found),
-                "energy_judged": energy_judged,
+                "brackets": len(seen.jumps),
+                "energy_judged": found.energy_judged,
             },
             "configurations": base if worst is None else worst.frames,
         },
@@ -283,8 +353,8 @@ class _Line:
         atom = int(np.argmax(sizes[:n]))
         symbol = self.base.system.symbols[atom]
         label = (
-            f"{self.name} moved by {bracket.right:.4f} Å: the force on atom {atom} ({symbol}) jumps by "
-            f"{sizes[atom]:.3g} eV/Å within {bracket.right - bracket.left:.1g} Å"
+            f"{self.name} moved by {bracket.right:.4f} Å: the force on atom {atom} ({symbol}) "
+            f"jumps by {sizes[atom]:.3g} eV/Å within {bracket.right - bracket.left:.1g} Å"
         )
         return Jump(
             label,
@@ -314,7 +384,7 @@ def _channels(forces: Floats, energy: Floats | None, zero: float) -> Floats:
     if energy is None:
         return forces
     extra = np.zeros((len(forces), 1, 3))
-    extra[:, 0, 0] = (energy - zero) / LENGTH
+    extra[:, 0, 0] = (energy - zero) / ENERGY_LENGTH
     return np.concatenate([forces, extra], axis=1)
 
 

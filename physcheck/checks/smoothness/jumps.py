@@ -14,8 +14,9 @@ __all__ = ["JUMP_NOISE", "Bracket", "Suspect", "apparent_jumps", "narrowed", "su
 
 # Noise of a measured jump over that of a value: weights 1/2, 3/2, 3/2, 1/2.
 JUMP_NOISE = math.sqrt(5.0)
-# Fifth differences: a jump in the middle interval of six points gives 6 times itself, noise sqrt(252) times,
-# and a smooth force of range L some (h/L)^5.  Higher ones mix the jumps of neighbouring intervals.
+# Fifth differences: a jump in the middle interval of six points gives 6 times itself, noise
+# sqrt(252) times, and a smooth force of range L some (h/L)^5.  Higher ones mix the jumps of
+# neighbouring intervals.
 _ORDER = 5
 _MIDDLE = _ORDER // 2
 _GAIN = 6.0
@@ -62,7 +63,9 @@ class Bracket:
 
     @property
     def jumps(self) -> Floats:
-        """(C,) norm of the jump of each channel, the mean of the changes on both sides taken off."""
+        """(C,) norm of the jump of each channel, the mean of the changes on both sides taken
+        off.
+        """
         change = self.values_right - self.values_left
         usual = 0.5 * (self.values_left - self.before + self.after - self.values_right)
         return np.asarray(np.linalg.norm(change - usual, axis=-1))
@@ -81,10 +84,11 @@ def apparent_jumps(values: Floats) -> Floats:
 
 
 def suspects(values: Floats, noise: Floats, count: int, least: float = 0.0) -> list[Suspect]:
-    """The intervals and channels likeliest to hold a jump, at most ``count``, none within the noise.
+    """The intervals and channels likeliest to hold a jump, at most ``count``, none within the
+    noise.
 
-    Half are the largest in the absolute, half the largest relative to what the same channel shows elsewhere:
-    a small jump of an atom that hardly feels the motion stands out there only.
+    Half are the largest in the absolute, half the largest relative to what the same channel shows
+    elsewhere: a small jump of an atom that hardly feels the motion stands out there only.
 
     Parameters
     ----------
@@ -132,7 +136,8 @@ def narrowed(
     ask: Callable[[float], Floats],
     steps: int,
 ) -> Bracket:
-    """Bisect the suspect interval ``steps`` times: a middle value belongs to the side that it continues.
+    """Bisect the suspect interval ``steps`` times: a middle value belongs to the side that it
+    continues.
 
     Parameters
     ----------

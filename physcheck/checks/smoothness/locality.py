@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from physcheck.checks.allotments import always
-from physcheck.checks.differences import combine, force_part, force_scale, place_rounding
+from physcheck.checks.differences import (
+    Part,
+    force_part,
+    force_scale,
+    largest_difference,
+    place_rounding,
+)
 from physcheck.checks.symmetry.comparison import COPIES, thermal
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
@@ -37,7 +44,7 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
 
 
 def _repeats(start: Configurations, reach: float) -> tuple[int, int]:
-    """The periodic axis along which the fewest repeats reach beyond twice the range, and how many."""
+    """The axis along which the fewest repeats reach beyond twice the range, and how many."""
     cell, pbc = start.cells[0], start.system.pbc
     best = (0, 10**9)
     for axis in np.flatnonzero(pbc):
@@ -83,10 +90,11 @@ def measure_locality(
 ) -> Measurement:
     """Moving atoms beyond the declared interaction range changes no force.
 
-    Without periodic axes a copy of the structure stands just beyond ``interaction_range`` (0.5 Å of margin) and
-    its atoms are moved by up to 0.3 Å; with them, the cell is repeated along one axis until the atoms of
-    its first repeat are beyond the range of those in the middle, and the former are moved. Judged is the rms
-    change of a component of the forces that must not notice, the mean of three jittered copies.
+    Without periodic axes a copy of the structure stands just beyond ``interaction_range`` (0.5 Å of
+    margin) and its atoms are moved by up to 0.3 Å; with them, the cell is repeated along one axis
+    until the atoms of its first repeat are beyond the range of those in the middle, and the former
+    are moved. Judged is the rms change of a component of the forces that must not notice, the mean
+    of three jittered copies.
 
     Can't see: a dependence on what doesn't change in such a move (number and kinds of atoms:
     ``separated_additivity`` and ``supercell_extensivity`` see that).
@@ -104,30 +112,65 @@ def measure_locality(
     target = default_tolerance("locality") if tolerance is None else tolerance
     reach = meter.capabilities.interaction_range
     assert reach is not None
+    move = _choose_move(one, reach, rng)
+    part = _measure(meter, move, rng, resolution)
+    return _report(meter, move, part, reach, target, resolution)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Move:
+    """Copies before and after a move of some atoms that others must not notice."""
+
+    label: str
+    before: Configurations
+    after: Configurations
+    moved: Any
+    watched: Any
+
+
+def _choose_move(one: Configurations, reach: float, rng: np.random.Generator) -> _Move:
     copies = thermal(one, rng)
+    # Atoms on both sides may move towards each other.
+    far = reach + _MARGIN + 2 * _MOVE
     if one.system.is_periodic:
         axis, count = _repeats(one, reach)
-        big = supercell(one, axis, count).apply(copies)
+        before = supercell(one, axis, count).apply(copies)
         moved = np.arange(one.n_atoms)
-        watched = _beyond(big, moved, axis, reach + _MARGIN + 2 * _MOVE)
+        watched = _beyond(before, moved, axis, far)
         label = f"atoms of one cell moved, those beyond {reach:g} Å watched"
     else:
-        big = far_pair(copies, thermal(one, rng), reach + _MARGIN + 2 * _MOVE)
+        before = far_pair(copies, thermal(one, rng), far)
         moved, watched = np.arange(one.n_atoms, 2 * one.n_atoms), np.arange(one.n_atoms)
         label = f"a copy moved beyond {reach:g} Å"
-    step = np.zeros((big.n_atoms, 3))
+    step = np.zeros((before.n_atoms, 3))
     step[moved] = _MOVE * rng.uniform(-1, 1, (len(moved), 3))
-    after = Configurations(big.system, big.positions + step, big.cells)
+    after = Configurations(before.system, before.positions + step, before.cells)
+    return _Move(label, before, after, moved, watched)
+
+
+def _measure(meter: Meter, move: _Move, rng: np.random.Generator, resolution: Resolution) -> Part:
     want, fresh = frozenset({"forces"}), resolution.needs_fresh
-    before_forces = visit(meter, big, want=want, rng=rng, fresh=fresh).require_forces()
-    after_forces = visit(meter, after, want=want, rng=rng, fresh=fresh).require_forces()
-    differences = after_forces[:, watched] - before_forces[:, watched]
-    rounding = place_rounding(meter.capabilities, resolution, big)
-    part = force_part(label, differences, resolution, rounding=rounding)
-    found = combine([part], resolution.dof, target)
+    before, after = (
+        visit(meter, place, want=want, rng=rng, fresh=fresh).require_forces()[:, move.watched]
+        for place in (move.before, move.after)
+    )
+    rounding = place_rounding(meter.capabilities, resolution, move.before)
+    return force_part(move.label, after - before, resolution, rounding=rounding)
+
+
+def _report(
+    meter: Meter,
+    move: _Move,
+    part: Part,
+    reach: float,
+    target: float,
+    resolution: Resolution,
+) -> Measurement:
+    found = largest_difference([part], resolution.dof, target)
     each = np.linalg.norm(part.mean.reshape(-1, 3), axis=1)
-    atom = int(watched[int(np.argmax(each))])
-    nothing = resolution.rigid_reason
+    atom = int(move.watched[int(np.argmax(each))])
+    symbol = move.before.system.symbols[atom]
+    ends = np.stack([move.before.positions[0], move.after.positions[0]])
     return Measurement(
         value=found.value,
         uncertainty=found.uncertainty,
@@ -135,20 +178,17 @@ def measure_locality(
         interval=found.interval,
         detection_limit=found.detection_limit,
         force_evaluations=meter.evaluations,
-        nothing_tested=nothing,
+        nothing_tested=resolution.rigid_reason,
         evidence={
-            "place": f"{label}: atom {atom} ({big.system.symbols[atom]}) feels {each.max():.3g} eV/Å",
-            "scale": f"thermal forces (0.05 Å) have an rms component of {force_scale(resolution):.3g} eV/Å",
+            "place": f"{move.label}: atom {atom} ({symbol}) feels {each.max():.3g} eV/Å",
+            "scale": "thermal forces (0.05 Å) have an rms component of "
+            f"{force_scale(resolution):.3g} eV/Å",
             "quantities": {
                 "interaction_range_A": reach,
-                "atoms_moved": len(moved),
-                "atoms_watched": len(watched),
+                "atoms_moved": len(move.moved),
+                "atoms_watched": len(move.watched),
             },
-            "configurations": Configurations(
-                big.system,
-                np.stack([big.positions[0], after.positions[0]]),
-                big.cells[:2],
-            ),
+            "configurations": Configurations(move.before.system, ends, move.before.cells[:2]),
         },
     )
 

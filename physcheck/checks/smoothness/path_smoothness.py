@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
-from physcheck.probes.loops import collective_circles
+from physcheck.probes.loops import Circle, collective_circles
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
@@ -64,13 +65,14 @@ def measure_path_smoothness(
 ) -> Measurement:
     """Forces along a small closed path have a spectrum that dies out.
 
-    All atoms go round a circle in a random plane of configuration space, 0.02 Å in rms of a coordinate, in 24
-    points. With c_k the Fourier coefficients of the forces (all components together) judged is
+    All atoms go round a circle in a random plane of configuration space, 0.02 Å in rms of a
+    coordinate, in 24 points. With c_k the Fourier coefficients of the forces (all components
+    together) judged is
 
         rms of |c_k|, 6 <= k < 12, over |c_1|,
 
-    the model's noise taken off; the largest of ``loops`` circles. A potential with all derivatives gives 1e-6 and
-    less, a change of slope by a share q some q/200, jumps more.
+    the model's noise taken off; the largest of ``loops`` circles. A potential with all derivatives
+    gives 1e-6 and less, a change of slope by a share q some q/200, jumps more.
 
     Can't see: kinks off the path; roughness below the noise.
 
@@ -80,33 +82,50 @@ def measure_path_smoothness(
 
     Cost: 24 evaluations a loop.
 
-    Source: the spectrum's decay says how often a periodic function can be differentiated (Boyd, Chebyshev
-    and Fourier Spectral Methods, chapter 2).
+    Source: the spectrum's decay says how often a periodic function can be differentiated (Boyd,
+    Chebyshev and Fourier Spectral Methods, chapter 2).
     """
     meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
     circles = collective_circles(one.n_atoms, loops, _AMPLITUDE, rng)
-    tails, scales, spectra = [], [], []
-    for circle in circles:
-        positions, _ = circle.path(one.positions[0], _POINTS)
-        forces = visit(
-            meter,
-            one.at(positions),
-            want=frozenset({"forces"}),
-            rng=rng,
-            fresh=resolution.needs_fresh,
-        ).require_forces()
-        sizes = _spectrum(forces)
-        spectra.append(sizes)
-        tails.append(math.sqrt(float(np.mean(sizes[_POINTS // 4 : _POINTS // 2] ** 2))))
-        scales.append(float(sizes[1]))
-    noise = resolution.force_noise * math.sqrt(one.n_coordinates / _POINTS)
+    spectra = [_measure(meter, one, circle, rng, resolution) for circle in circles]
+    return _report(meter, one, circles, spectra, resolution)
+
+
+def _measure(
+    meter: Meter,
+    one: Configurations,
+    circle: Circle,
+    rng: np.random.Generator,
+    resolution: Resolution,
+) -> Floats:
+    positions, _ = circle.path(one.positions[0], _POINTS)
+    answer = visit(
+        meter,
+        one.at(positions),
+        want=frozenset({"forces"}),
+        rng=rng,
+        fresh=resolution.needs_fresh,
+    )
+    return _spectrum(answer.require_forces())
+
+
+def _report(
+    meter: Meter,
+    one: Configurations,
+    circles: Sequence[Circle],
+    spectra: Sequence[Floats],
+    resolution: Resolution,
+) -> Measurement:
+    tails = [math.sqrt(float(np.mean(c[_POINTS // 4 : _POINTS // 2] ** 2))) for c in spectra]
+    scales = [float(c[1]) for c in spectra]
     shares = [t / s if s > 0 else 0.0 for t, s in zip(tails, scales)]
     worst = int(np.argmax(shares))
     scale = scales[worst] if scales[worst] > 0 else math.inf
-    error = noise / scale
+    # A Fourier coefficient is a mean over the points, of all components together.
+    error = resolution.force_noise * math.sqrt(one.n_coordinates / _POINTS) / scale
     # Noise may be alike in many components: as many are counted as there are harmonics.
-    chance = 1 - FALSE_FAIL / (2 * loops)
+    chance = 1 - FALSE_FAIL / (2 * len(circles))
     limit = error * noise_rms_quantile(_POINTS // 4, resolution.dof, chance)
     return Measurement(
         value=math.sqrt(max(shares[worst] ** 2 - error**2, 0.0)),
@@ -119,7 +138,7 @@ def measure_path_smoothness(
         evidence={
             "place": f"{circles[worst].label} of {_AMPLITUDE} Å",
             "scale": f"the first harmonic of the forces is {scale:.3g} eV/Å in 3N space",
-            "quantities": {"loops": loops, "spectrum_eV_per_A": spectra[worst].tolist()},
+            "quantities": {"loops": len(circles), "spectrum_eV_per_A": spectra[worst].tolist()},
             "configurations": one,
             "plane": [circles[worst].u, circles[worst].v],
         },

@@ -20,9 +20,11 @@ from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_short_range_repulsion", "measure_short_range_repulsion"]
 
-# Distances over the sum of covalent radii: triple bonds are at 0.77, so that everything here is repulsive.
+# Distances over the sum of covalent radii: triple bonds are at 0.77, so that everything here is
+# repulsive.
 _INNERMOST, _OUTERMOST = 0.4, 0.7
-# The same of the nearest pair in the compressed structure, which must not merely be off its equilibrium.
+# The same of the nearest pair in the compressed structure, which must not merely be off its
+# equilibrium.
 _SHRUNK = (0.8, 0.75, 0.7, 0.65, 0.6)
 _LEAST = (
     0.9  # a structure is shrunk at least to this, a pair begins at this share of its distance there
@@ -86,13 +88,13 @@ def measure_short_range_repulsion(
 ) -> Measurement:
     """Atoms nearer than any bond repel each other.
 
-    Dimers of the structure's species at 0.7 ... 0.4 of the sum of covalent radii: judged is the largest
-    attraction F_1.e (e from atom 1 to 2), eV/Å. Reported, not
-    judged: whether the energy rises as the structure itself is shrunk until its nearest pair is at 0.8 ... 0.6 (a
-    soft core may give way there by design).
+    Dimers of the structure's species at 0.7 ... 0.4 of the sum of covalent radii: judged is the
+    largest attraction F_1.e (e from atom 1 to 2), eV/Å. Reported, not judged: whether the energy
+    rises as the structure itself is shrunk until its nearest pair is at 0.8 ... 0.6 (a soft core
+    may give way there by design).
 
-    Can't see: holes between the points, or of three bodies; a dimer that the model refuses (it raises) is
-    left out and named.
+    Can't see: holes between the points, or of three bodies; a dimer that the model refuses (it
+    raises) is left out and named.
 
     Parameters
     ----------
@@ -107,8 +109,8 @@ def measure_short_range_repulsion(
 
     Cost: 6 evaluations a pair and 5.
 
-    Source: Pauli repulsion; holes of learned potentials are why ZBL baselines are added (Ziegler, Biersack,
-    Littmark 1985).
+    Source: Pauli repulsion; holes of learned potentials are why ZBL baselines are added (Ziegler,
+    Biersack, Littmark 1985).
     """
     meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
@@ -131,7 +133,10 @@ def measure_short_range_repulsion(
 
 
 def _species_pairs(start: Configurations, most: int) -> list[tuple[int, int]]:
-    """Pairs of atomic numbers, the lightest first: these come nearest to each other in simulations."""
+    """Pairs of atomic numbers, the lightest first.
+
+    These come nearest to each other in simulations.
+    """
     kinds = [int(z) for z in np.unique(start.system.numbers)]
     return list(combinations_with_replacement(kinds, 2))[:most]
 

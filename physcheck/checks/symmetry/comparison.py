@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ import numpy as np
 from physcheck.checks.differences import (
     THERMAL_STEP,
     Part,
-    combine,
     energy_part,
     force_part,
     force_scale,
+    largest_difference,
     place_rounding,
     stress_part,
     working_dtype,
@@ -27,13 +28,25 @@ from physcheck.resolution import Resolution, visit
 from physcheck.system import Configurations, Evaluation, Floats
 from physcheck.tolerances import Tolerances
 
-__all__ = ["COPIES", "compared", "one_atom", "outputs_of", "thermal"]
+__all__ = [
+    "COPIES",
+    "EXACT_SYMMETRY",
+    "LEARNED_SYMMETRY",
+    "QUANTITY",
+    "compared",
+    "not_periodic",
+    "one_atom",
+    "open_shell",
+    "outputs_of",
+    "thermal",
+]
 
 EXACT_SYMMETRY = Tolerances(
     screening=1e-3,
     md=1e-4,
     tight=1e-6,
-    reason="a symmetry that an architecture has is kept to rounding (float32: 1e-6 to 1e-5 eV/Å), one "
+    reason="a symmetry that an architecture has is kept to rounding (float32: 1e-6 to 1e-5 eV/Å), "
+    "one "
     "that it lacks is broken by meV/Å: md lies between, at a hundredth of a good model's force "
     "error; tight needs float64",
     source="float32 force noise of SO3LR, ANI and CHGNet: 1.2e-6 to 4e-6 eV/Å, by ECNoise",
@@ -42,13 +55,15 @@ LEARNED_SYMMETRY = Tolerances(
     screening=3e-2,
     md=3e-3,
     tight=1e-5,
-    reason="relative to the rms force: an unconstrained architecture learns rotations to a part of its "
+    reason="relative to the rms force: an unconstrained architecture learns rotations to a part of "
+    "its "
     "force error and simulates well; md is 3 meV/Å where forces are thermal, below that error; an "
     "equivariant one is at rounding",
     source="Bigi, Langer, Ceriotti, arXiv 2412.11569: broken rotations are learnable and harmless",
 )
 
-# Jittered copies of a configuration: their spread is the noise of the comparison, at the place itself.
+# Jittered copies of a configuration: their spread is the noise of the comparison, at the place
+# itself.
 COPIES = 3
 # rms displacement, Å, that takes a structure off its own symmetries, where violations could hide.
 _RATTLE = 0.03
@@ -60,6 +75,25 @@ def one_atom(start: Configurations, capabilities: Capabilities) -> str | None:
     """Why a single atom can't be judged by its forces; None for two or more."""
     if start.n_atoms < 2:
         return "one atom: its forces vanish by symmetry (give a larger cell or molecule)"
+    return None
+
+
+def not_periodic(start: Configurations, capabilities: Capabilities) -> str | None:
+    """Why images of atoms can't be exchanged; None where the structure is periodic."""
+    if not start.system.is_periodic:
+        return "the structure isn't periodic"
+    return one_atom(start, capabilities)
+
+
+def open_shell(start: Configurations) -> str | None:
+    """Why a copy of a system isn't twice the system (charge, spin); None for closed shells."""
+    info, arrays = start.system.info, start.system.arrays
+    if float(info.get("charge", 0) or 0) != 0:
+        return "the system is charged: its copies repel each other at any distance"
+    if float(info.get("spin", 1) or 1) not in (0.0, 1.0):
+        return "the system has an open shell: the spin of two copies isn't defined by that of one"
+    if np.any(np.asarray(arrays.get("initial_magmoms", 0.0)) != 0):
+        return "the system has magnetic moments: those of copies may order in another way"
     return None
 
 
@@ -75,6 +109,28 @@ def thermal(start: Configurations, rng: np.random.Generator) -> Configurations:
     return jittered(rattled(start, _RATTLE, rng), COPIES, rng)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answers:
+    """What the model says of the copies, and of each transformation of them.
+
+    Attributes
+    ----------
+    copies : Configurations
+    home : Evaluation
+        Of ``copies``.
+    places, answers : sequences
+        The transformed copies, and what the model says of them.
+    origin : (B,) eV, or None
+        The energy of no atoms, where it was needed and measured.
+    """
+
+    copies: Configurations
+    home: Evaluation
+    places: Sequence[Configurations]
+    answers: Sequence[Evaluation]
+    origin: Floats | None
+
+
 def compared(
     check: str,
     meter: Meter,
@@ -87,39 +143,66 @@ def compared(
     relative: bool = False,
     thrice: Transformation | None = None,
 ) -> Measurement:
-    """The Measurement of a law of the form F(T x) = T F(x), judged in eV/Å or relative to the forces.
+    """The Measurement of a law of the form F(T x) = T F(x).
 
-    Where the transformations repeat the system and the energies disagree, ``thrice``, the system three times,
-    tells the energy of no atoms: energies are defined up to a constant, and one is no violation.
+    It is judged in eV/Å, or relative to the thermal forces. Where the transformations repeat the
+    system and the energies disagree, ``thrice``, the system three times, gives the energy of no
+    atoms: energies are defined up to a constant, and a constant is no violation.
     """
     target = default_tolerance(check) if tolerance is None else tolerance
-    want = outputs_of(start)
-    copies = thermal(start, rng)
     scale = force_scale(resolution) if relative else 1.0
     scale = scale if scale > 0 else math.inf
-    fresh = resolution.needs_fresh
+    found = _measure(meter, start, transformations, thrice, target, rng, resolution)
+    parts: list[Part] = []
+    for change, place, answer in zip(transformations, found.places, found.answers, strict=True):
+        parts += _differences(change, place, answer, found, resolution, meter.capabilities, scale)
+    return _report(meter, start, transformations, found, parts, target, scale, resolution)
+
+
+def _measure(
+    meter: Meter,
+    start: Configurations,
+    transformations: Sequence[Transformation],
+    thrice: Transformation | None,
+    target: float,
+    rng: np.random.Generator,
+    resolution: Resolution,
+) -> _Answers:
+    want, fresh = outputs_of(start), resolution.needs_fresh
+    copies = thermal(start, rng)
     home = visit(meter, copies, want=want, rng=rng, fresh=fresh)
-    applied = [change.apply(copies) for change in transformations]
-    answers = [visit(meter, place, want=want, rng=rng, fresh=fresh) for place in applied]
+    places = [change.apply(copies) for change in transformations]
+    answers = [visit(meter, place, want=want, rng=rng, fresh=fresh) for place in places]
     origin: Floats | None = None
     twice = answers[0].energy
     if thrice is not None and home.energy is not None and twice is not None:
         mismatch = abs(float(np.mean(twice / 2 - home.energy))) / start.n_atoms
-        # An energy that doesn't grow with the system (one an atom, say) isn't one with a constant.
+        # An energy that doesn't grow with the system (one per atom, say) isn't one with a constant.
         grows = abs(float(np.mean(twice - home.energy))) / start.n_atoms > target
         if not mismatch <= target and grows:
+            # E(n) = e n + c of n systems: c = 3 E(2) - 2 E(3).
             more = visit(meter, thrice.apply(copies), want=want, rng=rng, fresh=fresh)
             origin = 3 * twice - 2 * more.require_energy()
-    parts: list[Part] = []
-    places: dict[str, Configurations] = {}
-    for change, place, answer in zip(transformations, applied, answers, strict=True):
-        places[change.label] = place
-        parts += _parts(
-            change, copies, place, home, answer, resolution, meter.capabilities, scale, origin
-        )
-    found = combine(parts, resolution.dof, target)
-    by_label = {t.label: t for t in transformations}
-    order = by_label[found.worst.label].order
+    return _Answers(copies, home, places, answers, origin)
+
+
+def _report(
+    meter: Meter,
+    start: Configurations,
+    transformations: Sequence[Transformation],
+    answers: _Answers,
+    parts: Sequence[Part],
+    target: float,
+    scale: float,
+    resolution: Resolution,
+) -> Measurement:
+    found = largest_difference(parts, resolution.dof, target)
+    labels = [change.label for change in transformations]
+    # Labels may repeat: the last of them is the one that is shown.
+    worst = len(labels) - 1 - labels[::-1].index(found.worst.label)
+    quantities = _quantities(parts, scale, found.unresolved)
+    if answers.origin is not None:
+        quantities["energy_of_no_atoms_eV"] = float(np.mean(answers.origin))
     return Measurement(
         value=found.value,
         uncertainty=found.uncertainty,
@@ -129,26 +212,26 @@ def compared(
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
-            "place": _place(found.worst, start, order),
-            "scale": f"thermal forces (0.05 Å) have an rms component of {force_scale(resolution):.3g} eV/Å",
-            "quantities": _quantities(parts, scale, found.unresolved)
-            | ({} if origin is None else {"energy_of_no_atoms_eV": float(np.mean(origin))}),
-            "configurations": places[found.worst.label][0],
+            "place": _place(found.worst, start, transformations[worst].order),
+            "scale": "thermal forces (0.05 Å) have an rms component of "
+            f"{force_scale(resolution):.3g} eV/Å",
+            "quantities": quantities,
+            "configurations": answers.places[worst][0],
         },
     )
 
 
-def _parts(
+def _differences(
     change: Transformation,
-    copies: Configurations,
     place: Configurations,
-    home: Evaluation,
     answer: Evaluation,
+    found: _Answers,
     resolution: Resolution,
     capabilities: Capabilities,
     scale: float,
-    origin: Floats | None = None,
 ) -> list[Part]:
+    """Those of one transformation, in every output that both sides have."""
+    copies, home, origin = found.copies, found.home, found.origin
     rounding = place_rounding(capabilities, resolution, copies, place)
     forces = change.forces_back(answer.require_forces())
     differences = forces - change.expected_forces(home.require_forces())

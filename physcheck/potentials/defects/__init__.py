@@ -1,4 +1,6 @@
-"""Models around a model that break one law each by a known amount, and say which checks must see it."""
+"""Models around a model that break one law each by a known amount, and say which checks must
+see it.
+"""
 
 from __future__ import annotations
 

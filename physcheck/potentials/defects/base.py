@@ -89,9 +89,9 @@ class Defect(ABC):
 class ForceDefect(Defect):
     """Forces with an added term, exactly linear in the strength: ``F = F0 + strength * G(x)``.
 
-    To inject a violation of a wanted size, measure it at one strength s: antisymmetric Jacobian, loop
-    work and net force of the added term are proportional to s, so that
-    ``s_wanted = s * wanted/measured`` is exact for these (and for lambda as long as |J| hardly changes).
+    To inject a violation of a wanted size, measure it at one strength s: antisymmetric Jacobian,
+    loop work and net force of the added term are proportional to s, so that ``s_wanted = s *
+    wanted/measured`` is exact for these (and for lambda as long as |J| hardly changes).
 
     Attributes
     ----------

@@ -47,7 +47,8 @@ _SYMMETRY = frozenset(
 )
 _SMOOTHNESS = frozenset({"cutoff_smoothness", "path_smoothness", "locality"})
 _CALLS = frozenset({"determinism", "history_independence", "batch_invariance", "thread_safety"})
-# All that compares forces found in different calls: a model whose answers depend on the call may fail any.
+# All that compares forces found in different calls: a model whose answers depend on the call may
+# fail any.
 ANYTHING = (
     CONSERVATION | STRESS | DYNAMICS | SAMPLING | RELAXATION | _SYMMETRY | _SMOOTHNESS | _CALLS
 )
@@ -77,7 +78,8 @@ class StaleNeighbours(Defect):
         super().__init__(model, strength)
         if not isinstance(model, AnalyticPotential):
             raise TypeError(
-                f"{self.spec} goes directly around a built-in potential, not {model.capabilities.name}"
+                f"{self.spec} goes directly around a built-in potential, not "
+                f"{model.capabilities.name}"
             )
         self._potential = model
         self._list: tuple[int, tuple[Ints, Ints, Ints]] | None = None
@@ -115,7 +117,9 @@ class StaleNeighbours(Defect):
 
 @final
 class Stateful(Defect):
-    """A share (the strength) of the forces is left over from the configuration before, of as many atoms."""
+    """A share (the strength) of the forces is left over from the configuration before, of as
+    many atoms.
+    """
 
     spec: ClassVar[str] = "stateful"
     default_strength: ClassVar[float] = 0.01
@@ -168,7 +172,9 @@ class BatchIndex(Defect):
 
 @final
 class BatchPadding(Defect):
-    """A share (the strength) of the batch's mean forces leaks into each configuration's, as unmasked padding does."""
+    """A share (the strength) of the batch's mean forces leaks into each configuration's, as
+    unmasked padding does.
+    """
 
     spec: ClassVar[str] = "batch-padding"
     default_strength: ClassVar[float] = 0.01
@@ -209,7 +215,10 @@ class MutatesInput(Defect):
 
 @final
 class NanAlone(Defect):
-    """Forces that are NaN for one atom alone, as an empty neighbour list makes them.  The strength has no meaning."""
+    """Forces that are NaN for one atom alone, as an empty neighbour list makes them.
+
+    The strength has no meaning.
+    """
 
     spec: ClassVar[str] = "nan-alone"
     must_fail: ClassVar[frozenset[str]] = frozenset({"finite_outputs"})
@@ -227,7 +236,8 @@ class NanAlone(Defect):
 
 @final
 class ThreadUnsafe(Defect):
-    """The input is kept on the model and read again a moment later, so that threads overwrite each other's.
+    """The input is kept on the model and read again a moment later, so that threads overwrite each
+    other's.
 
     The strength is that moment, seconds.
     """

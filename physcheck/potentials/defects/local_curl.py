@@ -21,7 +21,8 @@ from physcheck.system import Bools, Configurations, Floats
 __all__ = ["LocalCurl"]
 
 _AXIS = np.array([2.0, 3.0, 6.0]) / 7.0
-# Atoms closer than this times the sum of their covalent radii are bonded; hydrogen bonds are longer.
+# Atoms closer than this times the sum of their covalent radii are bonded; hydrogen bonds are
+# longer.
 _BOND = 1.25
 
 
@@ -30,8 +31,8 @@ class LocalCurl(ForceDefect):
     """``F_i += strength * u x (r_i - centre)`` on the atoms of one molecule, u = (2, 3, 6)/7.
 
     The centre is the molecule's, in the images that its bonds connect.  The net force is zero.  The
-    antisymmetric Jacobian has rank 2 (n - 1) or less for n atoms and |J_anti| = strength sqrt(2 (n - 1)).
-    Strength in eV/Å².
+    antisymmetric Jacobian has rank 2 (n - 1) or less for n atoms and |J_anti| = strength sqrt(2 (n
+    - 1)). Strength in eV/Å².
 
     Parameters
     ----------
@@ -95,7 +96,8 @@ class LocalCurl(ForceDefect):
             firsts = np.sort(np.unique(own, return_index=True)[1])
             if not -len(firsts) <= self.molecule < len(firsts):
                 raise ValueError(
-                    f"no molecule {self.molecule} among the {len(firsts)} of {configurations.system.formula}"
+                    f"no molecule {self.molecule} among the {len(firsts)} of "
+                    f"{configurations.system.formula}"
                 )
             heads[b] = firsts[self.molecule]
             members[b] = own == own[heads[b]]
@@ -111,7 +113,8 @@ class LocalCurl(ForceDefect):
         steps = vectors[chosen.config, chosen.second] - vectors[chosen.config, chosen.first]
         if not np.abs(steps - chosen.vectors).max() < 1e-6:
             raise ValueError(
-                f"molecule {self.molecule} of {configurations.system.formula} is no separate molecule: "
+                f"molecule {self.molecule} of {configurations.system.formula} is no separate "
+                "molecule: "
                 "it is bonded to its own images or wider than half the cell"
             )
         return members, vectors

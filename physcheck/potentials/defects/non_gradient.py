@@ -28,11 +28,12 @@ _AXIS = np.array([2.0, 3.0, 6.0]) / 7.0
 
 @final
 class Curl(ForceDefect):
-    """A uniform curl: ``F_i += strength * u x (r_i - centroid)``, u = (2, 3, 6)/7.  No periodic systems.
+    """A uniform curl: ``F_i += strength * u x (r_i - centroid)``, u = (2, 3, 6)/7.  No periodic
+    systems.
 
     One atom around a loop with area vector A does the work ``W = 2 strength (1 - 1/N) u . A`` (the
-    centroid follows by 1/N); all atoms moved alike do none.  The net force is zero, the torque isn't.
-    Strength in eV/Å².
+    centroid follows by 1/N); all atoms moved alike do none.  The net force is zero, the torque
+    isn't. Strength in eV/Å².
     """
 
     spec: ClassVar[str] = "curl"
@@ -48,7 +49,9 @@ class Curl(ForceDefect):
 
     @property
     def capabilities(self) -> Capabilities:
-        """The wrapped model's, for systems that aren't periodic (there is no centroid otherwise)."""
+        """The wrapped model's, for systems that aren't periodic (there is no centroid
+        otherwise).
+        """
         return replace(super().capabilities, periodicity="none")
 
     def unit_forces(self, configurations: Configurations) -> Floats:
@@ -61,11 +64,12 @@ class Curl(ForceDefect):
 
 @final
 class PairCurl(ForceDefect):
-    """A pair force whose size depends on the environment, without the derivative of that dependence.
+    """A pair force whose size depends on the environment, without the derivative of that
+    dependence.
 
-    ``F_i += strength * sum_j w(r_ij) (rho_i + rho_j) (r_i - r_j)/r_ij``: central and antisymmetric, so
-    that net force, torque and all symmetries are right.  Two atoms alone feel a function of their
-    distance, which is a gradient: the defect needs three atoms that aren't all equivalent.
+    ``F_i += strength * sum_j w(r_ij) (rho_i + rho_j) (r_i - r_j)/r_ij``: central and antisymmetric,
+    so that net force, torque and all symmetries are right.  Two atoms alone feel a function of
+    their distance, which is a gradient: the defect needs three atoms that aren't all equivalent.
     Strength in eV/Å: the force between two atoms at bond distance, per unit of density.
     """
 
@@ -87,11 +91,13 @@ class PairCurl(ForceDefect):
 
 @final
 class LostReaction(ForceDefect):
-    """An embedding energy of which each atom feels its own term only: the reaction on neighbours is lost.
+    """An embedding energy of which each atom feels its own term only: the reaction on neighbours is
+    lost.
 
-    ``E += strength * sum_i e_i``, ``e_i = -sqrt(rho_i + 0.1)``, but ``F_i -= strength * de_i/dr_i``.
-    The lost part, strength * sum_j de_j/dr_i, makes gap, curl and net force.  In two atoms alone the
-    force is a gradient (of half the energy).  The stress is right for the whole energy.  Strength in eV.
+    ``E += strength * sum_i e_i``, ``e_i = -sqrt(rho_i + 0.1)``, but ``F_i -= strength *
+    de_i/dr_i``. The lost part, strength * sum_j de_j/dr_i, makes gap, curl and net force.  In two
+    atoms alone the force is a gradient (of half the energy).  The stress is right for the whole
+    energy.  Strength in eV.
     """
 
     spec: ClassVar[str] = "lost-reaction"
@@ -131,9 +137,9 @@ class LostReaction(ForceDefect):
 class Detached(ForceDefect):
     """A product of two densities of which one is taken for a constant when differentiating.
 
-    ``E += strength * sum_i u_i v_i``, but ``F -= strength * sum_i u_i dv_i/dx``: what
-    ``u.detach() * v`` gives.  Net force, torque and symmetries are right, and so is the stress for the
-    whole energy.  Strength in eV.
+    ``E += strength * sum_i u_i v_i``, but ``F -= strength * sum_i u_i dv_i/dx``: what ``u.detach()
+    * v`` gives.  Net force, torque and symmetries are right, and so is the stress for the whole
+    energy.  Strength in eV.
     """
 
     spec: ClassVar[str] = "detached"
@@ -170,7 +176,8 @@ class Detached(ForceDefect):
 
 @final
 class SpeciesDirect(ForceDefect):
-    """A force on the atoms of one element only, predicted from their surroundings, without a reaction.
+    """A force on the atoms of one element only, predicted from their surroundings, without a
+    reaction.
 
     ``F_i += strength * sum_j w(r_ij) rho_j (r_j - r_i)/r_ij`` for atoms i of the element.
     Strength in eV/Å.

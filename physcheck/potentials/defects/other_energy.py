@@ -58,10 +58,10 @@ class OtherEnergy(ForceDefect):
 class MissingSwitchDerivative(Defect):
     """The derivative of the cutoff's smoothing function is left out of the forces.
 
-    ``F -= strength * F_switch``, F_switch the part of the forces with dS/dr.  Around a pair potential
-    the rest is still a gradient (gap alone); around a many-body potential it is not.  There is nothing to
-    see in structures without pairs inside the switch, such as small molecules, and little where the
-    energy has decayed: a short cutoff or a strength above 1 makes it strong.
+    ``F -= strength * F_switch``, F_switch the part of the forces with dS/dr.  Around a pair
+    potential the rest is still a gradient (gap alone); around a many-body potential it is not.
+    There is nothing to see in structures without pairs inside the switch, such as small molecules,
+    and little where the energy has decayed: a short cutoff or a strength above 1 makes it strong.
     Strength is the fraction left out.
 
     Raises
@@ -85,7 +85,8 @@ class MissingSwitchDerivative(Defect):
         super().__init__(model, strength)
         if not (isinstance(model, AnalyticPotential) and model.has_switch):
             raise TypeError(
-                f"{self.spec} goes directly around a built-in potential with a switch, not {model.capabilities.name}"
+                f"{self.spec} goes directly around a built-in potential with a switch, not "
+                f"{model.capabilities.name}"
             )
         self._potential = model
 

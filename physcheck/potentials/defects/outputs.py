@@ -24,7 +24,8 @@ __all__ = ["Constant", "Float32", "ForcesOnly", "Nan", "Noise", "Offset"]
 
 @final
 class Float32(Defect):
-    """Positions, cells and all outputs rounded to float32, as an honest float32 model does; no fault.
+    """Positions, cells and all outputs rounded to float32, as a float32 model does; no
+    fault.
 
     The strength has no meaning.  Put it last: ``offset=1e4+float32`` costs digits of the energy,
     ``float32+offset=1e4`` doesn't.
@@ -61,7 +62,10 @@ def _single(values: Floats) -> Floats:
 
 @final
 class Offset(Defect):
-    """A constant energy for each atom, as total energies of DFT have; no fault.  Strength in eV/atom."""
+    """A constant energy for each atom, as total energies of DFT have.
+
+    No fault.  Strength in eV/atom.
+    """
 
     spec: ClassVar[str] = "offset"
     unit: ClassVar[str] = "eV/atom"

@@ -13,7 +13,10 @@ __all__ = ["DirectStress", "StressHalf", "StressSign", "StressSwap"]
 
 @final
 class StressSign(StressDefect):
-    """Stress times (1 - 2 strength): at strength 1, of the wrong sign.  Strength is dimensionless."""
+    """Stress times (1 - 2 strength).
+
+    At strength 1, of the wrong sign.  Strength is dimensionless.
+    """
 
     spec: ClassVar[str] = "stress-sign"
 
@@ -58,8 +61,9 @@ class StressSwap(StressDefect):
 class DirectStress(StressDefect):
     """A symmetric, smooth, rotating stress that is no derivative, as a direct head predicts.
 
-    ``stress += strength/V * sum over pairs of w(r) (rho_i + rho_j) (r/|r|) x (r/|r|)``: the weight depends
-    on the environment without its derivative.  Strength in eV: virial of a bond per unit of density.
+    ``stress += strength/V * sum over pairs of w(r) (rho_i + rho_j) (r/|r|) x (r/|r|)``: the weight
+    depends on the environment without its derivative.  Strength in eV: virial of a bond per unit of
+    density.
     """
 
     spec: ClassVar[str] = "direct-stress"

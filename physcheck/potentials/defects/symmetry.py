@@ -1,4 +1,7 @@
-"""Defects of symmetry, additivity and smoothness; but for two they keep an energy, so that conservation holds."""
+"""Defects of symmetry, additivity and smoothness.
+
+But for two they keep an energy, so that conservation holds.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,8 @@ class EnergyDefect(Defect):
 
 @final
 class LabFrame(EnergyDefect):
-    """A bond energy that depends on the bond's angle to the z axis: ``E += strength sum of w(r) cos²``.
+    """A bond energy that depends on the bond's angle to the z axis: ``E += strength sum of w(r)
+    cos²``.
 
     Strength in eV: that energy of a bond along z at the sum of covalent radii.
     """
@@ -108,7 +112,8 @@ class LabFrame(EnergyDefect):
 
 @final
 class Chiral(EnergyDefect):
-    """A handedness of surroundings: ``E += strength sum_i (a_i x b_i) . c_i``, three weighted mean bond vectors.
+    """A handedness of surroundings: ``E += strength sum_i (a_i x b_i) . c_i``, three weighted mean
+    bond vectors.
 
     It changes sign under inversion and under nothing else; zero for three atoms or flat molecules.
     Strength in eV.
@@ -144,7 +149,8 @@ class Chiral(EnergyDefect):
 
 @final
 class OrderDependent(EnergyDefect):
-    """Atoms with even and odd indices bind differently: ``E += strength sum of w(r) (q_i + q_j)``, q = ±1/2.
+    """Atoms with even and odd indices bind differently: ``E += strength sum of w(r) (q_i + q_j)``,
+    q = ±1/2.
 
     Strength in eV.
     """
@@ -194,7 +200,8 @@ class NotExtensive(Defect):
 
 @final
 class LostOutside(Defect):
-    """Atoms farther outside the cell than the strength (a share of it) are forgotten: no force, no energy.
+    """Atoms farther outside the cell than the strength (a share of it) are forgotten: no force, no
+    energy.
 
     Where the structure itself has such atoms, other descriptions of it that don't fail too.
     """
@@ -240,7 +247,9 @@ class LostOutside(Defect):
 
 @final
 class NetForce(EnergyDefect):
-    """The same force on every atom, ``F_i += strength u``, u = (2, 3, 6)/7, without an energy.  Strength in eV/Å."""
+    """The same force on every atom, ``F_i += strength u``, u = (2, 3, 6)/7, without an energy.
+    Strength in eV/Å.
+    """
 
     spec: ClassVar[str] = "net-force"
     unit: ClassVar[str] = "eV/Å"
@@ -262,7 +271,8 @@ class NetForce(EnergyDefect):
 
 @final
 class NetTorque(EnergyDefect):
-    """A quadrupole field about the centroid, ``E += strength/2 sum of r.M r``, M = diag(1, 0, -1) turned.
+    """A quadrupole field about the centroid, ``E += strength/2 sum of r.M r``, M = diag(1, 0, -1)
+    turned.
 
     It turns bodies and doesn't move them.  No periodic systems.  Strength in eV/Å².
     """
@@ -283,7 +293,9 @@ class NetTorque(EnergyDefect):
 
     @property
     def capabilities(self) -> Capabilities:
-        """The wrapped model's, for systems that aren't periodic (there is no centroid otherwise)."""
+        """The wrapped model's, for systems that aren't periodic (there is no centroid
+        otherwise).
+        """
         return replace(super().capabilities, periodicity="none")
 
     def unit_terms(self, configurations: Configurations) -> tuple[Floats, Floats]:
@@ -297,7 +309,8 @@ class NetTorque(EnergyDefect):
 
 @final
 class HardCutoff(EnergyDefect):
-    """A pair energy ``strength (c - r)`` up to the cutoff c, where the force jumps by the strength, in eV/Å.
+    """A pair energy ``strength (c - r)`` up to the cutoff c, where the force jumps by the strength,
+    in eV/Å.
 
     Parameters
     ----------
@@ -323,11 +336,12 @@ class HardCutoff(EnergyDefect):
 
 @final
 class NeighbourCap(EnergyDefect):
-    """Each atom is bound to its 8 nearest neighbours only: ``E -= strength sum of w(r)``, w of a bond.
+    """Each atom is bound to its 8 nearest neighbours only: ``E -= strength sum of w(r)``, w of a
+    bond.
 
-    Forces jump where two neighbours change places, and so depend on the order of atoms at a tie (images of one
-    atom in a small cell are tied for ever: its forces are then noise).  It takes 9 neighbours to show.
-    Strength in eV.
+    Forces jump where two neighbours change places, and so depend on the order of atoms at a tie
+    (images of one atom in a small cell are tied for ever: its forces are then noise).  It takes 9
+    neighbours to show. Strength in eV.
     """
 
     spec: ClassVar[str] = "neighbour-cap"
@@ -354,9 +368,11 @@ class NeighbourCap(EnergyDefect):
 
 @final
 class Hole(EnergyDefect):
-    """A well in which atoms vanish: ``E -= strength sum of exp(-(4 r/d)²)``, d the sum of covalent radii.
+    """A well in which atoms vanish: ``E -= strength sum of exp(-(4 r/d)²)``, d the sum of covalent
+    radii.
 
-    Deep enough for Morse, Gupta and springs, whose cores are soft; a Lennard-Jones core is not.  Strength in eV.
+    Deep enough for Morse, Gupta and springs, whose cores are soft; a Lennard-Jones core is not.
+    Strength in eV.
     """
 
     spec: ClassVar[str] = "hole"

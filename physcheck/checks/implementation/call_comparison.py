@@ -1,0 +1,84 @@
+"""How a model is called must not matter.
+
+Alone or in a batch, from one thread or several: what the checks of that share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from physcheck.checks.differences import Part, largest_difference
+from physcheck.measurement import Measurement
+from physcheck.model import Capabilities, Meter, Model
+from physcheck.registry import default_tolerance
+from physcheck.resolution import Resolution
+from physcheck.system import Configurations, Evaluation
+
+__all__ = ["FORCES", "RATTLE", "differences_measured", "through"]
+
+#: rms displacement of a coordinate in the copies, Å: thermal.
+RATTLE = 0.03
+#: What the copies are asked for.
+FORCES = frozenset({"forces"})
+
+
+def differences_measured(
+    name: str,
+    meter: Meter,
+    frames: Configurations,
+    parts: list[Part],
+    resolution: Resolution,
+    tolerance: float | None,
+) -> Measurement:
+    """The Measurement of the largest of some differences between calls, eV/Å."""
+    target = default_tolerance(name) if tolerance is None else tolerance
+    found = largest_difference(parts, resolution.dof, target)
+    each = np.linalg.norm(found.worst.mean.reshape(-1, 3), axis=1)
+    atom = int(np.argmax(each))
+    symbol = frames.system.symbols[atom % frames.n_atoms]
+    quantities = {p.label: p.rms for p in parts}
+    return Measurement(
+        value=found.value,
+        uncertainty=found.uncertainty,
+        uncertainty_components={"rounding": found.uncertainty},
+        interval=found.interval,
+        detection_limit=found.detection_limit,
+        force_evaluations=meter.evaluations,
+        nothing_tested=resolution.rigid_reason,
+        evidence={
+            "place": f"{found.worst.label}: atom {atom} ({symbol}) differs by {each[atom]:.3g} "
+            "eV/Å",
+            "scale": f"the rms force component is {resolution.force_rms:.3g} eV/Å",
+            "quantities": {"rms_differences_eV_per_A": quantities},
+            "configurations": frames,
+        },
+    )
+
+
+class _Through:
+    """A model whose calls go through a function; the meter around it counts as ever."""
+
+    def __init__(
+        self, model: Model, call: Callable[[Model, Configurations, frozenset[str]], Evaluation]
+    ) -> None:
+        self.model, self._call = model, call
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.model.capabilities
+
+    def evaluate(
+        self, configurations: Configurations, *, want: frozenset[str] = FORCES
+    ) -> Evaluation:
+        return self._call(self.model, configurations, want)
+
+
+def through(
+    meter: Meter, call: Callable[[Model, Configurations, frozenset[str]], Evaluation]
+) -> Meter:
+    """A meter whose model is asked through ``call(model, configurations, want)``."""
+    clone = Meter(meter)
+    clone.model = _Through(meter.model, call)
+    return clone

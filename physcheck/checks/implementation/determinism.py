@@ -1,0 +1,105 @@
+"""Asked the same twice, a model answers the same twice."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from physcheck.checks.allotments import always
+from physcheck.measurement import Measurement
+from physcheck.model import Meter, Model
+from physcheck.numerics.noise import rounding_floor
+from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
+from physcheck.registry import check, derive_assert
+from physcheck.system import as_configurations
+from physcheck.tolerances import Tolerances
+
+__all__ = ["assert_determinism", "measure_determinism"]
+
+_REPEATS = 5
+_WANT = frozenset({"forces", "energy"})
+
+
+@check(
+    family="implementation",
+    quantity="rms scatter of forces in equal calls",
+    unit="eV/Å",
+    needs={"forces"},
+    kind="law",
+    title="equal calls give different forces",
+    causes="random numbers at inference (dropout, sampling); uninitialised memory; atomic adds on "
+    "a GPU",
+    advice="ask the framework for deterministic kernels, and look for random numbers, "
+    "dropout or training mode in the forward pass",
+    tolerances=Tolerances(
+        screening=1e-3,
+        md=1e-4,
+        tight=1e-6,
+        reason="equal calls differ by the order of parallel sums, 1e-6 eV/Å in float32; md "
+        "is far above that, and as noise in dynamics heats by less than 1e-7 "
+        "eV/atom/ps",
+        source="tblite's history noise of 1.6e-5 eV/Å (max 7e-5); float32 noise of SO3LR, "
+        "ANI, CHGNet to 4e-6",
+    ),
+    evaluations=always(_REPEATS),
+)
+def measure_determinism(
+    model: Model | Meter, start: Any, *, rng: np.random.Generator
+) -> Measurement:
+    """Asked the same twice, a model answers the same twice.
+
+    The standard deviation of a force component over five equal calls, one after the other, pooled
+    in rms. Whether the answers are equal bit by bit is in ``quantities``: a difference within the
+    tolerance, as parallel sums make it, is no failure.
+
+    Can't see: randomness that strikes in fewer than one of five calls, or depends on what ran
+    before (``history_independence``).
+
+    Raises
+    ------
+    ModelError, NonFiniteOutput
+
+    Cost: 5 evaluations.
+
+    Source: a potential is a function of positions.
+    """
+    from scipy.special import chdtri
+
+    meter, one = Meter(model), as_configurations(start)
+    answers = [meter.evaluate(one, want=_WANT) for _ in range(_REPEATS)]
+    forces = np.concatenate([a.require_forces() for a in answers])
+    # From the first answer, so that equal ones differ by exactly nothing.
+    scatter = math.sqrt(float(np.mean(np.var(forces - forces[0], axis=0, ddof=1))))
+    # One degree of freedom a repeat: noise may be alike in all components.
+    dof = _REPEATS - 1
+    low = scatter * math.sqrt(dof / chdtri(dof, FALSE_FAIL / 2))
+    high = scatter * math.sqrt(dof / chdtri(dof, 1 - FALSE_PASS))
+    energies = [0.0 if a.energy is None else float(a.energy[0]) for a in answers]
+    spread = np.ptp(forces, axis=0)
+    atom = int(np.argmax(spread.max(axis=1)))
+    equal = bool(spread.max() == 0 and np.ptp(energies) == 0)
+    place = f"atom {atom} ({one.system.symbols[atom]}): forces within {spread.max():.3g} eV/Å"
+    return Measurement(
+        value=scatter,
+        uncertainty=scatter / math.sqrt(2 * dof),
+        uncertainty_components={"sampling": scatter / math.sqrt(2 * dof)},
+        interval=(low, high),
+        detection_limit=rounding_floor(float(np.abs(forces).max()), meter.capabilities.dtype),
+        force_evaluations=meter.evaluations,
+        evidence={
+            "place": "equal bit by bit" if equal else place,
+            "scale": f"the largest force component is {np.abs(forces).max():.3g} eV/Å",
+            "quantities": {
+                "bitwise_equal": equal,
+                "largest_force_difference_eV_per_A": float(spread.max()),
+                "energy_difference_eV": float(np.ptp(energies)),
+                "repeats": _REPEATS,
+            },
+            "configurations": one,
+        },
+    )
+
+
+assert_determinism = derive_assert(measure_determinism)

@@ -1,0 +1,80 @@
+"""Replacing atoms by their periodic images changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from physcheck.checks.allotments import always
+from physcheck.checks.symmetry.comparison import (
+    COPIES,
+    EXACT_SYMMETRY,
+    QUANTITY,
+    compared,
+    not_periodic,
+)
+from physcheck.measurement import Measurement
+from physcheck.model import Meter, Model
+from physcheck.probes.transformations import lattice_shifts
+from physcheck.registry import check, derive_assert
+from physcheck.resolution import Resolution, ensure_resolution
+from physcheck.system import as_configurations
+
+__all__ = ["assert_periodic_wrap", "measure_periodic_wrap"]
+
+# Reach of the lattice shifts, in cells: a neighbour, and as far as a diffusing atom gets unwrapped.
+_REACHES = (1, 3)
+
+
+@check(
+    family="symmetry",
+    quantity=QUANTITY,
+    unit="eV/Å",
+    needs={"forces"},
+    kind="law",
+    title="forces depend on which periodic image of an atom is given",
+    causes="a minimum image by hand that fails beyond one cell; positions assumed inside the cell",
+    advice="wrap positions, or build neighbour lists from fractional coordinates of any "
+    "size; until then wrap atoms before each call",
+    tolerances=EXACT_SYMMETRY,
+    evaluations=always(3 * COPIES),
+    applies=not_periodic,
+)
+def measure_periodic_wrap(
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+) -> Measurement:
+    """Replacing atoms by their periodic images changes nothing.
+
+    F(x + n h) = F(x) for integer n of each atom's own, random up to 1 and up to 3 cells along the
+    periodic axes. Measured as in :func:`physcheck.measure_translation_invariance`.
+
+    Can't see: faults that need an atom farther away than 3 cells.
+
+    Raises
+    ------
+    ModelError, NonFiniteOutput
+
+    Cost: 9 evaluations.
+
+    Source: periodic boundary conditions.
+    """
+    meter, one = Meter(model), as_configurations(start)
+    resolution = ensure_resolution(meter, one, resolution, rng)
+    return compared(
+        "periodic_wrap",
+        meter,
+        one,
+        [lattice_shifts(one, reach, rng) for reach in _REACHES],
+        rng=rng,
+        resolution=resolution,
+        tolerance=tolerance,
+    )
+
+
+assert_periodic_wrap = derive_assert(measure_periodic_wrap)

@@ -1,0 +1,78 @@
+"""Listing the same atoms in another order changes no atom's force."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from physcheck.checks.allotments import always
+from physcheck.checks.symmetry.comparison import (
+    COPIES,
+    EXACT_SYMMETRY,
+    QUANTITY,
+    compared,
+    one_atom,
+)
+from physcheck.measurement import Measurement
+from physcheck.model import Meter, Model
+from physcheck.probes.transformations import relabelling
+from physcheck.registry import check, derive_assert
+from physcheck.resolution import Resolution, ensure_resolution
+from physcheck.system import as_configurations
+
+__all__ = ["assert_permutation_equivariance", "measure_permutation_equivariance"]
+
+
+@check(
+    family="symmetry",
+    quantity=QUANTITY,
+    unit="eV/Å",
+    needs={"forces"},
+    kind="law",
+    title="forces depend on the order in which atoms are listed",
+    causes="a cap on the number of neighbours; features by index; a neighbour list that loses "
+    "pairs",
+    advice="sum over atoms and neighbours only; look for indices used as features and for "
+    "order-dependent caps",
+    tolerances=EXACT_SYMMETRY,
+    evaluations=always(3 * COPIES),
+    applies=one_atom,
+)
+def measure_permutation_equivariance(
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+) -> Measurement:
+    """Listing the same atoms in another order changes no atom's force.
+
+    F_k(P x) = F_P(k)(x) for two random orders P, species and per-atom arrays with them. Measured as
+    in :func:`measure_translation_invariance`.
+
+    Can't see: ties that only a perfect crystal has (the structure is thermally displaced).
+
+    Raises
+    ------
+    ModelError, NonFiniteOutput
+
+    Cost: 9 evaluations.
+
+    Source: identical particles.
+    """
+    meter, one = Meter(model), as_configurations(start)
+    resolution = ensure_resolution(meter, one, resolution, rng)
+    return compared(
+        "permutation_equivariance",
+        meter,
+        one,
+        [relabelling(one, rng) for _ in range(2)],
+        rng=rng,
+        resolution=resolution,
+        tolerance=tolerance,
+    )
+
+
+assert_permutation_equivariance = derive_assert(measure_permutation_equivariance)

@@ -1,0 +1,120 @@
+"""The records of a run as they come in, and the files made from them; kept by one process only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from physcheck.measurement import Outcome
+from physcheck.plugin.message import Message
+from physcheck.run.facts import RunFacts
+from physcheck.run.record import Record, Report
+from physcheck.run.settings import Settings
+
+__all__ = ["RunReport"]
+
+_JUDGED = (Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.KNOWN_FAILURE)
+
+
+class RunReport:
+    """Takes in what the processes tell, and writes the report anew.
+
+    Attributes
+    ----------
+    settings : Settings
+    begun : dict of node id to Record
+        What each item's record is if its process dies.
+    facts : RunFacts
+        The last that a process told.
+    error : str or None
+        Why the model can't be judged.
+    usage_error : bool
+        Whether that is because of a wrong option or spec.
+    exit_code : int or None
+    complete : bool
+    created : str
+        ISO time of the start.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.begun: dict[str, Record] = {}
+        self.facts = RunFacts()
+        self.error: str | None = None
+        self.usage_error = False
+        self.exit_code: int | None = None
+        self.complete = False
+        self.created = datetime.now(UTC).isoformat(timespec="seconds")
+        self._made: list[tuple[str, Record]] = []
+        self._order: dict[str, int] = {}
+        self._setup_by_process: dict[str, int] = {}
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """In the order in which one process would make them, whoever made them first."""
+        last = len(self._order)
+        ranked = sorted(self._made, key=lambda made: self._order.get(made[0], last))
+        return tuple(record for _, record in ranked)
+
+    def receive(self, message: Message, *, nodeid: str = "") -> None:
+        """Take in what a process tells, of one item or at its end."""
+        if message.order:
+            self._order = {name: place for place, name in enumerate(message.order)}
+        if message.facts is not None:
+            self.facts = message.facts
+        if message.error:
+            self.error = message.error
+            self.usage_error = message.exit_code == pytest.ExitCode.USAGE_ERROR
+        self._setup_by_process[message.process] = message.setup_evaluations
+        if message.begun is not None:
+            self.begun[nodeid] = message.begun
+        if message.record is not None:
+            self.add(message.record, nodeid=nodeid)
+
+    def add(self, record: Record, *, nodeid: str) -> None:
+        """Take in the record of an item."""
+        self._made.append((nodeid, record))
+
+    def report(self) -> Report:
+        """The report as it stands."""
+        return Report(
+            created=self.created,
+            settings=self.settings,
+            records=self.records,
+            facts=self.facts,
+            setup_evaluations=sum(self._setup_by_process.values()),
+            complete=self.complete,
+            exit_code=self.exit_code,
+            error=self.error,
+        )
+
+    def write_json(self) -> None:
+        """Rewrite the JSON file, if one is asked for."""
+        from physcheck.report.json_report import json_text
+
+        self._write(self.settings.json, json_text)
+
+    def write_all(self) -> None:
+        """Write every report that is asked for."""
+        from physcheck.report.html import html
+        from physcheck.report.markdown import markdown
+
+        self.write_json()
+        self._write(self.settings.markdown, markdown)
+        self._write(self.settings.html, html)
+
+    def _write(self, path: str | None, make_text: Callable[[Report], str]) -> None:
+        if path is not None:
+            from physcheck.report.writing import write_text
+
+            write_text(path, make_text(self.report()))
+
+    def judged(self) -> bool:
+        """Whether any record says something of the model."""
+        return any(
+            record.verdict in _JUDGED
+            or (record.verdict is Outcome.INCONCLUSIVE and not record.reason)
+            for record in self.records
+        )
