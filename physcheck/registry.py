@@ -73,6 +73,9 @@ class CheckSpec:
     evaluations : callable (Configurations, Capabilities, Budget) -> int
         The allotment of a record: the most evaluations it can make.
     options : mapping of budget to keyword arguments of ``measure``
+    shows : callable (Configurations) -> float, or None
+        How well a structure can show the fault; the plan gives the check the one that shows it
+        best, too.  None where any structure does.
     shared : callable (Configurations, Capabilities, Budget) -> int, or None
         Evaluations wanted for the trajectory that checks of a structure share, where this is one.
     applies : callable (Configurations, Capabilities, **options) -> str or None
@@ -94,6 +97,7 @@ class CheckSpec:
     evaluations: Callable[[Configurations, Capabilities, Budget], int]
     options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None
+    shows: Callable[[Configurations], float] | None = None
     applies: Callable[..., str | None] = _applies_always
 
     @property
@@ -148,6 +152,7 @@ def check(
     tolerances: Tolerances | None = None,
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None,
+    shows: Callable[[Configurations], float] | None = None,
     applies: Callable[..., str | None] | None = None,
 ) -> Callable[[Any], Any]:
     """Register a ``measure_<id>`` function as the check ``<id>``.
@@ -182,6 +187,7 @@ def check(
         evaluations=_by_budget(evaluations) if isinstance(evaluations, Mapping) else evaluations,
         options=dict(options or {}),
         shared=shared,
+        shows=shows,
         applies=applies or _applies_always,
     )
     return lambda function: _register(function, make_spec)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from physcheck.measurement import Outcome
 from physcheck.run.record import Record, Report
+from physcheck.run.trial_calls import REFUSED
 from physcheck.text.failure import is_mended
 from physcheck.text.phrases import count, some
 
@@ -19,6 +20,9 @@ def answer(report: Report) -> str:
     if not_counted and not report.error:
         names = some(list(dict.fromkeys(not_counted)))
         said = f"{said}; {names} failed, which --physcheck-fail-on=law doesn't count"
+    refused = [r.removeprefix(REFUSED) for r in report.remarks if r.startswith(REFUSED)]
+    if refused:
+        said = f"{said}; the model refuses {' and '.join(refused)}"
     if report.complete or report.error:
         return said
     made, plan = len(report.records), report.facts.plan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from physcheck.checks import find_checks
-from physcheck.errors import ModelError, NonFiniteOutput, SpecError
+from physcheck.errors import SpecError
 from physcheck.model import Meter, Model
 from physcheck.registry import CheckSpec
 from physcheck.run.facts import NotScheduled
 from physcheck.run.settings import Settings
+from physcheck.run.trial_calls import Trial, refused_kinds, trial_call
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure
@@ -34,8 +34,6 @@ LEAST_TRAJECTORY = 8_000
 KEPT_SHARE = 0.6
 # Why a check of two models isn't made of one.
 NEEDS_REFERENCE = "compares two models: give --physcheck-reference"
-# Forces beyond this in a structure at rest mean that the model doesn't know it, eV/Å.
-SANE_FORCE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +107,6 @@ class Plan:
 
 
 @dataclass(slots=True)
-class _Trial:
-    """What one call at a structure showed."""
-
-    refusal: str | None = None
-    seconds: float | None = None
-
-
-@dataclass(slots=True)
 class _Draft:
     """A plan in the making."""
 
@@ -128,6 +118,8 @@ class _Draft:
     served: set[str] = field(default_factory=set)
     remarks: list[str] = field(default_factory=list)
     tried: bool = False
+    best: dict[str, str] = field(default_factory=dict)
+    further: set[str] = field(default_factory=set)
 
     def leave_out(self, check: str, structure: str, reason: str) -> None:
         self.left_out.append(NotScheduled(check, structure, reason))
@@ -144,7 +136,8 @@ def make_plan(model: Model, settings: Settings) -> Plan:
     Checks that share a trajectory come last: what the others left, or at standard the share that is
     kept for them, goes to one structure, the one that most of them apply to, the largest first.
 
-    Quick runs the other families' checks once, on the first structure that they apply to.
+    Quick runs the other families' checks on the first structure that they apply to, and those that
+    say which structure shows their fault best on that one, too.
 
     Structures are those the user named, else those the model's author declared, else a few of the
     catalogue that the model takes.  Where its species are unknown each is tried with one call; one
@@ -166,13 +159,16 @@ def make_plan(model: Model, settings: Settings) -> Plan:
             trials[structure.name] = _tried(draft, meter, structure)
         if index == 0 and trials[structure.name].seconds is not None:
             # A model's first call compiles and allocates; the second tells its pace.
-            trials[structure.name].seconds = _try(meter, structure).seconds
+            trials[structure.name].seconds = trial_call(meter, structure).seconds
     named = settings.structures is not None or bool(model.capabilities.structures)
     alone = [spec for spec in checks if spec.shared is None]
     sharing = [spec for spec in checks if spec.shared is not None]
     suited = _suited(draft, structures, sharing)
     limit = BUDGET_EVALUATIONS[settings.budget]
     kept = 0 if limit is None or limit <= LEAST_TRAJECTORY or not suited else KEPT_SHARE * limit
+    # Coverage first: what shows a fault best comes before the cheap checks on further structures.
+    others = sorted(structures[1:], key=lambda s: s.name not in draft.further)
+    structures = [*structures[:1], *others]
     for index, structure in enumerate(structures):
         everything = index == 0 or named or settings.checks is not None
         _schedule(draft, structure, alone, everything=everything, kept=int(kept))
@@ -210,8 +206,7 @@ def _schedule(
         if reason is not None:
             draft.entries.append(PlanEntry(spec, structure, 0, seed, reason))
             continue
-        served = spec.id in draft.served
-        if budget == "quick" and not everything and spec.family not in CHEAP_FAMILIES and served:
+        if budget == "quick" and not everything and not _is_for(draft, spec, structure):
             draft.leave_out(
                 spec.id, structure.name, "quick runs it on one structure; needs standard"
             )
@@ -234,6 +229,31 @@ def _schedule(
         draft.spent += cost
         draft.served.add(spec.id)
         draft.entries.append(PlanEntry(spec, structure, allotment, seed))
+
+
+def _is_for(draft: _Draft, spec: CheckSpec, structure: Structure) -> bool:
+    """Whether quick makes a check on a structure after the first."""
+    if draft.best.get(spec.id) == structure.name:
+        return True
+    if structure.name in draft.further:
+        return False
+    return spec.family in CHEAP_FAMILIES or spec.id not in draft.served
+
+
+def _add_best(draft: _Draft, chosen: list[Structure], takes: Sequence[Structure]) -> None:
+    """Note for each check that asks for it the structure that can show its fault best.
+
+    One that isn't among the chosen ones is added for that check alone.
+    """
+    for spec in find_checks(draft.settings.checks):
+        if spec.shows is None:
+            continue
+        shows = spec.shows
+        best = max(takes, key=lambda structure: shows(structure.configurations))
+        draft.best[spec.id] = best.name
+        if best not in chosen:
+            chosen.append(best)
+            draft.further.add(best.name)
 
 
 def _suited(
@@ -292,7 +312,7 @@ def _schedule_sharing(draft: _Draft, structure: Structure, sharing: Sequence[Che
         draft.spent += cost + shared
 
 
-def _chosen_structures(meter: Meter, draft: _Draft) -> tuple[list[Structure], dict[str, _Trial]]:
+def _chosen_structures(meter: Meter, draft: _Draft) -> tuple[list[Structure], dict[str, Trial]]:
     """The structures in the order they are served, and what trial calls showed."""
     from physcheck.structures import catalogue, load_structures
 
@@ -305,7 +325,7 @@ def _chosen_structures(meter: Meter, draft: _Draft) -> tuple[list[Structure], di
     species = capabilities.species
     if settings.species is not None:
         species = atomic_numbers_of(settings.species)
-    trials: dict[str, _Trial] = {}
+    trials: dict[str, Trial] = {}
     takes: list[Structure] = []
     for structure in candidates:
         refusal = capabilities.refuses(structure.configurations)
@@ -319,6 +339,7 @@ def _chosen_structures(meter: Meter, draft: _Draft) -> tuple[list[Structure], di
             takes.append(structure)
         else:
             draft.leave_out("*", structure.name, refusal)
+    draft.remarks += refused_kinds(candidates, trials)
     raised = [t for t in trials.values() if t.refusal is not None and t.seconds is None]
     if not takes and trials and len(raised) == len(trials):
         first = next(s for s in candidates if s.name in trials)
@@ -326,6 +347,8 @@ def _chosen_structures(meter: Meter, draft: _Draft) -> tuple[list[Structure], di
         return [first], trials
     share = CATALOGUE_SHARE[settings.budget]
     chosen = _diverse(takes, len(takes) if share is None else share)
+    if takes:
+        _add_best(draft, chosen, takes)
     for structure in takes:
         if structure not in chosen:
             draft.leave_out(
@@ -354,53 +377,22 @@ def _gain(kinds: set[int], species: set[int], one: Structure) -> tuple[bool, int
     return int(system.pbc.sum()) not in kinds, len(set(system.numbers.tolist()) - species)
 
 
-def _tried(draft: _Draft, meter: Meter, structure: Structure) -> _Trial:
+def _tried(draft: _Draft, meter: Meter, structure: Structure) -> Trial:
     """A trial; the model's very first call is made again where it raises.
 
     That the second one works is a remark for the report.
     """
     first, draft.tried = not draft.tried, True
-    trial = _try(meter, structure)
+    trial = trial_call(meter, structure)
     if not first or trial.refusal is None or trial.seconds is not None:
         return trial
-    again = _try(meter, structure)
+    again = trial_call(meter, structure)
     if again.seconds is not None:
         draft.remarks.append(
             f"the model raised at its first call, at {structure.name}, and answered the same call "
             f"when it was repeated: {trial.refusal}"
         )
     return again
-
-
-def _try(meter: Meter, structure: Structure) -> _Trial:
-    """One call, two where the first shows that an output it promised doesn't exist."""
-    start = structure.configurations
-    everything = {"forces", "energy"} | ({"stress"} if start.system.is_fully_periodic else set())
-    error: ModelError | None = None
-    for _ in range(2):
-        before = meter.capabilities.outputs
-        started = time.perf_counter()
-        try:
-            meter.ask(start)
-            forces = meter.evaluate(start, want=everything).require_forces()
-        except NonFiniteOutput:
-            # A finding, not a refusal: the record will say so.
-            return _Trial(seconds=time.perf_counter() - started)
-        except (ModelError, ValueError) as raised:
-            error = raised if isinstance(raised, ModelError) else ModelError(str(raised))
-            if meter.capabilities.outputs == before:
-                break
-            continue
-        seconds = time.perf_counter() - started
-        largest = float((forces**2).sum(axis=-1).max() ** 0.5)
-        if largest > SANE_FORCE:
-            text = f"a force of {largest:.3g} eV/Å (more than {SANE_FORCE:g})"
-            return _Trial(f"out of the model's domain: {text}", seconds)
-        return _Trial(None, seconds)
-    # Without Meter's "evaluating ... of ...": equal reasons are then listed once.
-    said = str(error)
-    ours = said.startswith(("evaluating ", "asking "))
-    return _Trial(said.partition(": ")[2] if ours else said)
 
 
 def _declared(names: Sequence[Any]) -> list[Structure]:

@@ -65,6 +65,18 @@ def _mixed(meter: Meter, one: Configurations, alone: Floats, sigma: float) -> li
     ]
 
 
+def cell_shear(start: Configurations) -> float:
+    """How far the cell is from orthogonal: off-diagonal over diagonal part; zero without a cell.
+
+    Batching code that takes a cell for its diagonal shows in sheared cells only.
+    """
+    cell = start.cells[0]
+    diagonal = float(np.linalg.norm(np.diag(cell)))
+    if not start.system.is_fully_periodic or not diagonal > 0:
+        return 0.0
+    return float(np.linalg.norm(cell - np.diag(np.diag(cell)))) / diagonal
+
+
 @check(
     family="implementation",
     quantity="rms difference of forces in a batch and alone",
@@ -86,6 +98,7 @@ def _mixed(meter: Meter, one: Configurations, alone: Floats, sigma: float) -> li
     ),
     evaluations=_batch_cost,
     applies=_batches,
+    shows=cell_shear,
 )
 def measure_batch_invariance(
     model: Model | Meter,

@@ -47,6 +47,8 @@ _HEIGHT, _MOST_ATOMS = 7.0, 64
 # Apparent jumps below this share of the tolerance aren't looked at.
 _NEGLIGIBLE = 0.1
 _WANT = frozenset({"forces", "energy"})
+# Cutoffs of common potentials end here, Å; distances nearer than the width are one shell.
+_USUAL_CUTOFF, _SHELL_WIDTH = 6.0, 0.02
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"points": 32, "paths": 1},
@@ -74,6 +76,21 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     return None
 
 
+def pairs_within_reach(start: Configurations) -> float:
+    """Different distances to neighbours within 6 Å, an atom: how many a cutoff or a cap can meet.
+
+    A molecule or an open lattice has few; dense and disordered bulk has the most.  Molecular bulk
+    counts half: whole molecules are moved there, so that many pairs cross within one step.
+    """
+    from ase.neighborlist import primitive_neighbor_list
+
+    i, d = primitive_neighbor_list(
+        "id", start.system.pbc, start.cells[0], start.positions[0], _USUAL_CUTOFF
+    )
+    shells = {(int(a), round(float(x) / _SHELL_WIDTH)) for a, x in zip(i, d)}
+    return len(shells) / start.n_atoms / (2 if molecules(start) else 1)
+
+
 @check(
     family="smoothness",
     quantity="jump of forces or energy, relative to the rms force",
@@ -99,6 +116,7 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     evaluations=_evaluations,
     options=_OPTIONS,
     applies=_applies,
+    shows=pairs_within_reach,
 )
 def measure_cutoff_smoothness(
     model: Model | Meter,
