@@ -169,8 +169,8 @@ class CalculatorModel:
         return Evaluation(**{name: _stacked(name, values) for name, values in rows.items()})
 
     def _set_atoms(self, configurations: Configurations, index: int) -> None:
-        system = configurations.system
-        if self._atoms is None or self._system is not system:
+        system, before = configurations.system, self._system
+        if self._atoms is None or before is not system:
             self._atoms = configurations.to_atoms(index)
             self._atoms.info = copy.deepcopy(dict(system.info))
             self._system = system
@@ -180,8 +180,12 @@ class CalculatorModel:
         atoms.cell[:] = configurations.cells[index]
         atoms.pbc = system.pbc
         current = (configurations.positions[index].tobytes(), configurations.cells[index].tobytes())
-        self._is_repeated = current == self._last and isinstance(
-            getattr(self.calculator, "results", None), dict
+        # Results are kept where only another input changed (a charge, a spin): a calculator that
+        # doesn't look at it must be seen to give the earlier answer.
+        self._is_repeated = (
+            current == self._last
+            and isinstance(getattr(self.calculator, "results", None), dict)
+            and (before is None or _alike(before, system))
         )
         if self._is_repeated:
             self.calculator.results = {}
@@ -258,6 +262,20 @@ class CalculatorModel:
             is_single = bool((forces == forces.astype(np.float32)).all())
         dtype = "float32" if is_single else "float64"
         self.capabilities = replace(self.capabilities, dtype=dtype)
+
+
+def _alike(first: System, second: System) -> bool:
+    """Whether two systems have the same ``info`` and the same per-atom arrays."""
+    if first is second:
+        return True
+    same_info = repr(sorted(first.info.items(), key=str)) == repr(
+        sorted(second.info.items(), key=str)
+    )
+    return (
+        same_info
+        and first.arrays.keys() == second.arrays.keys()
+        and all(np.array_equal(first.arrays[k], second.arrays[k]) for k in first.arrays)
+    )
 
 
 def _promised(calculator: Any) -> frozenset[str]:

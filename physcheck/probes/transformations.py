@@ -17,7 +17,10 @@ import numpy as np
 from physcheck.system import Configurations, Floats, Ints
 
 __all__ = [
+    "AtCorner",
     "Transformation",
+    "atom_at_corner",
+    "exchanged_vectors",
     "far_pair",
     "inversion",
     "jittered",
@@ -149,6 +152,34 @@ def inversion(start: Configurations) -> Transformation:
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AtCorner(Transformation):
+    """Everything moved together so that one atom is at the corner of the cell, almost exactly.
+
+    Attributes
+    ----------
+    atom : int
+    corner : (3,) float, Å
+        Where it is put: components of 0.0, -0.0, or of less than any rounding.
+    """
+
+    atom: int
+    corner: Floats
+
+    def apply(self, start: Configurations) -> Configurations:
+        """The moved copies; the sum of a position and a tiny number would lose the latter."""
+        positions = start.positions - start.positions[:, self.atom : self.atom + 1]
+        positions[:, self.atom] = self.corner
+        return start.at(positions, start.cells)
+
+
+def atom_at_corner(start: Configurations, atom: int, corner: Floats) -> AtCorner:
+    """See :class:`AtCorner`."""
+    text = ", ".join(f"{x:g}" for x in corner)
+    label = f"atom {atom} ({start.system.symbols[atom]}) moved to ({text}) Å, all others with it"
+    return AtCorner(**_unchanged(start, label), atom=atom, corner=corner)  # type: ignore[arg-type]
+
+
 def lattice_shifts(start: Configurations, reach: int, rng: np.random.Generator) -> Transformation:
     """Each atom moved by a lattice vector of its own, up to ``reach`` cells along periodic axes."""
     offsets = rng.integers(-reach, reach + 1, (start.n_atoms, 3)) * start.system.pbc
@@ -199,6 +230,26 @@ def new_basis(start: Configurations, rng: np.random.Generator) -> Transformation
         for k, row in enumerate(basis)
     )
     return _changed(start, f"cell vectors {text}", basis=basis, offsets=inside @ basis)
+
+
+def exchanged_vectors(start: Configurations, rng: np.random.Generator) -> Transformation:
+    """Two periodic cell vectors exchanged: the same lattice with the other handedness.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two periodic axes: there is nothing to exchange.
+    """
+    axes = np.flatnonzero(start.system.pbc)
+    if len(axes) < 2:
+        raise ValueError(f"{len(axes)} periodic axes, should be 2 or more")
+    first, second = rng.permutation(axes)[:2]
+    order = np.arange(3)
+    order[[first, second]] = order[[second, first]]
+    names = "abc"
+    label = f"cell vectors {names[first]} and {names[second]} exchanged (det < 0)"
+    offsets = np.zeros((start.n_atoms, 3), dtype=np.int64)
+    return _changed(start, label, basis=np.eye(3, dtype=np.int64)[order], offsets=offsets)
 
 
 def supercell(start: Configurations, axis: int, repeats: int) -> Transformation:

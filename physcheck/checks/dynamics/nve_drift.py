@@ -381,9 +381,8 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
     explained = state.closed and run.gap_rate is not None and abs(run.gap_rate) > 3 * state.value
     if explained:
         place += (
-            "; E + K drifts apart from the forces' work, but that closes around loops: the forces "
-            "are the "
-            "gradient of another energy, see force_energy_gap"
+            "; E + K drifts apart from the forces' work, but no work is seen around loops: the "
+            "forces may be the gradient of another energy, see force_energy_gap"
         )
     return {
         "place": place,

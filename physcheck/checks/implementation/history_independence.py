@@ -1,14 +1,15 @@
-"""Forces depend on the configuration, not on those that the model saw before."""
+"""Answers depend on the configuration, not on those that the model saw before."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from physcheck.checks.allotments import always
+from physcheck.checks.differences import ENERGY_LENGTH
 from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
@@ -16,13 +17,15 @@ from physcheck.model import Meter, Model
 from physcheck.numerics.noise import rounding_floor
 from physcheck.probes.transformations import far_pair, supercell
 from physcheck.registry import check, derive_assert
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.system import Configurations, Floats, System, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_history_independence", "measure_history_independence"]
 
 _EXPANSION = 1.3
 _FAR = 20.0
+# A chance of 1e-4 or less, one-sided, of a normal error.
+_SIGMAS = 4.0
 # Each kind of configuration follows different ones.
 _ORDER = "xedexlxdlex"
 _LABELS = {
@@ -33,13 +36,37 @@ _LABELS = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Answer:
+    """Forces (N, 3), eV/Å, and energy, eV, where there is one."""
+
+    forces: Floats
+    energy: float | None
+
+    def difference(self, other: _Answer) -> float:
+        """The larger of the rms difference of forces and that of energies an atom over 1 Å."""
+        apart = math.sqrt(float(np.mean((self.forces - other.forces) ** 2)))
+        if self.energy is None or other.energy is None:
+            return apart
+        per_atom = abs(self.energy - other.energy) / len(self.forces)
+        return max(apart, per_atom / ENERGY_LENGTH)
+
+
 @dataclass(slots=True)
 class _Visits:
-    """The configurations by key, the forces found at each visit, and what was raised."""
+    """The configurations by key, the answers at each visit, and what was raised.
+
+    Attributes
+    ----------
+    places, answers, raised : dict by key
+    against_fresh : dict of label to float, eV/Å
+        Differences between this model and a fresh one at the same configuration.
+    """
 
     places: dict[str, Configurations]
-    forces: dict[str, list[Floats]]
+    answers: dict[str, list[_Answer]]
     raised: dict[str, str]
+    against_fresh: dict[str, float] = field(default_factory=dict)
 
 
 def _measure(meter: Meter, one: Configurations, rng: np.random.Generator) -> _Visits:
@@ -48,38 +75,93 @@ def _measure(meter: Meter, one: Configurations, rng: np.random.Generator) -> _Vi
     found = _Visits(places, {key: [] for key in places}, {})
     for key in _ORDER:
         try:
-            answer = meter.evaluate(places[key], want=frozenset({"forces"}))
+            found.answers[key].append(_answer(meter, places[key]))
         except (ModelError, NonFiniteOutput) as error:
             # The structure itself must be answered; the others are there to leave a trace.
             if key == "x":
                 raise
             found.raised[key] = str(error)
-            continue
-        found.forces[key].append(answer.require_forces()[0])
+    if getattr(meter.model, "fresh", None) is not None:
+        _compare_with_fresh(meter, found)
     return found
+
+
+def _answer(meter: Meter, place: Configurations) -> _Answer:
+    answer = meter.evaluate(place, want=frozenset({"forces", "energy"}))
+    energy = None if answer.energy is None else float(answer.energy[0])
+    return _Answer(answer.require_forces()[0], energy)
+
+
+def _compare_with_fresh(meter: Meter, found: _Visits) -> None:
+    """The first answers of a new model against this one's, also after another charge or spin."""
+    one = found.places["x"]
+    for key in "xl":
+        if found.answers[key]:
+            first = _answer(meter.fresh(), found.places[key])
+            label = f"{_LABELS[key]}, first answer of a fresh model"
+            found.against_fresh[label] = found.answers[key][-1].difference(first)
+    for label, place in _other_inputs(one):
+        try:
+            first = _answer(meter.fresh(), place)
+        except (ModelError, NonFiniteOutput):
+            # A model that refuses this input has no answer to be held against.
+            continue
+        _answer(meter, one)
+        found.against_fresh[label] = _answer(meter, place).difference(first)
+
+
+def _other_inputs(one: Configurations) -> list[tuple[str, Configurations]]:
+    """The structure with another charge, and with magnetic moments."""
+    system = one.system
+    charge = float(system.info.get("charge", 0) or 0) + 1
+    moments = np.asarray(system.arrays.get("initial_magmoms", np.zeros(one.n_atoms))) + 1.0
+    changed = {
+        "the structure with another charge": ({"charge": charge, "spin": 2}, {}),
+        "the structure with other magnetic moments": ({}, {"initial_magmoms": moments}),
+    }
+    return [
+        (label, Configurations(_with(system, info, arrays), one.positions, one.cells))
+        for label, (info, arrays) in changed.items()
+    ]
+
+
+def _with(system: System, info: dict[str, Any], arrays: dict[str, Any]) -> System:
+    return System(
+        system.numbers,
+        system.masses,
+        system.pbc,
+        {**system.info, **info},
+        {**system.arrays, **arrays},
+    )
 
 
 def _report(meter: Meter, one: Configurations, visits: _Visits) -> Measurement:
     differences = {
-        _LABELS[k]: _largest_rms(visits.forces[k]) for k in "xel" if len(visits.forces[k]) > 1
+        _LABELS[k]: _largest(visits.answers[k]) for k in "xel" if len(visits.answers[k]) > 1
     }
     # Refusing a configuration is no fault; answering it another time is.
-    fickle = [k for k in visits.raised if visits.forces[k]]
+    fickle = [k for k in visits.raised if visits.answers[k]]
     differences.update({_LABELS[k]: math.inf for k in fickle})
+    differences.update(visits.against_fresh)
     worst = max(differences, key=lambda k: differences[k])
     value = differences[worst]
-    place = f"{worst}: forces differ by {value:.3g} eV/Å (rms) between its visits"
-    if fickle:
+    place = f"{worst}: forces or energy differ by {value:.3g} eV/Å"
+    if worst not in visits.against_fresh:
+        place += " between its visits"
+    if fickle and math.isinf(value):
+        worst = _LABELS[fickle[0]]
         place = f"{worst}: answered at one visit, not at another: {visits.raised[fickle[0]]}"
-    size = float(np.abs(visits.forces["x"][0]).max())
-    # Rounding of the answers, the only noise that answers to one question may honestly have.
+    size = float(np.abs(visits.answers["x"][0].forces).max())
+    # Rounding of the answers, the only noise that answers to one question may have.
     floor = rounding_floor(size, meter.capabilities.dtype)
+    noise = floor if value > 0 else 0.0
+    frames = {_LABELS[k]: place for k, place in visits.places.items()}
     return Measurement(
         value=value,
-        uncertainty=floor if value > 0 else 0.0,
-        uncertainty_components={"rounding": floor if value > 0 else 0.0},
-        interval=(max(0.0, value - 4 * floor), value + 2 * floor if value > 0 else 0.0),
-        detection_limit=4 * floor,
+        uncertainty=noise,
+        uncertainty_components={"rounding": noise},
+        interval=(max(0.0, value - _SIGMAS * noise), value + 2 * noise),
+        detection_limit=_SIGMAS * floor,
         force_evaluations=meter.evaluations,
         evidence={
             "place": place,
@@ -88,16 +170,15 @@ def _report(meter: Meter, one: Configurations, visits: _Visits) -> Measurement:
                 "rms_differences_eV_per_A": differences,
                 "visits": _ORDER,
                 "raised": {_LABELS[k]: text for k, text in visits.raised.items()},
+                "compared_with_fresh_model": bool(visits.against_fresh),
             },
-            "configurations": {_LABELS[k]: place for k, place in visits.places.items()}[worst],
+            "configurations": frames.get(worst, one),
         },
     )
 
 
-def _largest_rms(visits: list[Floats]) -> float:
-    return max(
-        math.sqrt(float(np.mean((a - b) ** 2))) for i, a in enumerate(visits) for b in visits[:i]
-    )
+def _largest(visits: list[_Answer]) -> float:
+    return max(a.difference(b) for i, a in enumerate(visits) for b in visits[:i])
 
 
 def _exchanged(start: Configurations, rng: np.random.Generator) -> Configurations:
@@ -125,11 +206,11 @@ def _doubled(start: Configurations) -> Configurations:
 
 @check(
     family="implementation",
-    quantity="rms difference of forces after different histories",
+    quantity="difference of forces, or of energy an atom over 1 Å, after different histories",
     unit="eV/Å",
     needs={"forces"},
     kind="law",
-    title="forces depend on what the model was asked before",
+    title="answers depend on what the model was asked before",
     causes="a neighbour list that isn't rebuilt; warm starts; a cache with too small a key; "
     "running averages",
     advice="clear caches and neighbour lists whenever any input changes; use a fresh model "
@@ -143,26 +224,29 @@ def _doubled(start: Configurations) -> Configurations:
         source="tblite's history noise of 1.6e-5 eV/Å (max 7e-5); float32 noise of SO3LR, "
         "ANI, CHGNet to 4e-6",
     ),
-    evaluations=always(11),
+    evaluations=always(len(_ORDER) + 2 + 3 * 2),
 )
 def measure_history_independence(
     model: Model | Meter, start: Any, *, rng: np.random.Generator
 ) -> Measurement:
-    """Forces depend on the configuration, not on those that the model saw before.
+    """Answers depend on the configuration, not on those that the model saw before.
 
     Four kinds of configurations are visited in an order in which each follows different ones: the
     structure, the same with like atoms exchanged (any neighbour list is then wrong), the structure
-    1.3 times as large, and two copies of it (another number of atoms). Judged is the largest rms
-    difference of the forces at one configuration between its visits; it is infinite where a model
-    raises at one visit and answers at another.
+    1.3 times as large, and two copies of it (another number of atoms). Where a fresh model can be
+    made, its first answers are held against this one's, also for the structure with another charge
+    and with other magnetic moments, asked right after the structure itself. Judged is the largest
+    rms difference of forces, or of the energy an atom over 1 Å; it is infinite where a model raises
+    at one visit and answers at another.
 
-    Can't see: a memory that reaches farther back than a few calls, or that only other inputs set.
+    Can't see: a memory that reaches farther back than a few calls, or that other inputs set;
+    without a factory (no fresh model), an answer that is always the same wrong one.
 
     Raises
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 11 evaluations, two of them of twice the size.
+    Cost: 11 evaluations, two of them of twice the size; 8 more where a fresh model can be made.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.
     """

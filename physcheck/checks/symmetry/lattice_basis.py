@@ -16,7 +16,7 @@ from physcheck.checks.symmetry.comparison import (
 )
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.probes.transformations import new_basis
+from physcheck.probes.transformations import exchanged_vectors, new_basis
 from physcheck.registry import check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
@@ -38,11 +38,11 @@ def _mixable(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="law",
     title="forces depend on the choice of cell vectors",
     causes="a neighbour list for orthorhombic or weakly tilted cells; too few images of a tilted "
-    "cell",
+    "cell; a volume with the sign of the determinant (left-handed cells)",
     advice="build neighbour lists for any cell, skewed and left-handed ones included; until "
     "then reduce cells before each call",
     tolerances=EXACT_SYMMETRY,
-    evaluations=always(3 * COPIES),
+    evaluations=always(4 * COPIES),
     applies=_mixable,
 )
 def measure_lattice_basis(
@@ -55,8 +55,9 @@ def measure_lattice_basis(
 ) -> Measurement:
     """Describing the same lattice by other cell vectors changes nothing.
 
-    h' = B h with B integer and of determinant 1: periodic axes exchanged in a cycle and one sheared
-    by another, twice at random; atoms are put inside the new cell. Measured as in
+    h' = B h with B integer: periodic axes exchanged in a cycle and one sheared by another, twice at
+    random (determinant 1), and two of them exchanged (determinant -1: a left-handed cell, if the
+    given one is right-handed); atoms are put inside the new cell. Measured as in
     :func:`physcheck.measure_translation_invariance`.
 
     Can't see: faults of cells more tilted than by one lattice vector.
@@ -65,7 +66,7 @@ def measure_lattice_basis(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 9 evaluations.
+    Cost: 12 evaluations.
 
     Source: periodic boundary conditions.
     """
@@ -75,7 +76,7 @@ def measure_lattice_basis(
         "lattice_basis",
         meter,
         one,
-        [new_basis(one, rng) for _ in range(2)],
+        [*(new_basis(one, rng) for _ in range(2)), exchanged_vectors(one, rng)],
         rng=rng,
         resolution=resolution,
         tolerance=tolerance,

@@ -16,7 +16,7 @@ from physcheck.checks.symmetry.comparison import (
 )
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
-from physcheck.probes.transformations import lattice_shifts
+from physcheck.probes.transformations import atom_at_corner, lattice_shifts
 from physcheck.registry import check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import as_configurations
@@ -25,6 +25,9 @@ __all__ = ["assert_periodic_wrap", "measure_periodic_wrap"]
 
 # Reach of the lattice shifts, in cells: a neighbour, and as far as a diffusing atom gets unwrapped.
 _REACHES = (1, 3)
+# Å, of an atom at the corner of the cell: optimisers and symmetric crystals leave such coordinates.
+# Adding the cell to a negative one that is this small gives the cell itself, not less.
+_CORNERS = ((0.0, -0.0, 0.0), (-4e-52, -4e-52, -4e-52), (-1e-16, -1e-16, -1e-16))
 
 
 @check(
@@ -34,11 +37,12 @@ _REACHES = (1, 3)
     needs={"forces"},
     kind="law",
     title="forces depend on which periodic image of an atom is given",
-    causes="a minimum image by hand that fails beyond one cell; positions assumed inside the cell",
+    causes="a minimum image by hand that fails beyond one cell; positions assumed inside the cell; "
+    "x - floor(x) that is 1 for tiny negative x",
     advice="wrap positions, or build neighbour lists from fractional coordinates of any "
     "size; until then wrap atoms before each call",
     tolerances=EXACT_SYMMETRY,
-    evaluations=always(3 * COPIES),
+    evaluations=always((1 + len(_REACHES) + len(_CORNERS)) * COPIES),
     applies=not_periodic,
 )
 def measure_periodic_wrap(
@@ -52,7 +56,9 @@ def measure_periodic_wrap(
     """Replacing atoms by their periodic images changes nothing.
 
     F(x + n h) = F(x) for integer n of each atom's own, random up to 1 and up to 3 cells along the
-    periodic axes. Measured as in :func:`physcheck.measure_translation_invariance`.
+    periodic axes. Likewise for the structure moved so that an atom is at the corner of the cell,
+    with coordinates of 0, -0, -4e-52 and -1e-16 Å: such an atom must not fall between two cells.
+    Measured as in :func:`physcheck.measure_translation_invariance`.
 
     Can't see: faults that need an atom farther away than 3 cells.
 
@@ -60,17 +66,19 @@ def measure_periodic_wrap(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 9 evaluations.
+    Cost: 18 evaluations.
 
     Source: periodic boundary conditions.
     """
     meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
+    atom = int(rng.integers(one.n_atoms))
+    corners = [atom_at_corner(one, atom, np.array(corner)) for corner in _CORNERS]
     return compared(
         "periodic_wrap",
         meter,
         one,
-        [lattice_shifts(one, reach, rng) for reach in _REACHES],
+        [*(lattice_shifts(one, reach, rng) for reach in _REACHES), *corners],
         rng=rng,
         resolution=resolution,
         tolerance=tolerance,

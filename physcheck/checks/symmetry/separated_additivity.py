@@ -26,6 +26,11 @@ from physcheck.checks.symmetry.comparison import (
     open_shell,
     thermal,
 )
+from physcheck.checks.symmetry.unlike_fragments import (
+    UNLIKE_COST,
+    UnlikeFragments,
+    measure_unlike_fragments,
+)
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import far_pair
@@ -39,7 +44,7 @@ __all__ = ["assert_separated_additivity", "measure_separated_additivity"]
 # declared range a little is enough.
 _FAR = 60.0
 _MARGIN = 2.0
-_COST = always(4 * COPIES)
+_COST = always(4 * COPIES + UNLIKE_COST)
 _WANT = frozenset({"forces", "energy"})
 
 
@@ -75,17 +80,20 @@ def measure_separated_additivity(
     """Forces in two fragments far apart are those of each alone, and their energies add up.
 
     F(A + B) = (F(A), F(B)) and E(A + B) = E(A) + E(B), A and B two thermally displaced copies of
-    ``start`` with 60 Å between them, or just more than the declared ``interaction_range``. Measured
-    as in :func:`physcheck.measure_translation_invariance`.
+    ``start`` with 60 Å between them, or just more than the declared ``interaction_range``; and
+    pairs of like atoms, alone and with one atom of every other species far away
+    (:mod:`physcheck.checks.symmetry.unlike_fragments`). Measured as in
+    :func:`physcheck.measure_translation_invariance`.
 
-    Can't see: a coupling of fragments that are different molecules; a constant added to the energy,
-    which has no effect on physics and is reported.
+    Can't see: a coupling of larger unlike molecules; a constant added to the energy, which has no
+    effect on physics and is reported.
 
     Raises
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 9 evaluations, a third of them of twice the size; 3 more where energies disagree.
+    Cost: 9 evaluations, a third of them of twice the size; 3 more where energies disagree; 2 for
+    each of at most 4 species.
 
     Source: size consistency; for closed shells without charge.
     """
@@ -93,10 +101,12 @@ def measure_separated_additivity(
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance("separated_additivity") if tolerance is None else tolerance
     reach = meter.capabilities.interaction_range
-    fragments = _measure(meter, one, _FAR if reach is None else reach + _MARGIN, rng, resolution)
+    gap = _FAR if reach is None else reach + _MARGIN
+    fragments = _measure(meter, one, gap, rng, resolution)
     parts = [_force_difference(fragments, meter, resolution)]
     energies, constant = _energy_difference(fragments, meter, target, rng, resolution)
-    return _report(meter, fragments, [*parts, *energies], constant, target, resolution)
+    unlike = measure_unlike_fragments(meter, one, gap, resolution)
+    return _report(meter, fragments, [*parts, *energies], unlike, constant, target, resolution)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,14 +189,19 @@ def _report(
     meter: Meter,
     fragments: _Fragments,
     parts: Sequence[Part],
+    unlike: UnlikeFragments,
     constant: Floats | None,
     target: float,
     resolution: Resolution,
 ) -> Measurement:
-    found = largest_difference(parts, resolution.dof, target)
+    found = largest_difference([*parts, *unlike.parts], resolution.dof, target)
+    frames = unlike.places.get(found.worst.label, fragments.both[0])
     each = np.linalg.norm(parts[0].mean.reshape(-1, 3), axis=1)
     atom = int(np.argmax(each))
     name = f"atom {atom} ({fragments.both.system.symbols[atom]})"
+    place = f"{fragments.label}: {name} feels the other copy by {each[atom]:.3g} eV/Å"
+    if found.worst.label in unlike.places:
+        place = f"{found.worst.label}: forces change by {found.worst.rms:.3g} eV/Å (rms)"
     return Measurement(
         value=found.value,
         uncertainty=found.uncertainty,
@@ -196,7 +211,7 @@ def _report(
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
-            "place": f"{fragments.label}: {name} feels the other copy by {each[atom]:.3g} eV/Å",
+            "place": place,
             "scale": "thermal forces (0.05 Å) have an rms component of "
             f"{force_scale(resolution):.3g} eV/Å",
             "quantities": {
@@ -204,9 +219,10 @@ def _report(
                 "force_difference_eV_per_A": parts[0].rms,
                 "energy_of_no_atoms_eV": None if constant is None else float(np.mean(constant)),
                 "energy_difference_eV_per_atom": parts[1].rms if len(parts) > 1 else None,
+                "unlike_fragments_eV_per_A": {part.label: part.rms for part in unlike.parts},
                 "not_resolved_at_the_tolerance": list(found.unresolved),
             },
-            "configurations": fragments.both[0],
+            "configurations": frames,
         },
     )
 

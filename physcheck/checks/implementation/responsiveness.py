@@ -1,0 +1,144 @@
+"""Forces respond to where the atoms are."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from physcheck.checks.allotments import always
+from physcheck.measurement import Measurement
+from physcheck.model import Capabilities, Meter, Model
+from physcheck.registry import check, derive_assert
+from physcheck.resolution import Resolution, ensure_resolution
+from physcheck.system import Configurations, as_configurations
+from physcheck.tolerances import Tolerances
+
+__all__ = ["assert_responsiveness", "measure_responsiveness"]
+
+# Atoms nearer than this interact in any potential that describes them: van der Waals contacts end
+# at some 4 Å.
+_CONTACT = 4.0
+# Moves, in rms displacement of a coordinate, Å: thermal, large, and a compression of all distances.
+_MOVES = (0.02, 0.1)
+_COMPRESSION = 0.9
+# Components of a response must exceed the noise by so many standard deviations; the noise is known
+# to a factor of 2.
+_SIGMAS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    """How forces changed in one move: rms of a component, eV/Å."""
+
+    label: str
+    change: float
+
+
+def _in_contact(start: Configurations, capabilities: Capabilities) -> str | None:
+    from ase.neighborlist import primitive_neighbor_list
+
+    distances = primitive_neighbor_list(
+        "d", start.system.pbc, start.cells[0], start.positions[0], _CONTACT
+    )
+    if len(distances):
+        return None
+    return f"no two atoms are closer than {_CONTACT:g} Å, so that forces need not change"
+
+
+@check(
+    family="implementation",
+    quantity="moves of the atoms that leave all forces as they were, as a share of those tried",
+    unit="",
+    needs={"forces"},
+    kind="law",
+    title="forces don't respond to moving the atoms",
+    causes="outputs that are constant or zero, a cache with too small a key, untrained or missing "
+    "weights, "
+    "positions that never reach the network",
+    advice="evaluate two configurations by hand and compare; make sure that the weights are loaded "
+    "and that "
+    "results are computed again when positions change",
+    tolerances=Tolerances(
+        screening=0.0,
+        md=0.0,
+        tight=0.0,
+        reason="forces that stay as they were through every move are no forces of a potential; "
+        "nothing else "
+        "can be tested on them",
+        source="F = -dE/dx: a constant force field has no minimum and no bond",
+    ),
+    evaluations=always(1 + len(_MOVES) + 1),
+    applies=_in_contact,
+)
+def measure_responsiveness(
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    resolution: Resolution | None = None,
+) -> Measurement:
+    """Forces respond to where the atoms are.
+
+    The atoms are moved at random by 0.02 and 0.1 Å (rms of a coordinate), and all distances are
+    compressed by 10 %. The value is 1 if no move changes the forces by more than ten times their
+    noise, else 0.
+
+    Can't see: forces that respond to some atoms only (``jacobian_asymmetry`` and ``locality`` look
+    there).
+
+    Raises
+    ------
+    ModelError, NonFiniteOutput
+
+    Cost: 4 evaluations.
+
+    Source: the definition of a force field.
+    """
+    meter, one = Meter(model), as_configurations(start)
+    resolution = ensure_resolution(meter, one, resolution, rng)
+    responses = _measure(meter, one, rng)
+    # Two answers, each with noise.
+    threshold = _SIGMAS * math.sqrt(2) * resolution.force_noise
+    largest = max(responses, key=lambda response: response.change)
+    responds = resolution.responds or largest.change > threshold
+    value = 0.0 if responds else 1.0
+    return Measurement(
+        value=value,
+        uncertainty=0.0,
+        interval=(value, value),
+        detection_limit=1.0,
+        force_evaluations=meter.evaluations,
+        evidence={
+            "place": f"{largest.label}: forces change by {largest.change:.3g} eV/Å (rms)",
+            "scale": "a simulation with constant forces only accelerates the atoms",
+            "quantities": {
+                "changes_eV_per_A": {r.label: r.change for r in responses},
+                "needed_eV_per_A": threshold,
+            },
+            "configurations": one,
+        },
+    )
+
+
+def _measure(meter: Meter, one: Configurations, rng: np.random.Generator) -> list[_Response]:
+    want = frozenset({"forces"})
+    moved = {
+        f"moved by {step:g} Å": one.displaced(step * rng.standard_normal((1, one.n_atoms, 3)))
+        for step in _MOVES
+    }
+    centre = one.positions.mean(axis=1, keepdims=True)
+    moved[f"compressed to {_COMPRESSION:.0%}"] = one.at(
+        centre + _COMPRESSION * (one.positions - centre), _COMPRESSION * one.cells
+    )
+    first = meter.evaluate(one, want=want).require_forces()
+    found = []
+    for label, place in moved.items():
+        change = meter.evaluate(place, want=want).require_forces() - first
+        found.append(_Response(label, math.sqrt(float(np.mean(change**2)))))
+    return found
+
+
+assert_responsiveness = derive_assert(measure_responsiveness)
