@@ -8,6 +8,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from support.family_runs import catches, failed, run, structure, verdicts
 
+import physcheck
 from physcheck import (
     PhysicsFailure,
     assert_cutoff_smoothness,
@@ -19,7 +20,11 @@ from physcheck.adapters.ase import CalculatorModel
 from physcheck.checks import find_checks
 from physcheck.checks.smoothness.jumps import apparent_jumps, narrowed, suspects
 from physcheck.errors import CapabilityMissing
+from physcheck.measurement import Outcome, judge
 from physcheck.potentials import DEFECTS, make_builtin
+from physcheck.registry import tolerance_of
+from physcheck.resolution import measure_resolution
+from physcheck.structures import catalogue
 from physcheck.system import Evaluation, as_configurations
 
 
@@ -184,3 +189,14 @@ def test_locality_applies_to_declared_ranges_only():
 def test_asserts_name_the_place():
     with pytest.raises(PhysicsFailure, match="jumps by"):
         assert_cutoff_smoothness(make_builtin("morse+hard-cutoff"), structure("copper"))
+
+
+@pytest.mark.parametrize(("name", "seed"), [("NaCl8", (2, 1)), ("Cu32", (0, 7))])
+def test_rounding_of_positions_at_steep_places_is_no_jump(name, seed):
+    """Moved atoms meet others nearer than at rest, where float32 positions round to more force."""
+    model, start = make_builtin("lennard-jones+float32"), catalogue()[name].configurations
+    resolution = measure_resolution(model, start, rng=np.random.default_rng(seed[0]))
+    found = physcheck.measure_cutoff_smoothness(
+        model, start, rng=np.random.default_rng(seed), resolution=resolution
+    )
+    assert judge(found, tolerance_of("cutoff_smoothness", "md")).outcome is not Outcome.FAIL

@@ -173,10 +173,22 @@ def measure_cutoff_smoothness(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The jumps that were bracketed, and the apparent jumps that every path has (eV/Å)."""
+    """What the paths showed.
+
+    Attributes
+    ----------
+    jumps : list of Jump
+        Those that were bracketed.
+    usual : list of float, eV/Å
+        The apparent jumps that every path has.
+    stiffness : float, eV/Å²
+        The steepest change of a force component between points of a path: atoms that are moved
+        meet others nearer than at rest, and rounding of positions acts through it.
+    """
 
     jumps: list[Jump]
     usual: list[float]
+    stiffness: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,13 +226,15 @@ def _measure(
     isolated = not base.system.is_periodic
     jumps: list[Jump] = []
     usual: list[float] = []
+    stiffness = resolution.stiffness
     for _ in range(paths):
         line = _Line(meter, base, resolution, rng, _share(points) if isolated else points, repeats)
         jumps += line.jumps(negligible)
         usual.append(line.usual)
+        stiffness = max(stiffness, line.stiffness)
     if isolated:
         jumps += approach(meter, base, resolution, rng, negligible)
-    return _Seen(jumps, usual)
+    return _Seen(jumps, usual, stiffness)
 
 
 def _estimate(
@@ -229,7 +243,7 @@ def _estimate(
     """The largest jump; ``target`` in eV/Å."""
     noise = JUMP_NOISE * math.hypot(
         resolution.force_noise,
-        resolution.stiffness * place_rounding(meter.capabilities, resolution, base),
+        seen.stiffness * place_rounding(meter.capabilities, resolution, base),
     )
     # Each jump is a chance of a false alarm, of force and of energy.
     chance = 1 - FALSE_FAIL / (4 * max(1, len(seen.jumps)))
@@ -344,6 +358,9 @@ class _Line:
         self.values = _channels(answer.require_forces(), answer.energy, self.zero)
         self.has_energy = answer.energy is not None
         self.energy_noise = energy_noise_of(meter, answer.energy, resolution, repeats)
+        forces = self.values[:, : base.n_atoms]
+        steepest = np.abs(np.diff(forces, axis=0)).max(initial=0.0)
+        self.stiffness = float(steepest) / step
         self.usual = float(np.median(apparent_jumps(self.values)[:, : base.n_atoms].max(axis=1)))
 
     def _at(self, places: Floats) -> Configurations:
