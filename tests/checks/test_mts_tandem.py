@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from physcheck import measure_mts_tandem
-from physcheck.checks.dynamics.mts_runs import Drift
-from physcheck.checks.dynamics.mts_tandem import Row, _evaluations, _recommended
+from physcheck.checks import find_checks
+from physcheck.checks.dynamics.mts_runs import Drift, Row
+from physcheck.checks.dynamics.mts_tandem import recommended_row
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
@@ -92,7 +93,8 @@ def test_species_are_listed_under_a_common_bath():
 
 
 def test_the_cost_is_that_of_both_and_stays_within_the_allotment():
-    meter = Meter(make_builtin("gupta"), allotment=_evaluations(SLAB, None, "standard"))
+    allotment = find_checks("mts_tandem")[0].evaluations(SLAB, None, "standard")
+    meter = Meter(make_builtin("gupta"), allotment=allotment)
     found = measure_mts_tandem(
         meter, SLAB, reference=make_builtin("gupta"), rng=np.random.default_rng(0), steps=48,
     )  # fmt: skip
@@ -159,7 +161,7 @@ def test_a_likely_drift_is_not_recommended():
     assert drift.suspect(2.6e-6)
     assert not Drift(rates - rates.mean(), allowance=2e-3).suspect(2.6e-6)
     row = Row("stride 2", 2, 1.0, drift, {})
-    assert _recommended([row], 9.0, 2.6e-6) is None
+    assert recommended_row([row], 9.0, 2.6e-6) is None
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ from physcheck.resolution import Resolution
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import Tolerances
 
-__all__ = ["assert_mts_tandem", "measure_mts_tandem"]
+__all__ = ["assert_mts_tandem", "measure_mts_tandem", "recommended_row"]
 
 _UNIT = "eV/atom/ps"
 _QUANTITY = "drift of the energy at the recommended stride"
@@ -171,7 +171,7 @@ def measure_mts_tandem(
     )
     alone, control, tried = _measure(pair, tuple(sorted(strides)), steps, period, target)
     doubt = _doubt(accurate, one, rng)
-    best = None if doubt else _recommended(tried, period, target)
+    best = None if doubt else recommended_row(tried, period, target)
     sampled = _sample(pair, best, sampling_steps)
     if sampled and not sampled["tandem"]:
         assert best is not None
@@ -355,7 +355,7 @@ def _rounded(timestep_fs: float) -> float:
     return round(math.floor(timestep_fs / digit + 1e-9) * digit, 12)
 
 
-def _recommended(rows: list[Row], period: float, target: float) -> Row | None:
+def recommended_row(rows: list[Row], period: float, target: float) -> Row | None:
     """The largest stride that there is nothing against.
 
     Rows end with the first that has a fault.
