@@ -138,7 +138,7 @@ def measure_resolution(model: Model | Meter, start: Any, *, rng: np.random.Gener
     floor = rounding_floor(float(np.abs(home).max()), dtype)
     noise = max(_plateau(_line_noises(forces)), floor)
     energy_noise = None if line.energy is None else _energy_noise(line.energy, dtype)
-    history, energy_history, needs_fresh = _memory(meter, one, first, again, noise, rng)
+    history, energy_history, needs_fresh = _memory(meter, one, first, again, rng)
     total = math.hypot(noise, history)
     if energy_noise is not None:
         energy_noise = math.hypot(energy_noise, energy_history)
@@ -192,17 +192,15 @@ def _memory(
     one: Configurations,
     first: Evaluation,
     again: Evaluation,
-    noise: float,
     rng: np.random.Generator,
 ) -> tuple[float, float, bool]:
     """History noise of forces and energy, and whether fresh copies of the model are free of it."""
     forces, energies = _repeats([first, again])
     if np.array_equal(forces[0], forces[1]):
         return 0.0, 0.0, False
-    want = frozenset({"forces", "energy"})
     can_refresh = getattr(meter.model, "fresh", None) is not None
     if can_refresh:
-        fresh = [meter.fresh().evaluate(one, want=want) for _ in range(3)]
+        fresh = [meter.fresh().evaluate(one, want=_WANT) for _ in range(3)]
         again_forces, again_energies = _repeats(fresh)
         if float(np.std(again_forces, axis=0).max()) <= 0.1 * float(np.ptp(forces, axis=0).max()):
             return _spread(again_forces), _spread(again_energies), True
@@ -210,8 +208,8 @@ def _memory(
     visits = [first, again]
     for _ in range(4):
         step = _RESPONSE_STEP * rng.standard_normal((1, one.n_atoms, 3))
-        meter.evaluate(one.displaced(step), want=want)
-        visits.append(meter.evaluate(one, want=want))
+        meter.evaluate(one.displaced(step), want=_WANT)
+        visits.append(meter.evaluate(one, want=_WANT))
     forces, energies = _repeats(visits)
     return _spread(forces), _spread(energies), False
 

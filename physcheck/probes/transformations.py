@@ -20,6 +20,7 @@ __all__ = [
     "AtCorner",
     "Transformation",
     "atom_at_corner",
+    "doubled",
     "exchanged_vectors",
     "far_pair",
     "inversion",
@@ -37,6 +38,8 @@ __all__ = [
 # (1e-6 Å), so that each copy is rounded anew, and far below the reach of any physics.
 _JITTER_STRAIN = 1e-4
 _JITTER_STEP = 1e-4
+# Room between a structure that isn't periodic and its copy, Å.
+_ROOM = 20.0
 # Keeps the axis of a rotation by nothing finite.
 _TINY = 1e-300
 
@@ -313,3 +316,11 @@ def jittered(start: Configurations, count: int, rng: np.random.Generator) -> Con
     centre = np.zeros(3) if start.system.is_periodic else start.positions[0].mean(axis=0)
     positions = (start.positions[0] - centre) @ strains + centre + moves
     return start.at(positions, start.cells[0] @ strains)
+
+
+def doubled(start: Configurations) -> Configurations:
+    """Twice the structure: a cell repeated along its first periodic axis, or a copy 20 Å away."""
+    if start.system.is_periodic:
+        axis = int(np.flatnonzero(start.system.pbc)[0])
+        return supercell(start, axis, 2).apply(start)
+    return far_pair(start, start, _ROOM)

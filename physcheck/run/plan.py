@@ -112,6 +112,7 @@ class _Draft:
 
     settings: Settings
     model: Model
+    checks: Sequence[CheckSpec]
     entries: list[PlanEntry] = field(default_factory=list)
     left_out: list[NotScheduled] = field(default_factory=list)
     spent: int = 0
@@ -152,7 +153,7 @@ def make_plan(model: Model, settings: Settings) -> Plan:
     """
     checks = find_checks(settings.checks)
     meter = Meter(model)
-    draft = _Draft(settings, model)
+    draft = _Draft(settings, model, checks)
     structures, trials = _chosen_structures(meter, draft)
     for index, structure in enumerate(structures):
         if structure.name not in trials:
@@ -245,7 +246,7 @@ def _add_best(draft: _Draft, chosen: list[Structure], takes: Sequence[Structure]
 
     One that isn't among the chosen ones is added for that check alone.
     """
-    for spec in find_checks(draft.settings.checks):
+    for spec in draft.checks:
         if spec.shows is None:
             continue
         shows = spec.shows

@@ -13,7 +13,7 @@ from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.noise import difference_table_noise, rounding_floor
-from physcheck.probes.transformations import far_pair, supercell
+from physcheck.probes.transformations import doubled
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Floats, as_configurations
@@ -52,11 +52,7 @@ def _noise_alone(
 
 
 def _mixed(meter: Meter, one: Configurations, alone: Floats, sigma: float) -> list[Part]:
-    if one.system.is_periodic:
-        axis = int(np.flatnonzero(one.system.pbc)[0])
-        double = supercell(one, axis, 2).apply(one)
-    else:
-        double = far_pair(one, one, 20.0)
+    double = doubled(one)
     big_alone = meter.evaluate(double, want=FORCES).require_forces()[0]
     found = [a.require_forces()[0] for a in meter.evaluate_many([one, double], want=FORCES)]
     return [

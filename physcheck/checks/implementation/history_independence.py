@@ -15,7 +15,7 @@ from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.numerics.noise import rounding_floor
-from physcheck.probes.transformations import far_pair, supercell
+from physcheck.probes.transformations import doubled
 from physcheck.registry import check, derive_assert
 from physcheck.system import Configurations, Floats, System, as_configurations
 from physcheck.tolerances import Tolerances
@@ -23,7 +23,6 @@ from physcheck.tolerances import Tolerances
 __all__ = ["assert_history_independence", "measure_history_independence"]
 
 _EXPANSION = 1.3
-_FAR = 20.0
 # A chance of 1e-4 or less, one-sided, of a normal error.
 _SIGMAS = 4.0
 # Each kind of configuration follows different ones.
@@ -70,8 +69,9 @@ class _Visits:
 
 
 def _measure(meter: Meter, one: Configurations, rng: np.random.Generator) -> _Visits:
+    twice = one if open_shell(one) is not None else doubled(one)
     larger = one.at(_EXPANSION * one.positions, _EXPANSION * one.cells)
-    places = {"x": one, "e": _exchanged(one, rng), "l": larger, "d": _doubled(one)}
+    places = {"x": one, "e": _exchanged(one, rng), "l": larger, "d": twice}
     found = _Visits(places, {key: [] for key in places}, {})
     for key in _ORDER:
         try:
@@ -193,15 +193,6 @@ def _exchanged(start: Configurations, rng: np.random.Generator) -> Configuration
     if np.array_equal(order, np.arange(start.n_atoms)):
         return start.displaced(0.2 * rng.uniform(-1, 1, (1, start.n_atoms, 3)))
     return start.at(start.positions[:, order])
-
-
-def _doubled(start: Configurations) -> Configurations:
-    if open_shell(start) is not None:
-        return start
-    if start.system.is_periodic:
-        axis = int(np.flatnonzero(start.system.pbc)[0])
-        return supercell(start, axis, 2).apply(start)
-    return far_pair(start, start, _FAR)
 
 
 @check(
