@@ -27,6 +27,7 @@ __all__ = [
     "FailedAssertion",
     "Kind",
     "Measure",
+    "Shows",
     "check",
     "default_tolerance",
     "derive_assert",
@@ -52,6 +53,22 @@ def _applies_always(start: Configurations, capabilities: Capabilities) -> str | 
 
 
 @dataclass(frozen=True, slots=True)
+class Shows:
+    """What a structure must have so that a check's fault can show.
+
+    Attributes
+    ----------
+    score : callable (Configurations) -> float
+        How well a structure can show it; 0 where it can't.
+    needs : str
+        What a structure is that can, such as ``a sheared cell``: for the list of what is missing.
+    """
+
+    score: Callable[[Configurations], float]
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckSpec:
     """What the plan, the suite and the reports know of a check.
 
@@ -73,9 +90,9 @@ class CheckSpec:
     evaluations : callable (Configurations, Capabilities, Budget) -> int
         The allotment of a record: the most evaluations it can make.
     options : mapping of budget to keyword arguments of ``measure``
-    shows : callable (Configurations) -> float, or None
-        How well a structure can show the fault; the plan gives the check the one that shows it
-        best, too.  None where any structure does.
+    shows : Shows or None
+        What a structure must have to show the fault; the plan gives the check the one that shows
+        it best, too.  None where any structure does.
     shared : callable (Configurations, Capabilities, Budget) -> int, or None
         Evaluations wanted for the trajectory that checks of a structure share, where this is one.
     applies : callable (Configurations, Capabilities, **options) -> str or None
@@ -97,7 +114,7 @@ class CheckSpec:
     evaluations: Callable[[Configurations, Capabilities, Budget], int]
     options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None
-    shows: Callable[[Configurations], float] | None = None
+    shows: Shows | None = None
     applies: Callable[..., str | None] = _applies_always
 
     @property
@@ -152,7 +169,7 @@ def check(
     tolerances: Tolerances | None = None,
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None,
-    shows: Callable[[Configurations], float] | None = None,
+    shows: Shows | None = None,
     applies: Callable[..., str | None] | None = None,
 ) -> Callable[[Any], Any]:
     """Register a ``measure_<id>`` function as the check ``<id>``.

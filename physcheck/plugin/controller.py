@@ -20,7 +20,6 @@ _COLOURS: dict[str, dict[str, bool]] = {
     "doubt": {"yellow": True},
     "title": {"bold": True},
 }
-_BUDGETS_IN_WORDS = {"quick": " (2,500 evaluations)", "standard": " (25,000 evaluations)"}
 # The table is easier to read a little wider than the 80 columns that pytest assumes of a file.
 _LEAST_WIDTH = 100
 _REGULAR = (int(pytest.ExitCode.OK), int(pytest.ExitCode.NO_TESTS_COLLECTED))
@@ -42,7 +41,7 @@ class Controller:
         if settings.model is not None:
             text = (
                 f"physcheck: model {settings.model}; profile {settings.profile}, "
-                f"budget {settings.budget}{_BUDGETS_IN_WORDS.get(settings.budget, '')}"
+                f"budget {settings.budget}{_in_evaluations(settings.budget)}"
             )
             lines.append(f"{text}, seed {settings.seed}")
             if not self._suite_is_asked_for():
@@ -79,6 +78,7 @@ class Controller:
         facts = self.session.facts()
         if facts is None or facts.model is None or facts.plan is None:
             return []
+        from physcheck.run.budget import Spending
         from physcheck.text.numbers import duration
         from physcheck.text.phrases import count
 
@@ -91,7 +91,13 @@ class Controller:
             text += f", {duration(plan.estimated_seconds)} of model time"
         if facts.not_scheduled:
             text += f"; {len(facts.not_scheduled)} not scheduled"
-        return [text]
+        if plan.budget is None or not plan.budget_reason:
+            return [text]
+        budget = Spending(plan.budget, plan.budget_reason)
+        return [
+            text,
+            f"physcheck: budget of {budget.text}; --physcheck-budget={budget.option} repeats it",
+        ]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -160,3 +166,12 @@ class Controller:
         if self.config.args_source is not pytest.Config.ArgsSource.ARGS:
             return True
         return any(is_the_suite(argument) for argument in self.config.args)
+
+
+def _in_evaluations(budget: str) -> str:
+    from physcheck.run.budget import BUDGET_EVALUATIONS, names_time
+
+    if names_time(budget):
+        return " (fixed below)"
+    known: dict[str, str] = {b: f" ({n:,} evaluations)" for b, n in BUDGET_EVALUATIONS.items() if n}
+    return known.get(budget, "" if budget == "full" else " evaluations")

@@ -17,7 +17,7 @@ from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
     from physcheck.registry import CheckSpec
-    from physcheck.run.plan import PlanEntry
+    from physcheck.run.schedule import PlanEntry
 
 __all__ = [
     "ANCHOR",
@@ -114,7 +114,8 @@ class LawItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The failure in physcheck's words; a fault of physcheck itself with its traceback."""
-        if isinstance(excinfo.value, RecordFailed):
+        # pytest would format a traceback, a quarter of a second each, and throw it away.
+        if isinstance(excinfo.value, RecordFailed | NotCounted):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
 

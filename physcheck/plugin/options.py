@@ -54,8 +54,10 @@ OPTIONS = (
     Option("profile", "|".join(PROFILES), "which tolerances to use (default: md)"),
     Option(
         "budget",
-        "|".join(BUDGETS),
-        "force evaluations to spend: 2,500, 25,000 or no limit (default: quick)",
+        "auto|N|90s|5min|" + "|".join(BUDGETS),
+        "what to spend: a number of force evaluations, model time, quick (2,500 evaluations), "
+        "standard (25,000), full (no limit), or auto: a minute of model time, never less than "
+        "quick or more than standard (default: auto)",
     ),
     Option("seed", "N", "seed of all random numbers (default: 0)", "int"),
     Option("device", "D", "device to load the model on, such as cuda"),

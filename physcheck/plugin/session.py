@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,9 @@ from physcheck.run.settings import Settings
 if TYPE_CHECKING:
     from physcheck.model import Model
     from physcheck.run.known_failures import KnownFailure
-    from physcheck.run.plan import Plan, PlanEntry
+    from physcheck.run.plan import Plan
     from physcheck.run.runner import Runner
+    from physcheck.run.schedule import PlanEntry
 
 __all__ = ["OWNS_SHORT_MODEL", "SESSION", "WorkerSession"]
 
@@ -122,6 +124,7 @@ class WorkerSession:
         return self._plan
 
     def _make_plan_and_runner(self) -> None:
+        from physcheck.plugin.agreement import agreed
         from physcheck.plugin.progress import progress_of
         from physcheck.run.plan import make_plan
         from physcheck.run.runner import Runner, import_heavy_packages
@@ -129,7 +132,7 @@ class WorkerSession:
         import_heavy_packages()
         model, reference = self.model(), self.reference()
         with _no_warnings():
-            self._plan = make_plan(model, self.settings)
+            self._plan = make_plan(model, self.settings, agree=partial(agreed, self._config))
         self._runner = Runner(
             model, self.settings, self.evidence_folder, reference, progress_of(self._config)
         )
@@ -208,6 +211,8 @@ class WorkerSession:
                 evaluations=plan.evaluations,
                 estimated_seconds=plan.estimated_seconds,
                 remarks=plan.remarks,
+                budget=plan.spending.evaluations,
+                budget_reason=plan.spending.reason,
             ),
             not_scheduled=plan.not_scheduled,
         )

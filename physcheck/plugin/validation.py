@@ -33,8 +33,8 @@ def refuse_unknown(
     """
     from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
     from physcheck.checks import all_checks, find_checks
+    from physcheck.run.choosing import atomic_numbers_of
     from physcheck.run.known_failures import load_known_failures, refuse_unknown_structures
-    from physcheck.run.plan import atomic_numbers_of
     from physcheck.structures import catalogue, load_structures
 
     find_checks(settings.checks)

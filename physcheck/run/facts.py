@@ -72,11 +72,17 @@ class PlanSummary:
         Of model time; None where no timed call succeeded.
     remarks : tuple of str
         What trial calls showed that no record will.
+    budget : int or None
+        The evaluations that ``--physcheck-budget`` came to; None is no limit.
+    budget_reason : str
+        Where that number comes from; empty where the user gave it.
     """
 
     records: int
     evaluations: int
     estimated_seconds: float | None = None
+    budget: int | None = None
+    budget_reason: str = ""
     remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement, Outcome, Verdict
-from physcheck.run.plan import record_seed
 from physcheck.run.record import Record
+from physcheck.run.schedule import record_seed
 from physcheck.run.settings import Settings
 from physcheck.run.timeout import TimeIsUp
 from physcheck.tolerances import Tolerance
@@ -61,12 +61,15 @@ def unmeasured_record(
     *,
     verdict: Outcome,
     message: str,
+    budget: str | None = None,
 ) -> Record:
-    """The record of a check that gave no number."""
+    """The record of a check that gave no number; ``budget`` makes it again, else the run's."""
     rerun = None
     if settings.model is not None:
         in_catalogue = structure in _catalogue_names()
-        rerun = settings.rerun_command(spec.id, structure, in_catalogue=in_catalogue)
+        rerun = settings.rerun_command(
+            spec.id, structure, budget=budget or settings.budget, in_catalogue=in_catalogue
+        )
     return Record(
         check=spec.id,
         family=spec.family,
@@ -110,7 +113,7 @@ def measured_record(
     low, high = measured.interval
     reason = None
     if verdict.outcome is Outcome.INCONCLUSIVE and measured.nothing_tested:
-        reason = f"nothing tested: {measured.nothing_tested}"
+        reason = verdict.message
     components = measured.uncertainty_components
     return replace(
         blank,

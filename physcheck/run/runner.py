@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from physcheck.errors import ModelError
-from physcheck.measurement import Outcome, judge
+from physcheck.measurement import Outcome, judge, limited_by_noise
 from physcheck.model import Meter, Model
+from physcheck.names import Budget
 from physcheck.registry import tolerance_of
 from physcheck.run.evidence import save_evidence, temporary_folder
 from physcheck.run.outcomes import (
@@ -23,8 +24,8 @@ from physcheck.run.outcomes import (
     unmeasured_record,
     with_cost,
 )
-from physcheck.run.plan import NEEDS_REFERENCE, PlanEntry, record_seed
 from physcheck.run.record import Record, ReferenceResult
+from physcheck.run.schedule import NEEDS_REFERENCE, PlanEntry, how_to_look_closer, record_seed
 from physcheck.run.settings import Settings
 from physcheck.run.shared import SharedByStructure
 from physcheck.run.timeout import TimeIsUp, alarm
@@ -100,7 +101,7 @@ class Runner:
         record = self._record(entry)
         if self.reference is None or entry.check.compares:
             return record
-        return replace(record, reference=self._reference_result(entry, self.reference))
+        return replace(record, reference=self._reference_result(entry, record, self.reference))
 
     def resolution(self, structure: Structure) -> Resolution:
         """The model's resolution at a structure, measured once, with a seed of its own.
@@ -177,42 +178,66 @@ class Runner:
             refusal = NEEDS_REFERENCE
         blank = unmeasured_record(
             spec, entry.structure.name, entry.seed, settings,
-            verdict=Outcome.NOT_APPLICABLE, message=refusal or "",
+            verdict=Outcome.NOT_APPLICABLE, message=refusal or "", budget=entry.budget,
         )  # fmt: skip
         if refusal is not None:
             return blank
         attempt = _Attempt(Meter(self.model, allotment=entry.allotment))
         try:
             with _as_checks_run(settings.timeout):
-                record = self._measure_and_judge(entry, attempt, blank)
+                record = self._look(entry, attempt, blank)
         except (Exception, TimeIsUp) as error:
             return record_of_exception(
                 blank, error, attempt.cost(), tolerance=attempt.tolerance, timeout=settings.timeout
             )
         return with_cost(record, attempt.cost())
 
-    def _measure_and_judge(self, entry: PlanEntry, attempt: _Attempt, blank: Record) -> Record:
+    def _look(self, entry: PlanEntry, attempt: _Attempt, blank: Record) -> Record:
+        """The record of the first look if the model passes or nothing would help, else the last's.
+
+        The model's own noise is the same in every look.
+        """
+        record = blank
+        for level in entry.looks:
+            record, is_settled = self._measure_and_judge(entry, level, attempt, blank)
+            if is_settled:
+                break
+        return record
+
+    def _measure_and_judge(
+        self, entry: PlanEntry, level: Budget, attempt: _Attempt, blank: Record
+    ) -> tuple[Record, bool]:
+        """A look's record, and whether another one can't change it for the better."""
         import numpy as np
 
         spec, structure = entry.check, entry.structure
         attempt.tolerance = tolerance_of(spec.id, self.settings.profile)
-        options = self._options(entry, attempt)
-        # What the records share is not part of this one's time.
-        attempt.started = time.perf_counter()
+        options = self._options(entry, level, attempt)
         rng = np.random.default_rng(entry.seed)
-        with self._watching(attempt.meter, entry.name):
-            measured = spec.measure(attempt.meter, structure.configurations, rng=rng, **options)
-        verdict = judge(measured, attempt.tolerance)
+        meter = Meter(attempt.meter, allotment=self._allotment(entry, level))
+        with self._watching(meter, entry.name):
+            measured = spec.measure(meter, structure.configurations, rng=rng, **options)
+        closer = how_to_look_closer(spec, structure, self.model.capabilities, level)
+        verdict = judge(measured, attempt.tolerance, closer=closer)
+        is_settled = verdict.outcome is Outcome.PASS or limited_by_noise(measured)
         evidence = save_evidence(
             measured.evidence, f"{spec.id}-{structure.name}", self.evidence_folder
         )
-        return measured_record(blank, measured, attempt.tolerance, verdict, evidence)
+        record = measured_record(blank, measured, attempt.tolerance, verdict, evidence)
+        return replace(record, level=level), is_settled
 
-    def _options(self, entry: PlanEntry, attempt: _Attempt) -> dict[str, Any]:
+    def _allotment(self, entry: PlanEntry, level: Budget) -> int:
+        """The most evaluations of one look."""
+        if len(entry.looks) == 1:
+            return entry.allotment
+        start, capabilities = entry.structure.configurations, self.model.capabilities
+        return entry.check.evaluations(start, capabilities, level)
+
+    def _options(self, entry: PlanEntry, level: Budget, attempt: _Attempt) -> dict[str, Any]:
         """The keyword arguments of ``measure``; the meter becomes the one of the model it takes."""
         spec, settings, structure = entry.check, self.settings, entry.structure
         parameters = inspect.signature(spec.measure).parameters
-        options = dict(spec.options.get(settings.budget, {}))
+        options = dict(spec.options.get(level, {}))
         if "tolerance" in parameters and attempt.tolerance is not None:
             options["tolerance"] = attempt.tolerance.value
         if "resolution" in parameters:
@@ -221,9 +246,13 @@ class Runner:
             model, options["reference"] = _fast_and_conservative(
                 self.model, self.reference, settings
             )
-            attempt.meter = Meter(model, allotment=entry.allotment)
+            if attempt.meter.model is not model:
+                attempt.meter = Meter(model, allotment=entry.allotment)
         if entry.shared:
             options["trajectory"] = self.trajectory(structure, entry.shared)
+        if not attempt.meter.evaluations:
+            # What the records share is not part of this one's time.
+            attempt.started = time.perf_counter()
         return options
 
     @contextmanager
@@ -239,18 +268,21 @@ class Runner:
             finally:
                 meter.observer = None
 
-    def _reference_result(self, entry: PlanEntry, reference: Model) -> ReferenceResult:
-        """The same check with the same seed on the reference."""
+    def _reference_result(
+        self, entry: PlanEntry, made: Record, reference: Model
+    ) -> ReferenceResult:
+        """The same check with the same seed on the reference, as closely as ``made`` looked."""
         if self._reference_runner is None:
             self._reference_runner = Runner(reference, self.settings, self._reference_folder)
         runner = self._reference_runner
         start, capabilities = entry.structure.configurations, reference.capabilities
         before = runner.setup_evaluations
         refusal = capabilities.refuses(start) or entry.check.missing(start, capabilities)
-        allotment = (
-            0 if refusal else entry.check.evaluations(start, capabilities, self.settings.budget)
+        level = next((b for b in entry.looks if b == made.level), entry.looks[0])
+        allotment = 0 if refusal else entry.check.evaluations(start, capabilities, level)
+        record = runner.run(
+            replace(entry, allotment=allotment, not_applicable=refusal, looks=(level,))
         )
-        record = runner.run(replace(entry, allotment=allotment, not_applicable=refusal))
         self.setup_evaluations += runner.setup_evaluations - before
         return ReferenceResult.of(record)
 

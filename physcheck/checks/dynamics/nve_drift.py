@@ -52,7 +52,7 @@ from physcheck.dynamics.preparation import (
     stable_timestep_fs,
     thermal_timestep_fs,
 )
-from physcheck.measurement import Measurement
+from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
@@ -69,6 +69,8 @@ _QUANTITY = "sustained drift of the energy"
 _PHASE = 0.2
 _PRE_RELAXATION = 12
 _PRODUCTS = 6
+# What the largest budget makes.
+_MOST_STEPS = 17_000
 # A replica that runs away is tried again at this share of its timestep, or of the one that fits if
 # that is shorter.
 _SHORTER = 0.25
@@ -320,21 +322,18 @@ def _advice(run: Runs, state: Look, target: float) -> str:
     width = state.interval[1] - state.value
     if run.integrator_shows and state.allowance > 0.5 * min(width, target):
         return (
-            f"limited by the integrator at {run.fine_fs:.2g} fs: halve timestep_fs in "
-            "measure_nve_drift"
+            f"limited by the integrator at {run.fine_fs:.2g} fs: measure_nve_drift with half of "
+            "that as timestep_fs would tell"
         )
     if not (state.value < target) or not (target > 0):
-        return "longer runs would tell: rerun with a larger --physcheck-budget"
+        return f"longer runs would tell: {LOOK_CLOSER}"
     longer = max(1.5, (width / (0.8 * (target - state.value))) ** (2 / 3))
     length = longer * float(run.rates.time_ps[-1])
     evaluations = longer * run.fine.steps * len(run.velocities)
-    hint = "--physcheck-budget=standard" if evaluations < 3_000 else "--physcheck-budget=full"
-    if evaluations > 17_000:
-        hint = "a model of higher precision (--physcheck-dtype=float64) or more replicas"
-    return (
-        f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would resolve it: "
-        f"rerun with {hint}"
-    )
+    how = LOOK_CLOSER
+    if evaluations > _MOST_STEPS:
+        how = "measure_nve_drift takes replicas and steps, and a larger box averages more"
+    return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would resolve it: {how}"
 
 
 def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str, Any]:

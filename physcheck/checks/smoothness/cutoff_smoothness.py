@@ -23,7 +23,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.probes.loops import molecules
 from physcheck.probes.transformations import rattled, supercell
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Shows, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
@@ -116,7 +116,7 @@ def pairs_within_reach(start: Configurations) -> float:
     evaluations=_evaluations,
     options=_OPTIONS,
     applies=_applies,
-    shows=pairs_within_reach,
+    shows=Shows(pairs_within_reach, "a bulk with several shells of neighbours"),
 )
 def measure_cutoff_smoothness(
     model: Model | Meter,

@@ -71,7 +71,7 @@ def test_light_atoms_without_modes_get_a_timestep_for_their_speed():
 def test_the_trajectory_is_planned_at_standard_and_shared(tmp_path):
     atoms = salt()
     model = Springs(atoms, pumping=0.1, coupling=2.0, quartic=2.0)
-    quick = make_plan(model, Settings(model="springs"))
+    quick = make_plan(model, Settings(model="springs", budget="quick"))
     reasons = [n.reason for n in quick.not_scheduled if n.check == "equipartition"]
     assert reasons
     assert reasons[0].endswith("needs standard")
