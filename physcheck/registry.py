@@ -52,6 +52,10 @@ def _applies_always(start: Configurations, capabilities: Capabilities) -> str | 
     return None
 
 
+def _same_size(start: Configurations) -> float:
+    return 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Shows:
     """What a structure must have so that a check's fault can show.
@@ -95,6 +99,9 @@ class CheckSpec:
         it best, too.  None where any structure does.
     shared : callable (Configurations, Capabilities, Budget) -> int, or None
         Evaluations wanted for the trajectory that checks of a structure share, where this is one.
+    enlarges : callable (Configurations) -> float
+        How many times as many atoms its evaluations have as the structure: a second look counts
+        so many times as much.
     applies : callable (Configurations, Capabilities, **options) -> str or None
         Why the check doesn't apply, or None.  It gets those options of ``measure`` that it has
         parameters for.
@@ -115,6 +122,7 @@ class CheckSpec:
     options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None
     shows: Shows | None = None
+    enlarges: Callable[[Configurations], float] = _same_size
     applies: Callable[..., str | None] = _applies_always
 
     @property
@@ -170,6 +178,7 @@ def check(
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None,
     shows: Shows | None = None,
+    enlarges: Callable[[Configurations], float] | None = None,
     applies: Callable[..., str | None] | None = None,
 ) -> Callable[[Any], Any]:
     """Register a ``measure_<id>`` function as the check ``<id>``.
@@ -205,6 +214,7 @@ def check(
         options=dict(options or {}),
         shared=shared,
         shows=shows,
+        enlarges=enlarges or _same_size,
         applies=applies or _applies_always,
     )
     return lambda function: _register(function, make_spec)

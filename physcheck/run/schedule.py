@@ -9,6 +9,7 @@ being false is that of one look, 1e-4.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -131,7 +132,10 @@ class Schedule:
         limit = self.spending.evaluations
         if limit is not None and suited and limit >= _LEAST_WITH_TRAJECTORY:
             self._kept = int(_KEPT_SHARE * limit)
-        self._look_once(alone, everywhere=False)
+        # Statistics of motion need most and say least in few evaluations: they come last.
+        for of_motion in (False, True):
+            part = [spec for spec in alone if (spec.family == "sampling") is of_motion]
+            self._look_once(part, everywhere=False)
         self._look_twice()
         if self.spending.level != "quick":
             self._look_once(alone, everywhere=True)
@@ -244,10 +248,11 @@ class Schedule:
         for entry in waiting:
             start = entry.structure.configurations
             more = entry.check.evaluations(start, self.capabilities, level)
-            has_room = self._left is not None and more <= self._left
+            cost = math.ceil(more * entry.check.enlarges(start))
+            has_room = self._left is not None and cost <= self._left
             # Asked for alone it would have room: the smaller budget makes the same record.
             looks: tuple[Budget, ...] = ("quick", level) if has_room else ("quick",)
-            self.spent += more if has_room else 0
+            self.spent += cost if has_room else 0
             self._add(
                 replace(
                     entry,
