@@ -36,6 +36,8 @@ _RESOLUTION_EVALUATIONS = 25
 # there is room for one, this share of the budget is kept for it.
 _LEAST_TRAJECTORY = 8_000
 _KEPT_SHARE = 0.5
+# A trajectory of a structure that costs so many times as much as others leaves them little.
+_TOO_LARGE = 4.0
 # Below this budget the other checks need all of it.
 _LEAST_WITH_TRAJECTORY = 20_000
 # So many structures of the catalogue say most of what all of them do, by budget.
@@ -106,7 +108,7 @@ class Schedule:
     entries : dict of (check, structure) to PlanEntry
     left_out : list of NotScheduled
     spent : int
-        The sum of all allotments so far.
+        The sum of all allotments so far, weighed by the size of their structures.
     """
 
     settings: Settings
@@ -200,7 +202,7 @@ class Schedule:
         # Where nothing is rationed there is no first look.
         look: Budget = "full" if self.spending.evaluations is None else "quick"
         allotment = spec.evaluations(start, capabilities, look)
-        cost = allotment + self._resolution(structure)
+        cost = self._weighed(allotment + self._resolution(structure), structure)
         if self._left is not None and cost > self._left:
             self._leave_out(spec, structure, self._no_room(allotment))
             return
@@ -209,6 +211,17 @@ class Schedule:
         self._served.add(spec.id)
         again = self.spending.option
         self._add(PlanEntry(spec, structure, allotment, seed, looks=(look,), budget=again))
+
+    def _weight(self, structure: Structure) -> float:
+        """How much an evaluation of a structure counts: more where it is larger than those that the
+        model's pace was taken at.
+        """
+        if self.spending.level == "quick" or self.spending.evaluations is None:
+            return 1.0
+        return max(1.0, structure.configurations.n_atoms / self.chosen.paced_atoms)
+
+    def _weighed(self, evaluations: float, structure: Structure) -> int:
+        return math.ceil(evaluations * self._weight(structure))
 
     def _resolution(self, structure: Structure) -> int:
         return 0 if structure.name in self._resolved else _RESOLUTION_EVALUATIONS
@@ -248,7 +261,7 @@ class Schedule:
         for entry in waiting:
             start = entry.structure.configurations
             more = entry.check.evaluations(start, self.capabilities, level)
-            cost = math.ceil(more * entry.check.enlarges(start))
+            cost = self._weighed(more * entry.check.enlarges(start), entry.structure)
             has_room = self._left is not None and cost <= self._left
             # Asked for alone it would have room: the smaller budget makes the same record.
             looks: tuple[Budget, ...] = ("quick", level) if has_room else ("quick",)
@@ -271,7 +284,8 @@ class Schedule:
             applies = sum(spec.missing(start, capabilities) is None for spec in sharing)
             # Laws of sampling show best where modes mix and where there is much to average over.
             mixed = len(set(start.system.numbers.tolist())) > 1
-            return applies, mixed, start.system.is_fully_periodic, start.n_atoms
+            size = start.n_atoms if self._weight(structure) < _TOO_LARGE else -start.n_atoms
+            return applies, mixed, start.system.is_fully_periodic, size
 
         takes = [
             s for s in self.chosen.structures if capabilities.refuses(s.configurations) is None
@@ -297,7 +311,7 @@ class Schedule:
         cost = sum(own for _, own, _ in apply) + self._resolution(structure)
         shared = max(wanted for _, _, wanted in apply)
         if self._left is not None:
-            shared = min(shared, self._left - cost)
+            shared = min(shared, int(self._left / self._weight(structure)) - cost)
         for spec, own, _ in apply:
             if shared < _LEAST_TRAJECTORY:
                 limit, left = self.spending.evaluations, self._left
@@ -318,7 +332,7 @@ class Schedule:
                 PlanEntry(spec, structure, own, seed, None, shared, looks=(level,), budget=again)
             )
         if shared >= _LEAST_TRAJECTORY:
-            self.spent += cost + shared
+            self.spent += self._weighed(cost + shared, structure)
             self._resolved.add(structure.name)
 
 
