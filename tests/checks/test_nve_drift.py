@@ -278,7 +278,7 @@ def test_falling_down_a_potential_is_no_fault_of_the_dynamics():
 
 @pytest.mark.parametrize(
     ("spec", "structure"),
-    [("morse+curl=1e-1", "ethanol"),
+    [
      ("gupta+pair-curl=0.3", "Cu12-slab"), ("water+local-curl=0.3", "H2O")],
 )  # fmt: skip
 def test_single_runs_that_drift_either_way_fail_where_there_is_no_potential(spec, structure):

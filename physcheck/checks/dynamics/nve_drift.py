@@ -414,7 +414,7 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
         )
     elif asymmetry is not None and not state.closed:
         place += f"; the forces have no potential (lambda {asymmetry.value:.1e}), so this is heat"
-    explained = state.closed and run.gap_rate is not None and abs(run.gap_rate) > 3 * state.value
+    explained = state.closed and run.gap_rate is not None and abs(run.gap_rate) > 3 * state.rms
     if explained:
         place += (
             "; E + K drifts apart from the forces' work, but no work is seen around loops: the "
