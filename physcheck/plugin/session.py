@@ -124,6 +124,7 @@ class WorkerSession:
         return self._plan
 
     def _make_plan_and_runner(self) -> None:
+        from physcheck.adapters.precision import could_have_twin, load_float64_twin
         from physcheck.plugin.agreement import agreed
         from physcheck.plugin.progress import progress_of
         from physcheck.run.plan import make_plan
@@ -131,11 +132,18 @@ class WorkerSession:
 
         import_heavy_packages()
         model, reference = self.model(), self.reference()
+        settings = self.settings
+        spec = settings.model or ""
+        has_twin = settings.dtype is None and could_have_twin(spec, model)
         with _no_warnings():
-            self._plan = make_plan(model, self.settings, agree=partial(agreed, self._config))
+            self._plan = make_plan(
+                model, self.settings, agree=partial(agreed, self._config), has_twin=has_twin
+            )
         self._runner = Runner(
-            model, self.settings, self.evidence_folder, reference, progress_of(self._config)
+            model, settings, self.evidence_folder, reference, progress_of(self._config)
         )
+        if has_twin:
+            self._runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
 
     def keep(self, order: Sequence[str], entries: Sequence[PlanEntry]) -> None:
         """Plan only what was not deselected.

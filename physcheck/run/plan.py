@@ -66,6 +66,7 @@ def make_plan(
     settings: Settings,
     *,
     agree: Callable[[Spending], Spending] = lambda spending: spending,
+    has_twin: bool = False,
 ) -> Plan:
     """Choose structures, fix the number of evaluations, then fill it (see ``run/schedule.py``).
 
@@ -74,6 +75,8 @@ def make_plan(
     agree : callable (Spending) -> Spending
         Where the number follows from the model's pace: takes what this process measured and gives
         what all processes of the run shall have.
+    has_twin : bool
+        Whether room is kept for looks at a float64 twin of the model.
 
     The same on every process: but for that number, timings only make the estimate.
 
@@ -91,7 +94,7 @@ def make_plan(
         spending = agree(spending)
     limit = spending.evaluations
     cut_to(chosen, structures_within(limit), f"a budget of {spending.option}")
-    schedule = Schedule(settings, model.capabilities, chosen, spending)
+    schedule = Schedule(settings, model.capabilities, chosen, spending, has_twin)
     schedule.fill(checks)
     return Plan(
         entries=schedule.in_order(checks),

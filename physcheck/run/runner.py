@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from physcheck.errors import ModelError
+from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Outcome, judge, limited_by_noise
 from physcheck.model import Meter, Model
 from physcheck.names import Budget
@@ -29,6 +29,7 @@ from physcheck.run.schedule import NEEDS_REFERENCE, PlanEntry, how_to_look_close
 from physcheck.run.settings import Settings
 from physcheck.run.shared import SharedByStructure
 from physcheck.run.timeout import TimeIsUp, alarm
+from physcheck.run.twin import judged_in_float64, wants_float64
 from physcheck.system import Configurations
 from physcheck.tolerances import Tolerance
 
@@ -76,6 +77,8 @@ class Runner:
         A second model: every check is made of it too, and those that compare two models get it.
     progress : ProgressDisplay or None
         Told how far a record is.
+    load_twin : callable () -> Model or None
+        Gives the same model in float64, when first asked for; None where there is none.
     setup_evaluations : int
         Spent on resolutions and trajectories so far, the reference's included.
     """
@@ -85,7 +88,9 @@ class Runner:
     evidence_folder: Callable[[], Path] = temporary_folder
     reference: Model | None = None
     progress: ProgressDisplay | None = None
+    load_twin: Callable[[], Model | None] | None = None
     setup_evaluations: int = 0
+    _twin_runner: Runner | None = None
     _reference_runner: Runner | None = None
     _resolutions: SharedByStructure[Resolution] = field(default_factory=SharedByStructure)
     _trajectories: SharedByStructure[Trajectory] = field(default_factory=SharedByStructure)
@@ -99,9 +104,40 @@ class Runner:
         capability is NOT_APPLICABLE.  KeyboardInterrupt passes through.
         """
         record = self._record(entry)
+        if entry.twin and wants_float64(record):
+            record = self._judged_in_float64(entry, record)
         if self.reference is None or entry.check.compares:
             return record
         return replace(record, reference=self._reference_result(entry, record, self.reference))
+
+    def _judged_in_float64(self, entry: PlanEntry, record: Record) -> Record:
+        """The record with what the float64 twin's first look says; as it is without a twin."""
+        runner = self._runner_of_twin(entry.structure)
+        if runner is None:
+            return record
+        before = runner.setup_evaluations
+        again = replace(entry, looks=entry.looks[:1], allotment=entry.twin, twin=0)
+        twin = runner.run(again)
+        self.setup_evaluations += runner.setup_evaluations - before
+        return judged_in_float64(record, twin)
+
+    def _runner_of_twin(self, structure: Structure) -> Runner | None:
+        if self._twin_runner is not None or self.load_twin is None:
+            return self._twin_runner
+        from physcheck.adapters.precision import is_same_model
+
+        twin, self.load_twin = self.load_twin(), None
+        if twin is None:
+            return None
+        own, other = Meter(self.model), Meter(twin)
+        try:
+            alike = is_same_model(own, other, structure.configurations)
+        except (ModelError, NonFiniteOutput):
+            alike = False
+        self.setup_evaluations += own.evaluations + other.evaluations
+        if alike:
+            self._twin_runner = Runner(twin, self.settings, self.evidence_folder)
+        return self._twin_runner
 
     def resolution(self, structure: Structure) -> Resolution:
         """The model's resolution at a structure, measured once, with a seed of its own.
@@ -229,7 +265,7 @@ class Runner:
     def _allotment(self, entry: PlanEntry, level: Budget) -> int:
         """The most evaluations of one look."""
         if len(entry.looks) == 1:
-            return entry.allotment
+            return entry.allotment - entry.twin
         start, capabilities = entry.structure.configurations, self.model.capabilities
         return entry.check.evaluations(start, capabilities, level)
 

@@ -22,6 +22,7 @@ from physcheck.run.budget import BUDGET_EVALUATIONS, Spending
 from physcheck.run.choosing import Chosen
 from physcheck.run.facts import NotScheduled
 from physcheck.run.settings import Settings
+from physcheck.run.twin import TWIN_FAMILIES
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure
@@ -76,6 +77,8 @@ class PlanEntry:
         Evaluations of the trajectory that the checks of this structure share, the same in each.
     looks : tuple of str
         The budgets whose options its looks have, in their order.
+    twin : int
+        Of the allotment, what is kept for a look at the float64 twin; 0 for none.
     budget : str
         The ``--physcheck-budget`` that makes this record again where it is asked for alone.
     """
@@ -87,6 +90,7 @@ class PlanEntry:
     not_applicable: str | None = None
     shared: int = 0
     looks: tuple[Budget, ...] = ("quick",)
+    twin: int = 0
     budget: str = "quick"
 
     @property
@@ -105,6 +109,8 @@ class Schedule:
     capabilities : Capabilities
     chosen : Chosen
     spending : Spending
+    has_twin : bool
+        Whether there may be a float64 twin to look at.
     entries : dict of (check, structure) to PlanEntry
     left_out : list of NotScheduled
     spent : int
@@ -115,6 +121,7 @@ class Schedule:
     capabilities: Capabilities
     chosen: Chosen
     spending: Spending
+    has_twin: bool = False
     entries: dict[tuple[str, str], PlanEntry] = field(default_factory=dict)
     left_out: dict[tuple[str, str], NotScheduled] = field(default_factory=dict)
     spent: int = 0
@@ -202,6 +209,8 @@ class Schedule:
         # Where nothing is rationed there is no first look.
         look: Budget = "full" if self.spending.evaluations is None else "quick"
         allotment = spec.evaluations(start, capabilities, look)
+        twin = allotment if self.has_twin and spec.family in TWIN_FAMILIES else 0
+        allotment += twin
         cost = self._weighed(allotment + self._resolution(structure), structure)
         if self._left is not None and cost > self._left:
             self._leave_out(spec, structure, self._no_room(allotment))
@@ -210,7 +219,9 @@ class Schedule:
         self._resolved.add(structure.name)
         self._served.add(spec.id)
         again = self.spending.option
-        self._add(PlanEntry(spec, structure, allotment, seed, looks=(look,), budget=again))
+        self._add(
+            PlanEntry(spec, structure, allotment, seed, looks=(look,), twin=twin, budget=again)
+        )
 
     def _weight(self, structure: Structure) -> float:
         """How much an evaluation of a structure counts: more where it is larger than those that the

@@ -414,12 +414,7 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
         )
     elif asymmetry is not None and not state.closed:
         place += f"; the forces have no potential (lambda {asymmetry.value:.1e}), so this is heat"
-    explained = state.closed and run.gap_rate is not None and abs(run.gap_rate) > 3 * state.rms
-    if explained:
-        place += (
-            "; E + K drifts apart from the forces' work, but no work is seen around loops: the "
-            "forces may be the gradient of another energy, see force_energy_gap"
-        )
+    place += _explanation(run, state)
     return {
         "place": place,
         "scale": f"{rate}, {1e3 * kelvin:.2g} K in a nanosecond of constant-energy dynamics",
@@ -427,6 +422,17 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
         "configurations": run.start,
         "series": thinned(rates),
     }
+
+
+def _explanation(run: Runs, state: Look) -> str:
+    """Where E + K changes though no work is seen around loops, that is said; else empty."""
+    gap = run.gap_rate
+    if not state.closed or gap is None or not abs(gap) > 3 * state.rms:
+        return ""
+    return (
+        "; E + K drifts apart from the forces' work, but no work is seen around loops: the "
+        "forces may be the gradient of another energy, see force_energy_gap"
+    )
 
 
 def _turning(run: Runs) -> float:
