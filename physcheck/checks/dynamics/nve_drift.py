@@ -49,7 +49,6 @@ from physcheck.checks.conservation.no_potential import (
 from physcheck.checks.dynamics.loop_closing import LINE_POINTS
 from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
-from physcheck.dynamics import angular_momenta
 from physcheck.dynamics.preparation import (
     FREQUENCY_MARGIN,
     fastest_frequency,
@@ -393,7 +392,7 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
         "jacobian_asymmetry": asymmetry_figures(asymmetry),
     }
     if not run.start.system.is_periodic:
-        quantities["angular_momentum_change"] = _turning(run)
+        quantities["angular_momentum_change"] = run.turning()
     if coarse is not None and len(coarse.slopes):
         quantities |= {
             "control_timestep_fs": 2 * run.fine_fs,
@@ -433,23 +432,6 @@ def _explanation(run: Runs, state: Look) -> str:
         "; E + K drifts apart from the forces' work, but no work is seen around loops: the "
         "forces may be the gradient of another energy, see force_energy_gap"
     )
-
-
-def _turning(run: Runs) -> float:
-    """The change of an isolated system's angular momentum, over the thermal one (rms of replicas).
-
-    Velocity Verlet keeps it to rounding where the forces have no torque, whatever else is wrong
-    with them.
-    """
-    masses = run.start.system.masses
-    begin = np.broadcast_to(run.start.positions, run.velocities.shape)
-    change = angular_momenta(run.fine.positions, run.fine.velocities, masses) - angular_momenta(
-        begin, run.velocities, masses
-    )
-    out = begin[0] - masses @ begin[0] / masses.sum()
-    # Mean square of L at temperature T: kT times the trace of the inertia tensor, 2 sum m r².
-    thermal = kB * run.temperature_K * 2 * float(masses @ (out**2).sum(axis=1))
-    return math.sqrt(float((change**2).sum(axis=1).mean()) / thermal)
 
 
 assert_nve_drift = derive_assert(measure_nve_drift)

@@ -11,7 +11,7 @@ from scipy.special import chdtri
 
 from physcheck.checks.dynamics.loop_closing import energy_gap_between
 from physcheck.checks.dynamics.replicas import Rates, blown_up, launch, rates_of, slopes_of
-from physcheck.dynamics import Simulation, draw_velocities
+from physcheck.dynamics import Simulation, angular_momenta, draw_velocities
 from physcheck.errors import NonFiniteOutput
 from physcheck.model import Meter
 from physcheck.numerics.quantiles import FALSE_PASS
@@ -226,6 +226,22 @@ class Runs:
         noise = force_noise * speed * _PER_PS * math.sqrt(3 / len(masses))
         taken = _COARSE_SHARE * self._control_rms + state.quadrature + _NOISE_SDS * noise
         return replace(state, single=max(0.0, least - taken))
+
+    def turning(self) -> float:
+        """The change of an isolated system's angular momentum, over the thermal one (rms of replicas).
+
+        Velocity Verlet keeps it to rounding where the forces have no torque, whatever else is wrong
+        with them.
+        """
+        masses = self.start.system.masses
+        begin = np.broadcast_to(self.start.positions, self.velocities.shape)
+        change = angular_momenta(
+            self.fine.positions, self.fine.velocities, masses
+        ) - angular_momenta(begin, self.velocities, masses)
+        out = begin[0] - masses @ begin[0] / masses.sum()
+        # Mean square of L at temperature T: kT times the trace of the inertia tensor, 2 sum m r².
+        thermal = kB * self.temperature_K * 2 * float(masses @ (out**2).sum(axis=1))
+        return math.sqrt(float((change**2).sum(axis=1).mean()) / thermal)
 
     def _close(self, simulation: Simulation, rates: Rates) -> tuple[Floats, Floats, float]:
         """Drifts of closed paths, the gaps taken off, and their rms error, all in eV/atom/ps."""
