@@ -228,7 +228,7 @@ class Runs:
         return replace(state, single=max(0.0, least - taken))
 
     def turning(self) -> float:
-        """The change of an isolated system's angular momentum over the thermal one, rms of replicas.
+        """Change of an isolated system's angular momentum over the thermal one, rms of replicas.
 
         Velocity Verlet keeps it to rounding where the forces have no torque, whatever else is wrong
         with them.
