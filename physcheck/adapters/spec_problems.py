@@ -41,6 +41,10 @@ def _find_adapter_problem(parsed: Spec) -> None:
         from physcheck.potentials import make_builtin
 
         # Making one is cheap, and says what is wrong with its name, its defects and its options.
+        if "argument" in parsed.options:
+            raise SpecError(
+                f"{parsed.text!r} has its argument already, behind the ::; leave argument= out"
+            )
         make_builtin(parsed.attribute, **parsed.options)
     elif parsed.target == "torch":
         existing_file(Spec(parsed.attribute, "path", parsed.attribute))

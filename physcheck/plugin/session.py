@@ -207,7 +207,7 @@ class WorkerSession:
                 records=len(plan.entries),
                 evaluations=plan.evaluations,
                 estimated_seconds=plan.estimated_seconds,
-                remarks=plan.remarks,
+                remarks=(*plan.remarks, *_remarks_on_files(plan)),
             ),
             not_scheduled=plan.not_scheduled,
         )
@@ -234,6 +234,12 @@ class WorkerSession:
 SESSION: pytest.StashKey[WorkerSession] = pytest.StashKey()
 # False where the host repository has a --model of its own.
 OWNS_SHORT_MODEL: pytest.StashKey[bool] = pytest.StashKey()
+
+
+def _remarks_on_files(plan: Plan) -> tuple[str, ...]:
+    """Which frames stand for a file of many."""
+    remarks = (entry.structure.remark for entry in plan.entries)
+    return tuple(dict.fromkeys(remark for remark in remarks if remark))
 
 
 def _identity(model: Model, spec: str) -> ModelIdentity:
