@@ -124,7 +124,7 @@ def _from_python(parsed: Spec, settings: Mapping[str, Option]) -> Model:
     path = None
     if parsed.kind == "file":
         path = existing_file(parsed)
-        check_names(path, parsed.attribute)
+        check_names(path, parsed.attribute, parsed.target)
         # The factory may change the current folder.
         path = path.resolve()
         folder = path.parent

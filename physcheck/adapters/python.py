@@ -85,7 +85,7 @@ def existing_file(parsed: Spec) -> Path:
         raise SpecError(f"{parsed.target} {problem}")
     folder = path.parent
     if not is_folder(folder):
-        raise SpecError(f"no file {parsed.target}: there is no folder {folder}")
+        raise SpecError(f"no file {parsed.target}: there is no folder {Path(parsed.target).parent}")
     suffixes = (".py",) if parsed.kind == "file" else MODEL_SUFFIXES
     names = [name for name in files_in(folder) if name.lower().endswith(suffixes)]
     if not names:
@@ -203,7 +203,7 @@ def _no_attribute(names: Sequence[str], where: str, public: Sequence[str]) -> st
     return f"no {asked} in {where}; {_near_few(names[0], public)}"
 
 
-def check_names(path: Path, attribute: str) -> None:
+def check_names(path: Path, attribute: str, where: str) -> None:
     """SpecError if the file can't have the factory, as far as its text tells."""
     try:
         tree = ast.parse(path.read_bytes())
@@ -233,7 +233,7 @@ def check_names(path: Path, attribute: str) -> None:
     wanted = [attribute.partition(".")[0]] if attribute else list(_DEFAULT_ATTRIBUTES)
     if not names.intersection(wanted):
         public = [name for name in defined if not name.startswith("_")]
-        raise SpecError(_no_attribute(wanted, str(path), public))
+        raise SpecError(_no_attribute(wanted, where, public))
 
 
 def _top_level(body: Sequence[ast.AST]) -> Iterator[ast.AST]:
