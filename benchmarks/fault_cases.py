@@ -258,7 +258,7 @@ def _atoms_of(rng: random.Random):
     cell = np.diag([rng.uniform(2, 12) for _ in range(3)])
     numbers = [rng.choice([1, 6, 8, 29]) for _ in range(count)]
     pbc = [rng.random() < 0.6 for _ in range(3)]
-    for _ in range(rng.choice([0, 1, 1, 2])):
+    for _ in range(rng.choice([0, 0, 1, 2])):
         place = rng.randrange(4)
         if place == 0:
             positions[rng.randrange(count), rng.randrange(3)] = _numbers(rng)
@@ -276,7 +276,7 @@ def _atoms_of(rng: random.Random):
 def _file_case(rng: random.Random) -> Case:
     suffix = rng.choice(["extxyz", "traj", "cif", "json", "vasp", "xyz", "pdb", "data", "xsf"])
     frames = [_atoms_of(rng) for _ in range(rng.choice([1, 1, 2, 12]))]
-    damage = rng.choice(["none", "none", "cut", "flip", "empty", "other"])
+    damage = rng.choice(["none"] * 5 + ["cut", "flip", "empty", "other"])
     index = rng.choice(
         ["", "", "", "@:10", "@::5", "@-1", "@7", "@::0", "@", ":extxyz", ":nonsense"]
     )
@@ -353,7 +353,6 @@ _RAISED = {
     "another folder": "import os; os.chdir('/')",
     "a deleted folder": "import os, shutil, tempfile; d = tempfile.mkdtemp(); os.chdir(d); "
     "shutil.rmtree(d)",
-    "a closed stream": "import sys; sys.stdout.close()",
 }
 _DEATHS = {
     "an interrupt": "raise KeyboardInterrupt",

@@ -48,8 +48,10 @@ def refuse_unusable(atoms: Atoms, label: str) -> None:
     SpecError
         An element, coordinate, cell, mass or occupancy can't be used; it is named.
     """
-    for problem in _problems(atoms):
-        raise SpecError(f"{label} {problem}")
+    # Numbers of 1e308 overflow on the way to being refused.
+    with np.errstate(all="ignore"):
+        for problem in _problems(atoms):
+            raise SpecError(f"{label} {problem}")
 
 
 def _problems(atoms: Atoms) -> Iterator[str]:
@@ -97,16 +99,16 @@ def _cell_problems(cell: Any, pbc: Any, n_atoms: int) -> Iterator[str]:
         yield "has periodic lattice vectors that are parallel or zero"
     # Rows of the pseudoinverse's transpose are normal to the faces; their lengths are 1 / height.
     heights = 1 / np.linalg.norm(np.linalg.pinv(periodic), axis=0)
-    if not (heights.min() >= THINNEST):
-        yield (
-            f"has a periodic cell only {heights.min():.3g} Å thick, should be at least "
-            f"{THINNEST:g} Å; are its lengths in Å?"
-        )
     skew = float((lengths / heights).max())
     if not (skew <= MOST_SKEW):
         yield (
             f"has a lattice vector {skew:.3g} times as long as its cell is thick, should be at "
             f"most {MOST_SKEW:g}; reduce the cell (ase.build.niggli_reduce)"
+        )
+    if not (heights.min() >= THINNEST):
+        yield (
+            f"has a periodic cell only {heights.min():.3g} Å thick, should be at least "
+            f"{THINNEST:g} Å; are its lengths in Å?"
         )
     if len(periodic) == 3:
         volume = float(abs(np.linalg.det(periodic))) / n_atoms
