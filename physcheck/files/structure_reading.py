@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from physcheck.errors import SpecError
 from physcheck.files.paths import files_in, is_folder, path_problem, user_path
+from physcheck.files.time_limit import TookTooLong, time_limit
 from physcheck.names import nearest
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ _FORMS = (
 _LAMMPS_BOX = re.compile(rb"^[^#\n]*\bxlo\s+xhi\b|^[^#\n]*\bavec\b", re.MULTILINE)
 _LAMMPS_SPECIES = re.compile(r"^\s*(Masses|Atom Type Labels)\s*(#.*)?$", re.MULTILINE)
 _HEAD_BYTES = 4096
+# ASE reads megabytes a second.  Some of its readers never end where a file lacks a line they wait
+# for, such as cp2k-restart's.
+_READ_SECONDS, _PER_MEGABYTE = 30.0, 5.0
 LAMMPS = "lammps-data"
 
 
@@ -139,6 +143,7 @@ def read_frames(file: StructureFile) -> list[Atoms]:
     SpecError
         ASE can't read it, it has no atoms, or it is LAMMPS data without elements.
     """
+    from ase import Atoms
     from ase.io import read
 
     chosen = file.format
@@ -146,11 +151,18 @@ def read_frames(file: StructureFile) -> list[Atoms]:
         chosen = LAMMPS
     if chosen == LAMMPS:
         _require_elements(file)
+    megabytes = file.path.stat().st_size / 1e6
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), time_limit(_READ_SECONDS + megabytes * _PER_MEGABYTE):
             # A host may turn ASE's remarks on a file into errors.
             warnings.simplefilter("ignore")
             found = read(str(file.path), file.index, format=chosen, do_not_split_by_at_sign=True)
+    except TookTooLong:
+        kind = chosen or "the format that ASE takes it for"
+        raise SpecError(
+            f"reading {file.name} ({megabytes:.3g} MB) as {kind} took too long, so it was ended; "
+            "name the format as FILE:FORMAT, or fewer frames as FILE@INDEX"
+        ) from None
     except (IndexError, StopIteration):
         raise SpecError(f"{file.name} has no frame @{file.index}") from None
     except (Exception, SystemExit) as error:
@@ -159,7 +171,9 @@ def read_frames(file: StructureFile) -> list[Atoms]:
         raise SpecError(
             f"ASE can't read the structures in {file.name}: {type(error).__name__}: {reason}"
         ) from error
-    frames = found if isinstance(found, list) else [found]
+    given = found if isinstance(found, list) else [found]
+    # Some of ASE's readers give None where they find no atoms.
+    frames = [one for one in given if isinstance(one, Atoms)]
     if not frames:
         where = "" if file.index == ALL_FRAMES else f" at @{file.index}"
         how = "as ASE reads it" if chosen is None else f"read as {chosen}"

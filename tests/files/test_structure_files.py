@@ -246,6 +246,33 @@ def test_a_thousand_frames_are_read_in_seconds():
     assert time.monotonic() - started < 10
 
 
+def test_a_reader_that_never_ends_is_ended(folder, monkeypatch):
+    monkeypatch.setattr("physcheck.files.structure_reading._READ_SECONDS", 0.3)
+    (folder / "x.restart").write_text("nothing\n")
+    with pytest.raises(SpecError, match=r"as cp2k-restart took too long.*FILE:FORMAT"):
+        load_structures("x.restart:cp2k-restart")
+    with pytest.raises(SpecError, match="took too long"):
+        load_structures("x.restart")
+
+
+def test_somebody_elses_alarm_goes_on():
+    import signal
+
+    from physcheck.files.time_limit import TookTooLong, time_limit
+
+    rung = []
+    before = signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(TookTooLong), time_limit(0.05):
+            time.sleep(1)
+        time.sleep(0.3)
+        assert rung == [1]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_labels_of_odd_keys():
     water = molecule("H2O")
     assert not labels_of(water)
