@@ -96,7 +96,7 @@ def _number(label: str, value: Any) -> Any:
     except (ValueError, TypeError, OverflowError) as error:
         raise SpecError(f"{label} is {value!r}, should be a number") from error
     if not finite:
-        raise SpecError(f"{label} is {value!r}, should be a finite number")
+        raise SpecError(f"{label} is {value!r}, should be finite")
     return number
 
 
