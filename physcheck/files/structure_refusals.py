@@ -80,9 +80,10 @@ def _problems(atoms: Atoms) -> Iterator[str]:
 
 
 def _cell_problems(cell: Any, pbc: Any, n_atoms: int) -> Iterator[str]:
-    periodic = cell[pbc]
-    if not len(periodic):
+    if not pbc.any():
         return
+    # Vectors without periodicity are handed to models and neighbour lists, too, unless they are 0.
+    periodic = cell[pbc | cell.any(axis=1)]
     lengths = np.linalg.norm(periodic, axis=1)
     if not (lengths.max() <= FARTHEST):
         yield (
@@ -94,7 +95,7 @@ def _cell_problems(cell: Any, pbc: Any, n_atoms: int) -> Iterator[str]:
     spanned = float(np.sqrt(max(np.linalg.det(unit @ unit.T), 0.0)))
     # A cell of almost no size is told below.
     if not (lengths.min() > 0) or not (spanned > _PARALLEL):
-        if len(periodic) == 3:
+        if pbc.all():
             yield "is periodic but its cell has no volume"
         yield "has periodic lattice vectors that are parallel or zero"
     # Rows of the pseudoinverse's transpose are normal to the faces; their lengths are 1 / height.
@@ -110,7 +111,7 @@ def _cell_problems(cell: Any, pbc: Any, n_atoms: int) -> Iterator[str]:
             f"has a periodic cell only {heights.min():.3g} Å thick, should be at least "
             f"{THINNEST:g} Å; are its lengths in Å?"
         )
-    if len(periodic) == 3:
+    if pbc.all():
         volume = float(abs(np.linalg.det(periodic))) / n_atoms
         if not (volume >= DENSEST):
             yield (
@@ -148,9 +149,11 @@ def refuse_coincident(atoms: Atoms, label: str) -> None:
     SpecError
         They are named.
     """
-    from ase.neighborlist import neighbor_list
+    from ase.neighborlist import primitive_neighbor_list
 
-    first, second = neighbor_list("ij", atoms, COINCIDENT)
+    # A cell that nothing repeats by, of any size, says nothing.
+    cell = atoms.cell.array if atoms.pbc.any() else np.zeros((3, 3))
+    first, second = primitive_neighbor_list("ij", atoms.pbc, cell, atoms.positions, COINCIDENT)
     if len(first):
         a, b = int(first[0]), int(second[0])
         raise SpecError(

@@ -129,6 +129,9 @@ def cell_of(*rows):
         (cell_of((0.75, 0, 0), (0, 0.75, 0), (0, 0, 0.75)), "0.422 Å³ an atom"),
         (cell_of((1e308, 0, 0), (0, 5, 0), (0, 0, 5)), "lattice vector of"),
         (cell_of((1e7, 0, 0), (0, 5, 0), (0, 0, 5)), "lattice vector of 1e.07 Å"),
+        (Atoms("Cu", cell=[(4, 0, 0), (0, 4, 0), (0, 0, 1e-9)], pbc=(1, 1, 0)), "only 1e-09 Å"),
+        (Atoms("Cu", cell=[(4, 0, 0), (0, 4, 0), (0, 0, 1e9)], pbc=(1, 1, 0)), "of 1e.09 Å"),
+        (Atoms("Cu", cell=[(4, 0, 0), (0, 4, 0), (4, 0, 0)], pbc=(1, 1, 0)), "parallel or zero"),
         (cell_of((4, 0, 0), (400, 4, 0), (0, 0, 4)), "100 times as long as its cell is thick"),
         (cell_of((4, 0, 0), (np.nan, 4, 0), (0, 0, 4)), "its cell must be finite"),
         (cell_of((4, 0, 0), (8, 0, 0), (0, 0, 4)), "no volume"),
@@ -169,6 +172,8 @@ def test_unusual_structures_that_are_sound():
         "unwrapped": Atoms("Cu", [(3000.0, -20.0, 5e4)], cell=(4, 4, 4), pbc=True),
         "lefthanded": Atoms("Cu", cell=[(0, 4, 0), (4, 0, 0), (0, 0, 4)], pbc=True),
         "oganesson": Atoms("Og2", [(0, 0, 0), (0, 0, 4)]),
+        "slab": Atoms("Cu", cell=[(2.5, 0, 0), (0, 2.5, 0), (0, 0, 0)], pbc=(1, 1, 0)),
+        "huge box": Atoms("H", cell=(1e300, 1e300, 1e-300)),
         "box": Atoms("H2", [(0, 0, 0), (0, 0, 1)], cell=(1e-12, 1, 1), pbc=False),
     }
     for name, atoms in sound.items():
