@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from physcheck.adapters.archives import EXPORTED, names_in_archive, needs_consent
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.names import nearest
@@ -84,7 +85,7 @@ class TorchModel:
                 )
             own = _DTYPES[dtype]
             module = module.to(own) if castable else module
-        place = torch.device(device) if device else next((t.device for t in held), "cpu")
+        place = _checked_device(device) if device else next((t.device for t in held), "cpu")
         if device is not None:
             module = module.to(device)
         if castable:
@@ -222,6 +223,17 @@ class TorchModel:
         return answer, positions
 
 
+def _checked_device(device: str) -> torch.device:
+    """SpecError where torch knows no such device or this machine has none."""
+    try:
+        place = torch.device(device)
+        torch.empty(0, device=place)
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise SpecError(f"device is {device!r}, which torch can't use here: {reason}") from error
+    return place
+
+
 def _check(answer: object) -> None:
     if not isinstance(answer, Mapping):
         raise ModelError(f"the module gave a {type(answer).__name__}; {CONTRACT}")
@@ -268,25 +280,33 @@ def load_torch(
 ) -> TorchModel:
     """The model in a file: an exported program (``.pt2``), TorchScript, or a pickled module.
 
+    Loading a pickled module can run any code.  So can loading an exported program: torch unpickles
+    its sample inputs and constants, evaluates its expressions of sizes with sympy, and looks up its
+    operators by name in Python modules.  TorchScript is read by torch's own parser, which runs
+    nothing of Python.
+
     Parameters
     ----------
     path : str or Path
     trusted : bool
-        True where the user named the adapter: a pickled module, whose loading can run any code, is
-        loaded only then.
+        True where the user named the adapter: pickled modules and exported programs are opened only
+        then.
     device, dtype : str or None
         As for :class:`TorchModel`.
 
     Raises
     ------
     SpecError
-        The file holds weights without a module, or a full pickle and ``trusted`` is false.
+        The file holds weights without a module, or a full pickle or exported program and
+        ``trusted`` is false.
     ModelError
         The file can't be read.
     """
     path = Path(path)
     castable = True
-    if path.suffix.lower() == ".pt2":
+    if path.suffix.lower() == EXPORTED:
+        if not trusted:
+            raise SpecError(needs_consent(path, "an exported program"))
         module = _exported(path)
         castable = False
     else:
@@ -305,14 +325,9 @@ def _exported(path: Path) -> torch.nn.Module:
 
 def _script(path: Path) -> torch.nn.Module | None:
     """A TorchScript archive; None if the file is none."""
-    import zipfile
-
-    if not zipfile.is_zipfile(path):
+    # Archives of torch.save have no constants.
+    if not any(name.endswith("/constants.pkl") for name in names_in_archive(path)):
         return None
-    with zipfile.ZipFile(path) as archive:
-        # Archives of torch.save have no constants.
-        if not any(name.endswith("/constants.pkl") for name in archive.namelist()):
-            return None
     try:
         module: torch.nn.Module = torch.jit.load(  # type: ignore[no-untyped-call]
             str(path), map_location="cpu"
@@ -329,10 +344,8 @@ def _pickled(path: Path, *, trusted: bool) -> torch.nn.Module:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         if not trusted:
-            raise SpecError(
-                f"{path} is neither TorchScript nor weights alone but a pickle, which can run any "
-                f"code when loaded; if you trust it, say so by naming the adapter: torch::{path}"
-            ) from error
+            kind = "neither TorchScript nor weights alone but a pickle"
+            raise SpecError(needs_consent(path, kind)) from error
         try:
             held = torch.load(path, map_location="cpu", weights_only=False)
         except Exception as cause:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from physcheck.errors import ModelError, SpecError
+from physcheck.files.paths import relative_to
 from physcheck.plugin.host_models import HostModels
 from physcheck.plugin.message import Message
 from physcheck.run.facts import ModelIdentity, PlanSummary, RunFacts
@@ -77,7 +79,7 @@ class WorkerSession:
             settings = self.settings
             if settings.model is None:
                 raise SpecError("no model is given: --model=SPEC")
-            with _no_warnings():
+            with _no_warnings(), self._from_start():
                 self._model = load_model(
                     settings.model, device=settings.device, dtype=settings.dtype
                 )
@@ -94,7 +96,7 @@ class WorkerSession:
         if self._reference is None and settings.reference is not None:
             from physcheck.adapters.loading import load_reference
 
-            with _no_warnings():
+            with _no_warnings(), self._from_start():
                 self._reference = load_reference(
                     settings.reference,
                     settings.model or "",
@@ -107,7 +109,8 @@ class WorkerSession:
         """The plan; None, with ``error`` set, where the model can't be loaded or judged."""
         if self._plan is None and self.error is None:
             try:
-                self._make_plan_and_runner()
+                with self._from_start():
+                    self._make_plan_and_runner()
             except SpecError as error:
                 self.error, self.exit_code = str(error), int(pytest.ExitCode.USAGE_ERROR)
             except ModelError as error:
@@ -144,6 +147,10 @@ class WorkerSession:
         )
         if has_twin:
             self._runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
+
+    def _from_start(self) -> AbstractContextManager[None]:
+        """Within, paths are relative to where pytest was started, wherever a factory went."""
+        return relative_to(self._config.invocation_params.dir)
 
     def keep(self, order: Sequence[str], entries: Sequence[PlanEntry]) -> None:
         """Plan only what was not deselected.
@@ -198,7 +205,8 @@ class WorkerSession:
         if self._plan is None:
             return self._host_models.facts()
         if self._facts is None:
-            self._facts = self._facts_of(self._plan)
+            with self._from_start():
+                self._facts = self._facts_of(self._plan)
         return self._facts
 
     def _facts_of(self, plan: Plan) -> RunFacts:
@@ -218,7 +226,7 @@ class WorkerSession:
                 records=len(plan.entries),
                 evaluations=plan.evaluations,
                 estimated_seconds=plan.estimated_seconds,
-                remarks=plan.remarks,
+                remarks=(*plan.remarks, *_remarks_on_files(plan)),
                 budget=plan.spending.evaluations,
                 budget_reason=plan.spending.reason,
             ),
@@ -247,6 +255,12 @@ class WorkerSession:
 SESSION: pytest.StashKey[WorkerSession] = pytest.StashKey()
 # False where the host repository has a --model of its own.
 OWNS_SHORT_MODEL: pytest.StashKey[bool] = pytest.StashKey()
+
+
+def _remarks_on_files(plan: Plan) -> tuple[str, ...]:
+    """Which frames stand for a file of many."""
+    remarks = (entry.structure.remark for entry in plan.entries)
+    return tuple(dict.fromkeys(remark for remark in remarks if remark))
 
 
 def _identity(model: Model, spec: str) -> ModelIdentity:

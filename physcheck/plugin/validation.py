@@ -49,6 +49,8 @@ def refuse_unknown(
         find_reference_problem(settings.reference, settings.model)
     for path in filter(None, (settings.json, settings.html, settings.markdown)):
         _refuse_unwritable(Path(path))
+    if settings.evidence is not None:
+        _refuse_no_folder(Path(settings.evidence))
     if settings.known_failures is None:
         return {}
     known = load_known_failures(settings.known_failures, checks=all_checks())
@@ -89,6 +91,20 @@ def _refuse_unwritable(path: Path) -> None:
         raise SpecError(f"{path} can't be written: {error.strerror or error}") from None
     if not os.access(path.parent, os.W_OK):
         raise SpecError(f"{path} can't be written: no permission in {path.parent}")
+
+
+def _refuse_no_folder(path: Path) -> None:
+    """SpecError unless ``path`` is a folder that can be written in, or can become one."""
+    import os
+
+    try:
+        exists = next(p for p in (path, *path.parents) if p.exists())
+    except (OSError, StopIteration) as error:
+        raise SpecError(f"{path} can't be written: {error}") from None
+    if not exists.is_dir():
+        raise SpecError(f"{exists} is a file, should be a folder for {path}")
+    if not os.access(exists, os.W_OK):
+        raise SpecError(f"{path} can't be written: no permission in {exists}")
 
 
 def lost_record(nodeid: str, text: str, settings: Settings, begun: Record | None) -> Record | None:

@@ -13,6 +13,8 @@ __all__ = ["TimeIsUp", "alarm"]
 
 # Seconds between alarms once time is up, and from twice the allowed time to the process's end.
 _RING_AGAIN, _GRACE = 1.0, 3.0
+# Seconds that every system's timers take: three years, and a microsecond, since 0 is no alarm.
+_LONGEST, _SHORTEST = 1e8, 1e-6
 
 
 class TimeIsUp(BaseException):
@@ -33,6 +35,8 @@ def alarm(seconds: float | None) -> Iterator[None]:
     if seconds is None or not able:
         yield
         return
+
+    seconds = min(max(seconds, _SHORTEST), _LONGEST)
 
     def ring(*_: object) -> None:
         raise TimeIsUp
