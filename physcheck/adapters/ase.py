@@ -16,6 +16,7 @@ from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from physcheck.adapters.declaration import Declaration
 from physcheck.errors import ModelError
 from physcheck.model import OUTPUTS, Capabilities, Meter, Model
+from physcheck.numerics.answers import real_array
 from physcheck.system import Configurations, Evaluation, System
 
 __all__ = ["CalculatorModel", "ModelCalculator", "is_calculator"]
@@ -210,13 +211,13 @@ class CalculatorModel:
         """One output at the current atoms, (), (N, 3) or (3, 3); None if it is not implemented."""
         try:
             if name == "energy":
-                return np.array(self._energy())
+                return real_array(name, self._energy())
             if name == "forces":
-                forces = np.array(self._property_or_reset("forces"))
+                forces = real_array(name, self._property_or_reset(name))
                 if self.capabilities.dtype == "unknown":
                     self._guess_dtype(forces)
                 return forces
-            stress = np.array(self._property_or_reset("stress"))
+            stress = real_array(name, self._property_or_reset(name))
             if stress.shape == (6,):
                 stress = voigt_6_to_full_3x3_stress(stress)  # type: ignore[no-untyped-call]
             return stress
@@ -246,7 +247,7 @@ class CalculatorModel:
         # Only what the calculator has already: asking could cost another calculation.
         results = getattr(self.calculator, "results", None)
         if isinstance(results, dict) and results.get("energy") is not None:
-            self.reported_energy = float(results["energy"])
+            self.reported_energy = real_array("energy", results["energy"]).item()
 
     def _property_or_reset(self, name: str) -> Any:
         try:
@@ -270,7 +271,7 @@ class CalculatorModel:
         return getter(self._atoms)
 
     def _guess_dtype(self, forces: np.ndarray[Any, Any]) -> None:
-        if forces.dtype.kind != "f" or not np.isfinite(forces).all():
+        if not np.isfinite(forces).all():
             return
         # Many calculators hand float32 numbers on in a float64 array.
         with np.errstate(over="ignore"):

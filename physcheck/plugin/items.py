@@ -14,6 +14,7 @@ from physcheck.measurement import Outcome
 from physcheck.plugin.session import SESSION
 from physcheck.run.record import Record
 from physcheck.run.settings import Settings
+from physcheck.text.phrases import printable
 
 if TYPE_CHECKING:
     from physcheck.registry import CheckSpec
@@ -51,8 +52,12 @@ class RecordFailed(Exception):
     """A record makes the run fail; its text is the failure as people read it."""
 
 
-class NotCounted(Exception):
-    """A record is no pass, but doesn't make the run fail: inconclusive, not applicable, known."""
+class NotCounted(pytest.skip.Exception):  # type: ignore[name-defined,misc]
+    """A record is no pass, but doesn't make the run fail: inconclusive, not applicable, known.
+
+    A skip, since pytest formats the traceback of any other exception, which takes longer than most
+    records.
+    """
 
 
 class SuiteFile(pytest.File):
@@ -87,7 +92,7 @@ class ModelItem(pytest.Item):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Name for headings."""
-        return self.path, None, "the model can't be loaded"
+        return self.path, 0, "the model can't be loaded"
 
 
 class LawItem(pytest.Item):
@@ -119,8 +124,8 @@ class LawItem(pytest.Item):
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """Name for headings."""
-        return self.path, None, self.name
+        """Name for headings; the line is one that exists, since pytest needs it where a host skips."""
+        return self.path, 0, self.name
 
 
 def raise_for(record: Record, settings: Settings) -> None:
@@ -130,10 +135,11 @@ def raise_for(record: Record, settings: Settings) -> None:
     if _makes_the_run_fail(record, settings.fail_on):
         from physcheck.text.failure import failure_text
 
-        text = failure_text(record, profile=settings.profile)
+        text = printable(failure_text(record, profile=settings.profile))
         traceback = record.evidence.get("traceback")
         raise RecordFailed(text if traceback is None else f"{text}\n{traceback}")
-    raise NotCounted(f"{record.verdict.replace('_', ' ')}: {record.explanation}")
+    said = printable(f"{record.verdict.replace('_', ' ')}: {record.explanation}")
+    raise NotCounted(said)
 
 
 def _makes_the_run_fail(record: Record, fail_on: str) -> bool:

@@ -113,8 +113,10 @@ class WorkerSession:
             except Exception as error:
                 import traceback
 
+                from physcheck.text.exceptions import description
+
                 self.error = (
-                    f"making the plan raised {type(error).__name__}: {error} (a fault of physcheck "
+                    f"making the plan raised {description(error)} (a fault of physcheck "
                     "or of a check, not a verdict on the model; please report it)"
                 )
                 self.exit_code = int(pytest.ExitCode.TESTS_FAILED)
