@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from physcheck.plugin.items import MESSAGE, is_the_suite
+from physcheck.plugin.items import MESSAGE, is_the_suite, makes_the_run_fail
 from physcheck.plugin.message import Message
 from physcheck.plugin.options import OPTIONS, spaced_model
 from physcheck.plugin.run_report import RunReport
@@ -93,14 +93,23 @@ class Controller:
             text += f"; {len(facts.not_scheduled)} not scheduled"
         return [text]
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self) -> None:
+        """The plan in the JSON, before the first record is made."""
+        if self._judges_a_model() and not self.config.getoption("collectonly", False):
+            self.run_report.receive(self.session.message())
+            self.run_report.write_json()
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Take in a record, or an item of ours whose process died."""
         text, nodeid = getattr(report, MESSAGE, None), report.nodeid
         if text is not None:
             message = Message.from_text(text)
+            has_plan = self.run_report.facts.plan is not None
             self.run_report.receive(message, nodeid=nodeid)
-            if message.begun is None:
+            # A worker's plan comes with the first record that it begins.
+            if message.begun is None or not has_plan:
                 self.run_report.write_json()
         elif report.failed and report.when not in ("setup", "call", "teardown"):
             from physcheck.plugin.validation import lost_record
@@ -126,16 +135,27 @@ class Controller:
         if self.config.getoption("collectonly", False):
             return
         report.receive(self.session.message())
-        status = int(exitstatus)
-        if report.usage_error and status in _FINISHED:
-            status = int(pytest.ExitCode.USAGE_ERROR)
-        elif status in _REGULAR and self._judges_a_model() and not report.judged():
-            status = int(pytest.ExitCode.NO_TESTS_COLLECTED)
-        session.exitstatus = status
-        report.exit_code = status
-        report.complete = status in _FINISHED and not (session.shouldstop or session.shouldfail)
+        if self._judges_a_model():
+            report.complete = report.is_complete
+        else:
+            stopped = session.shouldstop or session.shouldfail
+            report.complete = int(exitstatus) in _FINISHED and not stopped
+        session.exitstatus = report.exit_code = self._status(int(exitstatus))
         if report.records or self._judges_a_model():
             report.write_all()
+
+    def _status(self, status: int) -> int:
+        """What the run exits with, where pytest would exit with ``status``."""
+        report, settings = self.run_report, self.session.settings
+        if report.usage_error and status in _FINISHED:
+            return int(pytest.ExitCode.USAGE_ERROR)
+        if status not in _REGULAR or not self._judges_a_model():
+            return status
+        # What pytest counted as no failure may be one after all.
+        failing = any(makes_the_run_fail(r, settings.fail_on) for r in report.records)
+        if failing or not report.complete:
+            return int(pytest.ExitCode.TESTS_FAILED)
+        return status if report.judged() else int(pytest.ExitCode.NO_TESTS_COLLECTED)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table and the answer."""

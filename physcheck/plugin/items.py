@@ -33,6 +33,7 @@ __all__ = [
     "SuiteFile",
     "choice_of",
     "is_the_suite",
+    "makes_the_run_fail",
     "raise_for",
     "unmade_record",
 ]
@@ -124,7 +125,7 @@ class LawItem(pytest.Item):
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """Name for headings; the line is one that exists, since pytest needs it where a host skips."""
+        """Name for headings; a line number is needed where a host skips the item."""
         return self.path, 0, self.name
 
 
@@ -132,7 +133,7 @@ def raise_for(record: Record, settings: Settings) -> None:
     """Turn a record into what pytest understands: nothing, RecordFailed or NotCounted."""
     if record.verdict is Outcome.PASS:
         return
-    if _makes_the_run_fail(record, settings.fail_on):
+    if makes_the_run_fail(record, settings.fail_on):
         from physcheck.text.failure import failure_text
 
         text = printable(failure_text(record, profile=settings.profile))
@@ -142,7 +143,8 @@ def raise_for(record: Record, settings: Settings) -> None:
     raise NotCounted(said)
 
 
-def _makes_the_run_fail(record: Record, fail_on: str) -> bool:
+def makes_the_run_fail(record: Record, fail_on: str) -> bool:
+    """Whether a record fails its item, at a level of ``--physcheck-fail-on``."""
     if record.verdict is Outcome.ERROR:
         return True
     if record.verdict is Outcome.FAIL:

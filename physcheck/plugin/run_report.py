@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 import pytest
 
 from physcheck.measurement import Outcome
+from physcheck.plugin.items import ANCHOR_ID
 from physcheck.plugin.message import Message
 from physcheck.run.facts import RunFacts
+from physcheck.run.not_finite import counted_once
 from physcheck.run.record import Record, Report
 from physcheck.run.settings import Settings
 
 __all__ = ["RunReport"]
 
-_JUDGED = (Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.KNOWN_FAILURE)
+_JUDGED = (Outcome.PASS, Outcome.FAIL, Outcome.KNOWN_FAILURE)
 
 
 class RunReport:
@@ -47,7 +49,7 @@ class RunReport:
         self.exit_code: int | None = None
         self.complete = False
         self.created = datetime.now(UTC).isoformat(timespec="seconds")
-        self._made: list[tuple[str, Record]] = []
+        self._made: dict[str, Record] = {}
         self._order: dict[str, int] = {}
         self._setup_by_process: dict[str, int] = {}
 
@@ -55,8 +57,15 @@ class RunReport:
     def records(self) -> tuple[Record, ...]:
         """In the order in which one process would make them, whoever made them first."""
         last = len(self._order)
-        ranked = sorted(self._made, key=lambda made: self._order.get(made[0], last))
-        return tuple(record for _, record in ranked)
+        ranked = sorted(self._made, key=lambda nodeid: self._order.get(nodeid, last))
+        records = tuple(self._made[nodeid] for nodeid in ranked)
+        return counted_once(records) if self.complete else records
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a plan was made and every record of it has a verdict."""
+        planned = {nodeid for nodeid in self._order if nodeid.startswith(ANCHOR_ID)}
+        return not self.error and self.facts.plan is not None and planned <= self._made.keys()
 
     def receive(self, message: Message, *, nodeid: str = "") -> None:
         """Take in what a process tells, of one item or at its end."""
@@ -74,8 +83,8 @@ class RunReport:
             self.add(message.record, nodeid=nodeid)
 
     def add(self, record: Record, *, nodeid: str) -> None:
-        """Take in the record of an item."""
-        self._made.append((nodeid, record))
+        """Take in the record of an item; a second one, of a test that is run again, replaces it."""
+        self._made[nodeid] = record
 
     def report(self) -> Report:
         """The report as it stands."""
@@ -112,9 +121,14 @@ class RunReport:
             write_text(path, make_text(self.report()))
 
     def judged(self) -> bool:
-        """Whether any record says something of the model."""
+        """Whether any record says something of the model; ``info`` is held against nothing."""
         return any(
-            record.verdict in _JUDGED
-            or (record.verdict is Outcome.INCONCLUSIVE and not record.reason)
+            record.verdict is Outcome.ERROR
+            or (record.kind != "info" and record.verdict in _JUDGED)
+            or (
+                record.kind != "info"
+                and record.verdict is Outcome.INCONCLUSIVE
+                and not record.reason
+            )
             for record in self.records
         )

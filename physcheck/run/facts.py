@@ -72,21 +72,25 @@ class PlanSummary:
         Of model time; None where no timed call succeeded.
     remarks : tuple of str
         What trial calls showed that no record will.
+    names : tuple of str
+        ``check[structure]`` of each record, in order.
     """
 
     records: int
     evaluations: int
     estimated_seconds: float | None = None
     remarks: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """All fields by name."""
-        return {**asdict(self), "remarks": list(self.remarks)}
+        return {**asdict(self), "remarks": list(self.remarks), "names": list(self.names)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> PlanSummary:
         """The inverse of :meth:`to_json`."""
-        return cls(**{**document, "remarks": tuple(document.get("remarks", ()))})
+        lists = {name: tuple(document.get(name, ())) for name in ("remarks", "names")}
+        return cls(**{**document, **lists})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

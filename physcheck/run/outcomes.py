@@ -189,6 +189,10 @@ def _not_finite(blank: Record, error: NonFiniteOutput, tolerance: Tolerance | No
         interval=(nan, nan),
         tolerance=None if tolerance is None else float(tolerance.value),
         detection_limit=nan,
+        evidence={
+            **blank.evidence,
+            "not_finite": {"output": error.output, "value": error.value},
+        },
         causes=_CAUSES_OF_NOT_FINITE,
         advice=_ADVICE_ON_NOT_FINITE,
     )
