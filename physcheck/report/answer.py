@@ -17,7 +17,7 @@ def answer(report: Report) -> str:
     """The verdict on the model in a sentence that begins with PASS, FAIL, ERROR or the like."""
     if report.error:
         first = (report.error.strip() or "no reason is known").splitlines()[0]
-        return f"ERROR: NOT COMPLETE, no plan was made: {first}"
+        return f"ERROR: {'' if report.complete else 'NOT COMPLETE, no plan was made: '}{first}"
     said = _answer(report)
     not_counted = [r.check for r in report.records if _does_not_count(r, report)]
     if not_counted:
