@@ -11,6 +11,7 @@ from physcheck.plugin.message import Message
 from physcheck.plugin.options import OPTIONS, spaced_model
 from physcheck.plugin.run_report import RunReport
 from physcheck.plugin.session import OWNS_SHORT_MODEL, WorkerSession
+from physcheck.text.phrases import printable
 
 __all__ = ["Controller"]
 
@@ -49,7 +50,7 @@ class Controller:
                 lines.append("physcheck: paths are given, so the suite isn't added to them")
         if settings.reference is not None:
             lines.append(f"physcheck: compared with the reference {settings.reference}")
-        return [*lines, *self._warnings_on_options()]
+        return [printable(line) for line in (*lines, *self._warnings_on_options())]
 
     def _warnings_on_options(self) -> list[str]:
         lines = []
@@ -91,7 +92,7 @@ class Controller:
             text += f", {duration(plan.estimated_seconds)} of model time"
         if facts.not_scheduled:
             text += f"; {len(facts.not_scheduled)} not scheduled"
-        return [text]
+        return [printable(text)]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
@@ -140,9 +141,10 @@ class Controller:
         else:
             stopped = session.shouldstop or session.shouldfail
             report.complete = int(exitstatus) in _FINISHED and not stopped
-        session.exitstatus = report.exit_code = self._status(int(exitstatus))
+        report.exit_code = self._status(int(exitstatus))
         if report.records or self._judges_a_model():
             report.write_all()
+        session.exitstatus = report.exit_code
 
     def _status(self, status: int) -> int:
         """What the run exits with, where pytest would exit with ``status``."""
@@ -169,8 +171,14 @@ class Controller:
         width = max(_LEAST_WIDTH, getattr(terminalreporter._tw, "fullwidth", _LEAST_WIDTH))
         terminalreporter.section("physcheck")
         *lines, final = terminal_lines(self.run_report.report(), width=width)
-        written = filter(None, (settings.json, settings.html, settings.markdown))
-        for text, mood in (*lines, *((f"report: {path}", "") for path in written), final):
+        unwritten = self.run_report.unwritten
+        for path in filter(None, (settings.json, settings.html, settings.markdown)):
+            if path in unwritten:
+                said = f"warning: the report {path} can't be written: {unwritten[path]}"
+                lines.append((printable(said), "bad"))
+            else:
+                lines.append((f"report: {printable(path)}", ""))
+        for text, mood in (*lines, final):
             terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
 
     def _judges_a_model(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -152,11 +153,15 @@ def _read(option: Option, given: Any, base: Path) -> Any:
         return str((base / str(given)).resolve())
     if option.kind == "text":
         return str(given)
+    number: float | None
     try:
-        return int(given) if option.kind == "int" else float(given)
+        number = int(given) if option.kind == "int" else float(given)
     except ValueError:
-        noun = "a whole number" if option.kind == "int" else "a number"
-        raise SpecError(f"--physcheck-{option.name} is {given!r}, should be {noun}") from None
+        number = None
+    if number is None or number in (math.inf, -math.inf):
+        noun = "a whole number" if option.kind == "int" else "a number, and not infinite"
+        raise SpecError(f"--physcheck-{option.name} is {given!r}, should be {noun}")
+    return number
 
 
 def spaced_model(arguments: tuple[str, ...] | list[str]) -> str | None:

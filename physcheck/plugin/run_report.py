@@ -36,6 +36,8 @@ class RunReport:
         Whether that is because of a wrong option or spec.
     exit_code : int or None
     complete : bool
+    unwritten : dict of path to str
+        Reports that could not be written when that was last tried, and why.
     created : str
         ISO time of the start.
     """
@@ -48,6 +50,7 @@ class RunReport:
         self.usage_error = False
         self.exit_code: int | None = None
         self.complete = False
+        self.unwritten: dict[str, str] = {}
         self.created = datetime.now(UTC).isoformat(timespec="seconds")
         self._made: dict[str, Record] = {}
         self._order: dict[str, int] = {}
@@ -106,19 +109,30 @@ class RunReport:
         self._write(self.settings.json, json_text)
 
     def write_all(self) -> None:
-        """Write every report that is asked for."""
+        """Write every report that is asked for; one that can't be makes the run fail."""
         from physcheck.report.html import html
         from physcheck.report.markdown import markdown
 
         self.write_json()
         self._write(self.settings.markdown, markdown)
         self._write(self.settings.html, html)
+        if self.unwritten and self.exit_code == pytest.ExitCode.OK:
+            self.exit_code = int(pytest.ExitCode.TESTS_FAILED)
+            self.write_json()
 
     def _write(self, path: str | None, make_text: Callable[[Report], str]) -> None:
-        if path is not None:
-            from physcheck.report.writing import write_text
+        if path is None:
+            return
+        from physcheck.report.writing import write_text
+        from physcheck.text.exceptions import description
 
+        try:
             write_text(path, make_text(self.report()))
+        # A disk that is full, a folder that is gone: the verdict must be heard all the same.
+        except Exception as error:
+            self.unwritten[path] = description(error)
+        else:
+            self.unwritten.pop(path, None)
 
     def judged(self) -> bool:
         """Whether any record says something of the model; ``info`` is held against nothing."""

@@ -34,15 +34,24 @@ def alarm(seconds: float | None) -> Iterator[None]:
         yield
         return
 
+    is_within = True
+
     def ring(*_: object) -> None:
-        raise TimeIsUp
+        if is_within:
+            raise TimeIsUp
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, _SHORTEST), _RING_AGAIN)
-    if sys.__stderr__ is not None:
-        faulthandler.dump_traceback_later(2 * seconds + _GRACE, exit=True, file=sys.__stderr__)
+    # It may ring at any moment, also before the first and after the last line of what is within.
     try:
-        yield
+        try:
+            if sys.__stderr__ is not None:
+                faulthandler.dump_traceback_later(
+                    2 * seconds + _GRACE, exit=True, file=sys.__stderr__
+                )
+            signal.setitimer(signal.ITIMER_REAL, max(seconds, _SHORTEST), _RING_AGAIN)
+            yield
+        finally:
+            is_within = False
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         faulthandler.cancel_dump_traceback_later()
