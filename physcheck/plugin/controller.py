@@ -9,6 +9,7 @@ import pytest
 from physcheck.plugin.items import MESSAGE, is_the_suite, makes_the_run_fail
 from physcheck.plugin.message import Message
 from physcheck.plugin.options import OPTIONS, spaced_model
+from physcheck.plugin.premature_exit import PrematureExit
 from physcheck.plugin.run_report import RunReport
 from physcheck.plugin.session import OWNS_SHORT_MODEL, WorkerSession
 from physcheck.text.phrases import printable
@@ -35,6 +36,8 @@ class Controller:
         self.config = config
         self.session = session
         self.run_report = RunReport(session.settings)
+        self._running: str | None = None
+        self._premature_exit: PrematureExit | None = None
 
     def pytest_report_header(self) -> list[str]:
         """What is judged, and by what measure."""
@@ -74,6 +77,39 @@ class Controller:
         """A first JSON, so that a run that is killed early leaves one."""
         if self._judges_a_model():
             self.run_report.write_json()
+            self._premature_exit = PrematureExit(self._end_early)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Remember what is being made."""
+        self._running = nodeid
+
+    def _end_early(self) -> None:
+        """The report and the summary of a run whose process is being ended by the model."""
+        from physcheck.plugin.validation import lost_record
+
+        said, report = "the model ended it, by exit() in C or the like", self.run_report
+        report.receive(self.session.message())
+        if self._running is None:
+            report.error = f"the process died while the model was loaded: {said}"
+        else:
+            lost = lost_record(self._running, said, self.session.settings, None)
+            if lost is not None:
+                report.add(lost, nodeid=self._running)
+        report.exit_code, report.complete = int(pytest.ExitCode.TESTS_FAILED), report.is_complete
+        report.write_all()
+        capture: Any = self.config.pluginmanager.getplugin("capturemanager")
+        if capture is not None:
+            capture.suspend_global_capture(in_=True)
+        terminal: Any = self.config.pluginmanager.getplugin("terminalreporter")
+        if terminal is not None:
+            terminal.ensure_newline()
+            self._write_summary(terminal)
+            terminal.flush()
+
+    def pytest_unconfigure(self) -> None:
+        """From here on the process may end."""
+        if self._premature_exit is not None:
+            self._premature_exit.disarm()
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """What the plan will cost."""
@@ -163,8 +199,10 @@ class Controller:
         """The table and the answer."""
         if self.config.getoption("collectonly", False):
             return
-        if not (self.run_report.records or self._judges_a_model()):
-            return
+        if self.run_report.records or self._judges_a_model():
+            self._write_summary(terminalreporter)
+
+    def _write_summary(self, terminalreporter: Any) -> None:
         from physcheck.report.terminal import terminal_lines
 
         settings = self.session.settings

@@ -8,7 +8,7 @@ from jsonschema import validate
 from physcheck.report.json_report import schema
 
 MODELS = """
-import os, signal, sys
+import ctypes, os, signal, sys
 import numpy as np
 import pytest
 from ase.calculators.emt import EMT
@@ -37,6 +37,9 @@ class Sly(EMT):
 
     def os_exit(self):
         os._exit(0)
+
+    def c_exit(self):
+        ctypes.CDLL(None).exit(0)
 
     def pytest_exit(self):
         pytest.exit("bye", returncode=0)
@@ -88,6 +91,10 @@ def make(kind="none"):
     model = Sly()
     model.kind = kind
     return model
+
+
+def exits_in_c():
+    ctypes.CDLL(None).exit(0)
 
 
 def skips():
@@ -173,6 +180,20 @@ def test_death_while_loading(sly, factory):
     validate(report, schema())
     assert (report["complete"], report["exit_code"], report["records"]) == (False, 1, [])
     result.stdout.fnmatch_lines(["physcheck: ERROR: NOT COMPLETE, no plan was made: calling sly*"])
+
+
+def test_an_exit_in_c_is_heard(sly):
+    result = sly.sly("c_exit", process=True)
+    assert result.ret == 1
+    records = by_check(sly)
+    assert {r["verdict"] for c, r in records.items() if c != HIT} == {"pass"}
+    assert records[HIT]["verdict"] == "error"
+    assert records[HIT]["message"].startswith("the process died: the model ended it, by exit() in")
+    result.stdout.fnmatch_lines(["physcheck: ERROR: 1 record could not be made (translation_*"])
+    result = sly.run("--physcheck-model=sly.py:exits_in_c", factory=None, process=True)
+    assert result.ret == 1
+    assert not sly.report()["complete"]
+    result.stdout.fnmatch_lines(["physcheck: ERROR: NOT COMPLETE, no plan was made: the process*"])
 
 
 def test_a_host_that_skips_a_record_leaves_the_run_incomplete(sly):
