@@ -44,3 +44,5 @@ def test_grid_spacing_knows_float32_and_decimals_and_nothing_in_float64():
     # What never changes is no number that was cut.
     assert grid_spacing(np.full(14, 0.5)) == pytest.approx(2.0**-24)
     assert grid_spacing(np.zeros(3)) == grid_spacing(np.array([np.inf, 1.0])) == 0.0
+    short = np.random.default_rng(3).standard_normal(30).astype(np.float16)
+    assert grid_spacing(short) == np.spacing(np.abs(short).max())
