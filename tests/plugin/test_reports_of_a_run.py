@@ -99,3 +99,29 @@ def test_a_tiny_timeout_is_over_at_once(subject):
     assert subject.run(*ONE, "--physcheck-timeout=1e-300").ret == 1
     (record,) = subject.report()["records"]
     assert "took longer than" in record["message"]
+
+
+def test_what_does_not_apply_costs_no_traceback(subject):
+    subject.pytester.makepyfile(
+        counting="""
+        from physcheck.plugin.items import LawItem
+
+        formatted = []
+        before = LawItem.repr_failure
+
+        def repr_failure(self, excinfo, style=None):
+            formatted.append(self.name)
+            return before(self, excinfo, style)
+
+        LawItem.repr_failure = repr_failure
+
+        def pytest_unconfigure():
+            print("formatted:", formatted)
+        """
+    )
+    args = ("-p", "counting", "--physcheck-structures=H2O", "--junitxml=junit.xml", "-s")
+    result = subject.run(*args, "--physcheck-checks=locality,net_force", process=True)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*1 passed, 1 not applicable*", "formatted: []"])
+    text = (subject.pytester.path / "junit.xml").read_text()
+    assert 'message="not applicable: the model declares no interaction_range"' in text
