@@ -18,6 +18,7 @@ from physcheck.adapters.spec import MODEL_SUFFIXES, Spec
 from physcheck.errors import ModelError, PhyscheckError, SpecError
 from physcheck.files.paths import files_in, is_folder, path_problem, user_path
 from physcheck.names import nearest
+from physcheck.text.exceptions import foreign_code
 
 __all__ = [
     "attribute_of",
@@ -67,12 +68,12 @@ def first_on_path(folder: Path) -> Iterator[None]:
 @contextmanager
 def raising(what: str) -> Iterator[None]:
     """What somebody else's code raises, as a ModelError with its cause."""
-    try:
+    with foreign_code(
+        lambda said: f"{what} raised {said}",
+        own=(PhyscheckError,),
+        anybodys=(SpecError, ModelError),
+    ):
         yield
-    except PhyscheckError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise ModelError(f"{what} raised {type(error).__name__}: {error}") from error
 
 
 def existing_file(parsed: Spec) -> Path:

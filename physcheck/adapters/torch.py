@@ -14,7 +14,9 @@ from physcheck.adapters.archives import EXPORTED, names_in_archive, needs_consen
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.names import nearest
+from physcheck.numerics.answers import real_array
 from physcheck.system import Configurations, Evaluation, Floats
+from physcheck.text.exceptions import description
 
 __all__ = ["CONTRACT", "TorchModel", "load_torch"]
 
@@ -143,7 +145,7 @@ class TorchModel:
     def evaluate(
         self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
     ) -> Evaluation:
-        """As :meth:`physcheck.model.Model.evaluate`; one call gives all outputs, wanted or not."""
+        """As :meth:`physcheck.model.Model.evaluate`; one call computes all outputs there are."""
         if not self.capabilities.batched and len(configurations) > 1:
             return Evaluation.concatenate([self.evaluate(one, want=want) for one in configurations])
         try:
@@ -157,9 +159,8 @@ class TorchModel:
         outputs = frozenset(name for name in OUTPUTS if answer.get(name) is not None)
         if outputs != self.capabilities.outputs:
             self.capabilities = replace(self.capabilities, outputs=outputs)
-        return Evaluation(
-            **{name: answer[name].detach().cpu().double().numpy() for name in outputs}
-        )
+        asked = [name for name in OUTPUTS if name in outputs & want]
+        return Evaluation(**{n: real_array(n, _tensor(n, answer[n]).detach()) for n in asked})
 
     def jacobian_products(
         self, configuration: Configurations, vectors: Floats, *, transpose: bool
@@ -177,7 +178,7 @@ class TorchModel:
         """
         given = torch.as_tensor(np.array(vectors), dtype=self._dtype, device=self._device)
         answer, positions = self._forward(configuration)
-        forces = answer["forces"]
+        forces = _tensor("forces", answer["forces"])
         if not _has_graph(forces, positions):
             raise ModelError(
                 "the forces carry no graph to the positions: no exact Jacobian products"
@@ -202,9 +203,7 @@ class TorchModel:
                 rows.append(product[0])
         return torch.stack(rows).detach().cpu().double().numpy()
 
-    def _forward(
-        self, configurations: Configurations
-    ) -> tuple[Mapping[str, torch.Tensor], torch.Tensor]:
+    def _forward(self, configurations: Configurations) -> tuple[Mapping[str, Any], torch.Tensor]:
         system = configurations.system
         if self._inputs is None or self._inputs[0] is not system:
             self._inputs = (
@@ -244,10 +243,12 @@ def _check(answer: object) -> None:
             f"the module gave {fault}; {CONTRACT} (forces from an energy are "
             "-torch.autograd.grad(energy.sum(), positions, create_graph=True)[0])"
         )
-    for name in OUTPUTS:
-        value = answer.get(name)
-        if value is not None and not isinstance(value, torch.Tensor):
-            raise ModelError(f"{name} is a {type(value).__name__}, should be a tensor")
+
+
+def _tensor(name: str, value: object) -> torch.Tensor:
+    if not isinstance(value, torch.Tensor):
+        raise ModelError(f"{name} is a {type(value).__name__}, should be a tensor")
+    return value
 
 
 def _has_graph(forces: torch.Tensor, positions: torch.Tensor) -> bool:
@@ -319,7 +320,7 @@ def _exported(path: Path) -> torch.nn.Module:
         return torch.export.load(path).module()
     except Exception as error:
         raise ModelError(
-            f"{path} can't be read as an exported program: {type(error).__name__}: {error}"
+            f"{path} can't be read as an exported program: {description(error)}"
         ) from error
 
 
@@ -333,9 +334,7 @@ def _script(path: Path) -> torch.nn.Module | None:
             str(path), map_location="cpu"
         )
     except Exception as error:
-        raise ModelError(
-            f"{path} can't be read as TorchScript: {type(error).__name__}: {error}"
-        ) from error
+        raise ModelError(f"{path} can't be read as TorchScript: {description(error)}") from error
     return module
 
 
@@ -349,9 +348,7 @@ def _pickled(path: Path, *, trusted: bool) -> torch.nn.Module:
         try:
             held = torch.load(path, map_location="cpu", weights_only=False)
         except Exception as cause:
-            raise ModelError(
-                f"{path} can't be unpickled: {type(cause).__name__}: {cause}"
-            ) from cause
+            raise ModelError(f"{path} can't be unpickled: {description(cause)}") from cause
     if isinstance(held, torch.nn.Module):
         return held
     raise SpecError(

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from physcheck.plugin.items import MESSAGE, is_the_suite
+from physcheck.plugin.items import MESSAGE, is_the_suite, makes_the_run_fail
 from physcheck.plugin.message import Message
 from physcheck.plugin.options import OPTIONS, spaced_model
+from physcheck.plugin.premature_exit import PrematureExit
 from physcheck.plugin.run_report import RunReport
 from physcheck.plugin.session import OWNS_SHORT_MODEL, WorkerSession
+from physcheck.text.phrases import printable
 
 __all__ = ["Controller"]
 
@@ -33,6 +35,8 @@ class Controller:
         self.config = config
         self.session = session
         self.run_report = RunReport(session.settings)
+        self._running: str | None = None
+        self._premature_exit: PrematureExit | None = None
 
     def pytest_report_header(self) -> list[str]:
         """What is judged, and by what measure."""
@@ -48,7 +52,7 @@ class Controller:
                 lines.append("physcheck: paths are given, so the suite isn't added to them")
         if settings.reference is not None:
             lines.append(f"physcheck: compared with the reference {settings.reference}")
-        return [*lines, *self._warnings_on_options()]
+        return [printable(line) for line in (*lines, *self._warnings_on_options())]
 
     def _warnings_on_options(self) -> list[str]:
         lines = []
@@ -72,6 +76,39 @@ class Controller:
         """A first JSON, so that a run that is killed early leaves one."""
         if self._judges_a_model():
             self.run_report.write_json()
+            self._premature_exit = PrematureExit(self._end_early)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Remember what is being made."""
+        self._running = nodeid
+
+    def _end_early(self) -> None:
+        """The report and the summary of a run whose process is being ended by the model."""
+        from physcheck.plugin.validation import lost_record
+
+        said, report = "the model ended it, by exit() in C or the like", self.run_report
+        report.receive(self.session.message())
+        if self._running is None:
+            report.error = f"the process died while the model was loaded: {said}"
+        else:
+            lost = lost_record(self._running, said, self.session.settings, None)
+            if lost is not None:
+                report.add(lost, nodeid=self._running)
+        report.exit_code, report.complete = int(pytest.ExitCode.TESTS_FAILED), report.is_complete
+        report.write_all()
+        capture: Any = self.config.pluginmanager.getplugin("capturemanager")
+        if capture is not None:
+            capture.suspend_global_capture(in_=True)
+        terminal: Any = self.config.pluginmanager.getplugin("terminalreporter")
+        if terminal is not None:
+            terminal.ensure_newline()
+            self._write_summary(terminal)
+            terminal.flush()
+
+    def pytest_unconfigure(self) -> None:
+        """From here on the process may end."""
+        if self._premature_exit is not None:
+            self._premature_exit.disarm()
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """What the plan will cost."""
@@ -92,12 +129,19 @@ class Controller:
         if facts.not_scheduled:
             text += f"; {len(facts.not_scheduled)} not scheduled"
         if plan.budget is None or not plan.budget_reason:
-            return [text]
+            return [printable(text)]
         budget = Spending(plan.budget, plan.budget_reason)
         return [
-            text,
+            printable(text),
             f"physcheck: budget of {budget.text}; --physcheck-budget={budget.option} repeats it",
         ]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self) -> None:
+        """The plan in the JSON, before the first record is made."""
+        if self._judges_a_model() and not self.config.getoption("collectonly", False):
+            self.run_report.receive(self.session.message())
+            self.run_report.write_json()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -105,8 +149,10 @@ class Controller:
         text, nodeid = getattr(report, MESSAGE, None), report.nodeid
         if text is not None:
             message = Message.from_text(text)
+            has_plan = self.run_report.facts.plan is not None
             self.run_report.receive(message, nodeid=nodeid)
-            if message.begun is None:
+            # A worker's plan comes with the first record that it begins.
+            if message.begun is None or not has_plan:
                 self.run_report.write_json()
         elif report.failed and report.when not in ("setup", "call", "teardown"):
             from physcheck.plugin.validation import lost_record
@@ -132,31 +178,51 @@ class Controller:
         if self.config.getoption("collectonly", False):
             return
         report.receive(self.session.message())
-        status = int(exitstatus)
-        if report.usage_error and status in _FINISHED:
-            status = int(pytest.ExitCode.USAGE_ERROR)
-        elif status in _REGULAR and self._judges_a_model() and not report.judged():
-            status = int(pytest.ExitCode.NO_TESTS_COLLECTED)
-        session.exitstatus = status
-        report.exit_code = status
-        report.complete = status in _FINISHED and not (session.shouldstop or session.shouldfail)
+        if self._judges_a_model():
+            report.complete = report.is_complete
+        else:
+            stopped = session.shouldstop or session.shouldfail
+            report.complete = int(exitstatus) in _FINISHED and not stopped
+        report.exit_code = self._status(int(exitstatus))
         if report.records or self._judges_a_model():
             report.write_all()
+        session.exitstatus = report.exit_code
+
+    def _status(self, status: int) -> int:
+        """What the run exits with, where pytest would exit with ``status``."""
+        report, settings = self.run_report, self.session.settings
+        if report.usage_error and status in _FINISHED:
+            return int(pytest.ExitCode.USAGE_ERROR)
+        if status not in _REGULAR or not self._judges_a_model():
+            return status
+        # What pytest counted as no failure may be one after all.
+        failing = any(makes_the_run_fail(r, settings.fail_on) for r in report.records)
+        if failing or not report.complete:
+            return int(pytest.ExitCode.TESTS_FAILED)
+        return status if report.judged() else int(pytest.ExitCode.NO_TESTS_COLLECTED)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table and the answer."""
         if self.config.getoption("collectonly", False):
             return
-        if not (self.run_report.records or self._judges_a_model()):
-            return
+        if self.run_report.records or self._judges_a_model():
+            self._write_summary(terminalreporter)
+
+    def _write_summary(self, terminalreporter: Any) -> None:
         from physcheck.report.terminal import terminal_lines
 
         settings = self.session.settings
         width = max(_LEAST_WIDTH, getattr(terminalreporter._tw, "fullwidth", _LEAST_WIDTH))
         terminalreporter.section("physcheck")
         *lines, final = terminal_lines(self.run_report.report(), width=width)
-        written = filter(None, (settings.json, settings.html, settings.markdown))
-        for text, mood in (*lines, *((f"report: {path}", "") for path in written), final):
+        unwritten = self.run_report.unwritten
+        for path in filter(None, (settings.json, settings.html, settings.markdown)):
+            if path in unwritten:
+                said = f"warning: the report {path} can't be written: {unwritten[path]}"
+                lines.append((printable(said), "bad"))
+            else:
+                lines.append((f"report: {printable(path)}", ""))
+        for text, mood in (*lines, final):
             terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
 
     def _judges_a_model(self) -> bool:

@@ -73,6 +73,10 @@ def pytest_configure(config: pytest.Config) -> None:
         else:
             settings = Settings.from_json(json.loads(handed))
         session = config.stash[SESSION] = WorkerSession(config, settings)
+        if any((settings.json, settings.html, settings.markdown, settings.evidence)):
+            from physcheck.plugin.validation import refuse_unwritable
+
+            refuse_unwritable(settings)
         if settings.model is not None or settings.known_failures is not None:
             from physcheck.plugin.validation import refuse_unknown
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
+from html import escape as escape_html
 
 from physcheck.measurement import Outcome
 from physcheck.report.answer import answer
 from physcheck.report.table import columns_of, table_rows
 from physcheck.run.record import Record, Report
 from physcheck.text.failure import failure_text
-from physcheck.text.phrases import verdict_word
+from physcheck.text.phrases import printable, verdict_word
 
 __all__ = ["html"]
 
@@ -30,6 +30,11 @@ pre.told { white-space: pre; border-left-color: #0969da; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
 dt { color: #57606a; } dd { margin: 0; overflow-wrap: anywhere; }
 """
+
+
+def escape(text: str) -> str:
+    """Text as HTML shows it, characters that no page may have written out."""
+    return escape_html(printable(text))
 
 
 def html(report: Report) -> str:
@@ -111,7 +116,7 @@ def _tables_of_checks(records: Iterable[Record]) -> list[str]:
         if lines and record.verdict is not Outcome.FAIL:
             parts.append(f"<h2>{escape(record.check)} [{escape(record.structure)}]</h2>")
             parts.append(f"<p>{escape(str(record.evidence.get('place')))}</p>")
-            text = "\n".join(lines)
+            text = "\n".join(str(line) for line in lines)
             parts.append(f'<pre class="told">{escape(text)}</pre>')
     return parts
 

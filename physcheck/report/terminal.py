@@ -11,7 +11,7 @@ from physcheck.report.table import columns_of, table_rows
 from physcheck.run.facts import NotScheduled
 from physcheck.run.record import Record, Report
 from physcheck.text.numbers import duration
-from physcheck.text.phrases import some, verdict_word
+from physcheck.text.phrases import printable, some, verdict_word
 
 __all__ = ["Line", "terminal_lines"]
 
@@ -42,7 +42,8 @@ def terminal_lines(report: Report, *, width: int = 100) -> list[Line]:
     said = answer(report)
     mood = _MOODS_OF_ANSWERS.get(said.split(":")[0], "doubt")
     lines.append((f"physcheck: {said}", mood))
-    return lines
+    # What models and files say must not act on the terminal.
+    return [(printable(text).replace("\n", " "), mood) for text, mood in lines]
 
 
 def _by_structure(records: Iterable[Record]) -> list[Record]:

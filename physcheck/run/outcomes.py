@@ -9,12 +9,12 @@ from functools import cache
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput
+from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput, TimeIsUp
 from physcheck.measurement import Measurement, Outcome, Verdict
 from physcheck.run.record import Record
 from physcheck.run.schedule import record_seed
 from physcheck.run.settings import Settings
-from physcheck.run.timeout import TimeIsUp
+from physcheck.text.exceptions import description
 from physcheck.tolerances import Tolerance
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def record_of_exception(
             text = f"took longer than the {timeout:g} s of --physcheck-timeout"
             return _without_number(blank, Outcome.ERROR, text, cost)
     text = (
-        f"the check raised {type(error).__name__}: {error} (a fault of physcheck or of the check, "
+        f"the check raised {description(error)} (a fault of physcheck or of the check, "
         "not a verdict on the model; please report it)"
     )
     trace = "".join(traceback.format_exception(error))
@@ -192,6 +192,10 @@ def _not_finite(blank: Record, error: NonFiniteOutput, tolerance: Tolerance | No
         interval=(nan, nan),
         tolerance=None if tolerance is None else float(tolerance.value),
         detection_limit=nan,
+        evidence={
+            **blank.evidence,
+            "not_finite": {"output": error.output, "value": error.value},
+        },
         causes=_CAUSES_OF_NOT_FINITE,
         advice=_ADVICE_ON_NOT_FINITE,
     )
