@@ -21,6 +21,7 @@ from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
     from physcheck.model import Model
+    from physcheck.run.cause_aware import CauseAwareRunner
     from physcheck.run.known_failures import KnownFailure
     from physcheck.run.plan import Plan, PlanEntry
     from physcheck.run.runner import Runner
@@ -57,6 +58,7 @@ class WorkerSession:
         self._reference: Model | None = None
         self._plan: Plan | None = None
         self._runner: Runner | None = None
+        self._cause_aware: CauseAwareRunner | None = None
         self._evidence: Path | None = None
         self._facts: RunFacts | None = None
         self._order: tuple[str, ...] = ()
@@ -145,7 +147,16 @@ class WorkerSession:
 
     def judge(self, entry: PlanEntry) -> Record:
         """Make the record of an entry of the plan, known failures taken into account."""
-        return self.apply_known_failures(self.runner.run(entry))
+        if self._cause_aware is None:
+            from physcheck.run.cause_aware import CauseAwareRunner
+
+            entries = () if self._plan is None else self._plan.entries
+            self._cause_aware = CauseAwareRunner(self.runner, entries)
+        record = self._cause_aware.run(entry)
+        if self._facts is not None and self._cause_aware.remarks:
+            # Known since the first record only: the facts are told anew.
+            self._facts = None
+        return self.apply_known_failures(record)
 
     def apply_known_failures(self, record: Record) -> Record:
         """The record with another verdict where the list of known failures has it."""
@@ -207,7 +218,7 @@ class WorkerSession:
                 records=len(plan.entries),
                 evaluations=plan.evaluations,
                 estimated_seconds=plan.estimated_seconds,
-                remarks=plan.remarks,
+                remarks=(*plan.remarks, *(self._cause_aware.remarks if self._cause_aware else ())),
             ),
             not_scheduled=plan.not_scheduled,
         )
