@@ -14,6 +14,7 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from physcheck.adapters.declaration import Declaration
+from physcheck.adapters.handed_over import handed_over
 from physcheck.errors import ModelError
 from physcheck.model import OUTPUTS, Capabilities, Meter, Model
 from physcheck.system import Configurations, Evaluation, System
@@ -245,6 +246,10 @@ class CalculatorModel:
         return self._property(name)
 
     def _property(self, name: str) -> Any:
+        with handed_over(Atoms=self._atoms):
+            return self._asked(name)
+
+    def _asked(self, name: str) -> Any:
         if hasattr(self.calculator, "get_property"):
             return self.calculator.get_property(name, self._atoms)
         if name == "free_energy":

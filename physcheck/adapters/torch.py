@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from physcheck.adapters.handed_over import handed_over
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.names import nearest
@@ -216,8 +217,9 @@ class TorchModel:
         cells = torch.tensor(configurations.cells, **settings)
         positions = torch.tensor(configurations.positions, **settings).requires_grad_(True)
         # Copies, so that a module that writes into its inputs spoils no later call.
-        with torch.enable_grad():
-            answer = self.module(positions, numbers.clone(), cells, pbc.clone())
+        given = {"numbers": numbers.clone(), "cells": cells, "pbc": pbc.clone()}
+        with torch.enable_grad(), handed_over(positions=positions, **given):
+            answer = self.module(positions, *given.values())
         _check(answer)
         return answer, positions
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from physcheck.adapters.batched import Answer, BatchedModel
+from physcheck.adapters.handed_over import handed_over
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.system import Configurations, System
@@ -75,7 +76,8 @@ class _Call:
 
         interface = self._interface
         state = torch_sim.io.atoms_to_state(structures, interface.device, interface.dtype)
-        answer = interface(state)
+        with handed_over(SimState=state):
+            answer = interface(state)
         return {
             name: answer[name].detach().cpu().double().numpy()
             for name in ("energy", "forces", "stress")
