@@ -51,8 +51,8 @@ _NAMED, _MOST = 0.003, 0.02
 _FEWEST = 3
 # Keeps a factor of nothing finite.
 _TINY = 1e-300
-# An energy's derivative this much smaller than the output, in rms, is none: it was taken over pieces
-# of some length, and the output at their middle isn't quite the mean along them.
+# An energy that changes this much less than the output says, in rms, doesn't change: pieces have a
+# length, and the output at their middle isn't quite the mean along them.
 _NOTHING = 0.01
 
 
