@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from physcheck.adapters.further_outputs import further_outputs_of
 from physcheck.adapters.handed_over import handed_over
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import OUTPUTS, Capabilities
@@ -160,6 +161,11 @@ class TorchModel:
         return Evaluation(
             **{name: answer[name].detach().cpu().double().numpy() for name in outputs}
         )
+
+    def further_outputs(self, configuration: Configurations) -> dict[str, Floats]:
+        """What the module's dict has beside, by ASE's names; a batch axis is taken off."""
+        answer, _ = self._forward(configuration)
+        return further_outputs_of(answer, configuration.n_atoms)
 
     def jacobian_products(
         self, configuration: Configurations, vectors: Floats, *, transpose: bool

@@ -38,6 +38,14 @@ class _OneByOne:
         found: Callable[[Configurations], None] | None = getattr(self.model, "ask", None)
         return found
 
+    @property
+    def further_outputs(self) -> Callable[[Configurations], dict[str, Floats]] | None:
+        """As the model's, where it has any."""
+        found: Callable[[Configurations], dict[str, Floats]] | None = getattr(
+            self.model, "further_outputs", None
+        )
+        return found
+
     def evaluate(
         self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
     ) -> Evaluation:

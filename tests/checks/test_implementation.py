@@ -64,7 +64,7 @@ def test_three_families_cost_at_most_300_evaluations(name):
     start = as_configurations(structure(name))
     capabilities = make_builtin("morse").capabilities
     specs = [c for c in all_checks().values() if c.family in FAMILIES]
-    assert len(specs) == 23
+    assert len(specs) == 24
     total = sum(
         c.evaluations(start, capabilities, "quick")
         for c in specs
