@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from physcheck.measurement import Outcome
+from physcheck.model import Meter
+from physcheck.registry import tolerance_of
 from physcheck.run.one_by_one import one_by_one
 from physcheck.run.plan import PlanEntry, record_seed
 from physcheck.run.record import Record
 from physcheck.run.runner import Runner
+from physcheck.run.trial_copies import CHECKS_OF_COPIES, unlike_copy
 from physcheck.structures import Structure
 from physcheck.system import Configurations
 
@@ -35,6 +39,9 @@ class CauseAwareRunner:
     Where none fails (or none is planned) and another check fails, its worst configuration is tried
     alone and in a batch; if they differ the record is made again alone, and where it then doesn't
     fail it says that it is the batch.  It stays a FAIL: no other record shows that fault.
+
+    Where a check of translations, rotations or periodic images can't be made since the model
+    raises, and a copy of the structure that its law says is the same is taken, the check fails.
 
     Where ``history_independence`` fails at a planned structure, the other failures say so: whether
     they follow from it, only a model without that fault can tell.
@@ -77,6 +84,8 @@ class CauseAwareRunner:
             record = self.runner.run(entry)
             if record.verdict is Outcome.FAIL and self._takes_batches:
                 record = self._told_apart(entry, record)
+        if record.verdict is Outcome.ERROR and entry.check.id in CHECKS_OF_COPIES:
+            record = self._with_copies_tried(entry, record)
         return self._with_memory_named(record) if record.verdict is Outcome.FAIL else record
 
     @property
@@ -105,6 +114,29 @@ class CauseAwareRunner:
             record,
             f"{cause.name} fails, too ({where}): answers that depend on earlier calls can be all "
             "of this failure; mend that first",
+        )
+
+    def _with_copies_tried(self, entry: PlanEntry, record: Record) -> Record:
+        """A FAIL where the model raised at the structure and not at a copy, or the reverse."""
+        if "traceback" in record.evidence:
+            return record
+        meter = Meter(self.runner.model)
+        found = unlike_copy(meter, entry.structure.configurations, entry.check.id)
+        self.runner.setup_evaluations += meter.evaluations
+        if found is None:
+            return record
+        tolerance = tolerance_of(entry.check.id, self.runner.settings.profile)
+        return replace(
+            record,
+            verdict=Outcome.FAIL,
+            message=f"the model takes the structure in one place and not in another: {found.said}",
+            value=inf,
+            uncertainty=0.0,
+            interval=(inf, inf),
+            detection_limit=0.0,
+            tolerance=None if tolerance is None else tolerance.value,
+            force_evaluations=meter.evaluations,
+            evidence={**record.evidence, "place": found.said},
         )
 
     def _run_alone(self, entry: PlanEntry) -> Record:

@@ -32,6 +32,8 @@ RESOLUTION_EVALUATIONS = 25
 # there is room for one, this share of the budget is kept for it.
 LEAST_TRAJECTORY = 8_000
 KEPT_SHARE = 0.6
+# Structures that are refused while a copy of them is taken: so many say it.
+_MOST_UNLIKE = 2
 # Why a check of two models isn't made of one.
 NEEDS_REFERENCE = "compares two models: give --physcheck-reference"
 
@@ -175,6 +177,7 @@ def make_plan(model: Model, settings: Settings) -> Plan:
         _schedule(draft, structure, alone, everything=everything, kept=int(kept))
     for structure in [*suited, *(s for s in structures if s not in suited)]:
         _schedule_sharing(draft, structure, sharing)
+    _schedule_unlike(draft, trials)
     return Plan(
         entries=tuple(draft.entries),
         not_scheduled=tuple(draft.left_out),
@@ -311,6 +314,21 @@ def _schedule_sharing(draft: _Draft, structure: Structure, sharing: Sequence[Che
         draft.entries.append(PlanEntry(spec, structure, own, seed, shared=shared))
     if shared >= LEAST_TRAJECTORY:
         draft.spent += cost + shared
+
+
+def _schedule_unlike(draft: _Draft, trials: Mapping[str, Trial]) -> None:
+    """The law that a structure's refusal breaks: a copy of it is taken.  Two such structures."""
+    capabilities, settings = draft.model.capabilities, draft.settings
+    specs = {spec.id: spec for spec in draft.checks}
+    planned = {(e.check.id, e.structure.name) for e in draft.entries}
+    found = [t.unlike for t in trials.values() if t.unlike is not None]
+    for structure, unlike in [(s, u) for s, u in found if u.check in specs][:_MOST_UNLIKE]:
+        if (unlike.check, structure.name) in planned:
+            continue
+        spec = specs[unlike.check]
+        allotment = spec.evaluations(structure.configurations, capabilities, settings.budget)
+        seed = record_seed(settings.seed, spec.id, structure.name)
+        draft.entries.append(PlanEntry(spec, structure, allotment, seed))
 
 
 def _chosen_structures(meter: Meter, draft: _Draft) -> tuple[list[Structure], dict[str, Trial]]:
