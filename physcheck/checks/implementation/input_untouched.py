@@ -8,6 +8,7 @@ import numpy as np
 
 from physcheck.adapters.handed_over import watching
 from physcheck.checks.allotments import always
+from physcheck.checks.implementation.batch_invariance import cell_shear
 from physcheck.checks.implementation.call_comparison import through
 from physcheck.checks.symmetry.comparison import outputs_of
 from physcheck.measurement import Measurement
@@ -49,6 +50,8 @@ def _arrays(given: Configurations) -> dict[str, Any]:
         source="the model contract: a model answers, it doesn't move atoms",
     ),
     evaluations=always(2),
+    # Wrapping changes nothing where there is no cell.
+    shows=cell_shear,
 )
 def measure_input_untouched(
     model: Model | Meter, start: Any, *, rng: np.random.Generator
