@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from physcheck.measurement import Outcome
-from physcheck.model import Meter
+from physcheck.model import Meter, Model
 from physcheck.registry import tolerance_of
 from physcheck.run.one_by_one import one_by_one
 from physcheck.run.plan import PlanEntry, record_seed
@@ -27,6 +27,7 @@ ASKED_ALONE = (
 #: The title of a failure that isn't there where the model is asked one configuration at a time.
 IT_IS_THE_BATCH = "right alone: it is the batch"
 
+_BATCH_LINE = f"{IT_IS_THE_BATCH}; all other checks ask one configuration at a time"
 _BATCH, _MEMORY = "batch_invariance", "history_independence"
 
 
@@ -73,11 +74,7 @@ class CauseAwareRunner:
         if entry.not_applicable is not None:
             return self.runner.run(entry)
         if entry.check.id in (_BATCH, _MEMORY):
-            record = self._made.pop(entry.name, None) or self.runner.run(entry)
-            if record.check == _BATCH and record.verdict is Outcome.FAIL:
-                record = _with_line(
-                    record, f"{IT_IS_THE_BATCH}; all other checks ask one configuration at a time"
-                )
+            record = self._made.pop(entry.name, None) or self._made_now(entry)
         elif self._takes_batches and self._first_failed(_BATCH) is not None:
             record = self._run_alone(entry)
         else:
@@ -97,11 +94,27 @@ class CauseAwareRunner:
         """The first planned record of a check that fails; all of them are made now."""
         if check not in self._failed:
             planned = [e for e in self.entries if e.check.id == check and e.not_applicable is None]
-            made = {e.name: self.runner.run(e) for e in planned}
+            made = {e.name: self._made_now(e) for e in planned}
             self._made.update(made)
             failed = (r for r in made.values() if r.verdict is Outcome.FAIL)
+            if check == _BATCH:
+                failed = (r for r in failed if _BATCH_LINE in r.evidence.get("lines", ()))
             self._failed[check] = next(failed, None)
         return self._failed[check]
+
+    def _made_now(self, entry: PlanEntry) -> Record:
+        """A record of ``batch_invariance``, with the batch blamed where it fails, or of memory."""
+        record = self.runner.run(entry)
+        if entry.check.id != _BATCH or record.verdict is not Outcome.FAIL:
+            return record
+        # The control: what is found where nothing is asked in batches (noise, memory, NaN alone)
+        # says nothing of them.
+        control = self._runner_of(one_by_one(self.runner.model, as_batches=True))
+        found = control.run(entry)
+        self.runner.setup_evaluations += control.setup_evaluations + (found.force_evaluations or 0)
+        if found.verdict is Outcome.FAIL:
+            return record
+        return _with_line(record, _BATCH_LINE)
 
     def _with_memory_named(self, record: Record) -> Record:
         if record.check in (_BATCH, _MEMORY):
@@ -142,17 +155,18 @@ class CauseAwareRunner:
     def _run_alone(self, entry: PlanEntry) -> Record:
         runner = self.runner
         if self._alone is None:
-            self._alone = Runner(
-                one_by_one(runner.model),
-                runner.settings,
-                runner.evidence_folder,
-                runner.reference,
-                runner.progress,
-            )
+            self._alone = self._runner_of(one_by_one(runner.model))
         before = self._alone.setup_evaluations
         record = self._alone.run(entry)
         runner.setup_evaluations += self._alone.setup_evaluations - before
         return replace(record, evidence={**record.evidence, "asked": "one configuration at a time"})
+
+    def _runner_of(self, model: Model) -> Runner:
+        """A runner of another model with the settings of this one's."""
+        runner = self.runner
+        return Runner(
+            model, runner.settings, runner.evidence_folder, runner.reference, runner.progress
+        )
 
     def _told_apart(self, entry: PlanEntry, record: Record) -> Record:
         """A record that failed, with the batch to blame where it is right alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +18,21 @@ __all__ = ["one_by_one"]
 class _OneByOne:
     """A model that is asked one configuration at a time, whatever it is given."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, as_batches: bool) -> None:
         self.model = model
+        self._as_batches = as_batches
 
     @property
     def capabilities(self) -> Capabilities:
-        """The model's, without batches."""
-        return replace(self.model.capabilities, batched=False, mixed_sizes=False)
+        """The model's, without batches unless it is to look as if it took them."""
+        found = self.model.capabilities
+        return found if self._as_batches else replace(found, batched=False, mixed_sizes=False)
 
     @property
     def fresh(self) -> Callable[[], Model] | None:
         """As the model's, where it has one."""
         maker = getattr(self.model, "fresh", None)
-        return None if maker is None else lambda: one_by_one(maker())
+        return None if maker is None else lambda: one_by_one(maker(), as_batches=self._as_batches)
 
     @property
     def ask(self) -> Callable[[Configurations], None] | None:
@@ -45,6 +47,12 @@ class _OneByOne:
             self.model, "further_outputs", None
         )
         return found
+
+    def evaluate_many(
+        self, batches: Sequence[Configurations], *, want: frozenset[str] = frozenset({"forces"})
+    ) -> list[Evaluation]:
+        """Several systems, each configuration alone."""
+        return [self.evaluate(batch, want=want) for batch in batches]
 
     def evaluate(
         self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
@@ -66,6 +74,14 @@ class _DifferentiableOneByOne(_OneByOne):
         return products
 
 
-def one_by_one(model: Model) -> Model:
-    """A model that never sees two configurations in one call."""
-    return _DifferentiableOneByOne(model) if isinstance(model, Differentiable) else _OneByOne(model)
+def one_by_one(model: Model, *, as_batches: bool = False) -> Model:
+    """A model that never sees two configurations in one call.
+
+    Parameters
+    ----------
+    as_batches : bool
+        It says that it takes batches, as the model does: what a check of batches finds in it isn't
+        the batches' doing.
+    """
+    kind = _DifferentiableOneByOne if isinstance(model, Differentiable) else _OneByOne
+    return kind(model, as_batches=as_batches)

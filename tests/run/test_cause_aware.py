@@ -120,6 +120,42 @@ def test_a_sound_model_is_asked_no_more_often_than_without():
     assert [r.value for r in expected] == [r.value for r in found.values()]
 
 
+class NotFinite(DiagonalCells):
+    """Forces are NaN in batches of three or more, or always."""
+
+    def __init__(self, from_size):
+        super().__init__()
+        self.from_size = from_size
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        answer = self.inner.evaluate(configurations, want=want)
+        if len(configurations) < self.from_size:
+            return answer
+        return Evaluation(answer.energy, np.nan * answer.forces, answer.stress)
+
+
+def test_only_what_is_finite_alone_is_a_fault_of_batches():
+    runner, found = records(NotFinite(3), "batch_invariance,stress_energy_gap")
+    assert found["stress_energy_gap"].verdict is Outcome.PASS
+    assert found["batch_invariance"].verdict is Outcome.FAIL
+    assert runner.remarks == (ASKED_ALONE,)
+
+    runner, found = records(NotFinite(1), "batch_invariance,stress_energy_gap")
+    assert all(r.verdict is Outcome.FAIL for r in found.values())
+    assert "lines" not in found["batch_invariance"].evidence
+    assert runner.remarks == ()
+
+
+def test_a_memory_that_batch_invariance_sees_is_not_called_a_fault_of_batches():
+    runner, found = records(
+        make_builtin("gupta+stateful=0.1"), "batch_invariance,history_independence,loop_work"
+    )
+    assert found["batch_invariance"].verdict is Outcome.FAIL
+    assert "lines" not in found["batch_invariance"].evidence
+    assert runner.remarks == ()
+    assert found["history_independence"].verdict is Outcome.FAIL
+
+
 def test_other_failures_of_a_model_with_a_memory_name_it():
     _, found = records(StaleEnergy(), "force_energy_gap,history_independence")
     assert found["history_independence"].verdict is Outcome.FAIL
