@@ -23,6 +23,8 @@ _ASIDE = 1.0
 # A force beside a limit may be on either side of it by rounding.
 _CLEARLY = 0.99
 _SEED = 0
+# A rotation that exchanges all axes.
+_CYCLE = "with axes x, y, z for y, z, x", np.eye(3)[[1, 2, 0]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +128,9 @@ def _copies(start: Configurations) -> Iterator[tuple[str, str, Configurations]]:
         yield "translation_invariance", "with all atoms moved within the cell", inside
     free = rigid_rotation(start, np.random.default_rng(_SEED))
     yield "rotation_equivariance", free.label, _put_back(free.apply(start), start)
-    axes = replace(free, orthogonal=np.eye(3)[[1, 2, 0]])
-    yield (
-        "rotation_equivariance",
-        "with axes x, y, z for y, z, x",
-        _put_back(axes.apply(start), start),
-    )
+    label, orthogonal = _standard(start.cells[0]) if pbc.all() else _CYCLE
+    other = replace(free, orthogonal=orthogonal).apply(start)
+    yield "rotation_equivariance", label, _put_back(other, start)
 
 
 def _sides(start: Configurations) -> list[tuple[str, Floats]]:
@@ -142,6 +141,17 @@ def _sides(start: Configurations) -> list[tuple[str, Floats]]:
         ("moved to positive coordinates", np.where(free, _ASIDE - low, 0.0)),
         ("moved to negative coordinates", np.where(free, -_ASIDE - high, 0.0)),
     ]
+
+
+def _standard(cell: Floats) -> tuple[str, Floats]:
+    """The rotation that gives a lower triangular cell, as many programs want it."""
+    # h = L Q^T: columns of Q are the new axes, all with a positive part of their cell vector.
+    axes, upper = np.linalg.qr(cell.T)
+    axes = axes * np.sign(np.diag(upper))
+    if np.linalg.det(axes) < 0:
+        # A left-handed cell has no such rotation.
+        return _CYCLE
+    return "turned so that a is along x and b in the xy plane", axes.T
 
 
 def _completed(cell: Floats) -> Floats:

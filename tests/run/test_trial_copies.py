@@ -91,6 +91,22 @@ def test_the_law_that_a_refusal_breaks_is_named(where, name, check, then):
     assert unlike_copy(meter, start, check).said == found.said
 
 
+@pytest.mark.parametrize("then", [raising, wild, nan])
+def test_a_model_that_wants_a_lower_triangular_cell_is_told_from_one_without_crystals(then):
+    def upper(one):
+        return bool(np.abs(np.triu(one.cells[0], 1)).max() > 1e-9)
+
+    start = catalogue()["Si8-triclinic"].configurations
+    found = unlike_copy(Meter(Refusing(upper, then, "stillinger-weber")), start)
+    assert found.check == "rotation_equivariance"
+    turned = as_configurations(structure("copper"))
+    quarter = np.array([[0.8, 0.6, 0.0], [-0.6, 0.8, 0.0], [0.0, 0.0, 1.0]])
+    turned = turned.at(turned.positions[0] @ quarter, turned.cells[0] @ quarter)
+    found = unlike_copy(Meter(Refusing(upper, then)), turned)
+    assert found.check == "rotation_equivariance"
+    assert "a is along x" in found.label
+
+
 @pytest.mark.parametrize("name", ["ethanol", "copper", "slab", "water", "salt"])
 @pytest.mark.parametrize("then", [raising, wild, nan])
 @pytest.mark.parametrize("always", [True, False])
