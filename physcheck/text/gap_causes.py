@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,19 +72,23 @@ class GapCause:
     causes: str
 
 
-def force_cause(given: Floats, derived: Floats, n_atoms: int) -> GapCause:
+def force_cause(shares: Floats, gaps: Floats, symbols: Sequence[str]) -> GapCause:
     """What makes forces differ from the energy's negative gradient.
 
     Parameters
     ----------
-    given, derived : (k,) float, eV/Å
-        Components along the same directions, of the forces and of the energy's negative gradient.
-    n_atoms : int
-        An energy or a loss that is a mean over atoms shows as this factor.
+    shares : (k, N) float, eV/Å
+        What each atom's force adds to the component along each of k directions.
+    gaps : (k,) float, eV/Å
+        Those components less the ones of the energy's negative gradient.
+    symbols : sequence of str
+        Of the N atoms.
 
-    The factor f of the least squares of ``given - f derived`` explains the gap if it leaves less
-    than a tenth of it.
+    The factor f of the least squares of ``forces - f gradient`` explains the gap if it leaves less
+    than a tenth of it; likewise a factor on the forces of one species.
     """
+    given = shares.sum(axis=1)
+    derived, n_atoms = given - gaps, len(symbols)
     names = {**FORCE_FACTORS, **_atoms(n_atoms, "the energy")}
     found = _factor(given, derived, names, "the forces", "the energy's negative gradient")
     if found is not None:
@@ -96,6 +100,9 @@ def force_cause(given: Floats, derived: Floats, n_atoms: int) -> GapCause:
             "an energy that is kept from an earlier call (history_independence), or that doesn't "
             "depend on positions; an output that isn't filled",
         )
+    one = _species(shares, gaps, symbols)
+    if one is not None:
+        return one
     if _is_nothing(given, derived):
         return GapCause(
             "the forces vanish where the energy changes",
@@ -107,6 +114,21 @@ def force_cause(given: Floats, derived: Floats, n_atoms: int) -> GapCause:
         "gradient; energy and forces that are smoothed or shifted differently (with ASE, the "
         "energy that belongs to the forces is free_energy)",
     )
+
+
+def _species(shares: Floats, gaps: Floats, symbols: Sequence[str]) -> GapCause | None:
+    """The species whose forces, all times one factor, are the whole gap; None if there is none."""
+    kinds = sorted(set(symbols))
+    if len(kinds) < 2 or len(gaps) < _FEWEST:
+        return None
+    for kind in kinds:
+        own = shares[:, [symbol == kind for symbol in symbols]].sum(axis=1)
+        lacking = own - gaps
+        factor = _best_factor(own, lacking)
+        if factor != 0 and _explains(own, factor * lacking, gaps):
+            text = f"the forces on {kind} are {factor:.3g} times the energy's negative gradient"
+            return GapCause(f"{text}, all others are right", f"a factor on {kind} alone: {text}")
+    return None
 
 
 def stress_factors(volume: float) -> Mapping[str, float]:

@@ -166,11 +166,11 @@ def measure_force_energy_gap(
     frame, length = _choose_steps(pieces, frame, target)
     result = _measure(pieces, frame, length, target)
     result = _confirm(pieces, frame, result, target)
-    given = frame[: len(result.gaps)] @ pieces.forces
+    shares = (frame[: len(result.gaps)] * pieces.forces).reshape(-1, n // 3, 3).sum(axis=2)
     return with_cause(
         _report(subject, frame, result),
         target,
-        lambda: force_cause(given, given - result.gaps, subject.start.n_atoms),
+        lambda: force_cause(shares, result.gaps, subject.start.system.symbols),
     )
 
 

@@ -68,7 +68,17 @@ def test_forces_times_a_factor_are_called_by_its_name(factor, words):
     assert "predicted directly" not in measured.evidence["causes"]
 
 
-@pytest.mark.parametrize("spec", ["morse+lost-reaction=0.1", "morse+species-direct=0.5"])
+@pytest.mark.parametrize(("symbol", "factor"), [("H", 0.5), ("O", -1.0), ("C", 1.3)])
+def test_a_factor_on_one_species_is_named(symbol, factor):
+    def change(answer, asked):
+        scale = np.where(np.array(asked.system.symbols) == symbol, factor, 1.0)
+        return {"forces": scale[:, None] * answer.forces}
+
+    measured = measure_force_energy_gap(Changed(change, "morse"), structure("ethanol"))
+    assert f"the forces on {symbol} are {factor:.3g} times" in line(measured)
+
+
+@pytest.mark.parametrize("spec", ["morse+lost-reaction=0.1", "morse+detached=0.5"])
 def test_forces_that_no_factor_explains_are_not_called_a_unit(spec):
     measured = measure_force_energy_gap(make_builtin(spec), structure("ethanol"))
     assert "no sign, unit or factor" in line(measured)
@@ -129,9 +139,9 @@ def test_no_two_names_are_confused_beyond_the_ambiguous():
             sigma = np.array([[1.0, 0.3, -0.2], [0.3, 2.0, 0.5], [-0.2, 0.5, -1.0]])
             assert name in stress_cause(factor * sigma, sigma, volume, 8).causes
     derived = np.array([1.0, -2.0, 0.5, 0.3])
-    assert "vanish" in force_cause(0 * derived, derived, 9).line
+    assert "vanish" in force_cause(0 * derived[:, None], -derived, ["H"]).line
     # Two numbers are always nearly proportional to something.
-    assert "no sign" in force_cause(2 * derived[:2], derived[:2], 1).line
+    assert "no sign" in force_cause(2 * derived[:2, None], derived[:2], ["H"]).line
 
 
 def test_a_pass_names_nothing_and_an_assertion_names_the_cause():
