@@ -14,24 +14,27 @@ import numpy as np
 
 __all__ = ["handed_over", "watching"]
 
-# What was changed, by name; None where nobody watches.
-_CHANGED: ContextVar[dict[str, str] | None] = ContextVar("changed", default=None)
+# What was changed, by name, each with its size; None where nobody watches.
+_CHANGED: ContextVar[dict[str, tuple[float, str]] | None] = ContextVar("changed", default=None)
 # Objects in objects in objects: no input goes deeper.
 _DEEPEST = 6
 
 
 @contextmanager
 def watching() -> Iterator[dict[str, str]]:
-    """Within, what adapters hand over is compared before and after; the dict fills with changes.
+    """Within, what adapters hand over is compared before and after.
 
-    Its keys are names such as ``Atoms.positions``, its values say where and by how much.
+    The dict has the changes afterwards: its keys are names such as ``Atoms.positions``, its values
+    say where the largest change was and from what to what.
     """
-    changed: dict[str, str] = {}
+    changed: dict[str, tuple[float, str]] = {}
+    found: dict[str, str] = {}
     token = _CHANGED.set(changed)
     try:
-        yield changed
+        yield found
     finally:
         _CHANGED.reset(token)
+        found.update({name: text for name, (_, text) in changed.items()})
 
 
 @contextmanager
@@ -52,9 +55,9 @@ def handed_over(**things: Any) -> Iterator[None]:
     finally:
         after = _leaves(things)
         for name in [*before, *(new for new in after if new not in before)]:
-            difference = _difference(before.get(name), after.get(name))
-            if difference:
-                changed.setdefault(name, f"{name} {difference}")
+            size, difference = _difference(before.get(name), after.get(name))
+            if difference and size >= changed.get(name, (0.0, ""))[0]:
+                changed[name] = size, f"{name} {difference}"
 
 
 def _leaves(things: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,22 +96,22 @@ def _collect(found: dict[str, Any], name: str, thing: Any, depth: int) -> None:
         found[name] = repr(thing)
 
 
-def _difference(before: Any, after: Any) -> str:
-    """How a leaf differs; empty if it doesn't."""
-    if before is None:
-        return "is new"
-    if after is None:
-        return "is gone"
+def _difference(before: Any, after: Any) -> tuple[float, str]:
+    """How far a leaf differs, and in words; empty if it doesn't."""
+    if before is None or after is None:
+        return np.inf, "is new" if before is None else "is gone"
     if isinstance(before, str) or isinstance(after, str):
-        return "" if before == after else f"was {before!s:.40}, is {after!s:.40}"
+        return np.inf, "" if before == after else f"was {before!s:.40}, is {after!s:.40}"
     if before.shape != after.shape or before.dtype != after.dtype:
-        return (
-            f"was {before.dtype} of shape {before.shape}, is {after.dtype} of shape {after.shape}"
-        )
+        kinds = [f"{a.dtype} of shape {a.shape}" for a in (before, after)]
+        return np.inf, f"was {kinds[0]}, is {kinds[1]}"
     if before.tobytes() == after.tobytes():
-        return ""
+        return 0.0, ""
+    if before.dtype.kind in "fiub":
+        sizes = np.abs(np.nan_to_num(after.astype(float)) - np.nan_to_num(before.astype(float)))
+    else:
+        sizes = (before != after).astype(float)
     # Equal values with other bits are 0 and -0, or two kinds of NaN.
-    where = np.argwhere(before != after)
-    first = tuple(where[0].tolist()) if len(where) else (0,) * before.ndim
-    place = f" at index {list(first)}" if before.ndim else ""
-    return f"was {before[first]!s}{place}, is {after[first]!s}"
+    place = np.unravel_index(int(np.argmax(sizes)), sizes.shape)
+    index = f" at index {[int(i) for i in place]}" if before.ndim else ""
+    return float(sizes[place]), f"was {before[place]!s}{index}, is {after[place]!s}"

@@ -55,6 +55,16 @@ def test_what_is_no_change_is_not_said():
     assert changes(bulk("Cu"), lambda atoms: atoms.get_masses()) == {}
 
 
+def test_the_largest_change_of_several_calls_is_said():
+    atoms = bulk("Cu", cubic=True)
+    with watching() as found:
+        for step in (1e-17, 2.0, 1e-3):
+            with handed_over(Atoms=atoms):
+                atoms.positions[0, 0] += step
+                atoms.positions[3, 2] -= step / 2
+    assert "at index [0, 0], is 2.0" in found["Atoms.positions"]
+
+
 def test_the_first_change_is_said_with_its_place_also_where_the_model_raises():
     atoms = bulk("Cu", cubic=True)
 
