@@ -81,7 +81,7 @@ class CauseAwareRunner:
             record = self.runner.run(entry)
             if record.verdict is Outcome.FAIL and self._takes_batches:
                 record = self._told_apart(entry, record)
-        if record.verdict is Outcome.ERROR and entry.check.id in CHECKS_OF_COPIES:
+        if _raised(record) and entry.check.id in CHECKS_OF_COPIES:
             record = self._with_copies_tried(entry, record)
         return self._with_memory_named(record) if record.verdict is Outcome.FAIL else record
 
@@ -105,15 +105,18 @@ class CauseAwareRunner:
     def _made_now(self, entry: PlanEntry) -> Record:
         """A record of ``batch_invariance``, with the batch blamed where it fails, or of memory."""
         record = self.runner.run(entry)
-        if entry.check.id != _BATCH or record.verdict is not Outcome.FAIL:
+        failed = record.verdict is Outcome.FAIL or _raised(record)
+        if entry.check.id != _BATCH or not failed:
             return record
         # The control: what is found where nothing is asked in batches (noise, memory, NaN alone)
         # says nothing of them.
         control = self._runner_of(one_by_one(self.runner.model, as_batches=True))
         found = control.run(entry)
         self.runner.setup_evaluations += control.setup_evaluations + (found.force_evaluations or 0)
-        if found.verdict is Outcome.FAIL:
+        if found.verdict in (Outcome.FAIL, Outcome.ERROR):
             return record
+        if record.verdict is Outcome.ERROR:
+            record = self._infinite(record, f"in a batch, not alone: {record.message}")
         return _with_line(record, _BATCH_LINE)
 
     def _with_memory_named(self, record: Record) -> Record:
@@ -131,25 +134,28 @@ class CauseAwareRunner:
 
     def _with_copies_tried(self, entry: PlanEntry, record: Record) -> Record:
         """A FAIL where the model raised at the structure and not at a copy, or the reverse."""
-        if "traceback" in record.evidence:
-            return record
         meter = Meter(self.runner.model)
         found = unlike_copy(meter, entry.structure.configurations, entry.check.id)
         self.runner.setup_evaluations += meter.evaluations
         if found is None:
             return record
-        tolerance = tolerance_of(entry.check.id, self.runner.settings.profile)
+        record = replace(record, force_evaluations=meter.evaluations)
+        what = f"the model takes the structure in one place and not in another: {found.said}"
+        return self._infinite(record, what, found.said)
+
+    def _infinite(self, record: Record, message: str, place: str = "") -> Record:
+        """A FAIL of a record that the model's exception ended: no number is large enough."""
+        tolerance = tolerance_of(record.check, self.runner.settings.profile)
         return replace(
             record,
             verdict=Outcome.FAIL,
-            message=f"the model takes the structure in one place and not in another: {found.said}",
+            message=message,
             value=inf,
             uncertainty=0.0,
             interval=(inf, inf),
             detection_limit=0.0,
             tolerance=None if tolerance is None else tolerance.value,
-            force_evaluations=meter.evaluations,
-            evidence={**record.evidence, "place": found.said},
+            evidence={**record.evidence, "place": place or message},
         )
 
     def _run_alone(self, entry: PlanEntry) -> Record:
@@ -203,6 +209,13 @@ class CauseAwareRunner:
         probe = runner.run(PlanEntry(spec, structure, allotment, seed))
         runner.setup_evaluations += probe.force_evaluations or 0
         return probe
+
+
+def _raised(record: Record) -> bool:
+    """Whether the model raised: no fault of physcheck, and no lack of time."""
+    if record.verdict is not Outcome.ERROR or "traceback" in record.evidence:
+        return False
+    return "--physcheck-timeout" not in record.message
 
 
 def _with_line(record: Record, line: str) -> Record:

@@ -152,6 +152,33 @@ def test_only_what_is_finite_alone_is_a_fault_of_batches():
     assert runner.remarks == ()
 
 
+class Raising(DiagonalCells):
+    """Raises in batches, or always."""
+
+    def __init__(self, from_size):
+        super().__init__()
+        self.from_size = from_size
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        if len(configurations) >= self.from_size:
+            raise RuntimeError("sizes of tensors must match")
+        return self.inner.evaluate(configurations, want=want)
+
+
+def test_a_model_that_raises_in_batches_only_fails_batch_invariance_alone():
+    runner, found = records(Raising(2), "batch_invariance,stress_energy_gap")
+    record = found["batch_invariance"]
+    assert record.verdict is Outcome.FAIL
+    assert record.value == np.inf
+    assert "sizes of tensors" in record.message
+    assert found["stress_energy_gap"].verdict is Outcome.PASS
+    assert runner.remarks == (ASKED_ALONE,)
+
+    runner, found = records(Raising(1), "batch_invariance,stress_energy_gap")
+    assert {r.verdict for r in found.values()} == {Outcome.ERROR}
+    assert runner.remarks == ()
+
+
 class Counting(DiagonalCells):
     """The energy grows with every configuration that was asked."""
 
