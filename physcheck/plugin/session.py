@@ -25,6 +25,7 @@ from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
     from physcheck.model import Model
+    from physcheck.run.cause_aware import CauseAwareRunner
     from physcheck.run.known_failures import KnownFailure
     from physcheck.run.plan import Plan
     from physcheck.run.runner import Runner
@@ -62,6 +63,7 @@ class WorkerSession:
         self._reference: Model | None = None
         self._plan: Plan | None = None
         self._runner: Runner | None = None
+        self._cause_aware: CauseAwareRunner | None = None
         self._evidence: Path | None = None
         self._facts: RunFacts | None = None
         self._order: tuple[str, ...] = ()
@@ -168,9 +170,16 @@ class WorkerSession:
     def judge(self, entry: PlanEntry) -> Record:
         """Make the record of an entry of the plan, known failures taken into account."""
         if self._one_cause is None:
+            from physcheck.run.cause_aware import CauseAwareRunner
+
             entries = () if self._plan is None else self._plan.entries
-            self._one_cause = NotFiniteOnce(self.runner.run, entries)
-        return self.apply_known_failures(self._one_cause.run(entry))
+            self._cause_aware = CauseAwareRunner(self.runner, entries)
+            self._one_cause = NotFiniteOnce(self._cause_aware.run, entries)
+        record = self._one_cause.run(entry)
+        if self._facts is not None and self._cause_aware and self._cause_aware.remarks:
+            # Known since the first record only: the facts are told anew.
+            self._facts = None
+        return self.apply_known_failures(record)
 
     def apply_known_failures(self, record: Record) -> Record:
         """The record with another verdict where the list of known failures has it."""
@@ -234,13 +243,16 @@ class WorkerSession:
                 records=len(plan.entries),
                 evaluations=plan.evaluations,
                 estimated_seconds=plan.estimated_seconds,
-                remarks=(*plan.remarks, *_remarks_on_files(plan)),
+                remarks=(*plan.remarks, *_remarks_on_files(plan), *self._remarks_on_causes()),
                 budget=plan.spending.evaluations,
                 budget_reason=plan.spending.reason,
                 names=tuple(entry.name for entry in plan.entries),
             ),
             not_scheduled=plan.not_scheduled,
         )
+
+    def _remarks_on_causes(self) -> tuple[str, ...]:
+        return () if self._cause_aware is None else self._cause_aware.remarks
 
     def host_runner(self, model: Any, reference: Any, settings: Settings) -> Runner:
         """The runner of a model that a host's fixture gave."""
