@@ -1,0 +1,123 @@
+"""What a report means for who wants to run physics: what not to do with the model, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ase.units import kB
+
+from physcheck.measurement import Outcome
+from physcheck.run.record import Record, Report
+from physcheck.text.failure import is_mended
+from physcheck.text.numbers import with_uncertainty
+from physcheck.text.phrases import count
+
+__all__ = ["consequence", "violated"]
+
+_DYNAMICS, _PRESSURE = "molecular dynamics", "constant-pressure dynamics"
+# What a check's failure spoils; where a check isn't named here its family says it.
+_SPOILS_BY_CHECK = {
+    "stress_energy_gap": (_PRESSURE, "cell relaxations"),
+    "strain_loop_work": (_PRESSURE, "cell relaxations"),
+    "pressure_consistency": (_PRESSURE,),
+    "cell_relaxation": ("cell relaxations",),
+    "minimum_stability": ("phonon calculations",),
+    "mts_tandem": ("multiple time stepping with this pair",),
+    "short_range_repulsion": (f"{_DYNAMICS} at high temperature or pressure",),
+}
+_SPOILS_BY_FAMILY = {
+    "conservation": (_DYNAMICS,),
+    "dynamics": (_DYNAMICS,),
+    "sampling": ("ensemble averages",),
+    "relaxation": ("geometry optimisations",),
+}
+_MOST_REASONS = 3
+
+
+def violated(report: Report) -> list[Record]:
+    """The records that fail, the worst of each check first, checks of simulations before others."""
+    failed = [r for r in report.records if r.verdict is Outcome.FAIL and not is_mended(r)]
+    families = list(_SPOILS_BY_FAMILY)
+    return sorted(
+        failed,
+        key=lambda r: (
+            families.index(r.family) if r.family in families else len(families),
+            r.kind != "law",
+            -_over(r),
+        ),
+    )
+
+
+def consequence(report: Report) -> str:
+    """One or two sentences for the top of a page: what to do, and what was found.
+
+    Says nothing that no record supports: where nothing failed it names what remains unknown.
+    """
+    failed = violated(report)
+    if report.error:
+        return "Nothing was judged: " + report.error.strip().splitlines()[0]
+    if failed:
+        return _warning(failed)
+    errors = [r for r in report.records if r.verdict is Outcome.ERROR and not r.reason]
+    undecided = [r for r in report.records if r.verdict is Outcome.INCONCLUSIVE]
+    passed = [r for r in report.records if r.verdict is Outcome.PASS]
+    if not report.complete:
+        return "The run ended early: nothing that was tested failed, but this is no answer yet."
+    if errors:
+        return f"No answer yet: {count(len(errors), 'record')} could not be made."
+    if undecided:
+        return (
+            f"Nothing failed, but {count(len(undecided), 'record')} can't tell: see below what "
+            "would resolve them before you rely on them."
+        )
+    if passed:
+        return (
+            "No violation was found above the smallest detectable ones. How close the model comes "
+            "to a reference was not tested."
+        )
+    return "Nothing was judged: no check applied to this model and these structures."
+
+
+def _warning(failed: Sequence[Record]) -> str:
+    spoiled = dict.fromkeys(use for record in failed for use in _spoils(record))
+    reasons = list(dict.fromkeys(record.title or record.quantity for record in failed))
+    shown = _heating(failed) + reasons
+    more = len(shown) - _MOST_REASONS
+    shown = shown[:_MOST_REASONS]
+    if more > 0:
+        shown.append(f"and {count(more, 'other finding')}")
+    # Titles have commas and colons of their own.
+    why = "; ".join(shown)
+    if spoiled:
+        return f"Don't run {_listed(list(spoiled), 'or')} with this model: {why}."
+    return f"Don't rely on this model before this is mended: {why}."
+
+
+def _heating(failed: Sequence[Record]) -> list[str]:
+    """The heating rate that was measured, where one was."""
+    for record in failed:
+        value = record.value
+        if record.check == "nve_drift" and value is not None and math.isfinite(value):
+            # Heat goes into kinetic and potential energy alike, 3 kB an atom.
+            drift = record.evidence.get("quantities", {}).get("drift_eV_per_atom_per_ps", value)
+            word = "cools" if isinstance(drift, int | float) and drift < 0 else "heats"
+            error = (record.uncertainty or math.nan) / (3 * kB)
+            rate = with_uncertainty(value / (3 * kB), error, "K/ps")
+            return [f"{record.structure} {word} by {rate} at constant energy"]
+    return []
+
+
+def _spoils(record: Record) -> tuple[str, ...]:
+    return _SPOILS_BY_CHECK.get(record.check) or _SPOILS_BY_FAMILY.get(record.family, ())
+
+
+def _over(record: Record) -> float:
+    value = math.inf if record.value is None else record.value
+    return value / record.tolerance if record.tolerance else value
+
+
+def _listed(words: Sequence[str], last: str) -> str:
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
