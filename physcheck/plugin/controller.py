@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from physcheck.plugin.failure_text import FailureText
 from physcheck.plugin.items import MESSAGE, is_the_suite
 from physcheck.plugin.message import Message
 from physcheck.plugin.options import OPTIONS, spaced_model
@@ -100,6 +101,8 @@ class Controller:
         if text is not None:
             message = Message.from_text(text)
             self.run_report.receive(message, nodeid=nodeid)
+            if message.record is not None and report.failed and isinstance(report.longrepr, str):
+                report.longrepr = FailureText(report.longrepr, message.record)
             if message.begun is None:
                 self.run_report.write_json()
         elif report.failed and report.when not in ("setup", "call", "teardown"):
@@ -145,12 +148,21 @@ class Controller:
             return
         from physcheck.report.terminal import terminal_lines
 
-        settings = self.session.settings
+        settings, report = self.session.settings, self.run_report.report()
         width = max(_LEAST_WIDTH, getattr(terminalreporter._tw, "fullwidth", _LEAST_WIDTH))
         terminalreporter.section("physcheck")
-        *lines, final = terminal_lines(self.run_report.report(), width=width)
-        written = filter(None, (settings.json, settings.html, settings.markdown))
-        for text, mood in (*lines, *((f"report: {path}", "") for path in written), final):
+        if settings.annotate:
+            from physcheck.report.continuous_integration import annotation_lines
+
+            for line in annotation_lines(report):
+                terminalreporter.write_line(line)
+        verbose = self.config.get_verbosity() > 0
+        *lines, final = terminal_lines(report, width=width, verbose=verbose)
+        written = filter(None, (settings.json, settings.html, settings.markdown, settings.badge))
+        more = [f"report: {path}" for path in written]
+        if self.session.baseline is not None:
+            more += self.session.baseline.lines_of_what_is_missing(report)
+        for text, mood in (*lines, *((line, "") for line in more), final):
             terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
 
     def _judges_a_model(self) -> bool:

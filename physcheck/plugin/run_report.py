@@ -98,12 +98,16 @@ class RunReport:
 
     def write_all(self) -> None:
         """Write every report that is asked for."""
+        from physcheck.report.badge import badge
+        from physcheck.report.continuous_integration import append_step_summary
         from physcheck.report.html import html
         from physcheck.report.markdown import markdown
 
         self.write_json()
         self._write(self.settings.markdown, markdown)
         self._write(self.settings.html, html)
+        self._write(self.settings.badge, badge)
+        append_step_summary(self.report())
 
     def _write(self, path: str | None, make_text: Callable[[Report], str]) -> None:
         if path is not None:

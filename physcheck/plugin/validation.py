@@ -47,7 +47,7 @@ def refuse_unknown(
         find_spec_problem(settings.model)
     if settings.reference is not None:
         find_reference_problem(settings.reference, settings.model)
-    for path in filter(None, (settings.json, settings.html, settings.markdown)):
+    for path in filter(None, (settings.json, settings.html, settings.markdown, settings.badge)):
         _refuse_unwritable(Path(path))
     if settings.known_failures is None:
         return {}

@@ -17,7 +17,7 @@ __all__ = ["consequence", "violated"]
 
 _DYNAMICS, _PRESSURE = "molecular dynamics", "constant-pressure dynamics"
 # What a check's failure spoils; where a check isn't named here its family says it.
-_SPOILS_BY_CHECK = {
+_SPOILS_BY_CHECK: dict[str, tuple[str, ...]] = {
     "stress_energy_gap": (_PRESSURE, "cell relaxations"),
     "strain_loop_work": (_PRESSURE, "cell relaxations"),
     "pressure_consistency": (_PRESSURE,),
@@ -26,7 +26,7 @@ _SPOILS_BY_CHECK = {
     "mts_tandem": ("multiple time stepping with this pair",),
     "short_range_repulsion": (f"{_DYNAMICS} at high temperature or pressure",),
 }
-_SPOILS_BY_FAMILY = {
+_SPOILS_BY_FAMILY: dict[str, tuple[str, ...]] = {
     "conservation": (_DYNAMICS,),
     "dynamics": (_DYNAMICS,),
     "sampling": ("ensemble averages",),
@@ -109,7 +109,8 @@ def _heating(failed: Sequence[Record]) -> list[str]:
 
 
 def _spoils(record: Record) -> tuple[str, ...]:
-    return _SPOILS_BY_CHECK.get(record.check) or _SPOILS_BY_FAMILY.get(record.family, ())
+    by_family = _SPOILS_BY_FAMILY.get(record.family, ())
+    return _SPOILS_BY_CHECK.get(record.check, by_family)
 
 
 def _over(record: Record) -> float:

@@ -80,7 +80,10 @@ def interval_bar(record: Record) -> Bar | None:
         share = math.log(min(number, right) / left) / math.log(right / left)
         return round(100 * share, 2)
 
-    marks = [Mark(kind, place(number), f"{word} {figure(number, unit)}") for kind, number, word in numbers]
+    marks = [
+        Mark(kind, place(number), f"{word} {figure(number, unit)}")
+        for kind, number, word in numbers
+    ]
     low, high = place(interval[0]), place(interval[1])
     allowed = None if record.tolerance is None else place(record.tolerance)
     words = ", ".join(mark.text for mark in marks)
@@ -90,7 +93,9 @@ def interval_bar(record: Record) -> Bar | None:
         width=round(max(high - low, 0.0), 2),
         allowed=allowed,
         marks=tuple(marks),
-        left="0" if any(n <= left for _, n, _ in numbers) or interval[0] <= left else figure(left, digits=1),
+        left="0"
+        if any(n <= left for _, n, _ in numbers) or interval[0] <= left
+        else figure(left, digits=1),
         right=figure(right, unit, digits=1),
         text=f"{words}; interval {ends} {unit}".rstrip(),
     )

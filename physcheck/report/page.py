@@ -10,6 +10,7 @@ from typing import Any
 
 from physcheck.measurement import Outcome
 from physcheck.report.answer import answer
+from physcheck.report.baseline import baseline_lines
 from physcheck.report.consequence import consequence, violated
 from physcheck.report.interval_bar import Bar, interval_bar
 from physcheck.report.laws_in_words import LawText, law_text
@@ -103,14 +104,13 @@ def page_values(report: Report, folders: Iterable[Path] = ()) -> dict[str, Any]:
         "sections": [s for s in sections if s.verdict != "pass"],
         "passed": [s for s in sections if s.verdict == "pass"],
         "not_applicable": _grouped(
-            (r.name, r.explanation)
-            for r in report.records
-            if r.verdict is Outcome.NOT_APPLICABLE
+            (r.name, r.explanation) for r in report.records if r.verdict is Outcome.NOT_APPLICABLE
         ),
         "not_scheduled": _grouped(
             (n.structure if n.check == "*" else f"{n.check}[{n.structure}]", n.reason)
             for n in report.facts.not_scheduled
         ),
+        "baseline": baseline_lines(report),
         "remarks": report.remarks,
         "environment": {k: v for k, v in report.facts.environment.items() if v is not None},
         "symbols": SYMBOLS,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.measurement import Outcome
 from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, Picture, panel
 from physcheck.report.pictures.numbers_of import array_of, entry, number_of, slug_of
 from physcheck.report.pictures.saved_frames import Frames
@@ -67,7 +68,8 @@ def _power_on_loop(record: Record, frames: Frames | None) -> Floats | None:
     n = len(frames.forces)
     t = 2 * math.pi * np.arange(n) / n + phase
     tangents = radius * (np.cos(t)[:, None] * v.ravel() - np.sin(t)[:, None] * u.ravel())
-    return np.einsum("bi,bi->b", frames.forces.reshape(n, -1), tangents)
+    power: Floats = (frames.forces.reshape(n, -1) * tangents).sum(axis=1)
+    return power
 
 
 def loop_works(record: Record, frames: Frames | None) -> list[Picture]:
@@ -75,7 +77,7 @@ def loop_works(record: Record, frames: Frames | None) -> list[Picture]:
     works = array_of(entry(record, "quantities", "loop_works"))
     if works is None:
         return []
-    rows = [(f"random loop {k}", abs(w)) for k, w in enumerate(works.ravel())]
+    rows = [(f"random loop {k}", abs(float(w))) for k, w in enumerate(works.ravel())]
     for name in ("atom_circle", "molecule_rotation"):
         facts = entry(record, "quantities", name)
         if isinstance(facts, dict):
@@ -89,7 +91,7 @@ def loop_works(record: Record, frames: Frames | None) -> list[Picture]:
     height = 1.2 + 0.2 * len(rows)
     with panel(f"{slug_of(record)}-works", "|work| per lap (meV)", "", height=height) as made:
         labels, values = zip(*rows, strict=True)
-        made.axes.barh(labels, values, color=BAD, height=0.6)
+        made.axes.barh(labels, values, color=_colour(record), height=0.6)
         made.logarithmic("x", [*values, *([allowed] if allowed > 0 else [])])
         if math.isfinite(allowed) and allowed > 0:
             made.axes.axvline(allowed, color=GOOD, linestyle="--", label="tolerance (random loops)")
@@ -106,11 +108,9 @@ def force_gaps(record: Record, frames: Frames | None) -> list[Picture]:
     if gaps is None:
         return []
     place = np.arange(1, gaps.size + 1)
-    with panel(
-        f"{slug_of(record)}-gaps", "random direction", "force minus slope (meV/Å)"
-    ) as made:
-        made.axes.vlines(place, 0, gaps, color=BAD)
-        made.axes.plot(place, gaps, "o", color=BAD, label="measured")
+    with panel(f"{slug_of(record)}-gaps", "random direction", "force minus slope (meV/Å)") as made:
+        made.axes.vlines(place, 0, gaps, color=_colour(record))
+        made.axes.plot(place, gaps, "o", color=_colour(record), label="measured")
         _band(made, record.tolerance)
         made.axes.set_xticks(place)
         made.legend()
@@ -185,7 +185,9 @@ def _plane_by_atom(record: Record, frames: Frames | None) -> list[Picture]:
     order = np.argsort(share)[::-1][:16]
     labels = [_atom(int(i), frames) for i in order]
     height = 1.0 + 0.2 * len(order)
-    with panel(f"{slug_of(record)}-plane", "share of the worst pair (%)", "", height=height) as made:
+    with panel(
+        f"{slug_of(record)}-plane", "share of the worst pair (%)", "", height=height
+    ) as made:
         made.axes.barh(labels, 100 * share[order], color=DOUBT, height=0.6)
         made.axes.invert_yaxis()
     return [
@@ -199,6 +201,11 @@ def _plane_by_atom(record: Record, frames: Frames | None) -> list[Picture]:
 def _atom(index: int, frames: Frames | None) -> str:
     symbol = "" if frames is None or index >= len(frames.symbols) else frames.symbols[index]
     return f"atom {index} {symbol}".rstrip()
+
+
+def _colour(record: Record) -> str:
+    """Of a violation, and of what is none."""
+    return BAD if record.verdict in (Outcome.FAIL, Outcome.KNOWN_FAILURE) else BLUE
 
 
 def _band(made: Any, tolerance: float | None) -> None:

@@ -1,4 +1,4 @@
-"""One panel as SVG text that takes the page's colours, light or dark, and needs nothing beside it."""
+"""One panel as SVG text that takes the page's colours, light or dark."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERIES = (BLUE, BAD, GOOD, "#b565a7", DOUBT, "#7a7a7a")
 _WIDTH, _HEIGHT = 5.2, 2.9
 # Labels of a legend that fit side by side, characters.
 _SHORT_LABEL = 36
-_SETTINGS = {
+_SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "physcheck",
     "font.family": "sans-serif",
@@ -74,7 +74,9 @@ class Panel:
     def picture(self, caption: str) -> Picture:
         """The finished panel with its caption, which is its text for who can't see it, too."""
         label = escape(caption, quote=True)
-        return Picture(self.text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1), caption)
+        return Picture(
+            self.text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1), caption
+        )
 
     def logarithmic(self, axis: str, values: Iterable[float] = ()) -> None:
         """Make an axis logarithmic, its ticks written as ``1e-3``.
@@ -84,6 +86,7 @@ class Panel:
         shown = [value for value in values if value > 0]
         span = max(shown) / min(shown) if shown else math.inf
         if span < 10:
+            self.axes.locator_params(axis=axis, nbins=5)
             return
         from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
@@ -154,5 +157,7 @@ def _for_a_page(text: str, slug: str) -> str:
 def _power(value: float) -> str:
     if value <= 0 or not math.isfinite(value):
         return ""
-    exponent = round(math.log10(value))
-    return f"{value:g}" if -2 <= exponent <= 3 else f"1e{exponent}"
+    if 0.009 < value < 9999:
+        return f"{value:g}"
+    mantissa, _, exponent = f"{value:.0e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"

@@ -114,7 +114,9 @@ def stride_table(record: Record, frames: Frames | None) -> list[Picture]:
     errors = [number_of(row.get("drift_error")) for row in rows]
     slug, known = slug_of(record), [i for i, s in enumerate(strides) if math.isfinite(s)]
     at = [strides[i] for i in known]
-    with panel(f"{slug}-drift", "stride (model steps a correction)", "|drift| (eV/atom/ps)") as made:
+    with panel(
+        f"{slug}-drift", "stride (model steps a correction)", "|drift| (eV/atom/ps)"
+    ) as made:
         low = [max(drifts[i], 1e-12) for i in known]
         made.axes.errorbar(
             at, low, yerr=[errors[i] for i in known], fmt="o-", color=BAD, label="measured"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from physcheck.relaxation.vibrations import PER_PS
 from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, SERIES, Picture, panel
 from physcheck.report.pictures.numbers_of import array_of, entry, number_of, series_of, slug_of
-from physcheck.relaxation.vibrations import PER_PS
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
 

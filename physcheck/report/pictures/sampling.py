@@ -112,7 +112,9 @@ def bath_heat(record: Record, frames: Frames | None) -> list[Picture]:
         return []
     time, change, spread = found
     flow = number_of(entry(record, "quantities", "flow_eV_per_atom_per_ps"))
-    with panel(f"{slug_of(record)}-heat", "time (ps)", "E + K - heat of the bath (meV/atom)") as made:
+    with panel(
+        f"{slug_of(record)}-heat", "time (ps)", "E + K - heat of the bath (meV/atom)"
+    ) as made:
         made.axes.plot(time, _MEV * change, color=BLUE, label="mean over replicas")
         made.axes.fill_between(
             time, _MEV * (change - spread), _MEV * (change + spread), color=BLUE, alpha=0.2,

@@ -56,9 +56,7 @@ def dimer_curves(record: Record, frames: Frames | None) -> list[Picture]:
                 curves[str(name)] = (at, force)
     if not curves:
         return []
-    with panel(
-        f"{slug_of(record)}-dimers", "distance (Å)", "repulsion (eV/Å)", height=3.2
-    ) as made:
+    with panel(f"{slug_of(record)}-dimers", "distance (Å)", "repulsion (eV/Å)", height=3.2) as made:
         for k, (name, (at, force)) in enumerate(list(curves.items())[:8]):
             order = np.argsort(at)
             made.axes.plot(

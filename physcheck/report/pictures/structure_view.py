@@ -63,8 +63,14 @@ def structure_view(record: Record, frames: Frames | None) -> list[Picture]:
 def _arrows(record: Record, frames: Frames) -> tuple[Floats | None, str]:
     shape = frames.positions[0].shape
     candidates = (
-        (("worst_loop", "u"), ". Coloured by how far the worst loop moves an atom; arrows: its plane"),
-        (("worst_direction",), ". Coloured by how far the direction of the largest gap moves an atom"),
+        (
+            ("worst_loop", "u"),
+            ". Coloured by how far the worst loop moves an atom; arrows: its plane",
+        ),
+        (
+            ("worst_direction",),
+            ". Coloured by how far the worst direction moves an atom (arrows)",
+        ),
         (("worst_plane",), ". Coloured by how far the worst pair of directions moves an atom"),
     )
     for names, meaning in candidates:
@@ -123,7 +129,8 @@ def _body(data: dict[str, object]) -> str:
             (
                 z,
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" '
-                f'fill="{_colour(float(atom[3]))}"/><text x="{x:.1f}" y="{y + 3:.1f}">{name}</text>',
+                f'fill="{_colour(float(atom[3]))}"/>'
+                f'<text x="{x:.1f}" y="{y + 3:.1f}">{name}</text>',
             )
         )
     tips: list[list[float]] = data["tips"]  # type: ignore[assignment]
