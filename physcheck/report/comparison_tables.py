@@ -43,7 +43,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     lines.append(_line(["check", "structure", *labels]))
     lines.append(_line(["---"] * (len(labels) + 2)))
     lines += [_line([row.check, row.structure, *_texts(row)]) for row in comparison.rows]
-    lines += ["", _legend(comparison)]
+    lines += ["", _cell(_legend(comparison))]
     return "\n".join(lines) + "\n"
 
 
@@ -75,7 +75,7 @@ def comparison_csv(comparison: Comparison) -> str:
 
 def comparison_html(comparison: Comparison) -> str:
     """A page with the leaderboard, the table, and curves of all reports laid over each other."""
-    columns = comparison.columns
+    columns, curves = comparison.columns, _curves(comparison)
     values = {
         "title": "physcheck: comparison",
         "columns": columns,
@@ -95,7 +95,8 @@ def comparison_html(comparison: Comparison) -> str:
             }
             for row in comparison.rows
         ],
-        "curves": _curves(comparison),
+        "curves": curves,
+        "drawn": {slug for _, slug, _ in curves},
         "symbols": _SYMBOLS,
         "legend": _legend(comparison),
         "not_tested": NOT_TESTED,
@@ -197,8 +198,9 @@ def _intervals(comparison: Comparison, row: Row, slug: str) -> Picture | None:
     tolerance = next((r.tolerance for _, r in numbered if r.tolerance), None)
     least = min([*highs, *([tolerance] if tolerance else [])]) / 100
     height = 1.2 + 0.25 * len(numbered)
-    words = f"{numbered[0][1].quantity} ({row.unit})" if row.unit else numbered[0][1].quantity
-    with panel(f"{slug}-compare", words[:60], "", height=height) as made:
+    with panel(
+        f"{slug}-compare", f"value ({row.unit})" if row.unit else "value", "", height=height
+    ) as made:
         for place, (_, record) in enumerate(numbered):
             value = record.value or 0.0
             low, high = record.interval or (value, value)
@@ -213,7 +215,7 @@ def _intervals(comparison: Comparison, row: Row, slug: str) -> Picture | None:
         made.logarithmic("x", [least, *highs])
         made.legend()
     told = "; ".join(f"{label} {figure(r.value, row.unit)}" for label, r in numbered)
-    return made.picture(f"Value and interval of each report: {told}.")
+    return made.picture(f"{numbered[0][1].quantity}, value and interval of each report: {told}.")
 
 
 def _overlay(comparison: Comparison, row: Row, slug: str) -> list[Picture]:

@@ -32,21 +32,31 @@ _SPOILS_BY_FAMILY: dict[str, tuple[str, ...]] = {
     "sampling": ("ensemble averages",),
     "relaxation": ("geometry optimisations",),
 }
+# What is spoiled, what most people do first.
+_USES = (
+    _DYNAMICS,
+    "ensemble averages",
+    "geometry optimisations",
+    _PRESSURE,
+    "cell relaxations",
+    "phonon calculations",
+    "multiple time stepping with this pair",
+    f"{_DYNAMICS} at high temperature or pressure",
+)
+# What isn't molecular dynamics, and is named beside it.
+_OWN_KINDS = ("geometry optimisations", "cell relaxations", "phonon calculations")
 _MOST_REASONS = 3
 
 
 def violated(report: Report) -> list[Record]:
     """The records that fail, the worst of each check first, checks of simulations before others."""
     failed = [r for r in report.records if r.verdict is Outcome.FAIL and not is_mended(r)]
-    families = list(_SPOILS_BY_FAMILY)
-    return sorted(
-        failed,
-        key=lambda r: (
-            families.index(r.family) if r.family in families else len(families),
-            r.kind != "law",
-            -_over(r),
-        ),
-    )
+    return sorted(failed, key=lambda r: (_rank(r), r.kind != "law", -_over(r)))
+
+
+def _rank(record: Record) -> int:
+    """How much of what people do a failure spoils, the most first."""
+    return min((_USES.index(use) for use in _spoils(record)), default=len(_USES))
 
 
 def consequence(report: Report) -> str:
@@ -81,6 +91,8 @@ def consequence(report: Report) -> str:
 
 def _warning(failed: Sequence[Record]) -> str:
     spoiled = dict.fromkeys(use for record in failed for use in _spoils(record))
+    if _DYNAMICS in spoiled:
+        spoiled = {use: None for use in spoiled if use in _OWN_KINDS or use == _DYNAMICS}
     reasons = list(dict.fromkeys(record.title or record.quantity for record in failed))
     shown = _heating(failed) + reasons
     more = len(shown) - _MOST_REASONS
