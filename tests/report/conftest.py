@@ -36,7 +36,8 @@ class Runs:
             words = [
                 "-q", "-p", "no:cacheprovider", "--pyargs", "physcheck.suite",
                 f"--model={MODELS[name]}", f"--physcheck-json={target}",
-                "--physcheck-structures=ethanol,NaCl8", "--physcheck-budget=quick", CHECKS, *options,
+                "--physcheck-structures=ethanol,NaCl8", "--physcheck-budget=quick", CHECKS,
+                *options,
             ]  # fmt: skip
             subprocess.run(
                 [sys.executable, "-m", "pytest", *words], cwd=self.folder, capture_output=True,

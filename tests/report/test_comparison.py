@@ -42,6 +42,14 @@ def test_intervals_decide_not_values(old, new, direction):
     assert change_between(old, new).direction is direction
 
 
+def test_another_seed_takes_more_unless_the_tolerance_is_crossed():
+    old, new = measured(0.0, 0.01, 0.02), measured(0.03, 0.04, 0.05, seed=(1, 12))
+    assert change_between(old, new).direction is Direction.SAME
+    assert change_between(old, replace(new, seed=old.seed)).direction is Direction.WORSE
+    over = measured(0.15, 0.2, 0.3, seed=(1, 12))
+    assert change_between(measured(0.0, 0.05, 0.1), over).direction is Direction.WORSE
+
+
 def test_a_defect_is_marked_and_stands_first(runs):
     compared = compare_reports(["good", "curl"], [runs.report("good"), runs.report("curl")])
     first = compared.rows[0]
