@@ -52,8 +52,8 @@ def change_between(old: Record, new: Record) -> Change:
 
     Worse is a low end above the old high end: a true violation below the low end has a chance of
     1e-4, one above the high end of 2.5 %.  Records of different seeds asked other probes: between
-    them it takes ten times that, or a low end above the tolerance.  What lies below the noise of either record, or below a
-    thousandth of the tolerance, is no change.
+    them it takes ten times that, or a low end above the tolerance.  What lies below the noise of
+    either record, or below a thousandth of the tolerance, is no change.
     """
     text = f"{_told(old)}, now {_told(new)}"
     if new.verdict is Outcome.ERROR and old.verdict is not Outcome.ERROR:

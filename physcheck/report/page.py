@@ -68,6 +68,7 @@ class Entry:
     lines: tuple[str, ...]
     pictures: tuple[Picture, ...]
     reference: str
+    level: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,13 +163,11 @@ def _facts(report: Report) -> dict[str, str]:
     model, settings, summary = report.model, report.settings, report.summary
     reference = report.facts.reference
     made_by = ", ".join(filter(None, (model.name, model.adapter, model.dtype, model.device)))
-    level = report.facts.environment.get("level") or getattr(report, "level", None)
     facts = {
         "model": f"{model.spec or 'of a fixture'} ({made_by})",
         "weights (sha256)": model.fingerprint or "",
         "reference": "" if reference is None else str(reference.spec),
         "profile, budget, seed": f"{settings.profile}, {settings.budget}, {settings.seed}",
-        "level": str(level or ""),
         "cost": f"{summary.force_evaluations} evaluations and {summary.setup_evaluations} to set "
         f"up, {summary.seconds:.1f} s",
         "made by": f"physcheck {report.physcheck}, {report.created}",
@@ -266,6 +265,8 @@ def _entry(record: Record, pictures: Sequence[Picture]) -> Entry:
         lines=tuple(str(line) for line in record.evidence.get("lines") or ()),
         pictures=tuple(pictures),
         reference=_reference(record),
+        # Reports of versions that don't tell how much was spent have none.
+        level=str(getattr(record, "level", None) or ""),
     )
 
 

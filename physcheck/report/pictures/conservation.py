@@ -19,6 +19,8 @@ __all__ = ["around_the_loop", "force_gaps", "jacobian_pairs", "loop_works", "str
 # Laps drawn of a loop whose work is small beside what the forces give and take on the way.
 _MOST_LAPS = 12
 _CURVE_POINTS = 240
+# Share of that swing which all laps must leave, or the curve would hide it.
+_SEEN = 0.2
 
 
 def around_the_loop(record: Record, frames: Frames | None) -> list[Picture]:
@@ -26,26 +28,40 @@ def around_the_loop(record: Record, frames: Frames | None) -> list[Picture]:
     walked = _power_on_loop(record, frames)
     if walked is None:
         return []
-    power, slug = walked, slug_of(record)
-    harmonics = np.fft.rfft(power) / len(power)
+    harmonics = np.fft.rfft(walked) / len(walked)
     work = 2 * math.pi * float(harmonics[0].real)
-    angle = np.linspace(0, 2 * math.pi, _CURVE_POINTS)
-    swing = 1e3 * _swing(harmonics, angle)
-    height = float(np.ptp(swing))
-    laps = int(min(_MOST_LAPS, max(1, math.ceil(height / max(1e3 * abs(work), 1e-300)))))
-    along = np.linspace(0, laps, _CURVE_POINTS * min(laps, 4))
-    total = 1e3 * (work * along + _swing(harmonics, 2 * math.pi * along))
-    with panel(f"{slug}-loop", "laps around the loop", "work done by the forces (meV)") as made:
-        made.axes.plot(along, total, color=BLUE, label="work so far")
-        whole = np.arange(laps + 1)
-        made.axes.plot(whole, 1e3 * work * whole, "o-", color=BAD, label="at the starting point")
-        made.axes.axhline(0, color=GOOD, linestyle="--", label="a potential, back at the start")
+    height = float(np.ptp(_swing(harmonics, np.linspace(0, 2 * math.pi, _CURVE_POINTS))))
+    laps = min(_MOST_LAPS, max(1, math.ceil(height / max(abs(work), 1e-300))))
+    whole = np.arange(laps + 1)
+    shows = laps * abs(work) > _SEEN * height
+    with panel(f"{slug_of(record)}-loop", "laps around the loop", "work so far (meV)") as made:
+        if shows:
+            along = np.linspace(0, laps, _CURVE_POINTS * min(laps, 4))
+            total = work * along + _swing(harmonics, 2 * math.pi * along)
+            made.axes.plot(along, 1e3 * total, color=BLUE, label="on the way")
+        label = "back at the starting point"
+        made.axes.plot(whole, 1e3 * work * whole, "o-", color=_colour(record), label=label)
+        allowed = _allowed_mev(record)
+        if allowed > 0:
+            made.axes.fill_between(
+                whole, -allowed * whole, allowed * whole, color=GOOD, alpha=0.3, label="tolerance",
+                linewidth=0,
+            )  # fmt: skip
+        made.axes.axhline(0, color=GOOD, linestyle="--", label="forces of a potential")
         made.legend()
     caption = (
         f"Work along the worst loop: each lap back to the starting point leaves {1e3 * work:.3g} "
         "meV. Forces of a potential would leave zero."
     )
+    if not shows:
+        caption += f" On the way the forces give and take {1e3 * height:.3g} meV, not drawn here."
     return [made.picture(caption)]
+
+
+def _allowed_mev(record: Record) -> float:
+    """What the tolerance allows a random loop, meV; NaN where the record doesn't tell."""
+    per_lambda = number_of(entry(record, "quantities", "tolerance_per_lambda"))
+    return 1e3 * per_lambda * number_of(record.tolerance)
 
 
 def _swing(harmonics: Any, angle: Floats) -> Floats:
@@ -86,13 +102,15 @@ def loop_works(record: Record, frames: Frames | None) -> list[Picture]:
     rows = [(label, 1e3 * w) for label, w in rows if math.isfinite(w) and w > 0][:16]
     if not rows:
         return []
-    allowed = number_of(entry(record, "quantities", "tolerance_per_lambda"))
-    allowed *= 1e3 * (record.tolerance or math.nan)
+    allowed = _allowed_mev(record)
     height = 1.2 + 0.2 * len(rows)
     with panel(f"{slug_of(record)}-works", "|work| per lap (meV)", "", height=height) as made:
         labels, values = zip(*rows, strict=True)
         made.axes.barh(labels, values, color=_colour(record), height=0.6)
-        made.logarithmic("x", [*values, *([allowed] if allowed > 0 else [])])
+        shown = [*values, *([allowed] if allowed > 0 else [])]
+        made.logarithmic("x", shown)
+        # A loop that does no work at all would take the place of those that do.
+        made.axes.set_xlim(left=max(min(shown) / 2, 1e-6 * max(shown)))
         if math.isfinite(allowed) and allowed > 0:
             made.axes.axvline(allowed, color=GOOD, linestyle="--", label="tolerance (random loops)")
         made.axes.invert_yaxis()
