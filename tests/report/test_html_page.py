@@ -96,7 +96,7 @@ def test_each_violated_law_has_its_picture_formula_and_bar(page):
     assert 'class="bar"' in section
     assert "Forces of a potential would leave zero." in section
     assert 'class="view3d"' in section
-    assert "work done by the forces (meV)" in section
+    assert "work so far (meV)" in section
 
 
 def test_hostile_names_stay_text(runs):
