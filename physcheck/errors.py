@@ -10,6 +10,7 @@ __all__ = [
     "PhyscheckError",
     "PhysicsFailure",
     "SpecError",
+    "TimeIsUp",
 ]
 
 
@@ -43,15 +44,23 @@ class NonFiniteOutput(PhyscheckError):
     of : str
         Which other model it was, such as ``the reference`` (then an error of the record); empty for
         the model.
+    output : str
+        ``energy``, ``forces`` or ``stress``; empty where it was another number.
+    value : str
+        ``nan``, ``inf`` or ``-inf``.
     """
 
-    def __init__(self, text: str, *, of: str = "") -> None:
+    def __init__(self, text: str, *, of: str = "", output: str = "", value: str = "nan") -> None:
         super().__init__(f"{of}: {text}" if of else text)
-        self.of = of
+        self.of, self.output, self.value = of, output, value
 
 
 class AllotmentExceeded(PhyscheckError):
     """A check asked for more evaluations than its plan allows; a fault of the check."""
+
+
+class TimeIsUp(BaseException):
+    """The time limit of a record is over; no ``except Exception`` of a model may swallow it."""
 
 
 class PhysicsFailure(AssertionError):

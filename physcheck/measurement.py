@@ -11,7 +11,12 @@ from typing import Any
 from physcheck.text.numbers import figure, ratio
 from physcheck.tolerances import Tolerance
 
-__all__ = ["Measurement", "Outcome", "Verdict", "judge"]
+__all__ = ["LOOK_CLOSER", "Measurement", "Outcome", "Verdict", "judge", "limited_by_noise"]
+
+
+#: Stands in an advice for how a closer look is had; the judge puts it into words.
+LOOK_CLOSER = "{look closer}"
+_BY_ITS_OPTIONS = "its options let the check look more closely"
 
 
 class Outcome(StrEnum):
@@ -86,12 +91,14 @@ class Verdict:
         return self.outcome is Outcome.FAIL
 
 
-def judge(measurement: Measurement, tolerance: Tolerance | None) -> Verdict:
+def judge(
+    measurement: Measurement, tolerance: Tolerance | None, *, closer: str = _BY_ITS_OPTIONS
+) -> Verdict:
     """Hold a measurement against a tolerance.
 
     PASS if ``high <= tolerance``; FAIL if ``low > tolerance``; otherwise INCONCLUSIVE with what
-    would resolve it.  A value that is not finite FAILs.  A check without a tolerance (kind
-    ``info``) passes.
+    would resolve it; ``closer`` says how a closer look is had.  A value that is not finite FAILs.
+    A check without a tolerance (kind ``info``) passes.
 
     Raises
     ------
@@ -107,7 +114,8 @@ def judge(measurement: Measurement, tolerance: Tolerance | None) -> Verdict:
     if not math.isfinite(measurement.value):
         return Verdict(Outcome.FAIL, f"the {measurement.quantity} is {measurement.value}")
     if measurement.nothing_tested:
-        return Verdict(Outcome.INCONCLUSIVE, f"nothing tested: {measurement.nothing_tested}")
+        text = f"nothing tested: {measurement.nothing_tested}".replace(LOOK_CLOSER, closer)
+        return Verdict(Outcome.INCONCLUSIVE, text)
     if tolerance is None:
         measured = figure(measurement.value, unit)
         return Verdict(Outcome.PASS, f"measured {measured}; there is no tolerance")
@@ -115,20 +123,31 @@ def judge(measurement: Measurement, tolerance: Tolerance | None) -> Verdict:
     if not (low <= limit):
         return Verdict(Outcome.FAIL, ratio(measurement.value, limit))
     if high <= limit:
-        detectable = figure(measurement.detection_limit, unit)
-        return Verdict(Outcome.PASS, f"smallest detectable violation {detectable}")
-    return Verdict(Outcome.INCONCLUSIVE, _why_inconclusive(measurement, limit))
+        return Verdict(Outcome.PASS, _what_passed(measurement, limit))
+    text = _why_inconclusive(measurement, limit).replace(LOOK_CLOSER, closer)
+    return Verdict(Outcome.INCONCLUSIVE, text)
+
+
+def _what_passed(measurement: Measurement, limit: float) -> str:
+    unit = measurement.unit
+    if measurement.interval[0] > 0:
+        value = figure(measurement.value, unit)
+        return f"a violation of {value} was measured, within the tolerance of {figure(limit, unit)}"
+    return f"smallest detectable violation {figure(measurement.detection_limit, unit)}"
+
+
+def limited_by_noise(measurement: Measurement) -> bool:
+    """Whether nothing was found, and only less noise of the model would let more be seen."""
+    return measurement.interval[0] <= 0 and _largest_part(measurement) == "rounding"
 
 
 # What to do where an uncertainty is too large, by its largest component.
 _RESOLVED_BY = {
     "rounding": "the model's own numerical noise sets this limit: rerun with "
     "--physcheck-dtype=float64 or a model of higher precision",
-    "truncation": "kinks or strong curvature of the energy surface set this limit: rerun with "
-    "--physcheck-budget=standard",
-    "sampling": "the number of probes sets this limit: rerun with --physcheck-budget=standard",
+    "truncation": f"kinks or strong curvature of the energy surface set this limit: {LOOK_CLOSER}",
+    "sampling": f"the number of probes sets this limit: {LOOK_CLOSER}",
 }
-_OTHERWISE_RESOLVED_BY = "rerun with --physcheck-budget=standard"
 
 
 def _why_inconclusive(measurement: Measurement, limit: float) -> str:
@@ -146,9 +165,13 @@ def _why_inconclusive(measurement: Measurement, limit: float) -> str:
         )
     if measurement.resolve:
         return f"{text}; {measurement.resolve}"
+    return f"{text}; {_RESOLVED_BY.get(_largest_part(measurement), LOOK_CLOSER)}"
+
+
+def _largest_part(measurement: Measurement) -> str:
+    """The component of the uncertainty that limits what can be seen; empty where none is known."""
     parts = dict(measurement.uncertainty_components)
-    if not low > 0:
+    if not measurement.interval[0] > 0:
         # More probes don't lower a limit that each probe's own error sets.
         parts.pop("sampling", None)
-    largest = max(parts, key=lambda name: parts[name]) if parts else ""
-    return f"{text}; {_RESOLVED_BY.get(largest, _OTHERWISE_RESOLVED_BY)}"
+    return max(parts, key=lambda name: parts[name]) if parts else ""

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from physcheck.errors import AllotmentExceeded, ModelError, NonFiniteOutput
+from physcheck.numerics.answers import evaluation_from, real_array
 from physcheck.system import Configurations, Evaluation
+from physcheck.text.exceptions import foreign_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +156,8 @@ class Meter:
     Raises
     ------
     ModelError
-        The model raised, or an output is missing or has the wrong shape.
+        The model raised, whatever it was, or an output that was wanted is missing, has the wrong
+        shape or is no array of real numbers.
     NonFiniteOutput
         An output is NaN or infinite; the message names output, configuration and atom.
     """
@@ -215,16 +218,14 @@ class Meter:
     @contextmanager
     def _guarded(self, what: str) -> Iterator[None]:
         started = time.perf_counter()
+        who = self.name or "the model"
         try:
-            with warnings.catch_warnings():
+            with (
+                foreign_code(lambda said: f"{what}: {who} raised {said}"),
+                warnings.catch_warnings(),
+            ):
                 warnings.simplefilter("ignore")
                 yield
-        except (ModelError, NonFiniteOutput, AllotmentExceeded):
-            raise
-        # Legacy codes call sys.exit where they mean an error.
-        except (Exception, SystemExit) as error:
-            who = self.name or "the model"
-            raise ModelError(f"{what}: {who} raised {type(error).__name__}: {error}") from error
         finally:
             self._count(0, 0, time.perf_counter() - started)
 
@@ -275,8 +276,8 @@ class Meter:
             chunk = configurations[begin : begin + size]
             with self._guarded(f"evaluating {len(chunk)} configurations of {chunk.system.formula}"):
                 answer = self.model.evaluate(chunk, want=wanted)
-            self._count(len(chunk))
-            parts.append(_checked(answer, chunk, wanted, self.name))
+                self._count(len(chunk))
+                parts.append(evaluation_from(answer, chunk, wanted, of=self.name))
         return parts[0] if len(parts) == 1 else Evaluation.concatenate(parts)
 
     def evaluate_many(
@@ -291,10 +292,16 @@ class Meter:
         self._grant(total)
         with self._guarded(f"evaluating {total} configurations of {len(batches)} systems"):
             answers = many(list(batches), want=wanted)
-        self._count(total)
-        if len(answers) != len(batches):
-            raise ModelError(f"evaluate_many gave {len(answers)} answers, should be {len(batches)}")
-        return [_checked(a, b, wanted, self.name) for a, b in zip(answers, batches, strict=True)]
+            self._count(total)
+            if not isinstance(answers, list | tuple) or len(answers) != len(batches):
+                got = len(answers) if isinstance(answers, list | tuple) else type(answers).__name__
+                raise ModelError(
+                    f"evaluate_many gave {got} answers, should be a list of {len(batches)}"
+                )
+            return [
+                evaluation_from(answer, batch, wanted, of=self.name)
+                for answer, batch in zip(answers, batches, strict=True)
+            ]
 
     def jacobian_products(
         self, configuration: Configurations, vectors: Floats, *, transpose: bool
@@ -304,42 +311,9 @@ class Meter:
         if not isinstance(model, Differentiable):
             raise ModelError(f"{self.capabilities.name} has no exact Jacobian products")
         with self._guarded("Jacobian products"):
-            products = np.asarray(
-                model.jacobian_products(configuration, vectors, transpose=transpose), np.float64
-            )
-        self._count(0, len(vectors))
-        if products.shape != vectors.shape:
-            raise ModelError(
-                f"jacobian_products has shape {products.shape}, should be {vectors.shape}"
-            )
+            answer = model.jacobian_products(configuration, vectors, transpose=transpose)
+            self._count(0, len(vectors))
+            products = real_array("jacobian_products", answer, vectors.shape, of=self.name)
         if not np.isfinite(products).all():
             raise NonFiniteOutput("jacobian_products is not finite")
         return products
-
-
-def _checked(
-    answer: Evaluation, asked: Configurations, wanted: frozenset[str], of: str = ""
-) -> Evaluation:
-    n_batch, n_atoms = len(asked), asked.n_atoms
-    shapes = {"energy": (n_batch,), "forces": (n_batch, n_atoms, 3), "stress": (n_batch, 3, 3)}
-    values: dict[str, Any] = {}
-    for name in OUTPUTS:
-        value = getattr(answer, name)
-        if value is None:
-            if name in wanted:
-                raise ModelError(f"{of or 'the model'} gave no {name}, though it says that it can")
-            continue
-        array = np.array(value, dtype=np.float64)
-        if array.shape != shapes[name]:
-            raise ModelError(f"{name} has shape {array.shape}, should be {shapes[name]}")
-        if name in wanted and not np.isfinite(array).all():
-            first = np.argwhere(~np.isfinite(array))[0]
-            where = f"configuration {first[0]}"
-            if name == "forces":
-                where += f", atom {first[1]} ({asked.system.symbols[first[1]]})"
-            raise NonFiniteOutput(
-                f"{name} is {array[tuple(first)]} at {where} of {asked.system.formula}",
-                of=of,
-            )
-        values[name] = array
-    return Evaluation(**values)

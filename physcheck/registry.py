@@ -27,6 +27,7 @@ __all__ = [
     "FailedAssertion",
     "Kind",
     "Measure",
+    "Shows",
     "check",
     "default_tolerance",
     "derive_assert",
@@ -51,6 +52,26 @@ def _applies_always(start: Configurations, capabilities: Capabilities) -> str | 
     return None
 
 
+def _same_size(start: Configurations) -> float:
+    return 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """What a structure must have so that a check's fault can show.
+
+    Attributes
+    ----------
+    score : callable (Configurations) -> float
+        How well a structure can show it; 0 where it can't.
+    needs : str
+        What a structure is that can, such as ``a sheared cell``: for the list of what is missing.
+    """
+
+    score: Callable[[Configurations], float]
+    needs: str
+
+
 @dataclass(frozen=True, slots=True)
 class CheckSpec:
     """What the plan, the suite and the reports know of a check.
@@ -73,11 +94,14 @@ class CheckSpec:
     evaluations : callable (Configurations, Capabilities, Budget) -> int
         The allotment of a record: the most evaluations it can make.
     options : mapping of budget to keyword arguments of ``measure``
-    shows : callable (Configurations) -> float, or None
-        How well a structure can show the fault; the plan gives the check the one that shows it
-        best, too.  None where any structure does.
+    shows : Shows or None
+        What a structure must have to show the fault; the plan gives the check the one that shows
+        it best, too.  None where any structure does.
     shared : callable (Configurations, Capabilities, Budget) -> int, or None
         Evaluations wanted for the trajectory that checks of a structure share, where this is one.
+    enlarges : callable (Configurations) -> float
+        How many times as many atoms its evaluations have as the structure: a second look counts
+        so many times as much.
     applies : callable (Configurations, Capabilities, **options) -> str or None
         Why the check doesn't apply, or None.  It gets those options of ``measure`` that it has
         parameters for.
@@ -97,7 +121,8 @@ class CheckSpec:
     evaluations: Callable[[Configurations, Capabilities, Budget], int]
     options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None
-    shows: Callable[[Configurations], float] | None = None
+    shows: Shows | None = None
+    enlarges: Callable[[Configurations], float] = _same_size
     applies: Callable[..., str | None] = _applies_always
 
     @property
@@ -152,7 +177,8 @@ def check(
     tolerances: Tolerances | None = None,
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None,
-    shows: Callable[[Configurations], float] | None = None,
+    shows: Shows | None = None,
+    enlarges: Callable[[Configurations], float] | None = None,
     applies: Callable[..., str | None] | None = None,
 ) -> Callable[[Any], Any]:
     """Register a ``measure_<id>`` function as the check ``<id>``.
@@ -188,6 +214,7 @@ def check(
         options=dict(options or {}),
         shared=shared,
         shows=shows,
+        enlarges=enlarges or _same_size,
         applies=applies or _applies_always,
     )
     return lambda function: _register(function, make_spec)

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 
 from physcheck.model import Meter, Model
-from physcheck.numerics.noise import difference_table_noise, rounding_floor
+from physcheck.numerics.noise import (
+    UNIFORM_SD,
+    difference_table_noise,
+    grid_spacing,
+    rounding_floor,
+)
 from physcheck.system import Configurations, Evaluation, Floats, as_configurations
 
 __all__ = ["Resolution", "ensure_resolution", "measure_resolution", "visit"]
@@ -27,6 +32,13 @@ _RESPONSE_SIGMAS = 10
 # components that may be alike; fewer where memory was told from a handful of visits.
 _TABLE_DOF, _HISTORY_DOF = 10.0, 6.0
 _WANT = frozenset({"forces", "energy"})
+# An energy stands still on a grid if it keeps its value where the forces predict that it changes by
+# so many units in the last place of a float64.
+_STANDS_STILL_ULPS = 64
+# No grid is coarser than this share of the energy: float32's 2^-23, and a few times that where
+# atoms' energies were summed or units converted.  Energies that stand still on a larger scale are
+# a fault of the model, not its precision.
+_COARSEST_GRID = 2.0**-21
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,10 @@ class Resolution:
         True if the model remembers earlier calls and a fresh copy doesn't: probes then use copies.
     evaluations : int
         What it cost.
+    energy_grain : float, eV
+        Spacing of the grid on which the energies near the structure lie; 0 where it is float64's.
+    energy_size : float, eV
+        The largest of these energies, without sign.
     """
 
     force_noise: float
@@ -65,10 +81,21 @@ class Resolution:
     responds: bool
     needs_fresh: bool
     evaluations: int
+    energy_grain: float = 0.0
+    energy_size: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """For the report."""
         return asdict(self)
+
+    def energy_rounding(self, total: float) -> float:
+        """Standard deviation, eV, of storing an energy of this size once.
+
+        The grid of the structure's energies, in proportion where more atoms make the energy larger.
+        """
+        larger = max(1.0, abs(total) / self.energy_size) if self.energy_size > 0 else 1.0
+        own = rounding_floor(total, "float64")
+        return max(own, self.energy_grain * larger * UNIFORM_SD)
 
     @property
     def rigid_reason(self) -> str:
@@ -134,10 +161,18 @@ def measure_resolution(model: Model | Meter, start: Any, *, rng: np.random.Gener
     line = visit(meter, moved, want=_WANT, rng=rng)
     again = meter.evaluate(one, want=_WANT)
     forces, home = line.require_forces().reshape(len(offsets), -1), first.require_forces()[0]
-    dtype = meter.capabilities.dtype
-    floor = rounding_floor(float(np.abs(home).max()), dtype)
+    floor = rounding_floor(float(np.abs(home).max()), meter.capabilities.dtype)
+    # Each output has a grain of its own, whatever the model computes in.
+    floor = max(floor, grid_spacing(forces) * UNIFORM_SD)
     noise = max(_plateau(_line_noises(forces)), floor)
-    energy_noise = None if line.energy is None else _energy_noise(line.energy, dtype)
+    energy_noise, grain, size = None, 0.0, 0.0
+    if line.energy is not None:
+        size = float(np.abs(line.energy).max())
+        grain = _energy_grain(line.energy, forces, moved.positions.reshape(len(offsets), -1))
+        rounding = max(rounding_floor(size, "float64"), grain * UNIFORM_SD)
+        # One energy a point: a table of one component may come out small by chance, so no plateau
+        # is sought.
+        energy_noise = max(*_line_noises(line.energy), rounding)
     history, energy_history, needs_fresh = _memory(meter, one, first, again, rng)
     total = math.hypot(noise, history)
     if energy_noise is not None:
@@ -156,6 +191,8 @@ def measure_resolution(model: Model | Meter, start: Any, *, rng: np.random.Gener
         responds=bool(float(np.linalg.norm(swing)) > needed),
         needs_fresh=needs_fresh,
         evaluations=meter.evaluations,
+        energy_grain=grain,
+        energy_size=size,
     )
 
 
@@ -167,17 +204,27 @@ def _line_noises(values: Floats) -> list[float]:
     ]
 
 
-def _energy_noise(energies: Floats, dtype: str) -> float:
-    """The larger of both lines' noise, and of the rounding, eV.
+def _energy_grain(energies: Floats, forces: Floats, places: Floats) -> float:
+    """Spacing, eV, of the grid on which energies (B,) lie; 0 where it is that of float64 numbers.
 
-    One energy a point: a table of one component may come out small by chance, so no plateau is
-    sought.  A float32 model may add its atoms' energies in float64: then they are no float32
-    numbers.
+    A grid that is neither float32's nor of decimals (atoms' float32 energies times their number,
+    converted units) shows where the energy keeps its value though the forces (B, 3N) do work
+    between neighbouring points of a line; its spacing is then the smallest difference.
     """
-    rounded = np.array_equal(energies, energies.astype(np.float32))
-    kind = "float32" if dtype == "float32" and rounded else "float64"
-    floor = rounding_floor(float(np.abs(energies).max()), kind)
-    return max(*_line_noises(energies), floor)
+    grain = grid_spacing(energies)
+    size = float(np.abs(energies).max())
+    work = 0.5 * np.sum((forces[1:] + forces[:-1]) * np.diff(places, axis=0), axis=1)
+    stands = (np.diff(energies) == 0) & (
+        np.abs(work) > _STANDS_STILL_ULPS * float(np.spacing(size))
+    )
+    # The move from one line to the next, or to the response, is longer than a step.
+    lines = len(_LINE_STEPS) * _LINE_POINTS
+    within = (np.arange(len(work)) + 1) % _LINE_POINTS != 0
+    if not (stands & within)[: lines - 1].any():
+        return grain
+    steps = np.diff(np.unique(energies))
+    smallest = float(steps.min()) if len(steps) else math.inf
+    return max(grain, smallest) if smallest <= _COARSEST_GRID * size else grain
 
 
 def _plateau(noises: list[float]) -> float:

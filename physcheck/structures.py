@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -13,8 +15,18 @@ from zlib import crc32
 import numpy as np
 
 from physcheck.errors import SpecError
+from physcheck.files.paths import path_problem, user_path
+from physcheck.files.reference_labels import Labels, labels_of
+from physcheck.files.representative_frames import Choice, representative_frames
+from physcheck.files.structure_reading import (
+    ALL_FRAMES,
+    StructureFile,
+    parse_structure_file,
+    read_frames,
+)
+from physcheck.files.structure_refusals import refuse_coincident, refuse_unusable
 from physcheck.names import nearest
-from physcheck.system import Configurations
+from physcheck.system import Configurations, LabelledFrame
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -24,6 +36,9 @@ __all__ = ["Structure", "catalogue", "load_structures"]
 # Enough to leave every force off its symmetric zero, little enough to stay where models were
 # trained.
 RATTLE = 0.05
+
+# So many frames with energies and forces of their own are kept of a file.
+_MOST_LABELLED = 200
 
 _G2 = "G2 test set, B3LYP/6-31G(2df,p) geometry, as ase.build.molecule has it"
 
@@ -43,12 +58,15 @@ class Structure:
     tags : frozenset of str
         ``molecule``, ``cluster``, ``crystal``, ``slab``, ``liquid``, ``disordered``; ``metal``,
         ``ionic``, ``covalent``; ``triclinic``; ``file``.
+    remark : str
+        What a report should say of the choice of structures, in a sentence; else empty.
     """
 
     name: str
     configurations: Configurations
     provenance: str
     tags: frozenset[str] = frozenset()
+    remark: str = ""
 
     @property
     def species(self) -> frozenset[int]:
@@ -247,14 +265,21 @@ def load_structures(names: str) -> list[Structure]:
     """Structures by name or file: comma separated catalogue names and paths that
     :func:`ase.io.read` reads.
 
-    All frames of a file are taken; ``FILE@INDEX`` (as in ASE, such as ``x.extxyz@0:3``) takes some.
-    A file's structures are not rattled.
+    ``FILE@INDEX`` takes some frames of a file, in ASE's syntax (``x.extxyz@0:3``, ``x.traj@::5``),
+    ``FILE:FORMAT`` says which of ASE's formats it has (``cu.data:lammps-data``).  Without an index
+    all frames of up to eight are taken; a file of more is represented by those that differ most
+    (:func:`physcheck.files.representative_frames.representative_frames`), and the first of them has
+    a ``remark`` that says which.  The first also holds the file's own energies and forces
+    (``configurations.labelled``).  A file's structures are not rattled.
 
     Raises
     ------
     SpecError
-        A name that is neither, a file that ASE can't read or that has no atoms, or the same one
-        twice.
+        A name that is neither, a file that ASE can't read or that has no atoms, a structure that
+        can't be (no such element, coincident atoms, a site occupied in part, a cell of no or too
+        little volume), or the same name twice.
+
+    Cost: a file is read once, as long as it doesn't change.
     """
     found: list[Structure] = []
     wanted = [name.strip() for name in names.split(",")]
@@ -265,86 +290,100 @@ def load_structures(names: str) -> list[Structure]:
             found.append(_made(name))
         elif name:
             found.extend(_from_file(name))
-    counted = [structure.name for structure in found]
-    for name in counted:
-        if counted.count(name) > 1:
+    for name, count in Counter(structure.name for structure in found).items():
+        if count > 1:
             raise SpecError(f"the structure {name} is named twice in {names!r}")
     return found
 
 
-# Nuclei are never so near, Å; a file that says so names an atom twice or has the wrong cell.
-_COINCIDENT = 0.05
-_FRAMES = re.compile(r"(.+)@([-+\d:]+)")
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A file's structures, and the warnings that loading it gave."""
+
+    structures: tuple[Structure, ...]
+    warned: tuple[str, ...]
 
 
-def _from_file(name: str) -> list[Structure]:
-    from ase.io import read
+def _from_file(name: str) -> tuple[Structure, ...]:
+    if "/" not in name and not Path(name).suffix and not re.search("[@:~]", name):
+        path = user_path(name)
+        if path_problem(path) == "doesn't exist":
+            raise SpecError(f"no structure {name!r}; {nearest(name, _RECIPES)}")
+    file = parse_structure_file(name)
+    facts = file.path.stat()
+    content = _content(file, facts.st_mtime_ns, facts.st_size)
+    for text in content.warned:
+        warnings.warn(text, stacklevel=3)
+    return content.structures
 
-    path, index = Path(name).expanduser(), ":"
-    if not path.exists() and (match := _FRAMES.fullmatch(name)):
-        path, index = Path(match[1]).expanduser(), match[2]
-    if not path.is_file():
-        raise SpecError(_no_structure(name, path))
-    try:
-        frames = read(path, index)
-    except Exception as error:
-        reason = str(error) or "no format that ASE knows"
-        raise SpecError(
-            f"ASE can't read the structures in {name}: {type(error).__name__}: {reason}"
-        ) from error
-    frames = frames if isinstance(frames, list) else [frames]
-    if not frames:
-        raise SpecError(f"{name} holds no structures")
-    structures = []
+
+# A run asks for its structures several times: to hold names against them, to plan, to match known
+# failures.
+@lru_cache(maxsize=16)
+def _content(file: StructureFile, modified_ns: int, size: int) -> _Content:
+    frames = read_frames(file)
     for number, atoms in enumerate(frames):
-        label = f"{name}[{number}]" if len(frames) > 1 else name
-        try:
-            configurations = Configurations.from_atoms(atoms)
-        except ValueError as error:
-            raise SpecError(f"{label} can't be used: {error}") from error
-        if atoms.pbc.all() and abs(atoms.cell.volume) < 1e-6:
-            raise SpecError(f"{label} is periodic but its cell has no volume")
-        if not (atoms.get_masses() > 0).all():
-            raise SpecError(f"{label} has an atom without mass")
-        periodic = atoms.cell.array[atoms.pbc]
-        if np.linalg.matrix_rank(periodic, tol=1e-6) < len(periodic):
-            raise SpecError(f"{label} has periodic lattice vectors that are parallel or zero")
-        if (pair := _coincident(atoms)) is not None:
-            raise SpecError(
-                f"{label} has atoms {pair[0]} and {pair[1]} ({atoms.symbols[pair[0]]}, "
-                f"{atoms.symbols[pair[1]]}) at one "
-                f"place, less than {_COINCIDENT} Å apart; should be one atom, or apart"
-            )
+        refuse_unusable(atoms, _label(file, number, frames))
+    labels = [labels_of(atoms) for atoms in frames]
+    # Frames that the user chose by index are all taken.
+    every = Choice(tuple(range(len(frames))))
+    chosen = file.index != ALL_FRAMES
+    choice = every if chosen else representative_frames(frames, labels, file.name)
+    structures: list[Structure] = []
+    warned: list[str] = []
+    for number in choice.frames:
+        atoms, label = frames[number], _label(file, number, frames)
+        refuse_coincident(atoms, label)
+        provenance = f"frame {number} of {file.path}"
         if atoms.constraints:
-            warnings.warn(
-                f"{label} has constraints, which are left out: every check moves all atoms",
-                stacklevel=2,
+            provenance += "; its constraints are left out"
+            warned.append(
+                f"{label} has constraints, which are left out: every check moves all atoms"
             )
-        provenance = f"frame {number} of {path}" + (
-            "; its constraints are left out" if atoms.constraints else ""
+        configurations = _configurations(atoms, label)
+        if not structures:
+            labelled = _labelled(file, frames, labels)
+            configurations = replace(configurations, labelled=labelled)
+        structures.append(
+            Structure(
+                label,
+                configurations,
+                provenance,
+                frozenset({"file"}),
+                remark="" if structures else choice.sentence,
+            )
         )
-        structures.append(Structure(label, configurations, provenance, frozenset({"file"})))
-    return structures
+    return _Content(tuple(structures), tuple(warned))
 
 
-def _coincident(atoms: Atoms) -> tuple[int, int] | None:
-    """Two atoms at one place, periodic images included; None if there are none."""
-    from ase.neighborlist import neighbor_list
-
-    first, second = neighbor_list("ij", atoms, _COINCIDENT)
-    return (int(first[0]), int(second[0])) if len(first) else None
+def _label(file: StructureFile, number: int, frames: Sequence[Atoms]) -> str:
+    return f"{file.name}[{number}]" if len(frames) > 1 else file.name
 
 
-def _no_structure(name: str, path: Path) -> str:
-    if path.is_dir():
-        return f"{name} is a folder, should be a structure's name or a file"
-    if path.parent.is_dir() and (path.suffix or path.parent != Path()):
-        files = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
-        hint = nearest(path.name, files)
-        hint = (
-            hint
-            if hint.startswith("did you mean")
-            else f"{path.parent.resolve()} has no file near that name"
+def _configurations(atoms: Atoms, label: str) -> Configurations:
+    try:
+        return Configurations.from_atoms(atoms)
+    except ValueError as error:
+        raise SpecError(f"{label} can't be used: {error}") from error
+
+
+def _labelled(
+    file: StructureFile, frames: Sequence[Atoms], labels: Sequence[Labels]
+) -> tuple[LabelledFrame, ...]:
+    """Frames with energies or forces, evenly from the file; those of a single atom if all are."""
+    having = [i for i, label in enumerate(labels) if label]
+    having = [i for i in having if len(frames[i]) > 1] or having
+    if len(having) > _MOST_LABELLED:
+        picked = np.linspace(0, len(having) - 1, _MOST_LABELLED).round().astype(int)
+        having = [having[i] for i in picked]
+    return tuple(
+        LabelledFrame(
+            name=_label(file, i, frames),
+            configurations=_configurations(frames[i], _label(file, i, frames)),
+            energy=labels[i].energy,
+            forces=labels[i].forces,
+            keys=labels[i].keys,
+            passed_over=labels[i].passed_over,
         )
-        return f"no structure file {name}; {hint}"
-    return f"no structure {name!r}; {nearest(name, _RECIPES)}"
+        for i in having
+    )

@@ -21,7 +21,16 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-__all__ = ["Bools", "Configurations", "Evaluation", "Floats", "Ints", "System", "as_configurations"]
+__all__ = [
+    "Bools",
+    "Configurations",
+    "Evaluation",
+    "Floats",
+    "Ints",
+    "LabelledFrame",
+    "System",
+    "as_configurations",
+]
 
 # Atoms.arrays that System has fields of its own for.
 _OWN_ARRAYS = frozenset({"numbers", "positions", "masses", "momenta"})
@@ -141,11 +150,15 @@ class Configurations:
         Never wrapped into the cell by physcheck.
     cells : (B, 3, 3) float64, Å
         Lattice vectors in rows; all zero where nothing is periodic.
+    labelled : tuple of LabelledFrame
+        Frames of the file that this one stands for, with the file's energies and forces.  Not kept
+        by configurations that are made from this one.
     """
 
     system: System
     positions: Floats
     cells: Floats
+    labelled: tuple[LabelledFrame, ...] = ()
 
     def __post_init__(self) -> None:
         n_batch = len(self.positions)
@@ -234,6 +247,31 @@ class Configurations:
         """
         steps = np.asarray(displacements, dtype=np.float64).reshape(-1, self.n_atoms, 3)
         return self.at(self.positions[0] + steps)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledFrame:
+    """A frame of a file with what the file says of it.
+
+    Attributes
+    ----------
+    name : str
+    configurations : Configurations
+        B = 1.
+    energy : float, eV, or None
+    forces : (N, 3) float64, eV/Å, or None
+    keys : tuple of str
+        The file's names of the two.
+    passed_over : tuple of str
+        The file's names of other energies and forces, which differ.
+    """
+
+    name: str
+    configurations: Configurations
+    energy: float | None
+    forces: Floats | None
+    keys: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,10 +16,20 @@ from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from physcheck.adapters.declaration import Declaration
 from physcheck.errors import ModelError
 from physcheck.model import OUTPUTS, Capabilities, Meter, Model
+from physcheck.numerics.answers import real_array
 from physcheck.system import Configurations, Evaluation, System
 
 __all__ = ["CalculatorModel", "ModelCalculator", "is_calculator"]
 
+# Digits that a float32 number of chance uses, of its 24 bits; fewer are those of a round number or
+# of what rounding leaves where symmetry makes a force zero.
+_FEWEST_BITS = 16
+# Below this, eV/Å, a force may be what is left of terms that cancel: float64's rest has few digits.
+_LEAST_TELLING_FORCE = 1e-6
+# So many components with these digits, all float32 numbers: by chance less than 1e-20 in float64.
+_FEWEST_COMPONENTS = 3
+# Displacement, Å, that gives forces to a symmetric structure.
+_OFF_SITE = 0.03
 _GETTERS = {"energy": "get_potential_energy", "forces": "get_forces", "stress": "get_stress"}
 
 
@@ -49,8 +59,9 @@ class CalculatorModel:
     declaration : Declaration
         What the calculator's author declares; the calculator's own ``physcheck`` if left out.
     dtype : str or None
-        What it computes in; if None, told from the first forces (``float32`` if all are float32
-        numbers).
+        What it computes in; if None, told from the first forces that have enough digits to tell
+        (``float32`` if all are float32 numbers): ``ask`` moves the atoms where symmetry leaves
+        none.
     device, name : str or None
 
     Attributes
@@ -143,6 +154,11 @@ class CalculatorModel:
             else:
                 outputs.add(name)
         self.capabilities = replace(self.capabilities, outputs=frozenset(outputs))
+        if self.capabilities.dtype == "unknown":
+            # Whatever it raises there, it has answered at the structure itself.
+            with suppress(Exception):
+                self._set_atoms(configuration.displaced(_off_site(configuration.n_atoms)), 0)
+                self._output("forces")
 
     def evaluate(
         self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
@@ -195,13 +211,13 @@ class CalculatorModel:
         """One output at the current atoms, (), (N, 3) or (3, 3); None if it is not implemented."""
         try:
             if name == "energy":
-                return np.array(self._energy())
+                return real_array(name, self._energy())
             if name == "forces":
-                forces = np.array(self._property_or_reset("forces"))
+                forces = real_array(name, self._property_or_reset(name))
                 if self.capabilities.dtype == "unknown":
                     self._guess_dtype(forces)
                 return forces
-            stress = np.array(self._property_or_reset("stress"))
+            stress = real_array(name, self._property_or_reset(name))
             if stress.shape == (6,):
                 stress = voigt_6_to_full_3x3_stress(stress)  # type: ignore[no-untyped-call]
             return stress
@@ -231,7 +247,7 @@ class CalculatorModel:
         # Only what the calculator has already: asking could cost another calculation.
         results = getattr(self.calculator, "results", None)
         if isinstance(results, dict) and results.get("energy") is not None:
-            self.reported_energy = float(results["energy"])
+            self.reported_energy = real_array("energy", results["energy"]).item()
 
     def _property_or_reset(self, name: str) -> Any:
         try:
@@ -255,13 +271,23 @@ class CalculatorModel:
         return getter(self._atoms)
 
     def _guess_dtype(self, forces: np.ndarray[Any, Any]) -> None:
-        if forces.dtype.kind != "f" or not np.isfinite(forces).all() or not forces.any():
+        if not np.isfinite(forces).all():
             return
         # Many calculators hand float32 numbers on in a float64 array.
         with np.errstate(over="ignore"):
             is_single = bool((forces == forces.astype(np.float32)).all())
-        dtype = "float32" if is_single else "float64"
-        self.capabilities = replace(self.capabilities, dtype=dtype)
+        if not is_single:
+            self.capabilities = replace(self.capabilities, dtype="float64")
+            return
+        sizes = np.unique(np.abs(forces))
+        mantissas = np.ldexp(np.frexp(sizes[sizes > _LEAST_TELLING_FORCE])[0], _FEWEST_BITS)
+        if int((mantissas % 1 != 0).sum()) >= _FEWEST_COMPONENTS:
+            self.capabilities = replace(self.capabilities, dtype="float32")
+
+
+def _off_site(n_atoms: int) -> np.ndarray[Any, Any]:
+    """(N, 3) displacements without any symmetry, the same at each call, Å."""
+    return _OFF_SITE * np.random.default_rng(n_atoms).standard_normal((n_atoms, 3))
 
 
 def _alike(first: System, second: System) -> bool:

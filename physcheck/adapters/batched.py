@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from physcheck.adapters.batch_memory import fitting_atoms, is_out_of_memory, peak_bytes
+from physcheck.errors import ModelError
 from physcheck.model import OUTPUTS, Capabilities
+from physcheck.numerics.answers import real_array
 from physcheck.system import Configurations, Evaluation
 
 if TYPE_CHECKING:
@@ -149,7 +151,7 @@ class BatchedModel:
             if answer is None:
                 most = atoms // 2
                 continue
-            parts.append(_arrays(answer))
+            parts.append(_arrays(answer, want, structures=len(chosen), atoms=atoms))
             begin = end
         return parts
 
@@ -176,9 +178,17 @@ class BatchedModel:
         return self._fitting[key]
 
 
-def _arrays(answer: Answer) -> dict[str, np.ndarray[Any, Any]]:
+def _arrays(
+    answer: Answer, want: frozenset[str], *, structures: int, atoms: int
+) -> dict[str, np.ndarray[Any, Any]]:
+    """The outputs that are wanted, of the shapes that ``Answer`` says."""
+    if not isinstance(answer, Mapping):
+        raise ModelError(
+            f"the function gave a {type(answer).__name__}, should give a dict with forces"
+        )
+    shapes = {"energy": (structures,), "forces": (atoms, 3), "stress": (structures, 3, 3)}
     return {
-        name: np.array(answer[name], dtype=np.float64)
+        name: real_array(name, answer[name], shapes[name])
         for name in OUTPUTS
-        if answer.get(name) is not None
+        if name in want and answer.get(name) is not None
     }

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from physcheck.errors import SpecError
+from physcheck.files.structure_reading import parse_structure_file
 from physcheck.model import Capabilities, Differentiable, Model
 from physcheck.names import nearest
 from physcheck.system import Configurations, Evaluation, Floats
@@ -127,9 +128,12 @@ def _species(declared: object) -> frozenset[int] | None:
 
 def _found_file(structure: object, folder: Path | None) -> object:
     if isinstance(structure, Path | str) and folder is not None:
-        path = folder / structure
-        if path.is_file():
-            return str(path)
+        path = str(folder / structure)
+        try:
+            parse_structure_file(path)
+        except SpecError:
+            return structure
+        return path
     return structure
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from physcheck.adapters.factories import model_from_target
 from physcheck.adapters.heads import AUTO, reference_spec
@@ -25,6 +24,7 @@ from physcheck.adapters.spec_problems import (
     naming_the_reference,
 )
 from physcheck.errors import SpecError
+from physcheck.files.paths import user_path
 from physcheck.model import Model
 from physcheck.names import nearest
 
@@ -120,11 +120,11 @@ def _settings(parsed: Spec, device: str | None, dtype: str | None) -> dict[str, 
 
 def _from_python(parsed: Spec, settings: Mapping[str, Option]) -> Model:
     """The model of a factory or instance in a Python file or module."""
-    folder = Path.cwd()
+    folder = user_path(".")
     path = None
     if parsed.kind == "file":
         path = existing_file(parsed)
-        check_names(path, parsed.attribute)
+        check_names(path, parsed.attribute, parsed.target)
         # The factory may change the current folder.
         path = path.resolve()
         folder = path.parent

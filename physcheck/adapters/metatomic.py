@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from physcheck.adapters.archives import names_in_archive
 from physcheck.adapters.batched import Answer, BatchedModel
 from physcheck.adapters.frameworks import (
     FORCE_REACH,
@@ -38,10 +38,7 @@ _NEEDED = {CONSERVATIVE: "energy", DIRECT: "forces"}
 
 def is_export(path: Path) -> bool:
     """True for a file that metatomic exported; nothing is loaded."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/extra/metatomic-version") for name in archive.namelist())
+    return any(name.endswith("/extra/metatomic-version") for name in names_in_archive(path))
 
 
 def make_model(

@@ -87,7 +87,12 @@ def _called(
 
     # Options are held against this signature: the adapter's without its argument.
     with suppress(TypeError, ValueError):
-        _, *parameters = inspect.signature(adapter).parameters.values()
+        first, *parameters = inspect.signature(adapter).parameters.values()
+        if first.name in settings:
+            raise SpecError(
+                f"{where} has its {first.name} already, behind the ::; leave the option "
+                f"{first.name}={settings[first.name]} out"
+            )
         factory.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
             [
                 p if p.kind is p.VAR_KEYWORD else p.replace(kind=p.KEYWORD_ONLY)

@@ -16,7 +16,9 @@ from typing import Any
 
 from physcheck.adapters.spec import MODEL_SUFFIXES, Spec
 from physcheck.errors import ModelError, PhyscheckError, SpecError
+from physcheck.files.paths import files_in, is_folder, path_problem, user_path
 from physcheck.names import nearest
+from physcheck.text.exceptions import foreign_code
 
 __all__ = [
     "attribute_of",
@@ -66,29 +68,29 @@ def first_on_path(folder: Path) -> Iterator[None]:
 @contextmanager
 def raising(what: str) -> Iterator[None]:
     """What somebody else's code raises, as a ModelError with its cause."""
-    try:
+    with foreign_code(
+        lambda said: f"{what} raised {said}",
+        own=(PhyscheckError,),
+        anybodys=(SpecError, ModelError),
+    ):
         yield
-    except PhyscheckError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise ModelError(f"{what} raised {type(error).__name__}: {error}") from error
 
 
 def existing_file(parsed: Spec) -> Path:
-    """The file that a spec names; SpecError with the nearest files of its folder else."""
-    path = parsed.path
-    assert path is not None
-    if path.is_file():
+    """The absolute path of a spec's file; SpecError with the nearest files of its folder else."""
+    path = user_path(parsed.target)
+    problem = path_problem(path)
+    if problem is None:
         return path
-    if path.is_dir():
-        raise SpecError(f"{parsed.target} is a folder, should be a file")
+    if problem != "doesn't exist":
+        raise SpecError(f"{parsed.target} {problem}")
     folder = path.parent
-    if not folder.is_dir():
-        raise SpecError(f"no file {parsed.target}: there is no folder {folder}")
+    if not is_folder(folder):
+        raise SpecError(f"no file {parsed.target}: there is no folder {Path(parsed.target).parent}")
     suffixes = (".py",) if parsed.kind == "file" else MODEL_SUFFIXES
-    names = [entry.name for entry in folder.iterdir() if entry.suffix.lower() in suffixes]
+    names = [name for name in files_in(folder) if name.lower().endswith(suffixes)]
     if not names:
-        hint = f"{folder.resolve()} has no file ending in {' or '.join(suffixes)}"
+        hint = f"{folder} has no file ending in {' or '.join(suffixes)}"
     else:
         hint = _near_few(path.name, names)
     raise SpecError(f"no file {parsed.target}; {hint}")
@@ -202,16 +204,17 @@ def _no_attribute(names: Sequence[str], where: str, public: Sequence[str]) -> st
     return f"no {asked} in {where}; {_near_few(names[0], public)}"
 
 
-def check_names(path: Path, attribute: str) -> None:
+def check_names(path: Path, attribute: str, where: str) -> None:
     """SpecError if the file can't have the factory, as far as its text tells."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, OSError):
-        # Loading raises it with its cause.
+        nodes = list(_top_level(tree.body))
+    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
+        # Loading raises it with its cause; what is nested too deep here, Python may still load.
         return
     names: set[str] = set()
     defined: set[str] = set()
-    for node in _top_level(tree.body):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
             defined.add(node.name)
@@ -231,7 +234,7 @@ def check_names(path: Path, attribute: str) -> None:
     wanted = [attribute.partition(".")[0]] if attribute else list(_DEFAULT_ATTRIBUTES)
     if not names.intersection(wanted):
         public = [name for name in defined if not name.startswith("_")]
-        raise SpecError(_no_attribute(wanted, str(path), public))
+        raise SpecError(_no_attribute(wanted, where, public))
 
 
 def _top_level(body: Sequence[ast.AST]) -> Iterator[ast.AST]:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from physcheck.errors import SpecError
+from physcheck.files.paths import is_folder, readable_file, user_path
 
 __all__ = ["MODEL_SUFFIXES", "Option", "Spec", "parse_spec"]
 
@@ -27,6 +28,8 @@ FORMS = (
 _OPTION = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _ADAPTER = re.compile(r"([A-Za-z][\w.-]*)::(.*)", re.DOTALL)
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+# Digits of a whole number; numbers of a JSON report have no more.
+_MOST_DIGITS = 308
 _INTEGER = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?(\d+\.\d*|\.?\d+)([eE][+-]?\d+)?")
 
@@ -56,15 +59,24 @@ class Spec:
 
     @property
     def path(self) -> Path | None:
-        """The file that the spec names, whether it exists or not; None for modules.
+        """The file that the spec names, absolute, whether it exists or not; None for modules.
 
         An adapter's argument counts if there is such a file.
+
+        Raises
+        ------
+        SpecError
+            No path can look like this.
         """
         if self.kind in ("file", "path"):
-            return Path(self.target).expanduser()
+            return user_path(self.target)
         if self.kind == "adapter" and self.attribute and self.target != "builtin":
-            path = Path(self.attribute).expanduser()
-            return path if path.is_file() else None
+            try:
+                path = user_path(self.attribute)
+            except SpecError:
+                # An adapter's argument need not be a path.
+                return None
+            return path if readable_file(path) else None
         return None
 
 
@@ -117,15 +129,20 @@ def _split_options(text: str) -> tuple[str, Mapping[str, Option]]:
             raise SpecError(f"the option {key!r} comes twice in the model spec {text!r}")
         if not value:
             raise SpecError(f"the option {key!r} in the model spec {text!r} has no value")
-        options[key] = _typed(value)
+        options[key] = _typed(key, value)
         parts.pop()
     return ",".join(parts), MappingProxyType(dict(reversed(options.items())))
 
 
-def _typed(value: str) -> Option:
+def _typed(key: str, value: str) -> Option:
     if value.lower() in ("true", "false"):
         return value.lower() == "true"
     if _INTEGER.fullmatch(value):
+        if len(value) > _MOST_DIGITS:
+            raise SpecError(
+                f"the option {key!r} of the model spec has {len(value)} digits, should have at "
+                f"most {_MOST_DIGITS}"
+            )
         return int(value)
     if _NUMBER.fullmatch(value):
         return float(value)
@@ -142,20 +159,27 @@ def _no_value(text: str, options: str) -> str:
 
 def _fault(text: str, target: str, left: str) -> str:
     before, comma, after = target.partition(",")
-    if comma and (Path(before).is_file() or before.endswith(".py")):
+    if comma and (before.endswith(".py") or _is_file(before)):
         return _no_value(text, after)
-    path = Path(target).expanduser()
+    path = user_path(target)
     attribute = target.removeprefix(left)
-    if path.is_dir():
+    if is_folder(path):
         fault = f"is a folder; {FORMS}"
-    elif path.is_file():
+    elif readable_file(path):
         fault = f"is a file of a kind that no adapter recognises; {FORMS}"
-    elif Path(target + ".py").is_file():
+    elif _is_file(target + ".py"):
         fault = f"is no spec; did you mean {target}.py?"
-    elif left and Path(left + ".py").is_file():
+    elif left and _is_file(left + ".py"):
         fault = f"is no spec; did you mean {left}.py{attribute}?"
     elif _MODULE.fullmatch(target):
         fault = f"names no factory; write {target}:FACTORY for a Python module; {FORMS}"
     else:
         fault = f"has no known form; {FORMS}"
     return f"the model spec {text!r} {fault}"
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return readable_file(user_path(text))
+    except SpecError:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from physcheck.adapters.archives import EXPORTED, needs_consent
 from physcheck.adapters.frameworks import FRAMEWORKS
 from physcheck.adapters.heads import AUTO, reference_spec
 from physcheck.adapters.named_adapters import check_adapter_name
@@ -32,7 +33,9 @@ def find_spec_problem(spec: str) -> None:
     else:
         path = existing_file(parsed)
         if parsed.kind == "file":
-            check_names(path, parsed.attribute)
+            check_names(path, parsed.attribute, parsed.target)
+        elif path.suffix.lower() == EXPORTED:
+            raise SpecError(needs_consent(path, "an exported program"))
 
 
 def _find_adapter_problem(parsed: Spec) -> None:
@@ -41,6 +44,10 @@ def _find_adapter_problem(parsed: Spec) -> None:
         from physcheck.potentials import make_builtin
 
         # Making one is cheap, and says what is wrong with its name, its defects and its options.
+        if "argument" in parsed.options:
+            raise SpecError(
+                f"{parsed.text!r} has its argument already, behind the ::; leave argument= out"
+            )
         make_builtin(parsed.attribute, **parsed.options)
     elif parsed.target == "torch":
         existing_file(Spec(parsed.attribute, "path", parsed.attribute))

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from physcheck.adapters.archives import EXPORTED, names_in_archive, needs_consent
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.names import nearest
+from physcheck.numerics.answers import real_array
 from physcheck.system import Configurations, Evaluation, Floats
+from physcheck.text.exceptions import description
 
 __all__ = ["CONTRACT", "TorchModel", "load_torch"]
 
@@ -84,7 +87,7 @@ class TorchModel:
                 )
             own = _DTYPES[dtype]
             module = module.to(own) if castable else module
-        place = torch.device(device) if device else next((t.device for t in held), "cpu")
+        place = _checked_device(device) if device else next((t.device for t in held), "cpu")
         if device is not None:
             module = module.to(device)
         if castable:
@@ -142,7 +145,7 @@ class TorchModel:
     def evaluate(
         self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
     ) -> Evaluation:
-        """As :meth:`physcheck.model.Model.evaluate`; one call gives all outputs, wanted or not."""
+        """As :meth:`physcheck.model.Model.evaluate`; one call computes all outputs there are."""
         if not self.capabilities.batched and len(configurations) > 1:
             return Evaluation.concatenate([self.evaluate(one, want=want) for one in configurations])
         try:
@@ -156,9 +159,8 @@ class TorchModel:
         outputs = frozenset(name for name in OUTPUTS if answer.get(name) is not None)
         if outputs != self.capabilities.outputs:
             self.capabilities = replace(self.capabilities, outputs=outputs)
-        return Evaluation(
-            **{name: answer[name].detach().cpu().double().numpy() for name in outputs}
-        )
+        asked = [name for name in OUTPUTS if name in outputs & want]
+        return Evaluation(**{n: real_array(n, _tensor(n, answer[n]).detach()) for n in asked})
 
     def jacobian_products(
         self, configuration: Configurations, vectors: Floats, *, transpose: bool
@@ -176,7 +178,7 @@ class TorchModel:
         """
         given = torch.as_tensor(np.array(vectors), dtype=self._dtype, device=self._device)
         answer, positions = self._forward(configuration)
-        forces = answer["forces"]
+        forces = _tensor("forces", answer["forces"])
         if not _has_graph(forces, positions):
             raise ModelError(
                 "the forces carry no graph to the positions: no exact Jacobian products"
@@ -201,9 +203,7 @@ class TorchModel:
                 rows.append(product[0])
         return torch.stack(rows).detach().cpu().double().numpy()
 
-    def _forward(
-        self, configurations: Configurations
-    ) -> tuple[Mapping[str, torch.Tensor], torch.Tensor]:
+    def _forward(self, configurations: Configurations) -> tuple[Mapping[str, Any], torch.Tensor]:
         system = configurations.system
         if self._inputs is None or self._inputs[0] is not system:
             self._inputs = (
@@ -222,6 +222,17 @@ class TorchModel:
         return answer, positions
 
 
+def _checked_device(device: str) -> torch.device:
+    """SpecError where torch knows no such device or this machine has none."""
+    try:
+        place = torch.device(device)
+        torch.empty(0, device=place)
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise SpecError(f"device is {device!r}, which torch can't use here: {reason}") from error
+    return place
+
+
 def _check(answer: object) -> None:
     if not isinstance(answer, Mapping):
         raise ModelError(f"the module gave a {type(answer).__name__}; {CONTRACT}")
@@ -232,10 +243,12 @@ def _check(answer: object) -> None:
             f"the module gave {fault}; {CONTRACT} (forces from an energy are "
             "-torch.autograd.grad(energy.sum(), positions, create_graph=True)[0])"
         )
-    for name in OUTPUTS:
-        value = answer.get(name)
-        if value is not None and not isinstance(value, torch.Tensor):
-            raise ModelError(f"{name} is a {type(value).__name__}, should be a tensor")
+
+
+def _tensor(name: str, value: object) -> torch.Tensor:
+    if not isinstance(value, torch.Tensor):
+        raise ModelError(f"{name} is a {type(value).__name__}, should be a tensor")
+    return value
 
 
 def _has_graph(forces: torch.Tensor, positions: torch.Tensor) -> bool:
@@ -268,25 +281,33 @@ def load_torch(
 ) -> TorchModel:
     """The model in a file: an exported program (``.pt2``), TorchScript, or a pickled module.
 
+    Loading a pickled module can run any code.  So can loading an exported program: torch unpickles
+    its sample inputs and constants, evaluates its expressions of sizes with sympy, and looks up its
+    operators by name in Python modules.  TorchScript is read by torch's own parser, which runs
+    nothing of Python.
+
     Parameters
     ----------
     path : str or Path
     trusted : bool
-        True where the user named the adapter: a pickled module, whose loading can run any code, is
-        loaded only then.
+        True where the user named the adapter: pickled modules and exported programs are opened only
+        then.
     device, dtype : str or None
         As for :class:`TorchModel`.
 
     Raises
     ------
     SpecError
-        The file holds weights without a module, or a full pickle and ``trusted`` is false.
+        The file holds weights without a module, or a full pickle or exported program and
+        ``trusted`` is false.
     ModelError
         The file can't be read.
     """
     path = Path(path)
     castable = True
-    if path.suffix.lower() == ".pt2":
+    if path.suffix.lower() == EXPORTED:
+        if not trusted:
+            raise SpecError(needs_consent(path, "an exported program"))
         module = _exported(path)
         castable = False
     else:
@@ -299,28 +320,21 @@ def _exported(path: Path) -> torch.nn.Module:
         return torch.export.load(path).module()
     except Exception as error:
         raise ModelError(
-            f"{path} can't be read as an exported program: {type(error).__name__}: {error}"
+            f"{path} can't be read as an exported program: {description(error)}"
         ) from error
 
 
 def _script(path: Path) -> torch.nn.Module | None:
     """A TorchScript archive; None if the file is none."""
-    import zipfile
-
-    if not zipfile.is_zipfile(path):
+    # Archives of torch.save have no constants.
+    if not any(name.endswith("/constants.pkl") for name in names_in_archive(path)):
         return None
-    with zipfile.ZipFile(path) as archive:
-        # Archives of torch.save have no constants.
-        if not any(name.endswith("/constants.pkl") for name in archive.namelist()):
-            return None
     try:
         module: torch.nn.Module = torch.jit.load(  # type: ignore[no-untyped-call]
             str(path), map_location="cpu"
         )
     except Exception as error:
-        raise ModelError(
-            f"{path} can't be read as TorchScript: {type(error).__name__}: {error}"
-        ) from error
+        raise ModelError(f"{path} can't be read as TorchScript: {description(error)}") from error
     return module
 
 
@@ -329,16 +343,12 @@ def _pickled(path: Path, *, trusted: bool) -> torch.nn.Module:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         if not trusted:
-            raise SpecError(
-                f"{path} is neither TorchScript nor weights alone but a pickle, which can run any "
-                f"code when loaded; if you trust it, say so by naming the adapter: torch::{path}"
-            ) from error
+            kind = "neither TorchScript nor weights alone but a pickle"
+            raise SpecError(needs_consent(path, kind)) from error
         try:
             held = torch.load(path, map_location="cpu", weights_only=False)
         except Exception as cause:
-            raise ModelError(
-                f"{path} can't be unpickled: {type(cause).__name__}: {cause}"
-            ) from cause
+            raise ModelError(f"{path} can't be unpickled: {description(cause)}") from cause
     if isinstance(held, torch.nn.Module):
         return held
     raise SpecError(

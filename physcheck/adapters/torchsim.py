@@ -77,7 +77,7 @@ class _Call:
         state = torch_sim.io.atoms_to_state(structures, interface.device, interface.dtype)
         answer = interface(state)
         return {
-            name: answer[name].detach().cpu().double().numpy()
+            name: answer[name].detach()
             for name in ("energy", "forces", "stress")
             if name in answer and (name != "stress" or name in want)
         }

@@ -159,7 +159,7 @@ def energy_part(
     # Displacements by the rounding of positions, independent in 3N coordinates.
     pull = resolution.force_rms * math.sqrt(3 * n_atoms) * rounding
     energy = resolution.energy_noise or 0.0
-    store = rounding_floor(total, dtype)
+    store = max(rounding_floor(total, dtype), resolution.energy_rounding(total))
     expected = math.sqrt(_ENERGIES * energy**2 + _STORED * store**2 + pull**2) / n_atoms
     return _part(
         "energy", label, differences[:, None] / ENERGY_LENGTH, expected / ENERGY_LENGTH, scale

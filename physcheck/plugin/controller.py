@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from physcheck.plugin.failure_text import FailureText
-from physcheck.plugin.items import MESSAGE, is_the_suite
+from physcheck.plugin.items import MESSAGE, is_the_suite, makes_the_run_fail
 from physcheck.plugin.message import Message
 from physcheck.plugin.options import OPTIONS, spaced_model
+from physcheck.plugin.premature_exit import PrematureExit
 from physcheck.plugin.run_report import RunReport
 from physcheck.plugin.session import OWNS_SHORT_MODEL, WorkerSession
+from physcheck.text.phrases import printable
 
 __all__ = ["Controller"]
 
@@ -21,7 +23,6 @@ _COLOURS: dict[str, dict[str, bool]] = {
     "doubt": {"yellow": True},
     "title": {"bold": True},
 }
-_BUDGETS_IN_WORDS = {"quick": " (2,500 evaluations)", "standard": " (25,000 evaluations)"}
 # The table is easier to read a little wider than the 80 columns that pytest assumes of a file.
 _LEAST_WIDTH = 100
 _REGULAR = (int(pytest.ExitCode.OK), int(pytest.ExitCode.NO_TESTS_COLLECTED))
@@ -35,6 +36,8 @@ class Controller:
         self.config = config
         self.session = session
         self.run_report = RunReport(session.settings)
+        self._running: str | None = None
+        self._premature_exit: PrematureExit | None = None
 
     def pytest_report_header(self) -> list[str]:
         """What is judged, and by what measure."""
@@ -43,14 +46,14 @@ class Controller:
         if settings.model is not None:
             text = (
                 f"physcheck: model {settings.model}; profile {settings.profile}, "
-                f"budget {settings.budget}{_BUDGETS_IN_WORDS.get(settings.budget, '')}"
+                f"budget {settings.budget}{_in_evaluations(settings.budget)}"
             )
             lines.append(f"{text}, seed {settings.seed}")
             if not self._suite_is_asked_for():
                 lines.append("physcheck: paths are given, so the suite isn't added to them")
         if settings.reference is not None:
             lines.append(f"physcheck: compared with the reference {settings.reference}")
-        return [*lines, *self._warnings_on_options()]
+        return [printable(line) for line in (*lines, *self._warnings_on_options())]
 
     def _warnings_on_options(self) -> list[str]:
         lines = []
@@ -74,12 +77,46 @@ class Controller:
         """A first JSON, so that a run that is killed early leaves one."""
         if self._judges_a_model():
             self.run_report.write_json()
+            self._premature_exit = PrematureExit(self._end_early)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Remember what is being made."""
+        self._running = nodeid
+
+    def _end_early(self) -> None:
+        """The report and the summary of a run whose process is being ended by the model."""
+        from physcheck.plugin.validation import lost_record
+
+        said, report = "the model ended it, by exit() in C or the like", self.run_report
+        report.receive(self.session.message())
+        if self._running is None:
+            report.error = f"the process died while the model was loaded: {said}"
+        else:
+            lost = lost_record(self._running, said, self.session.settings, None)
+            if lost is not None:
+                report.add(lost, nodeid=self._running)
+        report.exit_code, report.complete = int(pytest.ExitCode.TESTS_FAILED), report.is_complete
+        report.write_all()
+        capture: Any = self.config.pluginmanager.getplugin("capturemanager")
+        if capture is not None:
+            capture.suspend_global_capture(in_=True)
+        terminal: Any = self.config.pluginmanager.getplugin("terminalreporter")
+        if terminal is not None:
+            terminal.ensure_newline()
+            self._write_summary(terminal)
+            terminal.flush()
+
+    def pytest_unconfigure(self) -> None:
+        """From here on the process may end."""
+        if self._premature_exit is not None:
+            self._premature_exit.disarm()
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """What the plan will cost."""
         facts = self.session.facts()
         if facts is None or facts.model is None or facts.plan is None:
             return []
+        from physcheck.run.budget import Spending
         from physcheck.text.numbers import duration
         from physcheck.text.phrases import count
 
@@ -92,7 +129,20 @@ class Controller:
             text += f", {duration(plan.estimated_seconds)} of model time"
         if facts.not_scheduled:
             text += f"; {len(facts.not_scheduled)} not scheduled"
-        return [text]
+        if plan.budget is None or not plan.budget_reason:
+            return [printable(text)]
+        budget = Spending(plan.budget, plan.budget_reason)
+        return [
+            printable(text),
+            f"physcheck: budget of {budget.text}; --physcheck-budget={budget.option} repeats it",
+        ]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self) -> None:
+        """The plan in the JSON, before the first record is made."""
+        if self._judges_a_model() and not self.config.getoption("collectonly", False):
+            self.run_report.receive(self.session.message())
+            self.run_report.write_json()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
@@ -100,10 +150,12 @@ class Controller:
         text, nodeid = getattr(report, MESSAGE, None), report.nodeid
         if text is not None:
             message = Message.from_text(text)
+            has_plan = self.run_report.facts.plan is not None
             self.run_report.receive(message, nodeid=nodeid)
             if message.record is not None and report.failed and isinstance(report.longrepr, str):
                 report.longrepr = FailureText(report.longrepr, message.record)
-            if message.begun is None:
+            # A worker's plan comes with the first record that it begins.
+            if message.begun is None or not has_plan:
                 self.run_report.write_json()
         elif report.failed and report.when not in ("setup", "call", "teardown"):
             from physcheck.plugin.validation import lost_record
@@ -129,23 +181,37 @@ class Controller:
         if self.config.getoption("collectonly", False):
             return
         report.receive(self.session.message())
-        status = int(exitstatus)
-        if report.usage_error and status in _FINISHED:
-            status = int(pytest.ExitCode.USAGE_ERROR)
-        elif status in _REGULAR and self._judges_a_model() and not report.judged():
-            status = int(pytest.ExitCode.NO_TESTS_COLLECTED)
-        session.exitstatus = status
-        report.exit_code = status
-        report.complete = status in _FINISHED and not (session.shouldstop or session.shouldfail)
+        if self._judges_a_model():
+            report.complete = report.is_complete
+        else:
+            stopped = session.shouldstop or session.shouldfail
+            report.complete = int(exitstatus) in _FINISHED and not stopped
+        report.exit_code = self._status(int(exitstatus))
         if report.records or self._judges_a_model():
             report.write_all()
+        session.exitstatus = report.exit_code
+
+    def _status(self, status: int) -> int:
+        """What the run exits with, where pytest would exit with ``status``."""
+        report, settings = self.run_report, self.session.settings
+        if report.usage_error and status in _FINISHED:
+            return int(pytest.ExitCode.USAGE_ERROR)
+        if status not in _REGULAR or not self._judges_a_model():
+            return status
+        # What pytest counted as no failure may be one after all.
+        failing = any(makes_the_run_fail(r, settings.fail_on) for r in report.records)
+        if failing or not report.complete:
+            return int(pytest.ExitCode.TESTS_FAILED)
+        return status if report.judged() else int(pytest.ExitCode.NO_TESTS_COLLECTED)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table and the answer."""
         if self.config.getoption("collectonly", False):
             return
-        if not (self.run_report.records or self._judges_a_model()):
-            return
+        if self.run_report.records or self._judges_a_model():
+            self._write_summary(terminalreporter)
+
+    def _write_summary(self, terminalreporter: Any) -> None:
         from physcheck.report.terminal import terminal_lines
 
         settings, report = self.session.settings, self.run_report.report()
@@ -155,14 +221,21 @@ class Controller:
             from physcheck.report.continuous_integration import annotation_lines
 
             for line in annotation_lines(report):
-                terminalreporter.write_line(line)
+                terminalreporter.write_line(printable(line))
         verbose = self.config.get_verbosity() > 0
         *lines, final = terminal_lines(report, width=width, verbose=verbose)
-        written = filter(None, (settings.json, settings.html, settings.markdown, settings.badge))
-        more = [f"report: {path}" for path in written]
+        unwritten = self.run_report.unwritten
+        paths = (settings.json, settings.html, settings.markdown, settings.badge)
+        for path in filter(None, paths):
+            if path in unwritten:
+                said = f"warning: the report {path} can't be written: {unwritten[path]}"
+                lines.append((printable(said), "bad"))
+            else:
+                lines.append((f"report: {printable(path)}", ""))
         if self.session.baseline is not None:
-            more += self.session.baseline.lines_of_what_is_missing(report)
-        for text, mood in (*lines, *((line, "") for line in more), final):
+            missing = self.session.baseline.lines_of_what_is_missing(report)
+            lines += [(printable(line), "") for line in missing]
+        for text, mood in (*lines, final):
             terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
 
     def _judges_a_model(self) -> bool:
@@ -172,3 +245,12 @@ class Controller:
         if self.config.args_source is not pytest.Config.ArgsSource.ARGS:
             return True
         return any(is_the_suite(argument) for argument in self.config.args)
+
+
+def _in_evaluations(budget: str) -> str:
+    from physcheck.run.budget import BUDGET_EVALUATIONS, names_time
+
+    if names_time(budget):
+        return " (fixed below)"
+    known: dict[str, str] = {b: f" ({n:,} evaluations)" for b, n in BUDGET_EVALUATIONS.items() if n}
+    return known.get(budget, "" if budget == "full" else " evaluations")

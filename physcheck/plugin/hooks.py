@@ -73,6 +73,11 @@ def pytest_configure(config: pytest.Config) -> None:
         else:
             settings = Settings.from_json(json.loads(handed))
         session = config.stash[SESSION] = WorkerSession(config, settings)
+        reports = (settings.json, settings.html, settings.markdown, settings.badge)
+        if any((*reports, settings.evidence)):
+            from physcheck.plugin.validation import refuse_unwritable
+
+            refuse_unwritable(settings)
         if settings.model is not None or settings.known_failures is not None:
             from physcheck.plugin.validation import refuse_unknown
 
@@ -86,11 +91,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
             session.baseline = load_baseline(settings)
     except SpecError as error:
-        raise pytest.UsageError(f"physcheck: {error}") from None
+        raise _usage_error(error) from None
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Controller(config, session), "physcheck-controller")
     if settings.model is not None and config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(ANCHOR)] if settings.only else [*config.args, str(ANCHOR)]
+
+
+def _usage_error(error: object) -> pytest.UsageError:
+    """What is wrong, in a line that any terminal can print; pytest exits with 4."""
+    from physcheck.files.paths import one_line
+
+    return pytest.UsageError(one_line(f"physcheck: {error}"))
 
 
 def _is_from_ini(config: pytest.Config) -> bool:
@@ -123,7 +135,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
     worker_session = session.config.stash[SESSION]
     is_worker = hasattr(session.config, "workerinput")
     if worker_session.exit_code == pytest.ExitCode.USAGE_ERROR and not is_worker:
-        raise pytest.UsageError(f"physcheck: {worker_session.error}")
+        raise _usage_error(worker_session.error)
     return result
 
 

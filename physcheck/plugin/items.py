@@ -14,10 +14,11 @@ from physcheck.measurement import Outcome
 from physcheck.plugin.session import SESSION
 from physcheck.run.record import Record
 from physcheck.run.settings import Settings
+from physcheck.text.phrases import printable
 
 if TYPE_CHECKING:
     from physcheck.registry import CheckSpec
-    from physcheck.run.plan import PlanEntry
+    from physcheck.run.schedule import PlanEntry
 
 __all__ = [
     "ANCHOR",
@@ -32,6 +33,7 @@ __all__ = [
     "SuiteFile",
     "choice_of",
     "is_the_suite",
+    "makes_the_run_fail",
     "raise_for",
     "unmade_record",
 ]
@@ -51,8 +53,12 @@ class RecordFailed(Exception):
     """A record makes the run fail; its text is the failure as people read it."""
 
 
-class NotCounted(Exception):
-    """A record is no pass, but doesn't make the run fail: inconclusive, not applicable, known."""
+class NotCounted(pytest.skip.Exception):  # type: ignore[name-defined,misc]
+    """A record is no pass, but doesn't make the run fail: inconclusive, not applicable, known.
+
+    A skip, since pytest formats the traceback of any other exception, which takes longer than most
+    records.
+    """
 
 
 class SuiteFile(pytest.File):
@@ -87,7 +93,7 @@ class ModelItem(pytest.Item):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Name for headings."""
-        return self.path, None, "the model can't be loaded"
+        return self.path, 0, "the model can't be loaded"
 
 
 class LawItem(pytest.Item):
@@ -114,29 +120,32 @@ class LawItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The failure in physcheck's words; a fault of physcheck itself with its traceback."""
-        if isinstance(excinfo.value, RecordFailed):
+        # pytest would format a traceback, a quarter of a second each, and throw it away.
+        if isinstance(excinfo.value, RecordFailed | NotCounted):
             return str(excinfo.value)
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """Name for headings."""
-        return self.path, None, self.name
+        """Name for headings; a line number is needed where a host skips the item."""
+        return self.path, 0, self.name
 
 
 def raise_for(record: Record, settings: Settings) -> None:
     """Turn a record into what pytest understands: nothing, RecordFailed or NotCounted."""
     if record.verdict is Outcome.PASS:
         return
-    if _makes_the_run_fail(record, settings.fail_on):
+    if makes_the_run_fail(record, settings.fail_on):
         from physcheck.text.failure import failure_text
 
-        text = failure_text(record, profile=settings.profile)
+        text = printable(failure_text(record, profile=settings.profile))
         traceback = record.evidence.get("traceback")
         raise RecordFailed(text if traceback is None else f"{text}\n{traceback}")
-    raise NotCounted(f"{record.verdict.replace('_', ' ')}: {record.explanation}")
+    said = printable(f"{record.verdict.replace('_', ' ')}: {record.explanation}")
+    raise NotCounted(said)
 
 
-def _makes_the_run_fail(record: Record, fail_on: str) -> bool:
+def makes_the_run_fail(record: Record, fail_on: str) -> bool:
+    """Whether a record fails its item, at a level of ``--physcheck-fail-on``."""
     if record.verdict is Outcome.ERROR:
         return True
     if record.verdict is Outcome.FAIL:

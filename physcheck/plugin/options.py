@@ -15,6 +15,10 @@ from physcheck.run.settings import BUDGETS, FAIL_ON, PROFILES, Settings
 __all__ = ["SHORT_MODEL", "add_options", "add_short_model", "settings_from", "spaced_model"]
 
 SHORT_MODEL = "physcheck_short_model"
+# Characters of an option; a shell passes no more in one argument.
+_LONGEST = 131_072
+# Every JSON reader holds a seed below 2^63; infinity is no time.
+_LARGEST = {"int": 2**63, "float": float("inf")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,10 @@ OPTIONS = (
     Option("profile", "|".join(PROFILES), "which tolerances to use (default: md)"),
     Option(
         "budget",
-        "|".join(BUDGETS),
-        "force evaluations to spend: 2,500, 25,000 or no limit (default: quick)",
+        "auto|N|90s|5min|" + "|".join(BUDGETS),
+        "what to spend: a number of force evaluations, model time, quick (2,500 evaluations), "
+        "standard (25,000), full (no limit), or auto: a minute of model time, never less than "
+        "quick or more than standard (default: auto)",
     ),
     Option("seed", "N", "seed of all random numbers (default: 0)", "int"),
     Option("device", "D", "device to load the model on, such as cuda"),
@@ -146,7 +152,7 @@ def settings_from(config: pytest.Config) -> Settings:
         if option.name == "model" and given is None:
             given = config.getoption(SHORT_MODEL, None)
         if given is None:
-            given = config.getini(option.dest)
+            given = _from_ini(config, option)
             if config.inipath is not None:
                 base = config.inipath.parent
         elif isinstance(given, str) and not given.strip():
@@ -158,18 +164,55 @@ def settings_from(config: pytest.Config) -> Settings:
     return Settings(**values)
 
 
+def _from_ini(config: pytest.Config, option: Option) -> Any:
+    """The value in the ini file; pytest raises for one that isn't of the declared type."""
+    try:
+        return config.getini(option.dest)
+    except (ValueError, TypeError) as error:
+        noun = "true or false" if option.kind == "flag" else "text"
+        raise SpecError(f"{option.dest} in {config.inipath} should be {noun}: {error}") from None
+
+
 def _read(option: Option, given: Any, base: Path) -> Any:
     if option.kind == "flag":
         return bool(given)
-    if option.kind == "path":
-        return str((base / str(given)).resolve())
-    if option.kind == "text":
-        return str(given)
+    text = str(given)
+    name = f"--physcheck-{option.name}"
+    if len(text) > _LONGEST:
+        raise SpecError(f"{name} has {len(text):,} characters, should have at most {_LONGEST:,}")
+    if "\0" in text:
+        raise SpecError(f"{name} is {text!r}, which has a NUL character")
     try:
-        return int(given) if option.kind == "int" else float(given)
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise SpecError(f"{name} is {text!r}, which isn't UTF-8") from None
+    if option.kind == "path":
+        return _absolute(name, text, base)
+    if option.kind == "text":
+        return text
+    try:
+        number = int(text) if option.kind == "int" else float(text)
     except ValueError:
         noun = "a whole number" if option.kind == "int" else "a number"
-        raise SpecError(f"--physcheck-{option.name} is {given!r}, should be {noun}") from None
+        raise SpecError(f"{name} is {text!r}, should be {noun}") from None
+    if not (abs(number) < _LARGEST[option.kind]):
+        raise SpecError(f"{name} is {text!r}, should be less than {_LARGEST[option.kind]:.3g}")
+    return number
+
+
+def _absolute(name: str, text: str, base: Path) -> str:
+    """The path without links, which the model's code can't turn into another by going elsewhere."""
+    from physcheck.files.paths import path_problem, relative_to, user_path
+
+    try:
+        with relative_to(base):
+            path = user_path(text)
+        problem = path_problem(path)
+        if problem is not None and "leads back" in problem:
+            raise SpecError(f"{text} {problem}")
+        return str(path.resolve())
+    except (SpecError, OSError, RuntimeError) as error:
+        raise SpecError(f"{name}: {error}") from None
 
 
 def spaced_model(arguments: tuple[str, ...] | list[str]) -> str | None:
@@ -179,6 +222,13 @@ def spaced_model(arguments: tuple[str, ...] | list[str]) -> str | None:
     """
     words = [str(a) for a in arguments]
     for option, value in pairwise(words):
-        if option in ("--model", "--physcheck-model") and Path(value).exists():
+        if option in ("--model", "--physcheck-model") and _exists(value):
             return value
     return None
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):
+        return False

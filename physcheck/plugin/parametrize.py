@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from physcheck.errors import SpecError
-from physcheck.names import Budget
 from physcheck.structures import Structure, load_structures
 from physcheck.system import Configurations, as_configurations
 
@@ -41,7 +40,7 @@ class Choice:
     structure: str
     configurations: Configurations
     profile: str | None
-    budget: Budget | None
+    budget: str | None
 
 
 def parametrize_checks(
@@ -49,7 +48,7 @@ def parametrize_checks(
     atoms: Iterable[Any] | Mapping[str, Any],
     checks: str | Iterable[str] | None = None,
     profile: str | None = None,
-    budget: Budget | None = None,
+    budget: str | None = None,
 ) -> Callable[[Any], Any]:
     """Run checks on a model of the test suite: parametrises a test with ``physcheck_case``.
 
@@ -72,7 +71,8 @@ def parametrize_checks(
     checks : str or iterable of str, optional
         Ids, families or patterns; all checks if left out.
     profile, budget : str, optional
-        In place of the run's options.
+        In place of the run's options.  One test is one record: of a budget counts how closely it
+        makes a check look, as quick (also for auto and times), standard or full.
 
     Raises
     ------
@@ -84,12 +84,13 @@ def parametrize_checks(
     import pytest
 
     from physcheck.checks import find_checks
-    from physcheck.run.settings import BUDGETS, PROFILES, choose
+    from physcheck.run.budget import checked_budget
+    from physcheck.run.settings import PROFILES, choose
 
     if profile is not None:
         choose("profile", profile, PROFILES)
     if budget is not None:
-        choose("budget", budget, BUDGETS)
+        checked_budget(budget)
     if checks is not None and not isinstance(checks, str):
         checks = ",".join(checks)
     specs = find_checks(checks)
@@ -172,19 +173,21 @@ class Case:
 
     def _record(self, runner: Runner, settings: Settings) -> Record:
         """The record before anything is known of failures that are expected."""
+        from physcheck.run.budget import spending_of
         from physcheck.run.outcomes import error_record
-        from physcheck.run.plan import PlanEntry, record_seed
+        from physcheck.run.schedule import PlanEntry, record_seed
 
-        choice, spec, budget = self.choice, self.choice.check, settings.budget
+        choice, spec = self.choice, self.choice.check
+        level = spending_of(settings.budget).level
         start = choice.configurations
         problem = runner.ask(start)
         capabilities = runner.model.capabilities
         refusal = capabilities.refuses(start) or spec.missing(start, capabilities)
-        if spec.shared is not None and budget == "quick":
+        if spec.shared is not None and level == "quick":
             refusal = refusal or "needs a trajectory: give budget='standard'"
         if problem is not None and refusal is None:
             return error_record(spec, choice.structure, settings, problem)
-        allotment = 0 if refusal else spec.evaluations(start, capabilities, budget)
+        allotment = 0 if refusal else spec.evaluations(start, capabilities, level)
         shared = None if refusal else spec.shared
         return runner.run(
             PlanEntry(
@@ -193,6 +196,7 @@ class Case:
                 allotment,
                 record_seed(settings.seed, spec.id, choice.structure),
                 refusal,
-                0 if shared is None else shared(start, capabilities, budget),
+                0 if shared is None else shared(start, capabilities, level),
+                looks=(level,),
             )
         )

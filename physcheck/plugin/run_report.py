@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 import pytest
 
 from physcheck.measurement import Outcome
+from physcheck.plugin.items import ANCHOR_ID
 from physcheck.plugin.message import Message
 from physcheck.run.facts import RunFacts
+from physcheck.run.not_finite import counted_once
 from physcheck.run.record import Record, Report
 from physcheck.run.settings import Settings
 
 __all__ = ["RunReport"]
 
-_JUDGED = (Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.KNOWN_FAILURE)
+_JUDGED = (Outcome.PASS, Outcome.FAIL, Outcome.KNOWN_FAILURE)
 
 
 class RunReport:
@@ -34,6 +36,8 @@ class RunReport:
         Whether that is because of a wrong option or spec.
     exit_code : int or None
     complete : bool
+    unwritten : dict of path to str
+        Reports that could not be written when that was last tried, and why.
     created : str
         ISO time of the start.
     """
@@ -46,8 +50,9 @@ class RunReport:
         self.usage_error = False
         self.exit_code: int | None = None
         self.complete = False
+        self.unwritten: dict[str, str] = {}
         self.created = datetime.now(UTC).isoformat(timespec="seconds")
-        self._made: list[tuple[str, Record]] = []
+        self._made: dict[str, Record] = {}
         self._order: dict[str, int] = {}
         self._setup_by_process: dict[str, int] = {}
 
@@ -55,8 +60,15 @@ class RunReport:
     def records(self) -> tuple[Record, ...]:
         """In the order in which one process would make them, whoever made them first."""
         last = len(self._order)
-        ranked = sorted(self._made, key=lambda made: self._order.get(made[0], last))
-        return tuple(record for _, record in ranked)
+        ranked = sorted(self._made, key=lambda nodeid: self._order.get(nodeid, last))
+        records = tuple(self._made[nodeid] for nodeid in ranked)
+        return counted_once(records) if self.complete else records
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a plan was made and every record of it has a verdict."""
+        planned = {nodeid for nodeid in self._order if nodeid.startswith(ANCHOR_ID)}
+        return not self.error and self.facts.plan is not None and planned <= self._made.keys()
 
     def receive(self, message: Message, *, nodeid: str = "") -> None:
         """Take in what a process tells, of one item or at its end."""
@@ -74,8 +86,8 @@ class RunReport:
             self.add(message.record, nodeid=nodeid)
 
     def add(self, record: Record, *, nodeid: str) -> None:
-        """Take in the record of an item."""
-        self._made.append((nodeid, record))
+        """Take in the record of an item; a second one, of a test that is run again, replaces it."""
+        self._made[nodeid] = record
 
     def report(self) -> Report:
         """The report as it stands."""
@@ -97,7 +109,7 @@ class RunReport:
         self._write(self.settings.json, json_text)
 
     def write_all(self) -> None:
-        """Write every report that is asked for."""
+        """Write every report that is asked for; one that can't be makes the run fail."""
         from physcheck.report.badge import badge
         from physcheck.report.continuous_integration import append_step_summary
         from physcheck.report.html import html
@@ -107,18 +119,34 @@ class RunReport:
         self._write(self.settings.markdown, markdown)
         self._write(self.settings.html, html)
         self._write(self.settings.badge, badge)
+        if self.unwritten and self.exit_code == pytest.ExitCode.OK:
+            self.exit_code = int(pytest.ExitCode.TESTS_FAILED)
+            self.write_json()
         append_step_summary(self.report())
 
     def _write(self, path: str | None, make_text: Callable[[Report], str]) -> None:
-        if path is not None:
-            from physcheck.report.writing import write_text
+        if path is None:
+            return
+        from physcheck.report.writing import write_text
+        from physcheck.text.exceptions import description
 
+        try:
             write_text(path, make_text(self.report()))
+        # A disk that is full, a folder that is gone: the verdict must be heard all the same.
+        except Exception as error:
+            self.unwritten[path] = description(error)
+        else:
+            self.unwritten.pop(path, None)
 
     def judged(self) -> bool:
-        """Whether any record says something of the model."""
+        """Whether any record says something of the model; ``info`` is held against nothing."""
         return any(
-            record.verdict in _JUDGED
-            or (record.verdict is Outcome.INCONCLUSIVE and not record.reason)
+            record.verdict is Outcome.ERROR
+            or (record.kind != "info" and record.verdict in _JUDGED)
+            or (
+                record.kind != "info"
+                and record.verdict is Outcome.INCONCLUSIVE
+                and not record.reason
+            )
             for record in self.records
         )

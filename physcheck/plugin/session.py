@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from physcheck.errors import ModelError, SpecError
+from physcheck.files.paths import relative_to
 from physcheck.plugin.host_models import HostModels
 from physcheck.plugin.message import Message
 from physcheck.run.facts import ModelIdentity, PlanSummary, RunFacts
+from physcheck.run.not_finite import FINITE_OUTPUTS, fails_on, not_finite_output, not_judged
 from physcheck.run.record import Record
 from physcheck.run.settings import Settings
 
@@ -23,8 +27,9 @@ if TYPE_CHECKING:
     from physcheck.model import Model
     from physcheck.report.baseline import Baseline
     from physcheck.run.known_failures import KnownFailure
-    from physcheck.run.plan import Plan, PlanEntry
+    from physcheck.run.plan import Plan
     from physcheck.run.runner import Runner
+    from physcheck.run.schedule import PlanEntry
 
 __all__ = ["OWNS_SHORT_MODEL", "SESSION", "WorkerSession"]
 
@@ -65,6 +70,8 @@ class WorkerSession:
         self._facts: RunFacts | None = None
         self._order: tuple[str, ...] = ()
         self._host_models = HostModels()
+        self._finite: dict[str, Record] = {}
+        self._is_made: set[str] = set()
 
     def model(self) -> Model:
         """The model of ``--model``.
@@ -79,7 +86,7 @@ class WorkerSession:
             settings = self.settings
             if settings.model is None:
                 raise SpecError("no model is given: --model=SPEC")
-            with _no_warnings():
+            with _no_warnings(), self._from_start():
                 self._model = load_model(
                     settings.model, device=settings.device, dtype=settings.dtype
                 )
@@ -96,7 +103,7 @@ class WorkerSession:
         if self._reference is None and settings.reference is not None:
             from physcheck.adapters.loading import load_reference
 
-            with _no_warnings():
+            with _no_warnings(), self._from_start():
                 self._reference = load_reference(
                     settings.reference,
                     settings.model or "",
@@ -109,7 +116,8 @@ class WorkerSession:
         """The plan; None, with ``error`` set, where the model can't be loaded or judged."""
         if self._plan is None and self.error is None:
             try:
-                self._make_plan_and_runner()
+                with self._from_start():
+                    self._make_plan_and_runner()
             except SpecError as error:
                 self.error, self.exit_code = str(error), int(pytest.ExitCode.USAGE_ERROR)
             except ModelError as error:
@@ -117,8 +125,10 @@ class WorkerSession:
             except Exception as error:
                 import traceback
 
+                from physcheck.text.exceptions import description
+
                 self.error = (
-                    f"making the plan raised {type(error).__name__}: {error} (a fault of physcheck "
+                    f"making the plan raised {description(error)} (a fault of physcheck "
                     "or of a check, not a verdict on the model; please report it)"
                 )
                 self.exit_code = int(pytest.ExitCode.TESTS_FAILED)
@@ -126,17 +136,30 @@ class WorkerSession:
         return self._plan
 
     def _make_plan_and_runner(self) -> None:
+        from physcheck.adapters.precision import could_have_twin, load_float64_twin
+        from physcheck.plugin.agreement import agreed
         from physcheck.plugin.progress import progress_of
         from physcheck.run.plan import make_plan
         from physcheck.run.runner import Runner, import_heavy_packages
 
         import_heavy_packages()
         model, reference = self.model(), self.reference()
+        settings = self.settings
+        spec = settings.model or ""
+        has_twin = settings.dtype is None and could_have_twin(spec, model)
         with _no_warnings():
-            self._plan = make_plan(model, self.settings)
+            self._plan = make_plan(
+                model, self.settings, agree=partial(agreed, self._config), has_twin=has_twin
+            )
         self._runner = Runner(
-            model, self.settings, self.evidence_folder, reference, progress_of(self._config)
+            model, settings, self.evidence_folder, reference, progress_of(self._config)
         )
+        if has_twin:
+            self._runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
+
+    def _from_start(self) -> AbstractContextManager[None]:
+        """Within, paths are relative to where pytest was started, wherever a factory went."""
+        return relative_to(self._config.invocation_params.dir)
 
     def keep(self, order: Sequence[str], entries: Sequence[PlanEntry]) -> None:
         """Plan only what was not deselected.
@@ -148,8 +171,33 @@ class WorkerSession:
             self._plan = replace(self._plan, entries=tuple(entries))
 
     def judge(self, entry: PlanEntry) -> Record:
-        """Make the record of an entry of the plan, known failures taken into account."""
-        return self.apply_known_failures(self.runner.run(entry))
+        """Make the record of an entry of the plan, known failures taken into account.
+
+        What met NaN that ``finite_outputs`` fails on, too, is inconclusive: one cause, one FAIL.
+        """
+        if entry.check.id == FINITE_OUTPUTS:
+            self._is_made.add(entry.name)
+            return self.apply_known_failures(self._finite_outputs(entry))
+        record = self.runner.run(entry)
+        output = not_finite_output(record)
+        if output is not None and self._plan is not None:
+            planned = [one for one in self._plan.entries if one.check.id == FINITE_OUTPUTS]
+            # That of the same structure first: its words fit best.
+            planned.sort(key=lambda one: one.structure.name != entry.structure.name)
+            for judge in map(self._finite_outputs, planned):
+                if fails_on(judge, output):
+                    record = not_judged(record, judge)
+                    break
+        return self.apply_known_failures(record)
+
+    def _finite_outputs(self, entry: PlanEntry) -> Record:
+        """A record of ``finite_outputs``, made once in this process, whoever asks first.
+
+        It is the same in each process, so that a verdict that rests on it is, too.
+        """
+        if entry.name not in self._finite:
+            self._finite[entry.name] = self.runner.run(entry)
+        return self._finite[entry.name]
 
     def apply_known_failures(self, record: Record) -> Record:
         """The record with another verdict where known failures or the baseline give it one."""
@@ -170,7 +218,13 @@ class WorkerSession:
         """Spent in this process on planning and resolutions."""
         planned = 0 if self._plan is None else self._plan.setup_evaluations
         own = 0 if self._runner is None else self._runner.setup_evaluations
-        return planned + own + self._host_models.setup_evaluations
+        # Those that another process makes as records of its own.
+        asked = sum(
+            record.force_evaluations or 0
+            for name, record in self._finite.items()
+            if name not in self._is_made
+        )
+        return planned + own + asked + self._host_models.setup_evaluations
 
     def evidence_folder(self) -> Path:
         """Where configurations go: as asked, beside the report, or in a temporary folder."""
@@ -192,7 +246,8 @@ class WorkerSession:
         if self._plan is None:
             return self._host_models.facts()
         if self._facts is None:
-            self._facts = self._facts_of(self._plan)
+            with self._from_start():
+                self._facts = self._facts_of(self._plan)
         return self._facts
 
     def _facts_of(self, plan: Plan) -> RunFacts:
@@ -212,7 +267,10 @@ class WorkerSession:
                 records=len(plan.entries),
                 evaluations=plan.evaluations,
                 estimated_seconds=plan.estimated_seconds,
-                remarks=plan.remarks,
+                remarks=(*plan.remarks, *_remarks_on_files(plan)),
+                budget=plan.spending.evaluations,
+                budget_reason=plan.spending.reason,
+                names=tuple(entry.name for entry in plan.entries),
             ),
             not_scheduled=plan.not_scheduled,
         )
@@ -239,6 +297,12 @@ class WorkerSession:
 SESSION: pytest.StashKey[WorkerSession] = pytest.StashKey()
 # False where the host repository has a --model of its own.
 OWNS_SHORT_MODEL: pytest.StashKey[bool] = pytest.StashKey()
+
+
+def _remarks_on_files(plan: Plan) -> tuple[str, ...]:
+    """Which frames stand for a file of many."""
+    remarks = (entry.structure.remark for entry in plan.entries)
+    return tuple(dict.fromkeys(remark for remark in remarks if remark))
 
 
 def _identity(model: Model, spec: str) -> ModelIdentity:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from physcheck.run.settings import Settings
 if TYPE_CHECKING:
     from physcheck.run.known_failures import KnownFailure
 
-__all__ = ["lost_record", "refuse_unknown", "refuse_unknown_to_host"]
+__all__ = ["lost_record", "refuse_unknown", "refuse_unknown_to_host", "refuse_unwritable"]
 
 
 def refuse_unknown(
@@ -33,8 +34,8 @@ def refuse_unknown(
     """
     from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
     from physcheck.checks import all_checks, find_checks
+    from physcheck.run.choosing import atomic_numbers_of
     from physcheck.run.known_failures import load_known_failures, refuse_unknown_structures
-    from physcheck.run.plan import atomic_numbers_of
     from physcheck.structures import catalogue, load_structures
 
     find_checks(settings.checks)
@@ -47,8 +48,6 @@ def refuse_unknown(
         find_spec_problem(settings.model)
     if settings.reference is not None:
         find_reference_problem(settings.reference, settings.model)
-    for path in filter(None, (settings.json, settings.html, settings.markdown, settings.badge)):
-        _refuse_unwritable(Path(path))
     if settings.known_failures is None:
         return {}
     known = load_known_failures(settings.known_failures, checks=all_checks())
@@ -78,17 +77,66 @@ def refuse_unknown_to_host(
         refuse_unknown_structures(known.values(), names, settings.known_failures)
 
 
-def _refuse_unwritable(path: Path) -> None:
+def refuse_unwritable(settings: Settings) -> None:
+    """Hold the paths of the reports against what is there; their folders are made.
+
+    Raises
+    ------
+    SpecError
+        A path is no place for a file, or two options name one path.
+    """
+    options = ("json", "html", "markdown", "badge", "evidence", "known_failures", "baseline")
+    taken: dict[str, str] = {}
+    for name in options:
+        path = getattr(settings, name)
+        if path is None:
+            continue
+        option = f"--physcheck-{name.replace('_', '-')}"
+        if path in taken:
+            raise SpecError(f"{taken[path]} and {option} are both {path}, should be different")
+        taken[path] = option
+        try:
+            if name in ("json", "html", "markdown", "badge"):
+                _refuse_unwritable_file(Path(path))
+            elif name == "evidence":
+                _refuse_no_folder(Path(path))
+        except (OSError, ValueError) as error:
+            raise SpecError(f"{option}: {path} can't be written: {error}") from None
+    _refuse_same_files([getattr(settings, name) for name in options], taken)
+
+
+def _refuse_same_files(paths: Iterable[str | None], taken: Mapping[str, str]) -> None:
+    """Two paths may be one file under two names."""
+    existing = [path for path in paths if path is not None and Path(path).exists()]
+    for first, second in combinations(existing, 2):
+        if Path(first).samefile(second):
+            raise SpecError(f"{taken[first]} and {taken[second]} are one file, {first}")
+
+
+def _refuse_unwritable_file(path: Path) -> None:
     import os
 
     if path.is_dir():
         raise SpecError(f"{path} is a folder, should be a file to write")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SpecError(f"{path} can't be written: {error.strerror or error}") from None
+    if path.exists() and not path.is_file():
+        raise SpecError(f"{path} is a device or a pipe, should be a regular file or a new one")
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not os.access(path.parent, os.W_OK):
         raise SpecError(f"{path} can't be written: no permission in {path.parent}")
+
+
+def _refuse_no_folder(path: Path) -> None:
+    """SpecError unless ``path`` is a folder that can be written in, or can become one."""
+    import os
+
+    try:
+        exists = next(p for p in (path, *path.parents) if p.exists())
+    except (OSError, StopIteration) as error:
+        raise SpecError(f"{path} can't be written: {error}") from None
+    if not exists.is_dir():
+        raise SpecError(f"{exists} is a file, should be a folder for {path}")
+    if not os.access(exists, os.W_OK):
+        raise SpecError(f"{path} can't be written: no permission in {exists}")
 
 
 def lost_record(nodeid: str, text: str, settings: Settings, begun: Record | None) -> Record | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from typing import Any
 
@@ -32,6 +33,9 @@ _ALL: tuple[type[AnalyticPotential], ...] = (
 #: Name in a spec -> class.
 BUILTINS: dict[str, type[AnalyticPotential]] = {potential.name: potential for potential in _ALL}
 
+_INDEX = re.compile(r"-?\d{1,9}")
+# Each wraps the model once more, and Python's calls go only so deep.
+_MOST_DEFECTS = 20
 # A sign inside a number, as in 1e+3, is followed by a digit.
 _PLUS = re.compile(r"\+(?=[A-Za-z])")
 
@@ -52,6 +56,10 @@ def make_builtin(argument: str, **options: Any) -> Model:
         option that the potential doesn't take or can't use.
     """
     name, *defects = _PLUS.split(argument.strip())
+    if len(defects) > _MOST_DEFECTS:
+        raise SpecError(
+            f"builtin::{name} has {len(defects)} defects, should have at most {_MOST_DEFECTS}"
+        )
     if name not in BUILTINS:
         raise SpecError(f"no built-in potential {name!r}; {nearest(name, BUILTINS)}")
     dtype = str(options.pop("dtype", None) or "float64").removeprefix("torch.")
@@ -82,12 +90,14 @@ def _construct(label: str, kind: Any, options: dict[str, Any]) -> Model:
 
 
 def _number(label: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
     try:
-        return float(value)
-    except ValueError as error:
+        number = float(value) if isinstance(value, str) else value
+        finite = math.isfinite(number)
+    except (ValueError, TypeError, OverflowError) as error:
         raise SpecError(f"{label} is {value!r}, should be a number") from error
+    if not finite:
+        raise SpecError(f"{label} is {value!r}, should be finite")
+    return number
 
 
 def _defective(model: Model, text: str) -> Model:
@@ -100,8 +110,10 @@ def _defective(model: Model, text: str) -> Model:
     if colon:
         if len(inspect.signature(kind).parameters) < 3:
             raise SpecError(f"defect {name} takes a strength only, not {value!r}")
-        if not which.lstrip("-").isdecimal():
-            raise SpecError(f"defect {name}: {which!r} after the colon should be an integer")
+        if not _INDEX.fullmatch(which):
+            raise SpecError(
+                f"defect {name}: {which!r} after the colon should be an integer of at most 9 digits"
+            )
         arguments.append(int(which))
     try:
         wrapped: Model = kind(model, *arguments)

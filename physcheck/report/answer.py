@@ -16,22 +16,27 @@ __all__ = ["answer"]
 
 def answer(report: Report) -> str:
     """The verdict on the model in a sentence that begins with PASS, FAIL, ERROR or the like."""
+    if report.error:
+        first = (report.error.strip() or "no reason is known").splitlines()[0]
+        return f"ERROR: {'' if report.complete else 'NOT COMPLETE, no plan was made: '}{first}"
     said = _answer(report)
     not_counted = [r.check for r in report.records if _does_not_count(r, report)]
-    if not_counted and not report.error:
+    if not_counted:
         names = some(list(dict.fromkeys(not_counted)))
         said = f"{said}; {names} failed, which --physcheck-fail-on=law doesn't count"
     refused = [r.removeprefix(REFUSED) for r in report.remarks if r.startswith(REFUSED)]
     if refused:
         said = f"{said}; the model refuses {' and '.join(refused)}"
-    if report.complete or report.error:
+    if report.complete:
         return said
     made, plan = len(report.records), report.facts.plan
     records = (
         count(made, "record") if plan is None else f"{made} of {count(plan.records, 'record')}"
     )
     if said.startswith(("FAIL", "ERROR")):
-        return f"{said}; the run is not complete: {records}"
+        return f"{said}; NOT COMPLETE: {records} made"
+    if plan is None and not made:
+        return "NOT COMPLETE: no plan was made"
     return f"NOT COMPLETE: {records} made, none of them failed"
 
 
@@ -46,8 +51,6 @@ def _does_not_count(record: Record, report: Report) -> bool:
 
 
 def _answer(report: Report) -> str:
-    if report.error:
-        return f"ERROR: {report.error.strip().splitlines()[0]}"
     records = [r for r in report.records if not _does_not_count(r, report)]
     failed = [r for r in records if r.verdict is Outcome.FAIL and not is_mended(r)]
     mended = [r.name for r in records if is_mended(r)]
@@ -88,9 +91,13 @@ def _nothing_failed(records: Sequence[Record]) -> str:
     known = [r for r in records if r.verdict in (Outcome.KNOWN_FAILURE, Outcome.ERROR)]
     if known:
         return f"KNOWN FAILURES: {count(len(known), 'known failure')}, nothing new"
-    passed = [r for r in records if r.verdict is Outcome.PASS]
+    measured = [r for r in records if r.verdict is Outcome.PASS]
+    passed = [r for r in measured if r.kind != "info"]
     if passed:
         checks = count(len({r.check for r in passed}), "check")
         structures = count(len({r.structure for r in passed}), "structure")
         return f"PASS: no violation found by {checks} on {structures}"
+    if measured:
+        names = some(list(dict.fromkeys(r.check for r in measured)))
+        return f"NOTHING JUDGED: {names} measured, which is held against nothing"
     return "NOTHING JUDGED: no check could be made of this model"

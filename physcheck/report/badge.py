@@ -45,6 +45,7 @@ def _words(report: Report, head: str) -> str:
     if head == "FAIL" and failed:
         return f"{count(len(failed), 'check')} violated"
     if head == "PASS":
-        passed = len({r.check for r in report.records if r.verdict is Outcome.PASS})
+        held = [r for r in report.records if r.verdict is Outcome.PASS and r.kind != "info"]
+        passed = len({r.check for r in held})
         return f"{count(passed, 'check')} pass ({report.settings.profile})"
     return head.lower()

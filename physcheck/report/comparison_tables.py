@@ -14,7 +14,7 @@ from physcheck.report.pictures.drawing import SERIES, Picture, panel
 from physcheck.report.pictures.numbers_of import array_of, entry, slug_of
 from physcheck.run.record import Record
 from physcheck.text.numbers import duration, figure, with_uncertainty
-from physcheck.text.phrases import verdict_word
+from physcheck.text.phrases import printable, verdict_word
 
 __all__ = ["comparison_csv", "comparison_html", "comparison_markdown"]
 
@@ -244,11 +244,12 @@ def _line(cells: list[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+    return printable(text).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
 
 
 def _harmless(value: Any) -> Any:
     """Text that a spreadsheet would take for a formula gets a quotation mark before it."""
-    if isinstance(value, str) and value[:1] in "=+-@\t\r" and value[:1]:
-        return f"'{value}"
-    return "" if value is None else value
+    if not isinstance(value, str):
+        return "" if value is None else value
+    text = printable(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

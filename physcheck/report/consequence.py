@@ -45,7 +45,7 @@ _USES = (
 )
 # What isn't molecular dynamics, and is named beside it.
 _OWN_KINDS = ("geometry optimisations", "cell relaxations", "phonon calculations")
-_MOST_REASONS = 3
+_MOST_REASONS = 4
 
 
 def violated(report: Report) -> list[Record]:
@@ -66,12 +66,13 @@ def consequence(report: Report) -> str:
     """
     failed = violated(report)
     if report.error:
-        return "Nothing was judged: " + report.error.strip().splitlines()[0]
+        lines = report.error.strip().splitlines()
+        return f"Nothing was judged: {lines[0] if lines else 'no reason is known'}"
     if failed:
         return _warning(failed)
     errors = [r for r in report.records if r.verdict is Outcome.ERROR and not r.reason]
     undecided = [r for r in report.records if r.verdict is Outcome.INCONCLUSIVE]
-    passed = [r for r in report.records if r.verdict is Outcome.PASS]
+    passed = [r for r in report.records if r.verdict is Outcome.PASS and r.kind != "info"]
     if not report.complete:
         return "The run ended early: nothing that was tested failed, but this is no answer yet."
     if errors:

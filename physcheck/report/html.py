@@ -8,6 +8,7 @@ from typing import Any
 
 from physcheck.report.page import page_values, tolerance_text
 from physcheck.run.record import Report
+from physcheck.text.phrases import printable
 
 __all__ = ["html", "render"]
 
@@ -36,9 +37,17 @@ def render(template: str, values: dict[str, Any]) -> str:
     environment = jinja2.Environment(
         loader=loader,
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.globals["tolerance_text"] = tolerance_text
     return environment.get_template(template).render(values)
+
+
+def _shown(value: Any) -> Any:
+    """Text without characters that act on a page's text; markup that physcheck made as it is."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return printable(value)
+    return value

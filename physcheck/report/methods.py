@@ -5,7 +5,7 @@ from __future__ import annotations
 from physcheck.measurement import Outcome
 from physcheck.report.answer import answer
 from physcheck.run.record import Report
-from physcheck.text.phrases import count
+from physcheck.text.phrases import count, printable
 
 __all__ = ["methods_paragraph"]
 
@@ -48,4 +48,4 @@ def methods_paragraph(report: Report) -> str:
         "within the tolerance."
     )
     lines.append(_CITE)
-    return " ".join(lines)
+    return printable(" ".join(lines))

@@ -20,7 +20,7 @@ from physcheck.report.pictures.of_records import pictures_of_all
 from physcheck.run.record import Record, Report
 from physcheck.text.failure import saved_path
 from physcheck.text.numbers import figure, ratio, with_uncertainty
-from physcheck.text.phrases import count, verdict_word
+from physcheck.text.phrases import count, some, verdict_word
 
 __all__ = ["SYMBOLS", "Cell", "Entry", "Section", "page_values"]
 
@@ -35,6 +35,7 @@ SYMBOLS = {
     "not_scheduled": "·",
     "missing": "…",
 }
+_QUIET = ("pass", "not_applicable", "not_scheduled")
 _RANK = ("fail", "error", "known_failure", "inconclusive", "pass", "not_applicable", "")
 
 
@@ -152,11 +153,12 @@ def _incomplete(report: Report) -> str:
     made, plan = len(report.records), report.facts.plan
     if plan is None or plan.records <= made:
         return "The run is not complete: it ended before it had told what it would make."
-    missing = count(plan.records - made, "record")
-    return (
-        f"The run is not complete: {missing} of {plan.records} missing. Their cells are "
-        "marked with … where check and structure are known; nothing is known of them."
-    )
+    missing = f"{count(plan.records - made, 'record')} of {plan.records} missing"
+    there = {record.name for record in report.records}
+    # Reports of versions that don't name what is planned have no names.
+    left = [name for name in plan.names if name not in there]
+    told = f" ({some(left, 12)})" if left else ""
+    return f"The run is not complete: {missing}{told}. Nothing is known of them."
 
 
 def _facts(report: Report) -> dict[str, str]:
@@ -183,43 +185,47 @@ def _tally(report: Report) -> list[tuple[str, str, int]]:
 
 
 def _grid(report: Report) -> tuple[list[str], list[dict[str, Any]]]:
-    """Names of structures, and a row a check: family by family, as the records come."""
-    records = report.records
-    structures = list(dict.fromkeys(r.structure for r in records))
+    """Names of structures, and a row a check: in the order of the plan, as far as it is known."""
+    plan = report.facts.plan
+    planned = [] if plan is None else [name.partition("[") for name in plan.names]
+    keys = [(check, structure.removesuffix("]")) for check, _, structure in planned]
+    keys += [(record.check, record.structure) for record in report.records]
+    structures = list(dict.fromkeys(structure for _, structure in keys))
+    made = {(record.check, record.structure): record for record in report.records}
     left = {(n.check, n.structure): n.reason for n in report.facts.not_scheduled}
-    by_check: dict[str, dict[str, Record]] = {}
-    for record in records:
-        by_check.setdefault(record.check, {})[record.structure] = record
+    # Without names of what was planned, anything may be what a run that ended early lacks.
+    missing = set(keys) if planned or report.complete else None
     rows = []
-    for check, found in by_check.items():
+    for check in dict.fromkeys(check for check, _ in keys):
         cells = [
-            _cell(found.get(s), left.get((check, s)) or left.get(("*", s)), report.complete)
-            for s in structures
+            _cell(
+                made.get((check, structure)),
+                left.get((check, structure)) or left.get(("*", structure)),
+                missing is None or (check, structure) in missing,
+            )
+            for structure in structures
         ]
-        verdicts = [cell.verdict for cell in cells]
-        some = next(iter(found.values()))
-        worst = min(verdicts, key=lambda v: _RANK.index(v) if v in _RANK else len(_RANK))
+        rank = min(_RANK.index(c.verdict) if c.verdict in _RANK else len(_RANK) for c in cells)
         rows.append(
             {
                 "check": check,
-                "family": some.family,
+                "family": next((r.family for r in report.records if r.check == check), ""),
                 "cells": cells,
-                "worst": worst,
-                "rank": _RANK.index(worst) if worst in _RANK else len(_RANK),
-                "quiet": worst in ("pass", "not_applicable"),
+                "rank": rank,
+                "quiet": all(cell.verdict in _QUIET for cell in cells),
             }
         )
     return structures, rows
 
 
-def _cell(record: Record | None, reason: str | None, complete: bool) -> Cell:
+def _cell(record: Record | None, reason: str | None, planned: bool) -> Cell:
     if record is not None:
         verdict = str(record.verdict)
         told = _measured(record) if record.value is not None else record.explanation
         text = f"{verdict_word(verdict)}: {told}" if told else verdict_word(verdict)
         slug = "" if record.verdict is Outcome.NOT_APPLICABLE else slug_of(record)
         return Cell(verdict, SYMBOLS[verdict], text, slug)
-    if reason is None and not complete:
+    if reason is None and planned:
         return Cell("missing", SYMBOLS["missing"], "not made: the run ended early", "")
     text = f"not scheduled: {reason}" if reason else "not scheduled"
     return Cell("not_scheduled", SYMBOLS["not_scheduled"], text, "")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from physcheck.run.record import Record
 from physcheck.text.numbers import figure, with_uncertainty
-from physcheck.text.phrases import verdict_word
+from physcheck.text.phrases import printable, verdict_word
 
 __all__ = ["COLUMNS", "columns_of", "table_rows"]
 
@@ -37,7 +37,8 @@ def table_rows(records: Sequence[Record]) -> list[tuple[str, ...]]:
     for record in records:
         *cells, evaluations = _cells(record)
         between = [_reference_cell(record)] if has_reference else []
-        rows.append((*cells, *between, evaluations))
+        row = (*cells, *between, evaluations)
+        rows.append(tuple(printable(cell).replace("\n", " ") for cell in row))
     return rows
 
 

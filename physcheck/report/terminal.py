@@ -13,7 +13,7 @@ from physcheck.run.facts import NotScheduled
 from physcheck.run.record import Record, Report
 from physcheck.text.failure import is_mended
 from physcheck.text.numbers import duration, ratio, with_uncertainty
-from physcheck.text.phrases import count, some, verdict_word
+from physcheck.text.phrases import count, printable, some, verdict_word
 
 __all__ = ["Line", "terminal_lines"]
 
@@ -58,7 +58,8 @@ def terminal_lines(report: Report, *, width: int = 100, verbose: bool = False) -
     said = answer(report)
     mood = _MOODS_OF_ANSWERS.get(said.split(":")[0], "doubt")
     lines.append((f"physcheck: {said}", mood))
-    return lines
+    # What models and files say must not act on the terminal.
+    return [(printable(text).replace("\n", " "), mood) for text, mood in lines]
 
 
 def _violated(records: Sequence[Record], width: int) -> list[Line]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from physcheck.run.jsonable import to_jsonable
 from physcheck.system import Configurations
+from physcheck.text.exceptions import description
 
 __all__ = ["save_evidence", "temporary_folder"]
+
+# Of a name: file systems take 255 bytes, and a character may have four.
+_MOST_CHARACTERS = 56
 
 
 def save_evidence(
@@ -28,12 +35,20 @@ def save_evidence(
     evidence = {"quantities": {}, **to_jsonable(evidence)}
     if isinstance(frames, Configurations):
         try:
-            path = folder() / (re.sub(r"[^\w.+-]+", "_", name) + ".extxyz")
+            path = folder() / _file_name(name)
             _save_frames(path, frames, info, forces)
             evidence["configurations"] = str(path)
-        except OSError as error:
-            evidence["configurations_not_saved"] = str(error)
+        except Exception as error:
+            evidence["configurations_not_saved"] = description(error)
     return evidence
+
+
+def _file_name(name: str) -> str:
+    """A file name that no other name has, with all of it that a file name can have."""
+    plain = re.sub(r"[^\w.+-]+", "_", name)[:_MOST_CHARACTERS]
+    if plain != name:
+        plain += f"-{crc32(name.encode('utf-8', 'backslashreplace')):08x}"
+    return f"{plain}.extxyz"
 
 
 def _save_frames(
@@ -53,11 +68,20 @@ def _save_frames(
             # Not named "forces": ASE would hide an array of that name in a calculator when reading.
             atoms.arrays["model_forces"] = forces[index]
         images.append(atoms)
-    ase.io.write(path, images, format="extxyz")
+    # Two processes may save the same record: each file is whole at any moment.
+    handle, part = tempfile.mkstemp(prefix=".", suffix=".extxyz", dir=path.parent)
+    os.close(handle)
+    try:
+        ase.io.write(part, images, format="extxyz")
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(part, 0o666 & ~mask)
+        os.replace(part, path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
 
 
 def temporary_folder() -> Path:
     """A new folder for evidence that nobody asked for."""
-    import tempfile
-
     return Path(tempfile.mkdtemp(prefix="physcheck-"))

@@ -72,21 +72,31 @@ class PlanSummary:
         Of model time; None where no timed call succeeded.
     remarks : tuple of str
         What trial calls showed that no record will.
+    budget : int or None
+        The evaluations that ``--physcheck-budget`` came to; None is no limit.
+    budget_reason : str
+        Where that number comes from; empty where the user gave it.
+    names : tuple of str
+        ``check[structure]`` of each record, in order.
     """
 
     records: int
     evaluations: int
     estimated_seconds: float | None = None
+    budget: int | None = None
+    budget_reason: str = ""
     remarks: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """All fields by name."""
-        return {**asdict(self), "remarks": list(self.remarks)}
+        return {**asdict(self), "remarks": list(self.remarks), "names": list(self.names)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> PlanSummary:
         """The inverse of :meth:`to_json`; what later versions added is left out."""
-        return cls(**{**_known(cls, document), "remarks": tuple(document.get("remarks", ()))})
+        lists = {name: tuple(document.get(name, ())) for name in ("remarks", "names")}
+        return cls(**{**_known(cls, document), **lists})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

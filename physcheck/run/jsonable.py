@@ -16,19 +16,22 @@ def to_jsonable(value: Any) -> Any:
     (``"nan"``, ``"inf"``, ``"-inf"``), since strict JSON has no word for them.  Any other object
     becomes its text.
     """
-    if value is None or isinstance(value, bool | int | str):
-        return str(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        # A lone surrogate is no text: neither files nor other processes take it.
+        return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    if value is None or isinstance(value, bool | int):
+        return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else str(float(value))
     if isinstance(value, Mapping):
-        return {str(key): to_jsonable(item) for key, item in value.items()}
+        return {to_jsonable(str(key)): to_jsonable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_jsonable(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted((to_jsonable(item) for item in value), key=str)
     if hasattr(value, "tolist"):
         return to_jsonable(value.tolist())
-    return str(value)
+    return to_jsonable(str(value))
 
 
 def number_from_json(value: float | str | None) -> float | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from physcheck.errors import SpecError
+from physcheck.files.paths import path_problem, user_path
 from physcheck.measurement import Outcome
 from physcheck.names import nearest
 from physcheck.run.record import Record
@@ -24,6 +25,7 @@ __all__ = [
 
 _KEYS = ("check", "structure", "reason", "until")
 _TABLE = "known_failure"
+_NO_FILE = {"doesn't exist": "No such file or directory"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,18 @@ def load_known_failures(
     """
     import tomllib
 
+    file = user_path(path)
+    problem = path_problem(file)
+    if problem is not None:
+        raise SpecError(f"known failures {path}: {_NO_FILE.get(problem, problem)}")
     try:
-        with open(path, "rb") as stream:
-            document = tomllib.load(stream)
+        document = tomllib.loads(file.read_bytes().decode("utf-8"))
     except OSError as error:
         raise SpecError(f"known failures {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise SpecError(f"known failures {path}: tables or lists are nested too deep") from None
+    # A whole number of thousands of digits is a ValueError, too.
+    except ValueError as error:
         raise SpecError(f"known failures {path}: {error}") from None
     strangers = sorted(set(document) - {_TABLE, f"{_TABLE}s"})
     tables = [t for key in (_TABLE, f"{_TABLE}s") for t in _list(document.get(key), path)]
@@ -120,6 +128,8 @@ def _read(table: dict[str, Any], path: str | Path) -> KnownFailure:
             until = date.fromisoformat(until)
         except ValueError:
             raise SpecError(f"{path}: until is {until!r}, should be a date as 2030-01-31") from None
+    if isinstance(until, datetime):
+        until = until.date()
     if until is not None and not isinstance(until, date):
         raise SpecError(f"{path}: until is {until!r}, should be a date as 2030-01-31")
     return KnownFailure(table["check"], table["structure"], table["reason"], until)

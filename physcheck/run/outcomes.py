@@ -9,12 +9,12 @@ from functools import cache
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput
+from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput, TimeIsUp
 from physcheck.measurement import Measurement, Outcome, Verdict
-from physcheck.run.plan import record_seed
 from physcheck.run.record import Record
+from physcheck.run.schedule import record_seed
 from physcheck.run.settings import Settings
-from physcheck.run.timeout import TimeIsUp
+from physcheck.text.exceptions import description
 from physcheck.tolerances import Tolerance
 
 if TYPE_CHECKING:
@@ -61,12 +61,15 @@ def unmeasured_record(
     *,
     verdict: Outcome,
     message: str,
+    budget: str | None = None,
 ) -> Record:
-    """The record of a check that gave no number."""
+    """The record of a check that gave no number; ``budget`` makes it again, else the run's."""
     rerun = None
     if settings.model is not None:
         in_catalogue = structure in _catalogue_names()
-        rerun = settings.rerun_command(spec.id, structure, in_catalogue=in_catalogue)
+        rerun = settings.rerun_command(
+            spec.id, structure, budget=budget or settings.budget, in_catalogue=in_catalogue
+        )
     return Record(
         check=spec.id,
         family=spec.family,
@@ -110,7 +113,7 @@ def measured_record(
     low, high = measured.interval
     reason = None
     if verdict.outcome is Outcome.INCONCLUSIVE and measured.nothing_tested:
-        reason = f"nothing tested: {measured.nothing_tested}"
+        reason = verdict.message
     components = measured.uncertainty_components
     return replace(
         blank,
@@ -161,7 +164,7 @@ def record_of_exception(
             text = f"took longer than the {timeout:g} s of --physcheck-timeout"
             return _without_number(blank, Outcome.ERROR, text, cost)
     text = (
-        f"the check raised {type(error).__name__}: {error} (a fault of physcheck or of the check, "
+        f"the check raised {description(error)} (a fault of physcheck or of the check, "
         "not a verdict on the model; please report it)"
     )
     trace = "".join(traceback.format_exception(error))
@@ -189,6 +192,10 @@ def _not_finite(blank: Record, error: NonFiniteOutput, tolerance: Tolerance | No
         interval=(nan, nan),
         tolerance=None if tolerance is None else float(tolerance.value),
         detection_limit=nan,
+        evidence={
+            **blank.evidence,
+            "not_finite": {"output": error.output, "value": error.value},
+        },
         causes=_CAUSES_OF_NOT_FINITE,
         advice=_ADVICE_ON_NOT_FINITE,
     )

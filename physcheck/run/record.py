@@ -88,6 +88,8 @@ class Record:
     force_evaluations, jacobian_products : int or None
     seconds, model_seconds : float or None
         Of the record, and of them those within the model.
+    level : str or None
+        How closely it looked: the budget whose options the last look had.
     seed : tuple of int
         Entropy of the random numbers: ``numpy.random.default_rng(seed)``.
     message : str
@@ -119,6 +121,7 @@ class Record:
     jacobian_products: int | None = None
     seconds: float | None = None
     model_seconds: float | None = None
+    level: str | None = None
     seed: tuple[int, ...]
     message: str = ""
     title: str = ""

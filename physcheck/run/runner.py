@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from physcheck.errors import ModelError
-from physcheck.measurement import Outcome, judge
+from physcheck.errors import ModelError, NonFiniteOutput
+from physcheck.measurement import Outcome, judge, limited_by_noise
 from physcheck.model import Meter, Model
+from physcheck.names import Budget
 from physcheck.registry import tolerance_of
 from physcheck.run.evidence import save_evidence, temporary_folder
 from physcheck.run.outcomes import (
@@ -23,11 +24,12 @@ from physcheck.run.outcomes import (
     unmeasured_record,
     with_cost,
 )
-from physcheck.run.plan import NEEDS_REFERENCE, PlanEntry, record_seed
 from physcheck.run.record import Record, ReferenceResult
+from physcheck.run.schedule import NEEDS_REFERENCE, PlanEntry, how_to_look_closer, record_seed
 from physcheck.run.settings import Settings
 from physcheck.run.shared import SharedByStructure
 from physcheck.run.timeout import TimeIsUp, alarm
+from physcheck.run.twin import judged_in_float64, wants_float64
 from physcheck.system import Configurations
 from physcheck.tolerances import Tolerance
 
@@ -75,6 +77,8 @@ class Runner:
         A second model: every check is made of it too, and those that compare two models get it.
     progress : ProgressDisplay or None
         Told how far a record is.
+    load_twin : callable () -> Model or None
+        Gives the same model in float64, when first asked for; None where there is none.
     setup_evaluations : int
         Spent on resolutions and trajectories so far, the reference's included.
     """
@@ -84,7 +88,9 @@ class Runner:
     evidence_folder: Callable[[], Path] = temporary_folder
     reference: Model | None = None
     progress: ProgressDisplay | None = None
+    load_twin: Callable[[], Model | None] | None = None
     setup_evaluations: int = 0
+    _twin_runner: Runner | None = None
     _reference_runner: Runner | None = None
     _resolutions: SharedByStructure[Resolution] = field(default_factory=SharedByStructure)
     _trajectories: SharedByStructure[Trajectory] = field(default_factory=SharedByStructure)
@@ -98,9 +104,40 @@ class Runner:
         capability is NOT_APPLICABLE.  KeyboardInterrupt passes through.
         """
         record = self._record(entry)
+        if entry.twin and wants_float64(record):
+            record = self._judged_in_float64(entry, record)
         if self.reference is None or entry.check.compares:
             return record
-        return replace(record, reference=self._reference_result(entry, self.reference))
+        return replace(record, reference=self._reference_result(entry, record, self.reference))
+
+    def _judged_in_float64(self, entry: PlanEntry, record: Record) -> Record:
+        """The record with what the float64 twin's first look says; as it is without a twin."""
+        runner = self._runner_of_twin(entry.structure)
+        if runner is None:
+            return record
+        before = runner.setup_evaluations
+        again = replace(entry, looks=entry.looks[:1], allotment=entry.twin, twin=0)
+        twin = runner.run(again)
+        self.setup_evaluations += runner.setup_evaluations - before
+        return judged_in_float64(record, twin)
+
+    def _runner_of_twin(self, structure: Structure) -> Runner | None:
+        if self._twin_runner is not None or self.load_twin is None:
+            return self._twin_runner
+        from physcheck.adapters.precision import is_same_model
+
+        twin, self.load_twin = self.load_twin(), None
+        if twin is None:
+            return None
+        own, other = Meter(self.model), Meter(twin)
+        try:
+            alike = is_same_model(own, other, structure.configurations)
+        except (ModelError, NonFiniteOutput):
+            alike = False
+        self.setup_evaluations += own.evaluations + other.evaluations
+        if alike:
+            self._twin_runner = Runner(twin, self.settings, self.evidence_folder)
+        return self._twin_runner
 
     def resolution(self, structure: Structure) -> Resolution:
         """The model's resolution at a structure, measured once, with a seed of its own.
@@ -177,42 +214,66 @@ class Runner:
             refusal = NEEDS_REFERENCE
         blank = unmeasured_record(
             spec, entry.structure.name, entry.seed, settings,
-            verdict=Outcome.NOT_APPLICABLE, message=refusal or "",
+            verdict=Outcome.NOT_APPLICABLE, message=refusal or "", budget=entry.budget,
         )  # fmt: skip
         if refusal is not None:
             return blank
         attempt = _Attempt(Meter(self.model, allotment=entry.allotment))
         try:
             with _as_checks_run(settings.timeout):
-                record = self._measure_and_judge(entry, attempt, blank)
+                record = self._look(entry, attempt, blank)
         except (Exception, TimeIsUp) as error:
             return record_of_exception(
                 blank, error, attempt.cost(), tolerance=attempt.tolerance, timeout=settings.timeout
             )
         return with_cost(record, attempt.cost())
 
-    def _measure_and_judge(self, entry: PlanEntry, attempt: _Attempt, blank: Record) -> Record:
+    def _look(self, entry: PlanEntry, attempt: _Attempt, blank: Record) -> Record:
+        """The record of the first look if the model passes or nothing would help, else the last's.
+
+        The model's own noise is the same in every look.
+        """
+        record = blank
+        for level in entry.looks:
+            record, is_settled = self._measure_and_judge(entry, level, attempt, blank)
+            if is_settled:
+                break
+        return record
+
+    def _measure_and_judge(
+        self, entry: PlanEntry, level: Budget, attempt: _Attempt, blank: Record
+    ) -> tuple[Record, bool]:
+        """A look's record, and whether another one can't change it for the better."""
         import numpy as np
 
         spec, structure = entry.check, entry.structure
         attempt.tolerance = tolerance_of(spec.id, self.settings.profile)
-        options = self._options(entry, attempt)
-        # What the records share is not part of this one's time.
-        attempt.started = time.perf_counter()
+        options = self._options(entry, level, attempt)
         rng = np.random.default_rng(entry.seed)
-        with self._watching(attempt.meter, entry.name):
-            measured = spec.measure(attempt.meter, structure.configurations, rng=rng, **options)
-        verdict = judge(measured, attempt.tolerance)
+        meter = Meter(attempt.meter, allotment=self._allotment(entry, level))
+        with self._watching(meter, entry.name):
+            measured = spec.measure(meter, structure.configurations, rng=rng, **options)
+        closer = how_to_look_closer(spec, structure, self.model.capabilities, level)
+        verdict = judge(measured, attempt.tolerance, closer=closer)
+        is_settled = verdict.outcome is Outcome.PASS or limited_by_noise(measured)
         evidence = save_evidence(
             measured.evidence, f"{spec.id}-{structure.name}", self.evidence_folder
         )
-        return measured_record(blank, measured, attempt.tolerance, verdict, evidence)
+        record = measured_record(blank, measured, attempt.tolerance, verdict, evidence)
+        return replace(record, level=level), is_settled
 
-    def _options(self, entry: PlanEntry, attempt: _Attempt) -> dict[str, Any]:
+    def _allotment(self, entry: PlanEntry, level: Budget) -> int:
+        """The most evaluations of one look."""
+        if len(entry.looks) == 1:
+            return entry.allotment - entry.twin
+        start, capabilities = entry.structure.configurations, self.model.capabilities
+        return entry.check.evaluations(start, capabilities, level)
+
+    def _options(self, entry: PlanEntry, level: Budget, attempt: _Attempt) -> dict[str, Any]:
         """The keyword arguments of ``measure``; the meter becomes the one of the model it takes."""
         spec, settings, structure = entry.check, self.settings, entry.structure
         parameters = inspect.signature(spec.measure).parameters
-        options = dict(spec.options.get(settings.budget, {}))
+        options = dict(spec.options.get(level, {}))
         if "tolerance" in parameters and attempt.tolerance is not None:
             options["tolerance"] = attempt.tolerance.value
         if "resolution" in parameters:
@@ -221,9 +282,13 @@ class Runner:
             model, options["reference"] = _fast_and_conservative(
                 self.model, self.reference, settings
             )
-            attempt.meter = Meter(model, allotment=entry.allotment)
+            if attempt.meter.model is not model:
+                attempt.meter = Meter(model, allotment=entry.allotment)
         if entry.shared:
             options["trajectory"] = self.trajectory(structure, entry.shared)
+        if not attempt.meter.evaluations:
+            # What the records share is not part of this one's time.
+            attempt.started = time.perf_counter()
         return options
 
     @contextmanager
@@ -239,18 +304,21 @@ class Runner:
             finally:
                 meter.observer = None
 
-    def _reference_result(self, entry: PlanEntry, reference: Model) -> ReferenceResult:
-        """The same check with the same seed on the reference."""
+    def _reference_result(
+        self, entry: PlanEntry, made: Record, reference: Model
+    ) -> ReferenceResult:
+        """The same check with the same seed on the reference, as closely as ``made`` looked."""
         if self._reference_runner is None:
             self._reference_runner = Runner(reference, self.settings, self._reference_folder)
         runner = self._reference_runner
         start, capabilities = entry.structure.configurations, reference.capabilities
         before = runner.setup_evaluations
         refusal = capabilities.refuses(start) or entry.check.missing(start, capabilities)
-        allotment = (
-            0 if refusal else entry.check.evaluations(start, capabilities, self.settings.budget)
+        level = next((b for b in entry.looks if b == made.level), entry.looks[0])
+        allotment = 0 if refusal else entry.check.evaluations(start, capabilities, level)
+        record = runner.run(
+            replace(entry, allotment=allotment, not_applicable=refusal, looks=(level,))
         )
-        record = runner.run(replace(entry, allotment=allotment, not_applicable=refusal))
         self.setup_evaluations += runner.setup_evaluations - before
         return ReferenceResult.of(record)
 

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from physcheck.errors import SpecError
-from physcheck.names import BUDGETS, Budget, nearest
+from physcheck.names import BUDGETS, nearest
+from physcheck.run.budget import AUTO, checked_budget
 from physcheck.tolerances import PROFILES
 
 __all__ = ["BUDGETS", "FAIL_ON", "PROFILES", "Settings", "choose"]
@@ -35,8 +36,10 @@ class Settings:
         SPEC of a second model of the same chemistry, or ``auto``: the model's other head.
     checks, structures, species : str or None
         Comma separated choices; None means all, the catalogue, and whatever the model takes.
-    profile, budget, fail_on : str
-        One of ``PROFILES``, ``BUDGETS`` and ``FAIL_ON``.
+    profile, fail_on : str
+        One of ``PROFILES`` and ``FAIL_ON``.
+    budget : str
+        ``auto``, one of ``BUDGETS``, a number of evaluations or a time of the model.
     seed : int
     device, dtype : str or None
     timeout : float or None, s
@@ -60,7 +63,7 @@ class Settings:
     structures: str | None = None
     species: str | None = None
     profile: str = "md"
-    budget: Budget = "quick"
+    budget: str = AUTO
     fail_on: str = "practice"
     seed: int = 0
     device: str | None = None
@@ -78,7 +81,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         choose("profile", self.profile, PROFILES)
-        choose("budget", self.budget, BUDGETS)
+        checked_budget(self.budget)
         choose("level of --physcheck-fail-on", self.fail_on, FAIL_ON)
         if self.seed < 0:
             raise SpecError(f"the seed is {self.seed}, should be 0 or more")
@@ -94,8 +97,10 @@ class Settings:
         """The inverse of :meth:`to_json`."""
         return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
-    def rerun_command(self, check: str, structure: str, *, in_catalogue: bool = True) -> str:
-        """The command line that makes one record again."""
+    def rerun_command(
+        self, check: str, structure: str, *, budget: str, in_catalogue: bool = True
+    ) -> str:
+        """The command line that makes one record again, with ``budget``."""
         from shlex import quote
 
         words = ["pytest --pyargs physcheck.suite"]
@@ -108,7 +113,7 @@ class Settings:
             "structures": ("--physcheck-structures", chosen, None),
             "seed": ("--physcheck-seed", str(self.seed), None),
             "profile": ("--physcheck-profile", self.profile, "md"),
-            "budget": ("--physcheck-budget", self.budget, "quick"),
+            "budget": ("--physcheck-budget", budget, AUTO),
             "device": ("--physcheck-device", self.device, None),
             "dtype": ("--physcheck-dtype", self.dtype, None),
         }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["count", "some", "verdict_head", "verdict_word"]
+__all__ = ["count", "printable", "some", "verdict_head", "verdict_word"]
 
 # Verdicts in capitals, so that an eye that runs over a table stops at them.
 _LOUD = ("fail", "error")
@@ -14,6 +15,21 @@ def some(names: Sequence[str], most: int = 4) -> str:
     """The first few names, and how many more there are."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def printable(text: str) -> str:
+    """The text with line ends, and with other characters that a terminal acts on written out.
+
+    Those are control characters, escapes, lone surrogates, and what turns the direction of text.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c == "\n" or c.isprintable() or unicodedata.category(c) == "Zs"
+        else "    " if c == "\t"
+        else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in text.replace("\r\n", "\n")
+    )  # fmt: skip
 
 
 def count(number: int, noun: str) -> str:

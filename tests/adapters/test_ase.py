@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
@@ -288,3 +289,24 @@ def test_model_as_calculator_lacks_what_the_model_lacks():
     atoms.get_forces()
     with pytest.raises(PropertyNotImplementedError):
         atoms.get_potential_energy()
+
+
+@pytest.mark.parametrize(
+    ("cast", "text"),
+    [
+        (lambda forces: forces + 0j, "forces is a ndarray of complex numbers"),
+        (lambda forces: np.ma.masked_array(forces), "forces is a masked array"),
+        (lambda forces: torch.tensor(forces, requires_grad=True), "a tensor that requires grad"),
+        (lambda forces: {"forces": forces}, "forces is a dict"),
+        (lambda forces: list(map(str, forces)), "forces is a list of strings"),
+    ],
+)
+def test_what_is_no_array_of_real_numbers_is_named(cast, text):
+    def give(name, value):
+        return cast(value) if name == "forces" else value
+
+    with pytest.raises(ModelError, match=text):
+        Meter(CalculatorModel(Springs(cast=give))).evaluate(copper(1))
+    # Where nobody asks for it, it is nobody's fault.
+    broken = CalculatorModel(Springs(cast=give))
+    assert Meter(broken).evaluate(copper(1), want={"energy"}).energy is not None

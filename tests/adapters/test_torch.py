@@ -152,7 +152,9 @@ def test_exported_program(dynamic, start, tmp_path):
         shapes = ({0: batch}, None, {0: batch}, None)
     path = tmp_path / "m.pt2"
     torch.export.save(torch.export.export(module, arguments, dynamic_shapes=shapes), path)
-    model = load_model(str(path))
+    with pytest.raises(SpecError, match="exported program, which can run any code"):
+        load_model(str(path))
+    model = load_model(f"torch::{path}")
     assert model.capabilities.dtype == "float64"
     model.ask(start)
     assert model.capabilities.differentiable
@@ -162,7 +164,7 @@ def test_exported_program(dynamic, start, tmp_path):
     expected = TorchModel(module).evaluate(moved).forces
     np.testing.assert_allclose(model.evaluate(moved).forces, expected, atol=1e-14)
     with pytest.raises(SpecError, match="export one in float32"):
-        load_model(str(path), dtype="float32")
+        load_model(f"torch::{path}", dtype="float32")
 
 
 def test_float32_and_float64_of_one_module(start):
@@ -274,7 +276,7 @@ def test_pickles_need_consent(tmp_path, start):
         load_model(f"torch::{broken}")
     (tmp_path / "broken.pt2").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="exported program"):
-        load_model(str(tmp_path / "broken.pt2"))
+        load_model(f"torch::{tmp_path / 'broken.pt2'}")
     with pytest.raises(SpecError, match="takes no forces"):
         load_model(f"torch::{path},forces=direct")
 

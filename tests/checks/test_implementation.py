@@ -19,6 +19,7 @@ from physcheck import (
     measure_batch_invariance,
     measure_determinism,
     measure_finite_outputs,
+    measure_history_independence,
     measure_input_untouched,
     measure_memory_growth,
     measure_thread_safety,
@@ -27,7 +28,9 @@ from physcheck.adapters.ase import CalculatorModel
 from physcheck.checks import all_checks, find_checks
 from physcheck.checks.implementation.finite_outputs import situations
 from physcheck.errors import ModelError
+from physcheck.measurement import Outcome, judge
 from physcheck.potentials import DEFECTS, make_builtin
+from physcheck.registry import tolerance_of
 from physcheck.system import Evaluation, as_configurations
 
 FAMILIES = ("symmetry", "smoothness", "implementation")
@@ -123,6 +126,32 @@ def test_determinism_measures_the_scatter_and_keeps_bits_as_a_fact():
     assert still.value == 0.0
     with pytest.raises(PhysicsFailure, match="equal calls give different forces"):
         assert_determinism(blurred(1e-2), structure("copper"))
+
+
+def test_a_scatter_that_was_seen_fails_and_history_is_not_blamed_for_it():
+    """2e-4 eV/Å against 1e-4: not "inconclusive", whatever the error of a scatter of five."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        model = Wrapped(
+            lambda a, c, rng=rng: Evaluation(
+                a.energy, a.forces + 2e-4 * rng.standard_normal(a.forces.shape)
+            )
+        )
+        found = measure_determinism(model, structure("copper"), rng=rng)
+        assert judge(found, tolerance_of("determinism", "md")).outcome is Outcome.FAIL
+        history = measure_history_independence(model, structure("copper"), rng=rng)
+        verdict = judge(history, tolerance_of("history_independence", "md"))
+        assert verdict.outcome is not Outcome.FAIL
+
+
+def test_more_calls_settle_a_scatter_just_below_the_tolerance():
+    rng = np.random.default_rng(0)
+    model = Wrapped(
+        lambda a, c: Evaluation(a.energy, a.forces + 5e-5 * rng.standard_normal(a.forces.shape))
+    )
+    found = measure_determinism(model, structure("copper"), rng=rng)
+    assert found.force_evaluations == 25
+    assert judge(found, tolerance_of("determinism", "md")).outcome is Outcome.PASS
 
 
 def test_situations_cover_what_the_model_takes():

@@ -141,7 +141,7 @@ def test_it_is_planned_with_a_reference_only_and_not_at_quick():
     base = {"model": "x.py", "checks": "mts_tandem", "structures": "Cu12-slab"}
     alone = make_plan(model, Settings(**base, budget="standard"))
     assert "give --physcheck-reference" in alone.not_scheduled[0].reason
-    quick = make_plan(model, Settings(**base, reference="builtin::gupta"))
+    quick = make_plan(model, Settings(**base, reference="builtin::gupta", budget="quick"))
     assert "needs standard" in quick.not_scheduled[0].reason
     both = make_plan(model, Settings(**base, reference="builtin::gupta", budget="standard"))
     assert [entry.check.id for entry in both.entries] == ["mts_tandem"]

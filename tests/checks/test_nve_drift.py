@@ -19,6 +19,7 @@ from physcheck.measurement import Outcome, judge
 from physcheck.model import Capabilities, Meter
 from physcheck.potentials import DEFECTS, Gupta, Morse, make_builtin
 from physcheck.registry import tolerance_of
+from physcheck.resolution import measure_resolution
 from physcheck.structures import catalogue
 from physcheck.system import Configurations, Evaluation
 
@@ -273,3 +274,31 @@ def test_falling_down_a_potential_is_no_fault_of_the_dynamics():
     for seed in range(3):
         _, outcome = run(Falling(), copper(rattle=0.1), seed=seed, timestep_fs=10.0)
         assert outcome is not Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("spec", "structure"),
+    [
+     ("gupta+pair-curl=0.3", "Cu12-slab"), ("water+local-curl=0.3", "H2O")],
+)  # fmt: skip
+def test_single_runs_that_drift_either_way_fail_where_there_is_no_potential(spec, structure):
+    """Mean heat takes picoseconds to show; that single runs don't keep their energy doesn't."""
+    model = make_builtin(spec)
+    one = catalogue()[structure].configurations
+    for seed in range(3):
+        resolution = measure_resolution(model, one, rng=np.random.default_rng(seed))
+        found, outcome = run(model, one, seed=seed, resolution=resolution)
+        assert outcome is Outcome.FAIL
+        assert found.force_evaluations <= 598
+        assert found.interval[0] <= found.value <= found.interval[1]
+        assert "K/ps" in found.evidence["scale"]
+
+
+@pytest.mark.parametrize("spec", ["morse+float32", "morse", "morse+float32+offset=1e4", "water"])
+def test_single_runs_of_a_conservative_model_are_called_nothing(spec):
+    model, one = make_builtin(spec), catalogue()["H2O"].configurations
+    for seed in range(4):
+        resolution = measure_resolution(model, one, rng=np.random.default_rng(seed))
+        found, outcome = run(model, one, seed=seed, resolution=resolution)
+        assert outcome is not Outcome.FAIL
+        assert found.evidence["quantities"]["single_runs_drift"][1] == 0

@@ -10,7 +10,7 @@ from support.family_runs import structure
 
 import physcheck
 from physcheck.adapters.ase import CalculatorModel
-from physcheck.checks.implementation.batch_invariance import cell_shear
+from physcheck.checks.what_shows import cell_shear
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Capabilities
@@ -153,7 +153,7 @@ def test_responsiveness_does_not_apply_where_nothing_interacts():
 
 
 def test_the_plan_gives_cutoff_smoothness_a_structure_that_can_show_its_fault():
-    plan = make_plan(make_builtin("gupta"), Settings(model="builtin::gupta"))
+    plan = make_plan(make_builtin("gupta"), Settings(model="builtin::gupta", budget="quick"))
     where = [e.structure for e in plan.entries if e.check.id == "cutoff_smoothness"]
     assert len(where) == 2
     assert where[1].configurations.system.is_fully_periodic
@@ -161,7 +161,7 @@ def test_the_plan_gives_cutoff_smoothness_a_structure_that_can_show_its_fault():
 
 
 def test_batches_are_tried_in_the_most_sheared_cell():
-    plan = make_plan(make_builtin("gupta"), Settings(model="builtin::gupta"))
+    plan = make_plan(make_builtin("gupta"), Settings(model="builtin::gupta", budget="quick"))
     where = [e.structure.name for e in plan.entries if e.check.id == "batch_invariance"]
     assert len(where) == 2
     assert cell_shear(catalogue()[where[1]].configurations) > 0.3
@@ -175,7 +175,7 @@ def test_a_kind_of_structures_that_is_refused_is_said_beside_the_verdict():
             np.linalg.inv(configurations.cells)
             return Evaluation(forces=np.zeros_like(configurations.positions))
 
-    plan = make_plan(NeedsACell(), Settings(model="x.py"))
+    plan = make_plan(NeedsACell(), Settings(model="x.py", budget="quick"))
     assert [r for r in plan.remarks if r.startswith(REFUSED)] == [
         "refused: molecules (the model raised LinAlgError: Singular matrix)"
     ]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from physcheck.numerics.noise import difference_table_noise, rounding_floor
+from physcheck.numerics.noise import difference_table_noise, grid_spacing, rounding_floor
 
 
 def test_difference_table_finds_the_noise_under_a_smooth_function():
@@ -34,3 +34,15 @@ def test_rounding_floor_is_what_rounding_does(dtype):
     if dtype == "float64":
         error = rounding_floor(1.5, dtype)  # longdouble may be no wider than double
     assert rounding_floor(1.5, dtype) == pytest.approx(error, rel=0.05)
+
+
+def test_grid_spacing_knows_float32_and_decimals_and_nothing_in_float64():
+    values = 2e4 + np.random.default_rng(2).standard_normal(14)
+    assert grid_spacing(values) == 0.0
+    assert grid_spacing(values.astype(np.float32)) == 2.0**-9
+    assert grid_spacing(np.round(values, 5)) == pytest.approx(1e-5)
+    # What never changes is no number that was cut.
+    assert grid_spacing(np.full(14, 0.5)) == pytest.approx(2.0**-24)
+    assert grid_spacing(np.zeros(3)) == grid_spacing(np.array([np.inf, 1.0])) == 0.0
+    short = np.random.default_rng(3).standard_normal(30).astype(np.float16)
+    assert grid_spacing(short) == np.spacing(np.abs(short).max())

@@ -43,7 +43,8 @@ class Interrupted(EMT):
         super().calculate(*args, **kwargs)
         type(self).calls += 1
         if self.calls > 80:
-            raise KeyboardInterrupt
+            import os, signal
+            os.kill(os.getpid(), signal.SIGINT)
 
 class Slow(EMT):
     calls = 0

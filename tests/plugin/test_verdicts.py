@@ -60,7 +60,8 @@ def test_a_broken_calculator_fails_in_words_alone_and_among_workers(subject):
             "  usual causes: *",
             "  what to do: *",
             "  rerun: pytest --pyargs physcheck.suite --model=subject.py:broken "
-            "--physcheck-checks=loop_work --physcheck-structures=H2O --physcheck-seed=0",
+            "--physcheck-checks=loop_work --physcheck-structures=H2O --physcheck-seed=0 "
+            "--physcheck-budget=2500",
             "physcheck: FAIL: *violated*",
         ]
     )

@@ -3,6 +3,8 @@
 import copy
 import json
 import math
+import os
+import re
 from dataclasses import fields, replace
 
 import pytest
@@ -273,3 +275,43 @@ def test_the_schema_describes_every_part_of_a_report():
     assert set(document) == set(schema()["properties"])
     assert set(document["summary"]) == set(schema()["properties"]["summary"]["properties"])
     assert set(document["model"]) == set(schema()["properties"]["model"]["properties"])
+
+
+HOSTILE = "\x1b[2J\x00\ud800 | `code` ``` <script>x</script> [a](b) *b* __c__\nsecond line"
+
+
+def test_no_report_acts_on_what_models_say():
+    document = report(
+        replace(ERROR, message=HOSTILE, structure=HOSTILE),
+        replace(OPEN, message=HOSTILE, evidence={"quantities": {}, "lines": [HOSTILE]}),
+        complete=False,
+    )
+    page, text = html(document), markdown(document)
+    lines = "\n".join(line for line, _ in terminal_lines(document))
+    for written in (page, text, lines):
+        written.encode("utf-8")
+        assert "\x1b" not in written
+        assert "\x00" not in written
+        assert r"\x1b[2J\x00\ud800" in written.replace("\\\\", "\\").replace("\\[", "[")
+    assert "<script>" not in page
+    # In Markdown within blocks alone, whose fences are longer than any run in them.
+    outside = "\n".join(text.split("````")[::2])
+    assert "<script>" not in outside
+    assert "](b)" not in outside.replace("\\]", "")
+    assert r" \__c_\_ " in outside
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {8}
+    assert all("\n" not in line for line, _ in terminal_lines(document))
+
+
+def test_a_spec_with_backticks_is_still_code():
+    settings = replace(SETTINGS, model="x.py:a`b")
+    assert "Model `` x.py:a`b `` (" in markdown(replace(report(PASS), settings=settings))
+
+
+def test_only_regular_files_are_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no regular file"):
+        write_text(tmp_path / "pipe", "x")
+    write_text(tmp_path / "out", "a\ud800b")
+    assert (tmp_path / "out").read_text() == r"a\ud800b"

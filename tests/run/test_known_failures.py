@@ -3,8 +3,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from physcheck.errors import SpecError
 from physcheck.measurement import Outcome
-from physcheck.run.known_failures import KnownFailure, apply_known_failure, apply_xfail
+from physcheck.run.known_failures import (
+    KnownFailure,
+    apply_known_failure,
+    apply_xfail,
+    load_known_failures,
+)
 from physcheck.run.record import Record
 
 TODAY = date(2030, 1, 31)
@@ -59,3 +65,44 @@ def test_a_mark_changes_verdicts(verdict, report, becomes, reason):
     assert after.verdict == becomes
     assert (reason or "") in (after.reason or "")
     assert (after.reason is None) == (reason is None)
+
+
+ENTRY = "[[known_failure]]\ncheck = 'loop_work'\nstructure = 'H2O'\nreason = 'a curl'\n"
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        ("2030-01-31", TODAY),
+        ("'2030-01-31'", TODAY),
+        ("2030-01-31T12:00:00", TODAY),
+        ("2030-01-31T12:00:00Z", TODAY),
+    ],
+)
+def test_dates(until, expected, tmp_path):
+    path = tmp_path / "known.toml"
+    path.write_text(f"{ENTRY}until = {until}\n")
+    (one,) = load_known_failures(path, checks=("loop_work",)).values()
+    assert one.until == expected
+    assert type(one.until) is date
+    assert not one.expired(TODAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{ENTRY}until = 12:00:00", "should be a date"),
+        ("a = " + "[" * 5000 + "]" * 5000, "nested too deep"),
+        ("a = " + "9" * 5000, "digits"),
+        (b"\xff", "utf-8"),
+        (None, "is a folder"),
+    ],
+)
+def test_files_that_are_no_lists(text, message, tmp_path):
+    path = tmp_path / "known.toml"
+    if text is None:
+        path.mkdir()
+    else:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(SpecError, match=message):
+        load_known_failures(path, checks=("loop_work",))

@@ -7,7 +7,9 @@ from ase.build import bulk, molecule
 from physcheck.errors import SpecError
 from physcheck.model import Capabilities
 from physcheck.registry import BUDGETS as REGISTRY_BUDGETS
-from physcheck.run.plan import BUDGET_EVALUATIONS, make_plan, record_seed
+from physcheck.run.budget import BUDGET_EVALUATIONS
+from physcheck.run.plan import make_plan
+from physcheck.run.schedule import record_seed
 from physcheck.run.settings import BUDGETS, PROFILES, Settings
 from physcheck.system import Evaluation
 from physcheck.tolerances import PROFILES as TOLERANCE_PROFILES
@@ -37,7 +39,7 @@ class Fake:
 
 
 def plan(model, **settings):
-    return make_plan(model, Settings(model="x.py", **settings))
+    return make_plan(model, Settings(model="x.py", **{"budget": "quick", **settings}))
 
 
 def keys_of(made):
@@ -67,7 +69,9 @@ def test_quick_takes_three_different_structures_within_its_budget():
     kinds = {int(e.structure.configurations.system.pbc.sum()) for e in made.entries}
     assert len(kinds) == 3
     assert made.evaluations <= 2500
-    assert {n.reason for n in made.not_scheduled} >= {"quick takes 3 structures of the catalogue"}
+    assert {n.reason for n in made.not_scheduled} >= {
+        "a budget of 2500 takes 3 structures of the catalogue"
+    }
     assert made.estimated_seconds is not None
     again = plan(Fake())
     assert keys_of(again) == keys_of(made)
@@ -86,7 +90,7 @@ def test_the_primary_structure_has_every_check_and_the_others_the_cheap_ones():
             assert entry.check.id not in by_first
     ids = [e.check.id for e in judged if e.check.family != "conservation"]
     assert len(ids) == len(set(ids))
-    assert {"periodic_wrap", "net_torque"} <= set(ids)
+    assert {"supercell_extensivity", "net_torque"} <= set(ids)
     everything = plan(Fake(), checks="conservation")
     assert {e.check.id for e in everything.entries if e.structure.name == first} == {
         e.check.id for e in everything.entries
@@ -104,7 +108,7 @@ def test_trial_calls_leave_out_what_the_model_does_not_know():
     made = plan(known)
     assert {"Cu32", "Cu12-slab"} <= set(structures_of(made))
     assert {e.structure.species for e in made.entries} == {frozenset({29})}
-    assert known.calls <= 4
+    assert known.calls <= 12
 
 
 def test_a_model_that_refuses_everything_is_judged_once():
@@ -176,14 +180,16 @@ def test_an_output_that_does_not_exist_is_found_out():
 
 
 def test_a_rerun_names_structures_as_the_option_knows_them():
-    command = Settings(model="my file.py", seed=3).rerun_command("loop_work", "H2O")
+    command = Settings(model="my file.py", seed=3).rerun_command("loop_work", "H2O", budget="2500")
     assert command == (
         "pytest --pyargs physcheck.suite --model='my file.py' --physcheck-checks=loop_work "
-        "--physcheck-structures=H2O --physcheck-seed=3"
+        "--physcheck-structures=H2O --physcheck-seed=3 --physcheck-budget=2500"
     )
     settings = Settings(model="x.py", structures="a.extxyz,H2O", profile="tight")
-    command = settings.rerun_command("loop_work", "a.extxyz[1]", in_catalogue=False)
+    command = settings.rerun_command("loop_work", "a.extxyz[1]", budget="2500", in_catalogue=False)
     assert "--physcheck-structures=a.extxyz,H2O" in command
-    assert command.endswith("--physcheck-profile=tight")
-    declared = Settings(model="x.py").rerun_command("loop_work", "mine", in_catalogue=False)
+    assert command.endswith("--physcheck-profile=tight --physcheck-budget=2500")
+    declared = Settings(model="x.py").rerun_command(
+        "loop_work", "mine", budget="2500", in_catalogue=False
+    )
     assert "structures" not in declared

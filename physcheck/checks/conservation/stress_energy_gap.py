@@ -34,6 +34,7 @@ from physcheck.checks.conservation.stress_noise import (
     needs_a_volume,
 )
 from physcheck.checks.conservation.subject import Subject
+from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.numerics.quantiles import noise_rms_quantile
@@ -86,6 +87,7 @@ _BY_BUDGET: dict[Budget, int] = {b: _EVALUATIONS for b in ("quick", "standard", 
     ),
     evaluations=_BY_BUDGET,
     applies=needs_a_volume,
+    shows=SHEARED_CELL,
 )
 def measure_stress_energy_gap(
     model: Model | Meter,

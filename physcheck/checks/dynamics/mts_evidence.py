@@ -9,6 +9,7 @@ from typing import Any
 
 from physcheck.checks.dynamics.mts_engine_input import tandem_lines
 from physcheck.checks.dynamics.mts_runs import Drift, Pair, Row, Temperature
+from physcheck.measurement import LOOK_CLOSER
 
 __all__ = ["DRIFTS", "PERCENT", "RUNS_AWAY", "SAFE_SHARE", "Table", "advice", "evidence"]
 
@@ -72,9 +73,7 @@ def advice(drift: Drift, target: float, table: Table, temperature_K: float) -> s
         return hot.removesuffix("; ")
     # The error of a slope falls as the length to 3/2.
     longer = max(1.5, (drift.interval[1] / target) ** (2 / 3))
-    return (
-        f"{hot}runs {longer:.2g} times as long would resolve it: rerun with --physcheck-budget=full"
-    )
+    return f"{hot}runs {longer:.2g} times as long would resolve it: {LOOK_CLOSER}"
 
 
 def evidence(pair: Pair, table: Table) -> dict[str, Any]:

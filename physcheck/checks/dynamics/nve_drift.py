@@ -16,6 +16,11 @@ Separated from the drift of the forces are
    of whatever energy.  Closing by lines takes the model's energies out of the verdict altogether,
    so that their rounding (float32 totals of 1e5 eV) costs no resolution either.
 
+Forces without a potential do work on every replica, of either sign, and far more than its mean: a
+drift of single replicas (their rms) that is as large at twice the timestep, and more than force
+noise could do, is called where the force Jacobian is certainly antisymmetric.  A conservative model
+keeps the energy of every single run.
+
 Where atoms go on and on in one direction (layers that slide) a line closes nothing: where closing
 took a drift away that goes on in the second half of the run, and the force Jacobian is certainly
 antisymmetric (as ``jacobian_asymmetry`` measures it), so that there is no energy whose gradient the
@@ -29,6 +34,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,7 +49,6 @@ from physcheck.checks.conservation.no_potential import (
 from physcheck.checks.dynamics.loop_closing import LINE_POINTS
 from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
-from physcheck.dynamics import angular_momenta
 from physcheck.dynamics.preparation import (
     FREQUENCY_MARGIN,
     fastest_frequency,
@@ -52,7 +57,7 @@ from physcheck.dynamics.preparation import (
     stable_timestep_fs,
     thermal_timestep_fs,
 )
-from physcheck.measurement import Measurement
+from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
@@ -69,6 +74,10 @@ _QUANTITY = "sustained drift of the energy"
 _PHASE = 0.2
 _PRE_RELAXATION = 12
 _PRODUCTS = 6
+# Steps after which single runs are looked at: several periods of the fastest motion.
+_WANDER_LOOK = 36
+# What the largest budget makes.
+_MOST_STEPS = 17_000
 # A replica that runs away is tried again at this share of its timestep, or of the one that fits if
 # that is shorter.
 _SHORTER = 0.25
@@ -76,7 +85,7 @@ _SHORTER = 0.25
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"replicas": 8, "steps": 48, "control_steps": 16},
-    "standard": {"replicas": 16, "steps": 150, "control_steps": 50},
+    "standard": {"replicas": 8, "steps": 600, "control_steps": 150},
     "full": {"replicas": 16, "steps": 1000, "control_steps": 200},
 }
 
@@ -84,10 +93,15 @@ _OPTIONS: dict[Budget, dict[str, Any]] = {
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
     options = _OPTIONS[budget]
     count, steps, control = (options[k] for k in ("replicas", "steps", "control_steps"))
-    lines = 2 * LINE_POINTS * (count + count // 2)
+    lines = _closings(steps) * LINE_POINTS * (count + count // 2)
     total = _PRE_RELAXATION + _PRODUCTS + count * (steps + 1) + (count // 2) * (control + 1) + lines
     # At quick the evidence of no potential takes what is left.
     return int(total + (0 if budget == "quick" else NO_POTENTIAL_EVALUATIONS))
+
+
+def _closings(steps: int) -> int:
+    """How often trajectories are closed by lines at most; the last look always may."""
+    return 2 if steps < 100 else 3
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -173,7 +187,8 @@ def measure_nve_drift(
     target = default_tolerance("nve_drift") if tolerance is None else tolerance
     run = _choose_steps(meter, one, rng, timestep_fs, temperature_K, replicas, control_steps)
     chances = spending(len(looks := doubling_looks(min(FIRST_LOOK, steps), steps)), FALSE_FAIL)
-    state = _measure(run, looks, chances, target)
+    noise = math.inf if resolution is None else resolution.force_noise
+    state = _measure(run, looks, chances, target, noise)
     if isinstance(state, int):
         return _blow_up(run, state, meter)
     state, evidence = _confirm(run, state, float(chances[-1]), target, resolution)
@@ -212,23 +227,30 @@ def _choose_steps(
     return Runs(meter, relaxed, rng, fine_fs, temperature_K, replicas, control_steps, phase)
 
 
-def _measure(run: Runs, looks: Sequence[int], chances: Floats, target: float) -> Look | int:
+def _measure(
+    run: Runs, looks: Sequence[int], chances: Floats, target: float, force_noise: float
+) -> Look | int:
     """The last look that was needed; the index of a replica that ran away, if one did."""
     doubted = False
+    closings = _closings(looks[-1]) - 1
     state: Look | None = None
     for step, chance in zip(looks, chances, strict=True):
         last = step == looks[-1]
+        if step > looks[0]:
+            run.advance_control(step)
         if (failed := run.advance(step)) is not None:
             return failed
         state = run.state(float(chance))
         low, high = state.interval
-        if (low > target and not doubted) or (last and not (high <= target)):
-            state = run.closed(state)
-            doubted = True
-            if state.interval[0] > target:
+        # Single runs are held against the coarse ones, which are there from the second look on.
+        wanders = step >= _WANDER_LOOK and state.rms / 10 > target and run.control is not None
+        called = low > target and not doubted
+        if ((called or wanders) and closings) or (last and not (high <= target)):
+            state = run.with_single_runs(run.closed(state), force_noise)
+            doubted = doubted or called
+            closings -= 1
+            if state.interval[0] > target or state.single > target:
                 break
-        if run.control is None and not last:
-            run.start_control()
     assert state is not None
     return state
 
@@ -236,9 +258,14 @@ def _measure(run: Runs, looks: Sequence[int], chances: Floats, target: float) ->
 def _confirm(
     run: Runs, state: Look, chance: float, target: float, resolution: Resolution | None
 ) -> tuple[Look, Measurement | None]:
-    """Heat that closing by lines took away is called where the forces have no potential."""
+    """Drifts of single runs, and heat that closing by lines took away, are called where the forces
+    have no potential.
+    """
     if state.interval[0] > target or not state.closed:
         return state, None
+    if state.single > target:
+        found = measure_no_potential(run.meter, run.start, run.rng, resolution)
+        return (state if has_no_potential(found) else replace(state, single=0.0)), found
     late = run.sustained(run.state(chance))
     earlier = run.rates.halves()[0] * float(late.rates.mean())
     if not (earlier > 0 and late.interval[0] > target):
@@ -257,11 +284,15 @@ def _report(
     nothing = "" if resolution is None else resolution.rigid_reason
     if not nothing and not run.phase > 0 and not np.ptp(run.rates.potential) > 0:
         nothing = "the forces don't respond to moving the atoms"
+    value, error, interval = state.value, state.error, state.interval
+    if state.single > target >= interval[0]:
+        value, error = state.rms, state.rms / math.sqrt(2 * len(state.rates))
+        interval = state.single, max(interval[1], value + 2 * error)
     return Measurement(
-        value=state.value,
-        uncertainty=math.hypot(state.error, state.allowance),
-        uncertainty_components={"sampling": state.error, "truncation": state.allowance},
-        interval=state.interval,
+        value=value,
+        uncertainty=math.hypot(error, state.allowance),
+        uncertainty_components={"sampling": error, "truncation": state.allowance},
+        interval=interval,
         detection_limit=state.detection_limit,
         force_evaluations=run.meter.evaluations,
         nothing_tested=nothing,
@@ -320,21 +351,18 @@ def _advice(run: Runs, state: Look, target: float) -> str:
     width = state.interval[1] - state.value
     if run.integrator_shows and state.allowance > 0.5 * min(width, target):
         return (
-            f"limited by the integrator at {run.fine_fs:.2g} fs: halve timestep_fs in "
-            "measure_nve_drift"
+            f"limited by the integrator at {run.fine_fs:.2g} fs: measure_nve_drift with half of "
+            "that as timestep_fs would tell"
         )
     if not (state.value < target) or not (target > 0):
-        return "longer runs would tell: rerun with a larger --physcheck-budget"
+        return f"longer runs would tell: {LOOK_CLOSER}"
     longer = max(1.5, (width / (0.8 * (target - state.value))) ** (2 / 3))
     length = longer * float(run.rates.time_ps[-1])
     evaluations = longer * run.fine.steps * len(run.velocities)
-    hint = "--physcheck-budget=standard" if evaluations < 3_000 else "--physcheck-budget=full"
-    if evaluations > 17_000:
-        hint = "a model of higher precision (--physcheck-dtype=float64) or more replicas"
-    return (
-        f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would resolve it: "
-        f"rerun with {hint}"
-    )
+    how = LOOK_CLOSER
+    if evaluations > _MOST_STEPS:
+        how = "measure_nve_drift takes replicas and steps, and a larger box averages more"
+    return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would resolve it: {how}"
 
 
 def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str, Any]:
@@ -358,12 +386,13 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
         "timestep_fs": run.fine_fs,
         "length_ps": float(rates.time_ps[-1]),
         "replicas": len(rates.slopes),
+        "single_runs_drift": [state.rms, state.single],
         "replica_drifts": state.rates.tolist(),
         "mean_temperature_K": float(rates.temperature.mean()),
         "jacobian_asymmetry": asymmetry_figures(asymmetry),
     }
     if not run.start.system.is_periodic:
-        quantities["angular_momentum_change"] = _turning(run)
+        quantities["angular_momentum_change"] = run.turning()
     if coarse is not None and len(coarse.slopes):
         quantities |= {
             "control_timestep_fs": 2 * run.fine_fs,
@@ -376,39 +405,33 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
         "wander "
         f"{rates.wander:.1e} eV/atom"
     )
-    if asymmetry is not None and not state.closed:
-        place += f"; the forces have no potential (lambda {asymmetry.value:.1e}), so this is heat"
-    explained = state.closed and run.gap_rate is not None and abs(run.gap_rate) > 3 * state.value
-    if explained:
+    rate = f"{kelvin:.2g} ± {state.error / (3 * kB):.1g} K/ps on average"
+    if state.single > state.interval[0]:
         place += (
-            "; E + K drifts apart from the forces' work, but no work is seen around loops: the "
-            "forces may be the gradient of another energy, see force_energy_gap"
+            f"; single runs gain or lose {state.rms:.2g} eV/atom/ps ({rate}), and the forces have "
+            "no potential"
         )
+    elif asymmetry is not None and not state.closed:
+        place += f"; the forces have no potential (lambda {asymmetry.value:.1e}), so this is heat"
+    place += _explanation(run, state)
     return {
         "place": place,
-        "scale": f"{kelvin:.2g} K/ps, {1e3 * kelvin:.2g} K in a nanosecond of constant-energy "
-        "dynamics",
+        "scale": f"{rate}, {1e3 * kelvin:.2g} K in a nanosecond of constant-energy dynamics",
         "quantities": quantities,
         "configurations": run.start,
         "series": thinned(rates),
     }
 
 
-def _turning(run: Runs) -> float:
-    """The change of an isolated system's angular momentum, over the thermal one (rms of replicas).
-
-    Velocity Verlet keeps it to rounding where the forces have no torque, whatever else is wrong
-    with them.
-    """
-    masses = run.start.system.masses
-    begin = np.broadcast_to(run.start.positions, run.velocities.shape)
-    change = angular_momenta(run.fine.positions, run.fine.velocities, masses) - angular_momenta(
-        begin, run.velocities, masses
+def _explanation(run: Runs, state: Look) -> str:
+    """Where E + K changes though no work is seen around loops, that is said; else empty."""
+    gap = run.gap_rate
+    if not state.closed or gap is None or not abs(gap) > 3 * state.rms:
+        return ""
+    return (
+        "; E + K drifts apart from the forces' work, but no work is seen around loops: the "
+        "forces may be the gradient of another energy, see force_energy_gap"
     )
-    out = begin[0] - masses @ begin[0] / masses.sum()
-    # Mean square of L at temperature T: kT times the trace of the inertia tensor, 2 sum m r².
-    thermal = kB * run.temperature_K * 2 * float(masses @ (out**2).sum(axis=1))
-    return math.sqrt(float((change**2).sum(axis=1).mean()) / thermal)
 
 
 assert_nve_drift = derive_assert(measure_nve_drift)

@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+from ase.units import fs, kB
+from scipy.special import chdtri
 
 from physcheck.checks.dynamics.loop_closing import energy_gap_between
 from physcheck.checks.dynamics.replicas import Rates, blown_up, launch, rates_of, slopes_of
-from physcheck.dynamics import Simulation, draw_velocities
+from physcheck.dynamics import Simulation, angular_momenta, draw_velocities
 from physcheck.errors import NonFiniteOutput
 from physcheck.model import Meter
 from physcheck.numerics.quantiles import FALSE_PASS
@@ -20,9 +22,17 @@ __all__ = ["FIRST_LOOK", "Look", "Runs"]
 
 #: Steps before the first look: the first two moments whose shadow energy is known.
 FIRST_LOOK = 9
+# Steps that coarse runs take at once.
+_LEAST_CONTROL = 16
 # The integrator's share of the coarse runs' excess drift in the fine ones: dt^4 at least, as the
 # shadow energy has errors of dt^8 and resonances grow faster than any power.
 _INTEGRATOR = 1 / 15
+# Of the drifts of single runs at twice the timestep, what an integrator makes at most of those of
+# the fine ones: dt² at kinks of the forces.
+_COARSE_SHARE = 1 / 3
+# Standard deviations of force noise that are taken off.
+_NOISE_SDS = 3.0
+_PER_PS = 1e3 * fs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,8 @@ class Look:
         Whether the trajectories were closed by lines.
     quadrature : float
         The lines' share of the allowance.
+    single : float
+        Lower end of the rms drift of single replicas, whatever their sign.
     """
 
     rates: Floats
@@ -48,6 +60,7 @@ class Look:
     allowance: float
     closed: bool
     quadrature: float = 0.0
+    single: float = 0.0
 
     @property
     def value(self) -> float:
@@ -58,6 +71,11 @@ class Look:
     def error(self) -> float:
         """Standard error of the mean over the replicas."""
         return float(np.std(self.rates, ddof=1)) / math.sqrt(len(self.rates))
+
+    @property
+    def rms(self) -> float:
+        """rms drift of single replicas."""
+        return math.sqrt(float(np.mean(self.rates**2)))
 
     @property
     def detection_limit(self) -> float:
@@ -97,6 +115,7 @@ class Runs:
         self.control_unstable = False
         self.quadrature = 0.0
         self.gap_rate: float | None = None
+        self._control_rms = math.inf
 
     def advance(self, step: int) -> int | None:
         """Run the fine replicas up to ``step``; the replica that ran away, or None."""
@@ -106,14 +125,22 @@ class Runs:
         self.rates = rates_of(self.fine)
         return None
 
-    def start_control(self) -> None:
-        """The coarse runs, from other velocities; that they run away says nothing of the forces."""
-        velocities = draw_velocities(
-            self.start.system, self.n_control, 2 * self.temperature_K, self.rng, exact=True
-        )
-        self.coarse = coarse = launch(self.meter, self.start, velocities, 2 * self.fine_fs)
+    def advance_control(self, step: int) -> None:
+        """Run the coarse runs for a third of ``step``, from velocities of their own.
+
+        Short ones are closed by short lines.  That they run away says nothing of the forces.
+        """
+        if self.coarse is None:
+            velocities = draw_velocities(
+                self.start.system, self.n_control, 2 * self.temperature_K, self.rng, exact=True
+            )
+            self.coarse = launch(self.meter, self.start, velocities, 2 * self.fine_fs)
+        coarse = self.coarse
+        wanted = min(self.control_steps, max(_LEAST_CONTROL, step // 3))
+        if self.control_unstable or coarse.steps >= wanted:
+            return
         try:
-            self.control_unstable = blown_up(coarse, self.control_steps) is not None
+            self.control_unstable = blown_up(coarse, wanted - coarse.steps) is not None
         except NonFiniteOutput:
             self.control_unstable = True
         self.control = rates_of(coarse)
@@ -179,7 +206,42 @@ class Runs:
             assert self.control is not None
             control, _, coarse_error = self._close(self.coarse, self.control)
             allowance += _INTEGRATOR * abs(float(control.mean() - rates.mean())) + coarse_error
+            self._control_rms = math.sqrt(float(np.mean(control**2))) + coarse_error
         return Look(rates, state.chance, allowance, closed=True, quadrature=error)
+
+    def with_single_runs(self, state: Look, force_noise: float) -> Look:
+        """The same with what single replicas drift at least, whatever the sign; 0 if unknown.
+
+        Forces without a potential do work of either sign on each replica, far more than its mean.
+        Taken off are a third of what the coarse runs show (work is the same at any timestep, the
+        integrator's errors grow fourfold at least, at kinks too), the quadrature's error, and what
+        force noise that never changes its sign along a path would do.
+        """
+        if not state.closed or self.control is None or self.control_unstable:
+            return state
+        count = len(state.rates)
+        least = math.sqrt(count / chdtri(count, state.chance / 2)) * state.rms
+        masses = self.start.system.masses
+        speed = math.sqrt(2 * kB * self.temperature_K * float(np.mean(1 / masses)))
+        noise = force_noise * speed * _PER_PS * math.sqrt(3 / len(masses))
+        taken = _COARSE_SHARE * self._control_rms + state.quadrature + _NOISE_SDS * noise
+        return replace(state, single=max(0.0, least - taken))
+
+    def turning(self) -> float:
+        """Change of an isolated system's angular momentum over the thermal one, rms of replicas.
+
+        Velocity Verlet keeps it to rounding where the forces have no torque, whatever else is wrong
+        with them.
+        """
+        masses = self.start.system.masses
+        begin = np.broadcast_to(self.start.positions, self.velocities.shape)
+        change = angular_momenta(
+            self.fine.positions, self.fine.velocities, masses
+        ) - angular_momenta(begin, self.velocities, masses)
+        out = begin[0] - masses @ begin[0] / masses.sum()
+        # Mean square of L at temperature T: kT times the trace of the inertia tensor, 2 sum m r².
+        thermal = kB * self.temperature_K * 2 * float(masses @ (out**2).sum(axis=1))
+        return math.sqrt(float((change**2).sum(axis=1).mean()) / thermal)
 
     def _close(self, simulation: Simulation, rates: Rates) -> tuple[Floats, Floats, float]:
         """Drifts of closed paths, the gaps taken off, and their rms error, all in eV/atom/ps."""

@@ -10,6 +10,7 @@ import numpy as np
 from physcheck.checks.differences import Part
 from physcheck.checks.implementation.call_comparison import FORCES, RATTLE, differences_measured
 from physcheck.checks.symmetry.comparison import open_shell
+from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.noise import difference_table_noise, rounding_floor
@@ -61,18 +62,6 @@ def _mixed(meter: Meter, one: Configurations, alone: Floats, sigma: float) -> li
     ]
 
 
-def cell_shear(start: Configurations) -> float:
-    """How far the cell is from orthogonal: off-diagonal over diagonal part; zero without a cell.
-
-    Batching code that takes a cell for its diagonal shows in sheared cells only.
-    """
-    cell = start.cells[0]
-    diagonal = float(np.linalg.norm(np.diag(cell)))
-    if not start.system.is_fully_periodic or not diagonal > 0:
-        return 0.0
-    return float(np.linalg.norm(cell - np.diag(np.diag(cell)))) / diagonal
-
-
 @check(
     family="implementation",
     quantity="rms difference of forces in a batch and alone",
@@ -94,7 +83,7 @@ def cell_shear(start: Configurations) -> float:
     ),
     evaluations=_batch_cost,
     applies=_batches,
-    shows=cell_shear,
+    shows=SHEARED_CELL,
 )
 def measure_batch_invariance(
     model: Model | Meter,

@@ -88,6 +88,8 @@ class _Found:
     asked : int
     bad : list of str
         Situations with NaN or infinity, in words.
+    outputs : set of str
+        The outputs that were not finite.
     frames : list of Configurations
         Those of ``bad``.
     refused : dict of label to the model's words
@@ -97,6 +99,7 @@ class _Found:
 
     asked: int = 0
     bad: list[str] = field(default_factory=list)
+    outputs: set[str] = field(default_factory=set)
     frames: list[Configurations] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     entropies: dict[str, float] = field(default_factory=dict)
@@ -113,6 +116,7 @@ def _measure(meter: Meter, one: Configurations) -> _Found:
             answer = meter.evaluate(configuration, want=want)
         except NonFiniteOutput as error:
             found.bad.append(f"{label}: {error}")
+            found.outputs.add(error.output)
             found.frames.append(configuration)
         except ModelError as error:
             if found.asked == 1:
@@ -124,6 +128,7 @@ def _measure(meter: Meter, one: Configurations) -> _Found:
                 continue
             if not math.isfinite(reported):
                 found.bad.append(f"{label}: energy is {reported}, though free_energy is a number")
+                found.outputs.add("energy")
                 found.frames.append(configuration)
             else:
                 apart = reported - float(answer.energy[0])
@@ -152,6 +157,7 @@ def _report(meter: Meter, one: Configurations, found: _Found) -> Measurement:
             "quantities": {
                 "asked": found.asked,
                 "not_finite": bad,
+                "not_finite_outputs": sorted(found.outputs),
                 "refused": found.refused,
                 "energy_minus_free_energy_eV_per_atom": found.entropies,
             },

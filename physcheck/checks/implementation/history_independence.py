@@ -26,6 +26,8 @@ _EXPANSION = 1.3
 # A chance of 1e-4 or less, one-sided, of a normal error.
 _SIGMAS = 4.0
 # Each kind of configuration follows different ones.
+# Equal calls, one after the other.
+_IN_A_ROW = 4
 _ORDER = "xedexlxdlex"
 _LABELS = {
     "x": "the structure",
@@ -60,12 +62,15 @@ class _Visits:
     places, answers, raised : dict by key
     against_fresh : dict of label to float, eV/Å
         Differences between this model and a fresh one at the same configuration.
+    scatter : float, eV/Å
+        The largest difference of equal calls in a row, which no history explains.
     """
 
     places: dict[str, Configurations]
     answers: dict[str, list[_Answer]]
     raised: dict[str, str]
     against_fresh: dict[str, float] = field(default_factory=dict)
+    scatter: float = 0.0
 
 
 def _measure(meter: Meter, one: Configurations, rng: np.random.Generator) -> _Visits:
@@ -83,6 +88,11 @@ def _measure(meter: Meter, one: Configurations, rng: np.random.Generator) -> _Vi
             found.raised[key] = str(error)
     if getattr(meter.model, "fresh", None) is not None:
         _compare_with_fresh(meter, found)
+    differs = max([*map(_largest, found.answers.values()), *found.against_fresh.values()])
+    if differs > 0:
+        # The first of them still has a history.
+        in_a_row = [_answer(meter, one) for _ in range(_IN_A_ROW)]
+        found.scatter = _largest(in_a_row[1:])
     return found
 
 
@@ -154,14 +164,14 @@ def _report(meter: Meter, one: Configurations, visits: _Visits) -> Measurement:
     size = float(np.abs(visits.answers["x"][0].forces).max())
     # Rounding of the answers, the only noise that answers to one question may have.
     floor = rounding_floor(size, meter.capabilities.dtype)
-    noise = floor if value > 0 else 0.0
+    noise = max(floor, visits.scatter) if value > 0 else 0.0
     frames = {_LABELS[k]: place for k, place in visits.places.items()}
     return Measurement(
         value=value,
         uncertainty=noise,
         uncertainty_components={"rounding": noise},
         interval=(max(0.0, value - _SIGMAS * noise), value + 2 * noise),
-        detection_limit=_SIGMAS * floor,
+        detection_limit=_SIGMAS * max(floor, visits.scatter),
         force_evaluations=meter.evaluations,
         evidence={
             "place": place,
@@ -169,6 +179,7 @@ def _report(meter: Meter, one: Configurations, visits: _Visits) -> Measurement:
             "quantities": {
                 "rms_differences_eV_per_A": differences,
                 "visits": _ORDER,
+                "scatter_of_equal_calls_eV_per_A": visits.scatter,
                 "raised": {_LABELS[k]: text for k, text in visits.raised.items()},
                 "compared_with_fresh_model": bool(visits.against_fresh),
             },
@@ -178,7 +189,8 @@ def _report(meter: Meter, one: Configurations, visits: _Visits) -> Measurement:
 
 
 def _largest(visits: list[_Answer]) -> float:
-    return max(a.difference(b) for i, a in enumerate(visits) for b in visits[:i])
+    pairs = (a.difference(b) for i, a in enumerate(visits) for b in visits[:i])
+    return max(pairs, default=0.0)
 
 
 def _exchanged(start: Configurations, rng: np.random.Generator) -> Configurations:
@@ -215,7 +227,7 @@ def _exchanged(start: Configurations, rng: np.random.Generator) -> Configuration
         source="tblite's history noise of 1.6e-5 eV/Å (max 7e-5); float32 noise of SO3LR, "
         "ANI, CHGNet to 4e-6",
     ),
-    evaluations=always(len(_ORDER) + 2 + 3 * 2),
+    evaluations=always(len(_ORDER) + 2 + 3 * 2 + _IN_A_ROW),
 )
 def measure_history_independence(
     model: Model | Meter, start: Any, *, rng: np.random.Generator
@@ -237,7 +249,8 @@ def measure_history_independence(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 11 evaluations, two of them of twice the size; 8 more where a fresh model can be made.
+    Cost: 11 evaluations, two of them of twice the size; 8 more where a fresh model can be made, and
+    4 where answers differ: equal calls in a row, whose scatter is ``determinism``'s.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.
     """

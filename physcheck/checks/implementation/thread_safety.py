@@ -26,6 +26,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Evaluation, as_configurations
+from physcheck.text.exceptions import description
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_thread_safety", "measure_thread_safety"]
@@ -122,7 +123,7 @@ def measure_thread_safety(
         try:
             return _in_threads(inner, asked, want)
         except Exception as error:
-            raised.append(f"{type(error).__name__}: {error}")
+            raised.append(description(error))
             return Evaluation(forces=np.zeros_like(asked.positions))
 
     threaded = through(meter, call)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.relaxation.relaxation_convergence import inner_motion
-from physcheck.measurement import Measurement
+from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.relaxation.noise_floor import achievable_fmax
@@ -220,7 +220,7 @@ def _report(
                 "evaluations"
             )
         elif ground.saddle:
-            nothing = "the relaxation ended at a saddle: rerun with --physcheck-budget=standard"
+            nothing = f"the relaxation ended at a saddle: {LOOK_CLOSER}"
     spread = growth.high - growth.value
     by_noise = found.noise > _NOISE_RULES * found.error
     return Measurement(

@@ -24,7 +24,7 @@ import numpy as np
 
 # Its tolerance says what counts as antisymmetric.
 from physcheck.checks.conservation import jacobian_asymmetry as jacobian_asymmetry
-from physcheck.measurement import Measurement
+from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, default_tolerance, derive_assert, tolerance_of
 from physcheck.relaxation.circling import (
@@ -305,14 +305,14 @@ def _advice(
     if np.isfinite(needed) and not all(worst.stalls):
         return (
             f"{worst.best.optimiser} is on its way at {value:.2g} eV/Å and would take some "
-            f"{needed:.2g} evaluations: rerun with --physcheck-budget=standard or full"
+            f"{needed:.2g} evaluations: {LOOK_CLOSER}"
         )
     how = f"fmax stays near {value:.2g} eV/Å"
     if any(path.ended == "ran away" for path in worst.paths):
         how = "the structure falls apart"
     return (
         f"{how}, but no lack of a potential is seen there: kinks, a flat or endless slope, or the "
-        "optimiser's own doing; rerun with --physcheck-budget=standard"
+        f"optimiser's own doing; {LOOK_CLOSER}"
     )
 
 

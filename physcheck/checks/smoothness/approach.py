@@ -53,10 +53,9 @@ def energy_noise_of(
     if energy is None:
         return 0.0
     own = (resolution.energy_noise or 0.0) * repeats
-    store = 2 * rounding_floor(
-        float(np.abs(energy).max()), working_dtype(meter.capabilities, resolution)
-    )
-    return max(own, store) / ENERGY_LENGTH
+    largest = float(np.abs(energy).max())
+    store = rounding_floor(largest, working_dtype(meter.capabilities, resolution))
+    return max(own, 2 * store, 2 * resolution.energy_rounding(largest)) / ENERGY_LENGTH
 
 
 def approach(

@@ -23,7 +23,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.probes.loops import molecules
 from physcheck.probes.transformations import rattled, supercell
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Shows, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
@@ -68,6 +68,23 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
 def _share(points: int) -> int:
     """Points of a fine path where a copy is met too, which crosses more cutoffs."""
     return max(8, 5 * points // 8)
+
+
+def _enlarged(start: Configurations) -> Configurations:
+    while open_shell(start) is None and 2 * start.n_atoms <= _MOST_ATOMS:
+        widths = np.linalg.norm(np.linalg.pinv(start.cells[0]), axis=0)
+        heights = np.where(start.system.pbc, 1.0 / np.maximum(widths, 1e-9), math.inf)
+        if heights.min() >= _HEIGHT:
+            break
+        start = supercell(start, int(np.argmin(heights)), 2).apply(start)
+    return start
+
+
+def _enlarges(start: Configurations) -> float:
+    """How many times as many atoms the paths have as the structure."""
+    if not start.system.is_periodic or molecules(start):
+        return 1.0
+    return _enlarged(start).n_atoms / start.n_atoms
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -116,7 +133,8 @@ def pairs_within_reach(start: Configurations) -> float:
     evaluations=_evaluations,
     options=_OPTIONS,
     applies=_applies,
-    shows=pairs_within_reach,
+    enlarges=_enlarges,
+    shows=Shows(pairs_within_reach, "a bulk with several shells of neighbours"),
 )
 def measure_cutoff_smoothness(
     model: Model | Meter,
@@ -307,12 +325,7 @@ def _moved_against(start: Configurations, rng: np.random.Generator) -> Configura
     """The structure thermally displaced; a lattice also strained, so that its shells spread."""
     if molecules(start) or not start.system.is_periodic:
         return rattled(start, _RATTLE, rng)
-    while open_shell(start) is None and 2 * start.n_atoms <= _MOST_ATOMS:
-        widths = np.linalg.norm(np.linalg.pinv(start.cells[0]), axis=0)
-        heights = np.where(start.system.pbc, 1.0 / np.maximum(widths, 1e-9), math.inf)
-        if heights.min() >= _HEIGHT:
-            break
-        start = supercell(start, int(np.argmin(heights)), 2).apply(start)
+    start = _enlarged(start)
     deformation = np.eye(3) + _STRAIN_LATTICE * rng.uniform(-1, 1, (3, 3))
     strained = start.at(start.positions[0] @ deformation, start.cells[0] @ deformation)
     return rattled(strained, _RATTLE_LATTICE, rng)

@@ -14,6 +14,7 @@ from physcheck.checks.symmetry.comparison import (
     compared,
     one_atom,
 )
+from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import exchanged_vectors, new_basis
@@ -44,6 +45,7 @@ def _mixable(start: Configurations, capabilities: Capabilities) -> str | None:
     tolerances=EXACT_SYMMETRY,
     evaluations=always(4 * COPIES),
     applies=_mixable,
+    shows=SHEARED_CELL,
 )
 def measure_lattice_basis(
     model: Model | Meter,

@@ -14,6 +14,7 @@ from physcheck.checks.symmetry.comparison import (
     compared,
     not_periodic,
 )
+from physcheck.checks.what_shows import PARTLY_PERIODIC
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.probes.transformations import atom_at_corner, lattice_shifts
@@ -44,6 +45,7 @@ _CORNERS = ((0.0, -0.0, 0.0), (-4e-52, -4e-52, -4e-52), (-1e-16, -1e-16, -1e-16)
     tolerances=EXACT_SYMMETRY,
     evaluations=always((1 + len(_REACHES) + len(_CORNERS)) * COPIES),
     applies=not_periodic,
+    shows=PARTLY_PERIODIC,
 )
 def measure_periodic_wrap(
     model: Model | Meter,

@@ -14,6 +14,7 @@ from physcheck.checks.symmetry.comparison import (
     compared,
     one_atom,
 )
+from physcheck.checks.what_shows import SEVERAL_SPECIES
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.probes.transformations import relabelling
@@ -38,6 +39,7 @@ __all__ = ["assert_permutation_equivariance", "measure_permutation_equivariance"
     tolerances=EXACT_SYMMETRY,
     evaluations=always(3 * COPIES),
     applies=one_atom,
+    shows=SEVERAL_SPECIES,
 )
 def measure_permutation_equivariance(
     model: Model | Meter,

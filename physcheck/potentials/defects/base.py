@@ -29,6 +29,7 @@ SAMPLING = frozenset(
     {
         "equipartition",
         "kinetic_distribution",
+        "species_heat",
         "thermostat_heat",
         "ensemble_consistency",
         "pressure_consistency",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import math
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
 from typing import Any
+
+from physcheck.text.phrases import printable
 
 __all__ = ["BAD", "BLUE", "DOUBT", "FAINT", "GOOD", "INK", "SERIES", "Panel", "Picture", "panel"]
 
@@ -119,7 +122,9 @@ def panel(
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_SETTINGS):
+    # A name in letters that the font lacks is drawn by the browser's own; matplotlib warns.
+    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
@@ -131,7 +136,7 @@ def panel(
         yield made
         stream = io.StringIO()
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    made.text = _for_a_page(stream.getvalue(), slug)
+    made.text = printable(_for_a_page(stream.getvalue(), slug))
 
 
 def _for_a_page(text: str, slug: str) -> str:

@@ -66,4 +66,4 @@ def slug_of(record: Record) -> str:
     from zlib import crc32
 
     plain = re.sub(r"[^A-Za-z0-9]+", "-", record.name).strip("-").lower()
-    return f"r-{plain}-{crc32(record.name.encode()):08x}"
+    return f"r-{plain}-{crc32(record.name.encode('utf-8', 'surrogatepass')):08x}"

@@ -1,0 +1,1 @@
+"""What users name by path: where it is, what a structure file holds, and what can't be used."""

@@ -1,0 +1,144 @@
+"""From what a model gives to arrays of real numbers: nothing is cast, dropped or guessed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from physcheck.errors import ModelError, NonFiniteOutput
+from physcheck.system import Configurations, Evaluation, Floats
+
+__all__ = ["evaluation_from", "real_array"]
+
+_REAL_KINDS = "fiu"
+_KINDS = {
+    "b": "booleans",
+    "c": "complex numbers",
+    "m": "times",
+    "M": "dates",
+    "O": "Python objects",
+    "S": "bytes",
+    "U": "strings",
+    "V": "records",
+}
+# More entries than this aren't looked at for the one that is no number.
+_MOST_ENTRIES = 100_000
+
+
+def real_array(
+    name: str, value: Any, shape: tuple[int, ...] | None = None, *, of: str = ""
+) -> Floats:
+    """A model's output as a new float64 array.
+
+    Taken are numpy arrays, torch tensors without grad, numbers and nested lists of them, of a real
+    floating or integer dtype.
+
+    Parameters
+    ----------
+    name : str
+        Of the output, for messages.
+    value : object
+        What the model gave.
+    shape : tuple of int or None
+        What it should have; None to leave that to the caller.
+    of : str
+        Which other model gave it; empty for the model.
+
+    Raises
+    ------
+    ModelError
+        It is something else; the message names the output, its type and what was expected.
+    """
+    wanted = "real numbers" if shape is None else f"real numbers of shape {shape}"
+    whose = f"{of}'s {name}" if of else name
+
+    def refused(what: str) -> ModelError:
+        return ModelError(f"{whose} {what}, should be {wanted}")
+
+    kind = type(value).__name__
+    if value is None:
+        raise refused("is None")
+    if isinstance(value, np.ma.MaskedArray):
+        raise refused("is a masked array, whose masked values are no numbers")
+    if _is_tensor(value):
+        if value.requires_grad:
+            raise refused("is a tensor that requires grad (detach it)")
+        value = value.detach().cpu()
+        value = value.double() if value.is_floating_point() else value
+    elif not (isinstance(value, list | tuple | int | float | complex | np.generic)
+              or hasattr(value, "__array__")):  # fmt: skip
+        raise refused(f"is a {kind}")
+    try:
+        array = np.asarray(value)
+    except Exception as error:
+        ragged = isinstance(value, list | tuple)
+        said = "is ragged" if ragged else f"is a {kind} that numpy can't read"
+        raise refused(f"{said} ({type(error).__name__})") from error
+    if array.dtype.kind not in _REAL_KINDS:
+        raise refused(_what_is_in(array, kind))
+    # Subclasses may hide a unit or a mask behind another arithmetic.
+    numbers: Floats = np.array(array, dtype=np.float64, subok=False)
+    if shape is not None and numbers.shape != shape:
+        raise ModelError(f"{whose} has shape {numbers.shape}, should be {shape}")
+    return numbers
+
+
+def _is_tensor(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, getattr(torch, "Tensor", ()))
+
+
+def _what_is_in(array: Any, kind: str) -> str:
+    inside = _KINDS.get(array.dtype.kind, f"dtype {array.dtype}")
+    if array.dtype.kind == "O":
+        others = (type(x).__name__ for x in array.ravel()[:_MOST_ENTRIES] if not _is_real(x))
+        inside = f"Python objects such as {next(others, 'mixed numbers')}"
+    return f"is a {kind} of {inside}"
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, int | float | np.floating | np.integer)
+
+
+def evaluation_from(
+    answer: Any, asked: Configurations, wanted: Iterable[str], *, of: str = ""
+) -> Evaluation:
+    """What a model answered at ``asked``: the ``wanted`` outputs alone, each held against what it
+    should be.
+
+    Raises
+    ------
+    ModelError
+        The answer is no Evaluation, or an output is missing, of another shape or no real numbers.
+    NonFiniteOutput
+        An output is NaN or infinite; the message names output, configuration and atom.
+    """
+    n_batch, n_atoms = len(asked), asked.n_atoms
+    shapes = {"energy": (n_batch,), "forces": (n_batch, n_atoms, 3), "stress": (n_batch, 3, 3)}
+    if not all(hasattr(answer, name) for name in shapes):
+        raise ModelError(
+            f"{of or 'the model'} gave a {type(answer).__name__}, should give a "
+            "physcheck.Evaluation with energy, forces and stress"
+        )
+    values: dict[str, Floats] = {}
+    for name in sorted(set(wanted), key=list(shapes).index):
+        value = getattr(answer, name)
+        if value is None:
+            raise ModelError(f"{of or 'the model'} gave no {name}, though it says that it can")
+        array = real_array(name, value, shapes[name], of=of)
+        if not np.isfinite(array).all():
+            first = tuple(np.argwhere(~np.isfinite(array))[0])
+            where = f"configuration {first[0]}"
+            if name == "forces":
+                where += f", atom {first[1]} ({asked.system.symbols[first[1]]})"
+            raise NonFiniteOutput(
+                f"{name} is {array[first]} at {where} of {asked.system.formula}",
+                of=of,
+                output=name,
+                value=str(array[first]),
+            )
+        values[name] = array
+    return Evaluation(**values)

@@ -1,0 +1,247 @@
+"""Which structures a run looks at: those that were named, or a few that show most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from physcheck.errors import SpecError
+from physcheck.model import Meter
+from physcheck.registry import CheckSpec
+from physcheck.run.facts import NotScheduled
+from physcheck.run.pace import PACED_STRUCTURES
+from physcheck.run.settings import Settings
+from physcheck.run.trial_calls import Trial, refused_kinds, trial_call
+
+if TYPE_CHECKING:
+    from physcheck.structures import Structure
+
+__all__ = ["Chosen", "atomic_numbers_of", "choose_structures", "cut_to"]
+
+# Structures of the catalogue with more atoms are taken where there is room for all others.
+_LARGE = 40
+
+
+@dataclass(slots=True)
+class Chosen:
+    """The structures of a run, and what trial calls showed.
+
+    Attributes
+    ----------
+    structures : list of Structure
+        In the order in which they are served.
+    named : bool
+        Whether the user or the model's author named them.
+    trials : dict of structure to Trial
+    best : dict of check to structure
+        Where a check's fault shows best.
+    further : set of str
+        Structures that are there only because a check's fault shows best on them.
+    left_out : list of NotScheduled
+    remarks : list of str
+        What trial calls showed that no record will: sentences for the report.
+    paced_atoms : float
+        The mean size of the structures that the model's pace is taken at.
+    """
+
+    structures: list[Structure]
+    named: bool
+    trials: dict[str, Trial] = field(default_factory=dict)
+    best: dict[str, str] = field(default_factory=dict)
+    further: set[str] = field(default_factory=set)
+    left_out: list[NotScheduled] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    paced_atoms: float = 1.0
+
+    @property
+    def pace(self) -> dict[str, float]:
+        """Seconds of one evaluation by structure, where a call succeeded."""
+        return {name: t.seconds for name, t in self.trials.items() if t.seconds is not None}
+
+
+def choose_structures(meter: Meter, settings: Settings, checks: Sequence[CheckSpec]) -> Chosen:
+    """The structures that the user named, else those the model's author declared, else all that the
+    model takes of the catalogue, those that add most to the ones before first.
+
+    Where the model's species are unknown each is tried with one call; one that raises or whose
+    largest force is above 30 eV/Å is left out.  A model that raises everywhere is judged on the
+    first one anyway, so that the error is reported.
+
+    Raises
+    ------
+    SpecError
+        A structure, species or file doesn't exist.
+    """
+    from physcheck.structures import load_structures
+
+    trier = _Trier(meter)
+    if settings.structures is not None:
+        chosen = Chosen(load_structures(settings.structures), named=True)
+    elif meter.capabilities.structures:
+        chosen = Chosen(_declared(meter.capabilities.structures), named=True)
+    else:
+        chosen = _of_catalogue(trier, settings)
+    for structure in chosen.structures[:PACED_STRUCTURES]:
+        if structure.name not in chosen.trials:
+            chosen.trials[structure.name] = trier.try_on(structure)
+    sizes = [s.configurations.n_atoms for s in chosen.structures[:PACED_STRUCTURES]]
+    chosen.paced_atoms = sum(sizes) / max(1, len(sizes))
+    chosen.remarks = [*trier.remarks, *chosen.remarks]
+    chosen.best = _best(checks, chosen.structures)
+    chosen.remarks += _uncovered(checks, chosen)
+    return chosen
+
+
+def cut_to(chosen: Chosen, count: int | None, budget: str) -> None:
+    """Keep ``count`` structures of the catalogue, and those on which a check's fault shows best."""
+    if chosen.named or count is None:
+        return
+    kept, others = chosen.structures[:count], chosen.structures[count:]
+    best = set(chosen.best.values())
+    chosen.further = {s.name for s in others if s.name in best}
+    added = [s for s in others if s.name in chosen.further]
+    # Coverage first: what shows a fault best comes before the cheap checks on further structures.
+    chosen.structures = [*kept[:1], *added, *kept[1:]]
+    chosen.left_out += [
+        NotScheduled("*", s.name, f"{budget} takes {count} structures of the catalogue")
+        for s in others
+        if s.name not in best
+    ]
+
+
+@dataclass(slots=True)
+class _Trier:
+    """Makes trial calls; the model's very first is made again where it raises."""
+
+    meter: Meter
+    tried: bool = False
+    remarks: list[str] = field(default_factory=list)
+
+    def try_on(self, structure: Structure) -> Trial:
+        """A trial; that only the model's first call raised is a remark for the report."""
+        first, self.tried = not self.tried, True
+        trial = trial_call(self.meter, structure)
+        if not first or trial.refusal is None or trial.seconds is not None:
+            return trial
+        again = trial_call(self.meter, structure)
+        if again.seconds is not None:
+            self.remarks.append(
+                f"the model raised at its first call, at {structure.name}, and answered the same "
+                f"call when it was repeated: {trial.refusal}"
+            )
+        return again
+
+
+def _of_catalogue(trier: _Trier, settings: Settings) -> Chosen:
+    from physcheck.structures import catalogue
+
+    capabilities = trier.meter.capabilities
+    candidates = list(catalogue().values())
+    species = capabilities.species
+    if settings.species is not None:
+        species = atomic_numbers_of(settings.species)
+    chosen = Chosen([], named=False)
+    takes: list[Structure] = []
+    for structure in candidates:
+        refusal = capabilities.refuses(structure.configurations)
+        if refusal is None and species is not None:
+            outside = set(structure.configurations.system.numbers.tolist()) - species
+            refusal = "has species that were not asked for" if outside else None
+        if refusal is None and species is None:
+            chosen.trials[structure.name] = trier.try_on(structure)
+            refusal = chosen.trials[structure.name].refusal
+        if refusal is None:
+            takes.append(structure)
+        else:
+            chosen.left_out.append(NotScheduled("*", structure.name, refusal))
+    chosen.remarks += refused_kinds(candidates, chosen.trials)
+    trials = chosen.trials
+    raised = [t for t in trials.values() if t.refusal is not None and t.seconds is None]
+    if not takes and trials and len(raised) == len(trials):
+        first = next(s for s in candidates if s.name in trials)
+        chosen.left_out = [left for left in chosen.left_out if left.structure != first.name]
+        chosen.structures = [first]
+    else:
+        # The large ones come last: one evaluation of theirs is ten of the others'.
+        small = [s for s in takes if s.configurations.n_atoms <= _LARGE]
+        chosen.structures = [*_diverse(small), *(s for s in takes if s not in small)]
+    return chosen
+
+
+def _best(checks: Sequence[CheckSpec], structures: Sequence[Structure]) -> dict[str, str]:
+    """For each check that says what shows its fault, the structure that shows it best."""
+    best: dict[str, str] = {}
+    for spec in checks:
+        if spec.shows is None or not structures:
+            continue
+        scores = {s.name: spec.shows.score(s.configurations) for s in structures}
+        name = max(scores, key=lambda name: scores[name])
+        if scores[name] > 0:
+            best[spec.id] = name
+    return best
+
+
+def _uncovered(checks: Sequence[CheckSpec], chosen: Chosen) -> list[str]:
+    """A remark for each kind of structure that is missing, with the checks that need it."""
+    needing: dict[str, list[str]] = {}
+    for spec in checks:
+        if spec.shows is not None and spec.id not in chosen.best and chosen.structures:
+            needing.setdefault(spec.shows.needs, []).append(spec.id)
+    return [
+        f"no structure of this run is {needs}: {', '.join(ids)} can see little; "
+        "name one with --physcheck-structures"
+        for needs, ids in needing.items()
+    ]
+
+
+def _diverse(structures: Sequence[Structure]) -> list[Structure]:
+    """Each adds most to those before it: its kind of lattice, then species."""
+    left = list(structures)
+    ordered: list[Structure] = []
+    kinds: set[int] = set()
+    species: set[int] = set()
+    while left:
+        best = left[0] if not ordered else max(left, key=partial(_gain, kinds, species))
+        left.remove(best)
+        ordered.append(best)
+        kinds.add(int(best.configurations.system.pbc.sum()))
+        species |= set(best.configurations.system.numbers.tolist())
+    return ordered
+
+
+def _gain(kinds: set[int], species: set[int], one: Structure) -> tuple[bool, int]:
+    system = one.configurations.system
+    return int(system.pbc.sum()) not in kinds, len(set(system.numbers.tolist()) - species)
+
+
+def _declared(names: Sequence[Any]) -> list[Structure]:
+    from physcheck.structures import Structure, load_structures
+    from physcheck.system import as_configurations
+
+    chosen: list[Structure] = []
+    for name in names:
+        if hasattr(name, "positions"):
+            start = as_configurations(name)
+            taken = {s.name for s in chosen}
+            label = start.system.formula
+            if label in taken:
+                label = f"{label}-{len(chosen)}"
+            chosen.append(Structure(label, start, "declared by the model's author"))
+        else:
+            chosen.extend(load_structures(str(name)))
+    return chosen
+
+
+def atomic_numbers_of(symbols: str) -> frozenset[int]:
+    """Atomic numbers of comma separated chemical symbols; SpecError where one doesn't exist."""
+    from ase.data import atomic_numbers
+
+    chosen = [s.strip() for s in symbols.split(",") if s.strip()]
+    for symbol in chosen:
+        if symbol not in atomic_numbers:
+            raise SpecError(f"no species is called {symbol!r}; write chemical symbols such as H,O")
+    if not chosen:
+        raise SpecError("no species is chosen: --physcheck-species is empty")
+    return frozenset(atomic_numbers[s] for s in chosen)

@@ -1,0 +1,100 @@
+"""Records that met NaN or infinity: one cause is one FAIL, that of ``finite_outputs``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from physcheck.measurement import Outcome
+from physcheck.run.record import Record
+
+__all__ = ["FINITE_OUTPUTS", "counted_once", "fails_on", "not_finite_output", "not_judged"]
+
+#: The check that asks for finite numbers.
+FINITE_OUTPUTS = "finite_outputs"
+_NOT_JUDGED = "not judged: "
+_VERBS = {"forces": "are"}
+
+
+def not_finite_output(record: Record) -> str | None:
+    """The output whose NaN or infinity makes a record fail; None for any other record.
+
+    Those of ``finite_outputs`` itself count as any other.
+    """
+    found = record.evidence.get("not_finite")
+    if record.verdict is not Outcome.FAIL or record.check == FINITE_OUTPUTS or not found:
+        return None
+    output = found.get("output")
+    return str(output) if output else None
+
+
+def fails_on(record: Record, output: str) -> bool:
+    """Whether a record of ``finite_outputs`` fails because of this output."""
+    quantities = record.evidence.get("quantities", {})
+    failed = record.verdict in (Outcome.FAIL, Outcome.KNOWN_FAILURE)
+    return (
+        record.check == FINITE_OUTPUTS
+        and failed
+        and output in quantities.get("not_finite_outputs", ())
+    )
+
+
+def not_judged(record: Record, by: Record) -> Record:
+    """A record that met what ``by``, of ``finite_outputs``, fails on: it can't tell its own law."""
+    found = record.evidence["not_finite"]
+    output, value = str(found["output"]), str(found["value"])
+    what = "NaN" if value == "nan" else "infinite"
+    reason = f"{_NOT_JUDGED}{output} {_VERBS.get(output, 'is')} {what} ({by.name} fails)"
+    return replace(record, verdict=Outcome.INCONCLUSIVE, reason=reason)
+
+
+def counted_once(records: Iterable[Record]) -> tuple[Record, ...]:
+    """The records of a finished run, where what isn't finite is a failure of ``finite_outputs``.
+
+    A model may give NaN where ``finite_outputs`` doesn't look, or now and then: what others met is
+    then added to its record.  Those that relied on its failure fail themselves where there is none.
+    """
+    made = list(records)
+    judges = [i for i, record in enumerate(made) if record.check == FINITE_OUTPUTS]
+    met = [i for i, record in enumerate(made) if not_finite_output(record) is not None]
+    for i in met:
+        # That of the same structure first.
+        same = sorted(judges, key=lambda j: made[j].structure != made[i].structure)
+        taking = next((j for j in same if made[j].value is not None), None)
+        if taking is not None and made[taking].verdict in (Outcome.PASS, Outcome.FAIL):
+            made[taking] = _with_another(made[taking], made[i])
+            made[i] = not_judged(made[i], made[taking])
+    for i, record in enumerate(made):
+        if (record.reason or "").startswith(_NOT_JUDGED):
+            output = record.evidence.get("not_finite", {}).get("output", "")
+            if not any(fails_on(made[j], output) for j in judges):
+                made[i] = replace(record, verdict=Outcome.FAIL, reason=None)
+    return tuple(made)
+
+
+def _with_another(judge: Record, met: Record) -> Record:
+    """The record of ``finite_outputs``, failing on what another record met."""
+    quantities = judge.evidence.get("quantities", {})
+    words = f"met by {met.name}: {met.message}"
+    value = (judge.value or 0.0) + 1.0
+    evidence = {
+        **judge.evidence,
+        "place": words if judge.verdict is Outcome.PASS else judge.evidence.get("place"),
+        "quantities": {
+            **quantities,
+            "not_finite": [*quantities.get("not_finite", ()), words],
+            "not_finite_outputs": sorted(
+                {*quantities.get("not_finite_outputs", ()), met.evidence["not_finite"]["output"]}
+            ),
+        },
+    }
+    message = f"{value:g} situations, some of them met by other checks"
+    return replace(
+        judge,
+        verdict=Outcome.FAIL,
+        reason=None,
+        message=message,
+        value=value,
+        interval=(value, value),
+        evidence=evidence,
+    )

@@ -1,0 +1,85 @@
+"""A law that float32 leaves open, judged on the same weights in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from physcheck.measurement import Outcome
+from physcheck.run.record import Record
+from physcheck.text.numbers import figure
+
+__all__ = ["TWIN_FAMILIES", "judged_in_float64", "wants_float64"]
+
+#: Laws of the model itself; what float32 breaks in practice is judged in float32.
+TWIN_FAMILIES = frozenset({"conservation", "symmetry", "smoothness"})
+
+
+def wants_float64(record: Record) -> bool:
+    """Whether the same law in float64 would tell more: noise leaves it open, or it fails."""
+    if record.family not in TWIN_FAMILIES or record.value is None:
+        return False
+    if record.verdict is Outcome.FAIL:
+        return True
+    parts = record.uncertainty_components
+    return (
+        record.verdict is Outcome.INCONCLUSIVE
+        and record.reason is None
+        and bool(parts)
+        and max(parts, key=lambda name: parts[name]) in ("rounding", "truncation")
+    )
+
+
+def judged_in_float64(record: Record, twin: Record) -> Record:
+    """The record with what float64 says.
+
+    Where float32 left the law open, verdict and numbers are those of float64, and what float32
+    hides is a quantity.  A FAIL of float32 stays one; that float64 passes says where to look.
+    """
+    seen = {
+        "float64_verdict": str(twin.verdict),
+        "float64_value": twin.value,
+        "float32_value": record.value,
+        "float32_detection_limit": record.detection_limit,
+    }
+    record = _with_costs_of(record, twin)
+    if twin.value is None:
+        return record
+    if record.verdict is Outcome.FAIL:
+        message = record.message
+        if twin.verdict is Outcome.PASS:
+            message += (
+                f"; the same weights in float64 pass ({figure(twin.value, twin.unit)}): the fault "
+                "is in the precision or a kernel"
+            )
+        elif twin.verdict is Outcome.FAIL:
+            message += f"; in float64 as well ({figure(twin.value, twin.unit)})"
+        evidence = _with_quantities(record.evidence, seen)
+        return replace(record, message=message, evidence=evidence)
+    hidden = "" if record.detection_limit is None else figure(record.detection_limit, record.unit)
+    message = f"in float64: {twin.message}; float32 hides what is below {hidden}"
+    return replace(
+        twin,
+        level=record.level,
+        message=message,
+        rerun=record.rerun,
+        evidence=_with_quantities(twin.evidence, seen),
+        force_evaluations=record.force_evaluations,
+        seconds=record.seconds,
+        model_seconds=record.model_seconds,
+    )
+
+
+def _with_costs_of(record: Record, twin: Record) -> Record:
+    return replace(
+        record,
+        force_evaluations=(record.force_evaluations or 0) + (twin.force_evaluations or 0),
+        seconds=(record.seconds or 0.0) + (twin.seconds or 0.0),
+        model_seconds=(record.model_seconds or 0.0) + (twin.model_seconds or 0.0),
+    )
+
+
+def _with_quantities(evidence: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    known = evidence.get("quantities") or {}
+    return {**evidence, "quantities": {**known, **more}}

@@ -1,0 +1,138 @@
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from physcheck.errors import SpecError
+from physcheck.plugin.agreement import agreed
+from physcheck.potentials import make_builtin
+from physcheck.run.budget import Spending, checked_budget, names_time, spending_of
+from physcheck.run.plan import make_plan
+from physcheck.run.runner import Runner
+from physcheck.run.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("text", "evaluations"),
+    [("quick", 2500), ("standard", 25000), ("full", None), ("8000", 8000), ("1", 1),
+     ("12,000", 12000), ("12_000", 12000)],
+)  # fmt: skip
+def test_names_and_numbers_are_what_they_say_whatever_the_pace(text, evaluations):
+    assert spending_of(text).evaluations == evaluations
+    assert spending_of(text, 10.0) == spending_of(text)
+    assert not names_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "pace", "evaluations"),
+    [
+        ("auto", 2e-3, 25_000), ("auto", 1e-6, 25_000), ("auto", 5e-3, 12_000), ("auto", 0.2, 2500),
+        ("auto", None, 2500), ("auto", 4.73e-3, 12_000), ("90s", 0.01, 9000),
+        ("5min", 0.01, 30_000),
+        ("1h", 1.0, 3600), ("1.5min", 0.01, 9000), ("5s", 10.0, 1), ("0.5s", 1e-3, 500),
+    ],
+)  # fmt: skip
+def test_time_buys_evaluations_at_the_models_pace(text, pace, evaluations):
+    found = spending_of(text, pace)
+    assert found.evaluations == evaluations
+    assert names_time(text)
+    assert found.reason
+    # The number alone repeats it on any machine.
+    assert spending_of(found.option).evaluations == evaluations
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "qick", "0", "-5", "1e4", "2.5", "90", "90 seconds", "0s", "-3s", "nan", "inf", "infs",
+     "5d",
+     "1" * 5000, "٣", "9" * 30 + "s", "auto ", "1,0"],
+)  # fmt: skip
+def test_what_is_no_budget_is_refused_with_what_would_be_right(text):
+    if text == "90":
+        assert checked_budget(text) == text
+        return
+    with pytest.raises(SpecError, match="should be auto, quick, standard, full, a number"):
+        Settings(model="x.py", budget=text)
+
+
+def test_the_level_follows_from_the_number_alone():
+    levels = {n: Spending(n).level for n in (1, 2500, 2501, 249_999, 250_000, None)}
+    assert list(levels.values()) == ["quick", "quick", "standard", "standard", "full", "full"]
+
+
+def test_a_second_look_settles_what_the_first_left_open_and_counts_alone():
+    model = make_builtin("morse+curl=1e-2")
+    settings = Settings(
+        model="builtin::morse+curl=1e-2", checks="loop_work,force_energy_gap,nve_drift",
+        structures="ethanol", budget="25000",
+    )  # fmt: skip
+    plan = make_plan(model, settings)
+    assert {e.looks for e in plan.entries} == {("quick", "standard")}
+    assert all(e.budget == "25000" for e in plan.entries)
+    runner = Runner(model, settings)
+    records = {e.check.id: runner.run(e) for e in plan.entries}
+    for entry in plan.entries:
+        record = records[entry.check.id]
+        assert record.force_evaluations <= entry.allotment
+        if record.verdict == "fail":
+            assert record.level == "standard"
+        # What the last look gives is what it gives alone.
+        if record.level == "standard":
+            from dataclasses import replace
+
+            alone = Runner(model, settings).run(replace(entry, looks=("standard",)))
+            assert (alone.value, alone.interval) == (record.value, record.interval)
+    assert records["loop_work"].verdict == "fail"
+    assert records["loop_work"].level == "standard"
+
+
+def test_what_passes_at_the_first_look_isnt_looked_at_again():
+    model = make_builtin("morse")
+    settings = Settings(model="builtin::morse", checks="conservation", structures="ethanol",
+                        budget="25000")  # fmt: skip
+    runner = Runner(model, settings)
+    for entry in make_plan(model, settings).entries:
+        record = runner.run(entry)
+        if entry.not_applicable is None and record.verdict == "pass":
+            assert record.level == "quick"
+
+
+@pytest.mark.parametrize("budget", ["2500", "4000", "9000", "25000"])
+def test_the_budget_is_kept_and_a_record_alone_has_the_same_looks(budget):
+    model = make_builtin("gupta")
+    settings = Settings(model="builtin::gupta", budget=budget)
+    plan = make_plan(model, settings)
+    assert plan.evaluations <= int(budget)
+    for entry in plan.entries[:: max(1, len(plan.entries) // 12)]:
+        if entry.not_applicable is None and entry.check.id != "mts_tandem":
+            alone = make_plan(
+                model,
+                Settings(model="builtin::gupta", budget=entry.budget, checks=entry.check.id,
+                         structures=entry.structure.name),
+            )  # fmt: skip
+            assert [e.looks for e in alone.entries] == [entry.looks]
+            assert [e.shared for e in alone.entries] == [entry.shared]
+
+
+def test_workers_take_the_number_of_the_first_one(tmp_path):
+    def config(worker):
+        factory = SimpleNamespace(getbasetemp=lambda: tmp_path / f"popen-{worker}")
+        return SimpleNamespace(
+            workerinput={"workerid": worker, "testrunuid": "abc"}, _tmp_path_factory=factory
+        )
+
+    first, second = Spending(8000, "measured"), Spending(9000, "measured, too")
+    assert agreed(config("gw0"), first) == first
+    assert agreed(config("gw1"), second) == first
+    assert agreed(SimpleNamespace(), second) == second
+    assert len(list(tmp_path.iterdir())) == 1
+    assert json.loads(next(tmp_path.iterdir()).read_text()) == [8000, "measured"]
+
+
+def test_what_no_structure_shows_is_said():
+    model = make_builtin("morse")
+    plan = make_plan(model, Settings(model="builtin::morse", budget="quick", structures="ethanol",
+                                     checks="cutoff_smoothness"))  # fmt: skip
+    assert not plan.remarks or all("can see little" in r for r in plan.remarks)
+    assert np.isfinite(plan.evaluations)

@@ -1,0 +1,108 @@
+"""What float32 leaves open is judged on the same weights in float64."""
+
+import pytest
+
+from physcheck.adapters.loading import load_model
+from physcheck.adapters.precision import could_have_twin, load_float64_twin
+from physcheck.run.plan import make_plan
+from physcheck.run.runner import Runner
+from physcheck.run.settings import Settings
+
+MODEL = """
+import torch
+
+class Bonds(torch.nn.Module):
+    '''Soft springs between all atoms; a curl about the origin where one is asked for.'''
+
+    def __init__(self, curl=0.0, seeded=True):
+        super().__init__()
+        if seeded:
+            torch.manual_seed(0)
+        self.length = torch.nn.Parameter(1.5 + 0.5 * torch.rand(100))
+        self.curl = curl
+
+    def forward(self, positions, numbers, cells, pbc):
+        x = positions.detach().requires_grad_()
+        apart = x.unsqueeze(2) - x.unsqueeze(1)
+        far = torch.sqrt((apart ** 2).sum(-1) + 1e-6)
+        length = self.length[numbers.long()]
+        rest = length.unsqueeze(-1) + length.unsqueeze(-2)
+        energy = (5 * torch.exp(-far) * (far - rest) ** 2).sum((-1, -2)) + 1e4
+        force = -torch.autograd.grad(energy.sum(), x)[0]
+        turned = torch.stack([-x[..., 1], x[..., 0], 0 * x[..., 2]], -1)
+        broken = self.curl if self.curl >= 0 or x.dtype == torch.float32 else 0.0
+        return {"energy": energy.detach(), "forces": (force + broken * turned).detach()}
+
+def good():
+    return Bonds()
+
+def broken():
+    return Bonds(0.05)
+
+def broken_in_float32():
+    return Bonds(-0.05)
+
+def drawn_anew():
+    return Bonds(seeded=False)
+"""
+
+
+def records(tmp_path, factory, checks="force_energy_gap,jacobian_asymmetry,loop_work"):
+    path = tmp_path / "m.py"
+    path.write_text(MODEL)
+    spec = f"{path}:{factory}"
+    settings = Settings(model=spec, checks=checks, structures="ethanol", budget="quick")
+    model = load_model(spec)
+    assert model.capabilities.dtype == "float32"
+    assert could_have_twin(spec, model)
+    plan = make_plan(model, settings, has_twin=True)
+    assert plan.evaluations <= 2500
+    runner = Runner(model, settings, lambda: tmp_path)
+    runner.load_twin = lambda: load_float64_twin(spec)
+    made = {}
+    for entry in plan.entries:
+        made[entry.check.id] = runner.run(entry)
+        assert made[entry.check.id].force_evaluations <= entry.allotment
+    return made
+
+
+def test_what_noise_hides_is_seen_in_float64(tmp_path):
+    made = records(tmp_path, "good")
+    assert {r.verdict.value for r in made.values()} == {"pass"}
+    judged = [r for r in made.values() if "float64_value" in r.evidence["quantities"]]
+    assert judged
+    for record in judged:
+        assert record.message.startswith("in float64: ")
+        assert "float32 hides what is below" in record.message
+        assert record.interval[1] <= record.tolerance
+        hidden = record.evidence["quantities"]["float32_detection_limit"]
+        assert hidden > record.detection_limit
+
+
+def test_a_fault_of_the_model_is_one_in_both(tmp_path):
+    made = records(tmp_path, "broken")
+    failed = [r for r in made.values() if r.verdict == "fail"]
+    assert {r.check for r in failed} >= {"jacobian_asymmetry", "loop_work"}
+    assert all("in float64" in r.message for r in failed)
+
+
+def test_a_fault_of_the_precision_is_called_that(tmp_path):
+    made = records(tmp_path, "broken_in_float32", "jacobian_asymmetry")
+    record = made["jacobian_asymmetry"]
+    assert record.verdict == "fail"
+    assert "the same weights in float64 pass" in record.message
+
+
+def test_other_weights_are_no_twin(tmp_path):
+    made = records(tmp_path, "drawn_anew")
+    for record in made.values():
+        assert "float64_value" not in record.evidence["quantities"]
+
+
+@pytest.mark.parametrize("spec", ["builtin::gupta", "builtin::gupta+float32"])
+def test_models_that_are_or_can_be_no_float64_have_none(spec):
+    model = load_model(spec)
+    if model.capabilities.dtype == "float64":
+        assert not could_have_twin(spec, model)
+    else:
+        assert load_float64_twin(spec) is None

@@ -1,0 +1,90 @@
+"""Each output's own grain: energies on a coarse grid under exact forces are noise, not a gap."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+
+from physcheck.adapters.ase import CalculatorModel
+from physcheck.checks.conservation.force_energy_gap import measure_force_energy_gap
+from physcheck.checks.smoothness.cutoff_smoothness import measure_cutoff_smoothness
+from physcheck.measurement import Outcome, judge
+from physcheck.model import Meter
+from physcheck.registry import tolerance_of
+from physcheck.resolution import measure_resolution
+from physcheck.structures import catalogue
+from physcheck.system import Configurations
+
+HARTREE = 27.211386
+GRAINS = {
+    "float32": lambda e: float(np.float32(e + 2e4)),
+    "float32 in hartree": lambda e: float(np.float32((e + 2e4) / HARTREE)) * HARTREE,
+    "three decimals": lambda e: round(e, 3),
+}
+
+
+class Rounded(EMT):
+    """EMT whose energies went through ``cast``; its forces are exact."""
+
+    def __init__(self, cast, forces=lambda forces: forces):
+        super().__init__()
+        self.cast, self.cast_forces = cast, forces
+
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        energy = self.cast(self.results["energy"])
+        self.results["energy"] = self.results["free_energy"] = energy
+        self.results["forces"] = self.cast_forces(self.results["forces"])
+
+
+def resolution_of(cast, name="ethanol"):
+    model = CalculatorModel(Rounded(cast))
+    start = catalogue()[name].configurations
+    return measure_resolution(model, start, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("grain", "spacing"),
+    [("float32", 2.0**-9), ("float32 in hartree", HARTREE * 2.0**-14), ("three decimals", 1e-3)],
+)
+def test_the_grain_of_energies_is_measured_whatever_the_forces_are(grain, spacing):
+    found = resolution_of(GRAINS[grain])
+    assert found.energy_grain == pytest.approx(spacing, rel=1e-6)
+    assert found.energy_noise >= spacing / np.sqrt(12) * 0.999
+    assert found.energy_rounding(3 * found.energy_size) >= 2 * spacing / np.sqrt(12)
+    assert found.force_noise < 1e-12
+
+
+def test_energies_of_float64_have_no_grain_on_symmetric_and_other_structures():
+    for name in ("ethanol", "Cu32"):
+        found = resolution_of(lambda e: e, name)
+        assert found.energy_grain == 0.0
+        assert found.energy_noise < 1e-11
+
+
+@pytest.mark.parametrize("grain", GRAINS)
+@pytest.mark.parametrize("measure", [measure_force_energy_gap, measure_cutoff_smoothness])
+def test_coarse_energies_fail_nothing(measure, grain):
+    model = CalculatorModel(Rounded(GRAINS[grain]))
+    measured = measure(model, catalogue()["ethanol"].configurations)
+    assert judge(measured, tolerance_of(measured.check, "md")).outcome is not Outcome.FAIL
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0, 123.456])
+def test_an_energy_that_never_changes_still_fails(offset):
+    model = CalculatorModel(Rounded(lambda e: offset))
+    measured = measure_force_energy_gap(model, catalogue()["ethanol"].configurations)
+    assert judge(measured, tolerance_of("force_energy_gap", "md")).outcome is Outcome.FAIL
+
+
+def test_the_dtype_of_a_symmetric_structure_is_told_from_a_displaced_one():
+    start = Configurations.from_atoms(bulk("Cu", cubic=True))
+    single = lambda forces: forces.astype(np.float32).astype(float)  # noqa: E731
+    for cast, dtype in ((lambda forces: forces, "float64"), (single, "float32")):
+        model = CalculatorModel(Rounded(lambda e: e, cast))
+        Meter(model).ask(start)
+        assert model.capabilities.dtype == dtype
+        # Forces that are zero by symmetry tell nothing.
+        never_asked = CalculatorModel(Rounded(lambda e: e, single))
+        never_asked.evaluate(start)
+        assert never_asked.capabilities.dtype == "unknown"
