@@ -43,15 +43,21 @@ _USES = (
     "multiple time stepping with this pair",
     f"{_DYNAMICS} at high temperature or pressure",
 )
+_TOLD_FIRST = ("loop_work", "nve_drift", "force_energy_gap", "jacobian_asymmetry")
 # What isn't molecular dynamics, and is named beside it.
 _OWN_KINDS = ("geometry optimisations", "cell relaxations", "phonon calculations")
-_MOST_REASONS = 4
+_MOST_REASONS = 3
 
 
 def violated(report: Report) -> list[Record]:
     """The records that fail, the worst of each check first, checks of simulations before others."""
     failed = [r for r in report.records if r.verdict is Outcome.FAIL and not is_mended(r)]
-    return sorted(failed, key=lambda r: (_rank(r), r.kind != "law", -_over(r)))
+    return sorted(failed, key=lambda r: (_rank(r), r.kind != "law", _place(r), -_over(r)))
+
+
+def _place(record: Record) -> int:
+    """What is easiest to grasp first: how far laws of different units are over doesn't compare."""
+    return _TOLD_FIRST.index(record.check) if record.check in _TOLD_FIRST else len(_TOLD_FIRST)
 
 
 def _rank(record: Record) -> int:
@@ -94,8 +100,9 @@ def _warning(failed: Sequence[Record]) -> str:
     spoiled = dict.fromkeys(use for record in failed for use in _spoils(record))
     if _DYNAMICS in spoiled:
         spoiled = {use: None for use in spoiled if use in _OWN_KINDS or use == _DYNAMICS}
-    reasons = list(dict.fromkeys(record.title or record.quantity for record in failed))
-    shown = _heating(failed) + reasons
+    heating = _heating(failed)
+    told = [r for r in failed if not (heating and r.check == "nve_drift")]
+    shown = heating + list(dict.fromkeys(r.title or r.quantity for r in told))
     more = len(shown) - _MOST_REASONS
     shown = shown[:_MOST_REASONS]
     if more > 0:
