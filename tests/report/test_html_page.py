@@ -228,3 +228,22 @@ def test_laws_are_told_with_their_formula_and_what_they_cannot_see():
     assert text.blind.startswith("Can't see: work that needs")
     assert "arXiv 2412.11569" in text.source
     assert law_text("of_somebody_else") is None
+
+
+@pytest.mark.parametrize(
+    ("drift", "said"),
+    [
+        (0.002, "Si8 heats by 7.7 ± 0.4 K/ps at constant energy"),
+        (-0.002, "Si8 cools by 7.7 ± 0.4 K/ps at constant energy"),
+        (0.0, "single runs of Si8 gain or lose 7.7 ± 0.4 K/ps at constant energy"),
+    ],
+)
+def test_the_heating_rate_is_in_kelvin_and_has_its_sign(drift, said, runs):
+    report = runs.report("good")
+    record = replace(
+        report.records[0], check="nve_drift", family="dynamics", structure="Si8",
+        verdict=Outcome.FAIL, value=0.002, uncertainty=1e-4, title="drifts",
+        evidence={"quantities": {"drift_eV_per_atom_per_ps": drift}},
+    )  # fmt: skip
+    # 2 meV/atom/ps over 3 kB is 7.74 K/ps.
+    assert said in consequence(replace(report, records=(record,)))
