@@ -56,7 +56,8 @@ class Measurement:
     jacobian_products : int
     evidence : mapping
         Worst configuration, further quantities (under ``quantities``), arrays for plots, seed.
-        ``configurations`` may hold a Configurations, saved as extxyz beside the report.
+        ``configurations`` may hold a Configurations, saved as extxyz beside the report; ``lines``
+        more sentences for a failure, ``causes`` what fits the numbers in place of the check's own.
     nothing_tested : str
         Why the number says nothing of the model, such as forces that don't respond; else empty.
     resolve : str

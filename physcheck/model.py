@@ -109,8 +109,9 @@ class Model(Protocol):
     ``evaluate`` gets ``want``, the outputs that will be looked at; more may be returned, fewer may
     not (unless ``capabilities.outputs`` lacks them).  One configuration is one evaluation, whatever
     outputs. A model may also have ``fresh() -> Model``, an equal model without memory of earlier
-    calls, and ``ask(configuration)``, which finds out at a structure what ``capabilities`` should
-    say.
+    calls, ``ask(configuration)``, which finds out at a structure what ``capabilities`` should say,
+    and ``further_outputs(configuration)``, whatever else it gives at one configuration (B = 1), by
+    ASE's names (``energies``, ``free_energy``, ``virial``, ``charges``, ``dipole``...).
     """
 
     @property
@@ -279,6 +280,20 @@ class Meter:
                 self._count(len(chunk))
                 parts.append(evaluation_from(answer, chunk, wanted, of=self.name))
         return parts[0] if len(parts) == 1 else Evaluation.concatenate(parts)
+
+    def further_outputs(self, configuration: Configurations) -> dict[str, Floats]:
+        """What a model with ``further_outputs`` gives beside; counted as one evaluation.
+
+        Empty where it has none.
+        """
+        give = getattr(self.model, "further_outputs", None)
+        if give is None:
+            return {}
+        self._grant(1)
+        with self._guarded(f"asking for further outputs at {configuration.system.formula}"):
+            found = dict(give(configuration))
+        self._count(1)
+        return found
 
     def evaluate_many(
         self, batches: Sequence[Configurations], *, want: Iterable[str] = frozenset({"forces"})

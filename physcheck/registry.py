@@ -338,7 +338,7 @@ def failed_assertion(
         check=spec.id,
         structure=structure,
         title=spec.title,
-        causes=spec.causes,
+        causes=str(measurement.evidence.get("causes", spec.causes)),
         advice=spec.advice,
         message=verdict.message,
         quantity=measurement.quantity,

@@ -14,6 +14,8 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from physcheck.adapters.declaration import Declaration
+from physcheck.adapters.further_outputs import FURTHER_OUTPUTS, further_outputs_of
+from physcheck.adapters.handed_over import handed_over
 from physcheck.errors import ModelError
 from physcheck.model import OUTPUTS, Capabilities, Meter, Model
 from physcheck.numerics.answers import real_array
@@ -184,6 +186,28 @@ class CalculatorModel:
                     rows[name].append(value)
         return Evaluation(**{name: _stacked(name, values) for name, values in rows.items()})
 
+    def further_outputs(self, configuration: Configurations) -> dict[str, np.ndarray[Any, Any]]:
+        """What the calculator has in its results, and what else it says that it implements.
+
+        Names and shapes are those of :mod:`physcheck.adapters.further_outputs`; an output that
+        raises is left out.
+        """
+        self._set_atoms(configuration, 0)
+        for name in ("forces", "energy", "stress"):
+            if name in self.capabilities.outputs and (
+                name != "stress" or configuration.system.is_fully_periodic
+            ):
+                self._output(name)
+        found: dict[str, Any] = {}
+        for name in FURTHER_OUTPUTS:
+            # What isn't kept as a result is asked for; a refusal is no fault here.
+            if name in getattr(self.calculator, "implemented_properties", ()):
+                with suppress(Exception):
+                    found[name] = self._property(name)
+        results = getattr(self.calculator, "results", None)
+        found = {**found, **(results if isinstance(results, dict) else {})}
+        return further_outputs_of(found, configuration.n_atoms)
+
     def _set_atoms(self, configurations: Configurations, index: int) -> None:
         system, before = configurations.system, self._system
         if self._atoms is None or before is not system:
@@ -261,6 +285,10 @@ class CalculatorModel:
         return self._property(name)
 
     def _property(self, name: str) -> Any:
+        with handed_over(Atoms=self._atoms):
+            return self._asked(name)
+
+    def _asked(self, name: str) -> Any:
         if hasattr(self.calculator, "get_property"):
             return self.calculator.get_property(name, self._atoms)
         if name == "free_energy":

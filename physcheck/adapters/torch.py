@@ -11,6 +11,8 @@ import numpy as np
 import torch
 
 from physcheck.adapters.archives import EXPORTED, names_in_archive, needs_consent
+from physcheck.adapters.further_outputs import further_outputs_of
+from physcheck.adapters.handed_over import handed_over
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.names import nearest
@@ -162,6 +164,11 @@ class TorchModel:
         asked = [name for name in OUTPUTS if name in outputs & want]
         return Evaluation(**{n: real_array(n, _tensor(n, answer[n]).detach()) for n in asked})
 
+    def further_outputs(self, configuration: Configurations) -> dict[str, Floats]:
+        """What the module's dict has beside, by ASE's names; a batch axis is taken off."""
+        answer, _ = self._forward(configuration)
+        return further_outputs_of(answer, configuration.n_atoms)
+
     def jacobian_products(
         self, configuration: Configurations, vectors: Floats, *, transpose: bool
     ) -> Floats:
@@ -216,8 +223,9 @@ class TorchModel:
         cells = torch.tensor(configurations.cells, **settings)
         positions = torch.tensor(configurations.positions, **settings).requires_grad_(True)
         # Copies, so that a module that writes into its inputs spoils no later call.
-        with torch.enable_grad():
-            answer = self.module(positions, numbers.clone(), cells, pbc.clone())
+        given = {"numbers": numbers.clone(), "cells": cells, "pbc": pbc.clone()}
+        with torch.enable_grad(), handed_over(positions=positions, **given):
+            answer = self.module(positions, *given.values())
         _check(answer)
         return answer, positions
 

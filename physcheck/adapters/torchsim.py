@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from physcheck.adapters.batched import Answer, BatchedModel
+from physcheck.adapters.further_outputs import further_outputs_of
+from physcheck.adapters.handed_over import handed_over
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.system import Configurations, System
+from physcheck.system import Configurations, Floats, System
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,11 +60,21 @@ def from_torch_sim(
         device=str(interface.device),
         periodicity="full",
     )
-    return BatchedModel(
+    return _TorchSimModel(
         _Call(interface),
         capabilities,
         remake=None if remake is None else lambda: _Call(remake()),
     )
+
+
+class _TorchSimModel(BatchedModel):
+    """A BatchedModel that also hands on whatever else the interface gives."""
+
+    def further_outputs(self, configuration: Configurations) -> dict[str, Floats]:
+        """What the interface's dict has beside, by ASE's names."""
+        call: Any = self.call
+        answer = call.everything([configuration.to_atoms()])
+        return further_outputs_of(answer, configuration.n_atoms)
 
 
 class _Call:
@@ -71,16 +83,22 @@ class _Call:
 
     def __call__(self, structures: list[Atoms], want: frozenset[str]) -> Answer:
         """As ``physcheck.adapters.batched.Call``."""
-        import torch_sim
-
-        interface = self._interface
-        state = torch_sim.io.atoms_to_state(structures, interface.device, interface.dtype)
-        answer = interface(state)
+        answer = self.everything(structures)
         return {
             name: answer[name].detach()
             for name in ("energy", "forces", "stress")
             if name in answer and (name != "stress" or name in want)
         }
+
+    def everything(self, structures: list[Atoms]) -> dict[str, Any]:
+        """All tensors that the interface gives."""
+        import torch_sim
+
+        interface = self._interface
+        state = torch_sim.io.atoms_to_state(structures, interface.device, interface.dtype)
+        with handed_over(SimState=state):
+            answer: dict[str, Any] = interface(state)
+        return answer
 
 
 def as_torch_sim(model: Model | Meter) -> Any:

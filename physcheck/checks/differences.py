@@ -17,6 +17,7 @@ from physcheck.system import Configurations, Floats
 __all__ = [
     "ENERGY_LENGTH",
     "THERMAL_STEP",
+    "VIRIAL_ARM",
     "LargestDifference",
     "Part",
     "energy_part",
@@ -38,8 +39,8 @@ THERMAL_STEP = 0.05
 _INDEPENDENT = 3
 # A position is rounded when it is stored, and once more where it meets the cell.
 _ROUNDINGS = 2.0
-# Distance, Å, that turns a noise of forces into one of the virial an atom: a cutoff.
-_VIRIAL_ARM = 5.0
+#: Distance, Å, that turns a noise of forces into one of the virial an atom: a cutoff.
+VIRIAL_ARM = 5.0
 # A difference of two energies: each is rounded twice, as a sum and when it is stored.
 _ENERGIES, _STORED = 2, 4
 # Noise of the forces, in units of their size, beyond that of any float64 model.
@@ -178,7 +179,7 @@ def stress_part(
     """Differences of stress (m, 3, 3), eV/Å³, as a virial an atom over 1 Å."""
     force = math.hypot(math.sqrt(2) * resolution.force_noise, resolution.stiffness * rounding)
     virials = differences * volume_per_atom / ENERGY_LENGTH
-    return _part("stress", label, virials, force * _VIRIAL_ARM / ENERGY_LENGTH, scale)
+    return _part("stress", label, virials, force * VIRIAL_ARM / ENERGY_LENGTH, scale)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

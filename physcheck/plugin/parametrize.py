@@ -174,6 +174,7 @@ class Case:
     def _record(self, runner: Runner, settings: Settings) -> Record:
         """The record before anything is known of failures that are expected."""
         from physcheck.run.budget import spending_of
+        from physcheck.run.cause_aware import CauseAwareRunner
         from physcheck.run.outcomes import error_record
         from physcheck.run.schedule import PlanEntry, record_seed
 
@@ -189,7 +190,7 @@ class Case:
             return error_record(spec, choice.structure, settings, problem)
         allotment = 0 if refusal else spec.evaluations(start, capabilities, level)
         shared = None if refusal else spec.shared
-        return runner.run(
+        return CauseAwareRunner(runner).run(
             PlanEntry(
                 spec,
                 Structure(choice.structure, start, "given by the test"),

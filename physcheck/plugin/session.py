@@ -19,13 +19,14 @@ from physcheck.files.paths import relative_to
 from physcheck.plugin.host_models import HostModels
 from physcheck.plugin.message import Message
 from physcheck.run.facts import ModelIdentity, PlanSummary, RunFacts
-from physcheck.run.not_finite import FINITE_OUTPUTS, fails_on, not_finite_output, not_judged
+from physcheck.run.not_finite import NotFiniteOnce
 from physcheck.run.record import Record
 from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
     from physcheck.model import Model
     from physcheck.report.baseline import Baseline
+    from physcheck.run.cause_aware import CauseAwareRunner
     from physcheck.run.known_failures import KnownFailure
     from physcheck.run.plan import Plan
     from physcheck.run.runner import Runner
@@ -66,12 +67,12 @@ class WorkerSession:
         self._reference: Model | None = None
         self._plan: Plan | None = None
         self._runner: Runner | None = None
+        self._cause_aware: CauseAwareRunner | None = None
         self._evidence: Path | None = None
         self._facts: RunFacts | None = None
         self._order: tuple[str, ...] = ()
         self._host_models = HostModels()
-        self._finite: dict[str, Record] = {}
-        self._is_made: set[str] = set()
+        self._one_cause: NotFiniteOnce | None = None
 
     def model(self) -> Model:
         """The model of ``--model``.
@@ -171,33 +172,18 @@ class WorkerSession:
             self._plan = replace(self._plan, entries=tuple(entries))
 
     def judge(self, entry: PlanEntry) -> Record:
-        """Make the record of an entry of the plan, known failures taken into account.
+        """Make the record of an entry of the plan, known failures taken into account."""
+        if self._one_cause is None:
+            from physcheck.run.cause_aware import CauseAwareRunner
 
-        What met NaN that ``finite_outputs`` fails on, too, is inconclusive: one cause, one FAIL.
-        """
-        if entry.check.id == FINITE_OUTPUTS:
-            self._is_made.add(entry.name)
-            return self.apply_known_failures(self._finite_outputs(entry))
-        record = self.runner.run(entry)
-        output = not_finite_output(record)
-        if output is not None and self._plan is not None:
-            planned = [one for one in self._plan.entries if one.check.id == FINITE_OUTPUTS]
-            # That of the same structure first: its words fit best.
-            planned.sort(key=lambda one: one.structure.name != entry.structure.name)
-            for judge in map(self._finite_outputs, planned):
-                if fails_on(judge, output):
-                    record = not_judged(record, judge)
-                    break
+            entries = () if self._plan is None else self._plan.entries
+            self._cause_aware = CauseAwareRunner(self.runner, entries)
+            self._one_cause = NotFiniteOnce(self._cause_aware.run, entries)
+        record = self._one_cause.run(entry)
+        if self._facts is not None and self._cause_aware and self._cause_aware.remarks:
+            # Known since the first record only: the facts are told anew.
+            self._facts = None
         return self.apply_known_failures(record)
-
-    def _finite_outputs(self, entry: PlanEntry) -> Record:
-        """A record of ``finite_outputs``, made once in this process, whoever asks first.
-
-        It is the same in each process, so that a verdict that rests on it is, too.
-        """
-        if entry.name not in self._finite:
-            self._finite[entry.name] = self.runner.run(entry)
-        return self._finite[entry.name]
 
     def apply_known_failures(self, record: Record) -> Record:
         """The record with another verdict where known failures or the baseline give it one."""
@@ -218,12 +204,7 @@ class WorkerSession:
         """Spent in this process on planning and resolutions."""
         planned = 0 if self._plan is None else self._plan.setup_evaluations
         own = 0 if self._runner is None else self._runner.setup_evaluations
-        # Those that another process makes as records of its own.
-        asked = sum(
-            record.force_evaluations or 0
-            for name, record in self._finite.items()
-            if name not in self._is_made
-        )
+        asked = 0 if self._one_cause is None else self._one_cause.asked_evaluations
         return planned + own + asked + self._host_models.setup_evaluations
 
     def evidence_folder(self) -> Path:
@@ -267,13 +248,16 @@ class WorkerSession:
                 records=len(plan.entries),
                 evaluations=plan.evaluations,
                 estimated_seconds=plan.estimated_seconds,
-                remarks=(*plan.remarks, *_remarks_on_files(plan)),
+                remarks=(*plan.remarks, *_remarks_on_files(plan), *self._remarks_on_causes()),
                 budget=plan.spending.evaluations,
                 budget_reason=plan.spending.reason,
                 names=tuple(entry.name for entry in plan.entries),
             ),
             not_scheduled=plan.not_scheduled,
         )
+
+    def _remarks_on_causes(self) -> tuple[str, ...]:
+        return () if self._cause_aware is None else self._cause_aware.remarks
 
     def host_runner(self, model: Any, reference: Any, settings: Settings) -> Runner:
         """The runner of a model that a host's fixture gave."""

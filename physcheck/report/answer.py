@@ -76,6 +76,8 @@ def _violated(failed: Sequence[Record], n_errors: int, n_records: int) -> str:
     names = list(dict.fromkeys(r.check for r in failed))
     noun = "check" if any(r.kind != "law" for r in failed) else "law"
     also = f"; {count(n_errors, 'error')}" if n_errors else ""
+    if "history_independence" in names and len(names) > 1:
+        also += "; mend history_independence first: it can cause the others"
     where = f"in {len(failed)} of {n_records} records"
     return f"FAIL: {count(len(names), noun)} violated ({', '.join(names)}) {where}{also}"
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from physcheck.measurement import Outcome
 from physcheck.run.record import Record
 
-__all__ = ["FINITE_OUTPUTS", "counted_once", "fails_on", "not_finite_output", "not_judged"]
+if TYPE_CHECKING:
+    from physcheck.run.schedule import PlanEntry
 
-#: The check that asks for finite numbers.
-FINITE_OUTPUTS = "finite_outputs"
+__all__ = ["NotFiniteOnce", "counted_once", "not_finite_output"]
+
+# The check that asks for finite numbers.
+_FINITE_OUTPUTS = "finite_outputs"
 _NOT_JUDGED = "not judged: "
 _VERBS = {"forces": "are"}
 
@@ -22,30 +26,76 @@ def not_finite_output(record: Record) -> str | None:
     Those of ``finite_outputs`` itself count as any other.
     """
     found = record.evidence.get("not_finite")
-    if record.verdict is not Outcome.FAIL or record.check == FINITE_OUTPUTS or not found:
+    if record.verdict is not Outcome.FAIL or record.check == _FINITE_OUTPUTS or not found:
         return None
     output = found.get("output")
     return str(output) if output else None
 
 
-def fails_on(record: Record, output: str) -> bool:
+def _fails_on(record: Record, output: str) -> bool:
     """Whether a record of ``finite_outputs`` fails because of this output."""
     quantities = record.evidence.get("quantities", {})
     failed = record.verdict in (Outcome.FAIL, Outcome.KNOWN_FAILURE)
     return (
-        record.check == FINITE_OUTPUTS
+        record.check == _FINITE_OUTPUTS
         and failed
         and output in quantities.get("not_finite_outputs", ())
     )
 
 
-def not_judged(record: Record, by: Record) -> Record:
+def _not_judged(record: Record, by: Record) -> Record:
     """A record that met what ``by``, of ``finite_outputs``, fails on: it can't tell its own law."""
     found = record.evidence["not_finite"]
     output, value = str(found["output"]), str(found["value"])
     what = "NaN" if value == "nan" else "infinite"
     reason = f"{_NOT_JUDGED}{output} {_VERBS.get(output, 'is')} {what} ({by.name} fails)"
     return replace(record, verdict=Outcome.INCONCLUSIVE, reason=reason)
+
+
+class NotFiniteOnce:
+    """Makes records; one that met NaN which ``finite_outputs`` fails on, too, is inconclusive.
+
+    Each process asks ``finite_outputs`` itself, with the seed of the plan, so that a verdict is the
+    same whoever makes the record.  Its own records are made once.
+
+    Parameters
+    ----------
+    make : callable (PlanEntry) -> Record
+    entries : iterable of PlanEntry
+        What is planned: where ``finite_outputs`` isn't, each record that met NaN fails.
+    """
+
+    def __init__(self, make: Callable[[PlanEntry], Record], entries: Iterable[PlanEntry]) -> None:
+        self._make = make
+        self._planned = [entry for entry in entries if entry.check.id == _FINITE_OUTPUTS]
+        self._judges: dict[str, Record] = {}
+        self._told: set[str] = set()
+
+    @property
+    def asked_evaluations(self) -> int:
+        """Spent on ``finite_outputs`` whose records this process was not asked for."""
+        unasked = [record for name, record in self._judges.items() if name not in self._told]
+        return sum(record.force_evaluations or 0 for record in unasked)
+
+    def run(self, entry: PlanEntry) -> Record:
+        """The record of an entry."""
+        if entry.check.id == _FINITE_OUTPUTS:
+            self._told.add(entry.name)
+            return self._judge(entry)
+        record = self._make(entry)
+        output = not_finite_output(record)
+        if output is None:
+            return record
+        # That of the same structure first: its words fit best.
+        same = sorted(self._planned, key=lambda one: one.structure.name != entry.structure.name)
+        judges = (self._judge(one) for one in same)
+        by = next((judge for judge in judges if _fails_on(judge, output)), None)
+        return record if by is None else _not_judged(record, by)
+
+    def _judge(self, entry: PlanEntry) -> Record:
+        if entry.name not in self._judges:
+            self._judges[entry.name] = self._make(entry)
+        return self._judges[entry.name]
 
 
 def counted_once(records: Iterable[Record]) -> tuple[Record, ...]:
@@ -55,7 +105,7 @@ def counted_once(records: Iterable[Record]) -> tuple[Record, ...]:
     then added to its record.  Those that relied on its failure fail themselves where there is none.
     """
     made = list(records)
-    judges = [i for i, record in enumerate(made) if record.check == FINITE_OUTPUTS]
+    judges = [i for i, record in enumerate(made) if record.check == _FINITE_OUTPUTS]
     met = [i for i, record in enumerate(made) if not_finite_output(record) is not None]
     for i in met:
         # That of the same structure first.
@@ -63,11 +113,11 @@ def counted_once(records: Iterable[Record]) -> tuple[Record, ...]:
         taking = next((j for j in same if made[j].value is not None), None)
         if taking is not None and made[taking].verdict in (Outcome.PASS, Outcome.FAIL):
             made[taking] = _with_another(made[taking], made[i])
-            made[i] = not_judged(made[i], made[taking])
+            made[i] = _not_judged(made[i], made[taking])
     for i, record in enumerate(made):
         if (record.reason or "").startswith(_NOT_JUDGED):
             output = record.evidence.get("not_finite", {}).get("output", "")
-            if not any(fails_on(made[j], output) for j in judges):
+            if not any(_fails_on(made[j], output) for j in judges):
                 made[i] = replace(record, verdict=Outcome.FAIL, reason=None)
     return tuple(made)
 

@@ -128,6 +128,7 @@ def measured_record(
         interval=(float(low), float(high)),
         tolerance=None if tolerance is None else float(tolerance.value),
         detection_limit=float(measured.detection_limit),
+        causes=str(measured.evidence.get("causes", blank.causes)),
         evidence=evidence,
     )
 

@@ -43,6 +43,8 @@ _TOO_LARGE = 4.0
 _LEAST_WITH_TRAJECTORY = 20_000
 # So many structures of the catalogue say most of what all of them do, by budget.
 _STRUCTURES_WITHIN = ((2_500, 3), (12_000, 5), (249_999, 8))
+# Structures that are refused while a copy of them is taken: so many say it.
+_MOST_UNLIKE = 2
 # Why a check of two models isn't made of one.
 NEEDS_REFERENCE = "compares two models: give --physcheck-reference"
 
@@ -152,17 +154,19 @@ class Schedule:
         self._kept = 0
         for structure in [*suited, *(s for s in self.chosen.structures if s not in suited)]:
             self._share(structure, sharing)
+        self._schedule_unlike(checks)
 
     def in_order(self, checks: Sequence[CheckSpec]) -> tuple[PlanEntry, ...]:
         """The entries, structure by structure; those that share a trajectory last."""
         places = {s.name: n for n, s in enumerate(self.chosen.structures)}
+        last = len(places)
         ranks = {spec.id: n for n, spec in enumerate(checks)}
         return tuple(
             sorted(
                 self.entries.values(),
                 key=lambda e: (
                     e.check.shared is not None,
-                    places[e.structure.name],
+                    places.get(e.structure.name, last),
                     ranks[e.check.id],
                 ),
             )
@@ -285,6 +289,22 @@ class Schedule:
                     budget=self.spending.option if has_room else "quick",
                 )
             )
+
+    def _schedule_unlike(self, checks: Sequence[CheckSpec]) -> None:
+        """The law that a structure's refusal breaks: a copy of it is taken.  Two such structures.
+
+        They aren't among the structures of the run, and cost some ten evaluations each.
+        """
+        specs = {spec.id: spec for spec in checks}
+        found = [t.unlike for t in self.chosen.trials.values() if t.unlike is not None]
+        for structure, unlike in [(s, u) for s, u in found if u.check in specs][:_MOST_UNLIKE]:
+            if (unlike.check, structure.name) in self.entries:
+                continue
+            spec, start = specs[unlike.check], structure.configurations
+            allotment = spec.evaluations(start, self.capabilities, "quick")
+            seed = record_seed(self.settings.seed, spec.id, structure.name)
+            again = self.spending.option
+            self._add(PlanEntry(spec, structure, allotment, seed, budget=again))
 
     def _suited(self, sharing: Sequence[CheckSpec]) -> list[Structure]:
         """Structures that a trajectory is of use to, the most useful first."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.model import Meter
+from physcheck.run.trial_copies import SANE_FORCE, Unlike, largest_force, unlike_copy
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure
@@ -27,20 +28,41 @@ _KINDS = {
 # So many structures must be refused with the same words before it is said of their kind.
 _FEWEST = 3
 
-# Forces beyond this in a structure at rest mean that the model doesn't know it, eV/Å.
-SANE_FORCE = 30.0
-
 
 @dataclass(slots=True)
 class Trial:
-    """What one call at a structure showed."""
+    """What one call at a structure showed.
+
+    Attributes
+    ----------
+    refusal : str or None
+        Why the structure isn't judged.
+    seconds : float or None
+        Of a call that was answered.
+    unlike : (Structure, Unlike) or None
+        A copy of a refused structure that the model takes.
+    """
 
     refusal: str | None = None
     seconds: float | None = None
+    unlike: tuple[Structure, Unlike] | None = None
 
 
 def trial_call(meter: Meter, structure: Structure) -> Trial:
-    """One call, two where the first shows that an output it promised doesn't exist."""
+    """One call, two where the first shows that an output it promised doesn't exist.
+
+    A structure that is refused is tried wrapped, moved and turned, too.
+    """
+    trial = _called(meter, structure)
+    if trial.refusal is not None:
+        found = unlike_copy(meter, structure.configurations)
+        if found is not None:
+            trial.unlike = structure, found
+            trial.refusal = f"{trial.refusal}; but answered {found.label} ({found.check})"
+    return trial
+
+
+def _called(meter: Meter, structure: Structure) -> Trial:
     start = structure.configurations
     everything = {"forces", "energy"} | ({"stress"} if start.system.is_fully_periodic else set())
     error: ModelError | None = None
@@ -59,7 +81,7 @@ def trial_call(meter: Meter, structure: Structure) -> Trial:
                 break
             continue
         seconds = time.perf_counter() - started
-        largest = float((forces**2).sum(axis=-1).max() ** 0.5)
+        largest = largest_force(forces)
         if largest > SANE_FORCE:
             text = f"a force of {largest:.3g} eV/Å (more than {SANE_FORCE:g})"
             return Trial(f"out of the model's domain: {text}", seconds)

@@ -259,6 +259,14 @@ def test_modules_from_factories(tmp_path, monkeypatch, start):
         load_model("x.py", dtype="float16")
 
 
+def test_a_device_that_torch_cannot_use(tmp_path):
+    path = tmp_path / "whole.pt"
+    torch.save(Direct(), path)
+    for device in ("moon", "cpu:x", "meta:99:1"):
+        with pytest.raises(SpecError, match=f"device is '{device}', which torch can't use here"):
+            load_model(f"torch::{path}", device=device)
+
+
 def test_pickles_need_consent(tmp_path, start):
     path = tmp_path / "whole.pt"
     torch.save(Direct(), path)

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from physcheck import measure_force_energy_gap, measure_jacobian_asymmetry, measure_loop_work
+from physcheck import (
+    measure_force_energy_gap,
+    measure_input_untouched,
+    measure_jacobian_asymmetry,
+    measure_loop_work,
+)
 from physcheck.adapters.instances import as_model
 from physcheck.adapters.loading import load_model
 from physcheck.errors import SpecError
@@ -137,3 +142,21 @@ def test_a_model_runs_in_torch_sim_s_integrator():
     assert meter.evaluations - used >= 3 * n_steps
     assert torch.isfinite(final.positions).all()
     assert (final.positions - state.positions).abs().max() > 1e-3
+
+
+def test_a_state_that_an_interface_changes_is_named(factory, monkeypatch):
+    model = load_model(f"{factory}:factory")
+    start = catalogue()["Si8"].configurations
+    sound = measure_input_untouched(model, start, rng=np.random.default_rng(0))
+    assert sound.value == 0
+    kind = type(model.call._interface)
+    forward = kind.forward
+
+    def wrapping(self, state, **more):
+        answer = forward(self, state, **more)
+        state.positions.add_(1.0)
+        return answer
+
+    monkeypatch.setattr(kind, "forward", wrapping)
+    found = measure_input_untouched(model, start, rng=np.random.default_rng(0))
+    assert found.evidence["quantities"]["changed"] == ["SimState.positions"]

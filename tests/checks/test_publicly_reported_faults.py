@@ -160,9 +160,10 @@ def test_the_plan_gives_cutoff_smoothness_a_structure_that_can_show_its_fault():
     assert plan.evaluations <= 2_500
 
 
-def test_batches_are_tried_in_the_most_sheared_cell():
+@pytest.mark.parametrize("check", ["batch_invariance", "input_untouched"])
+def test_what_a_cell_can_show_is_tried_in_the_most_sheared_cell(check):
     plan = make_plan(make_builtin("gupta"), Settings(model="builtin::gupta", budget="quick"))
-    where = [e.structure.name for e in plan.entries if e.check.id == "batch_invariance"]
+    where = [e.structure.name for e in plan.entries if e.check.id == check]
     assert len(where) == 2
     assert cell_shear(catalogue()[where[1]].configurations) > 0.3
 

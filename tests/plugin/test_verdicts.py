@@ -277,3 +277,22 @@ def test_a_practice_that_does_not_count_is_named_and_fails_no_headline(subject):
             "which --physcheck-fail-on=law doesn't count"
         ]
     )
+
+
+def test_a_fault_of_batches_is_said_alike_alone_and_among_workers(subject):
+    args = (
+        "--pyargs", "physcheck.suite", "--physcheck-model=builtin::gupta+batch-padding=0.01",
+        "--physcheck-checks=batch_invariance,force_energy_gap,cutoff_smoothness",
+        "--physcheck-structures=Si8", "-p", "no:cacheprovider",
+    )  # fmt: skip
+    for name, more in (("alone.json", ()), ("shared.json", ("-n2",))):
+        result = subject.pytester.runpytest_subprocess(
+            *args, *more, f"--physcheck-json={name}", timeout=120
+        )
+        assert result.ret == 1
+        remarks = subject.report(name)["plan"]["remarks"]
+        assert any("one configuration at a time" in remark for remark in remarks)
+    found = subject.verdicts("shared.json")
+    assert found == subject.verdicts("alone.json")
+    fails = {check for (check, _), (verdict, *_) in found.items() if verdict == "fail"}
+    assert fails == {"batch_invariance"}

@@ -63,6 +63,7 @@ CHECK_IDS = CONSERVATION | set(
         "numerical_noise",
         "thread_safety",
         "memory_growth",
+        "outputs_agree",
     ]
 )
 ADDITIVE = [name for name, kind in DEFECTS.items() if issubclass(kind, ForceDefect)]

@@ -200,6 +200,13 @@ def test_the_answer(records, changes, start):
     assert answer(report(*records, **changes)).startswith(start)
 
 
+def test_the_answer_says_which_failure_to_mend_first():
+    forgets = replace(RECORD, check="history_independence")
+    assert "mend history_independence first" in answer(report(RECORD, forgets))
+    assert "mend" not in answer(report(forgets))
+    assert "mend" not in answer(report(RECORD))
+
+
 def test_the_terminal_ends_with_the_answer_and_explains_what_is_open():
     lines = [text for text, _ in terminal_lines(report(PASS, OPEN, ERROR), verbose=True)]
     table = next(i for i, line in enumerate(lines) if line.startswith("check "))

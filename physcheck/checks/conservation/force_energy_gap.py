@@ -34,6 +34,7 @@ from physcheck.checks.conservation.piece_length import (
     gap_is_confirmed,
 )
 from physcheck.checks.conservation.subject import Subject
+from physcheck.checks.gap_naming import with_cause
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import (
@@ -46,6 +47,7 @@ from physcheck.probes.directions import orthonormal_directions
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
+from physcheck.text.gap_causes import force_cause
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_force_energy_gap", "measure_force_energy_gap"]
@@ -164,7 +166,12 @@ def measure_force_energy_gap(
     frame, length = _choose_steps(pieces, frame, target)
     result = _measure(pieces, frame, length, target)
     result = _confirm(pieces, frame, result, target)
-    return _report(subject, frame, result)
+    shares = (frame[: len(result.gaps)] * pieces.forces).reshape(-1, n // 3, 3).sum(axis=2)
+    return with_cause(
+        _report(subject, frame, result),
+        target,
+        lambda: force_cause(shares, result.gaps, subject.start.system.symbols),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -34,6 +34,7 @@ from physcheck.checks.conservation.stress_noise import (
     needs_a_volume,
 )
 from physcheck.checks.conservation.subject import Subject
+from physcheck.checks.gap_naming import with_cause
 from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
@@ -42,6 +43,7 @@ from physcheck.probes.strains import strained, symmetric_strains
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Floats
+from physcheck.text.gap_causes import stress_cause
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_stress_energy_gap", "measure_stress_energy_gap"]
@@ -136,7 +138,12 @@ def measure_stress_energy_gap(
     gaps = _measure(pieces, frame, length)
     result = _Result(gaps, length, _estimate(pieces, gaps, length))
     result = _confirm(pieces, frame, result, target)
-    return _report(pieces, frame, result)
+    derived = (pieces.stress + pieces.stress.T) / 2 + np.einsum("k,kij->ij", result.gaps, frame)
+    return with_cause(
+        _report(pieces, frame, result),
+        target,
+        lambda: stress_cause(pieces.stress, derived, pieces.volume, subject.start.n_atoms),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,30 +1,36 @@
-"""A configuration has the same forces alone and in a batch, at any place of it."""
+"""A configuration has the same answers alone and in a batch, at any place of it."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from physcheck.checks.differences import Part
-from physcheck.checks.implementation.call_comparison import FORCES, RATTLE, differences_measured
-from physcheck.checks.symmetry.comparison import open_shell
+from physcheck.checks.differences import ENERGY_LENGTH, VIRIAL_ARM, Part
+from physcheck.checks.implementation.call_comparison import RATTLE, differences_measured
+from physcheck.checks.symmetry.comparison import open_shell, outputs_of
 from physcheck.checks.what_shows import SHEARED_CELL
+from physcheck.errors import NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.noise import difference_table_noise, rounding_floor
 from physcheck.probes.transformations import doubled
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.system import Configurations, Evaluation, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_batch_invariance", "measure_batch_invariance"]
 
 _BATCH = 4
+# The copies again and again in one larger batch: as many as a check asks for at once.
+_LARGER = 16
 # Points of a noise line, and Å between them.
 _LINE, _LINE_STEP = 5, 1e-4
+# Largest component of the strain of a copy's cell: far beyond any noise, and still the same solid.
+_STRAIN = 0.05
 
 
 def _batches(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -34,43 +40,109 @@ def _batches(start: Configurations, capabilities: Capabilities) -> str | None:
 
 
 def _batch_cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
-    return 3 * _BATCH + _LINE + (4 if capabilities.mixed_sizes else 0)
+    return 2 * _BATCH + _LARGER + _LINE + (4 if capabilities.mixed_sizes else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Noise:
+    """Standard deviations of a difference of two answers, by noise alone.
+
+    Attributes
+    ----------
+    forces : float, eV/Å, of a component
+    energy : float, eV
+    """
+
+    forces: float
+    energy: float
+
+    def parts(self, label: str, found: Evaluation, alone: Evaluation, volume: float) -> list[Part]:
+        """The differences of one configuration (B = 1), as forces, eV/Å."""
+        forces = found.require_forces() - alone.require_forces()
+        parts = [Part("forces", label, forces.ravel(), self.forces)]
+        n = forces.shape[1]
+        if found.energy is not None and alone.energy is not None:
+            apart = (found.energy - alone.energy) / n / ENERGY_LENGTH
+            parts.append(Part("energy", label, apart, self.energy / n / ENERGY_LENGTH))
+        if found.stress is not None and alone.stress is not None:
+            apart = (found.stress - alone.stress).ravel() * volume / n / ENERGY_LENGTH
+            parts.append(Part("stress", label, apart, self.forces * VIRIAL_ARM / ENERGY_LENGTH))
+        return parts
 
 
 def _noise_alone(
-    meter: Meter, one: Configurations, resolution: Resolution, rng: np.random.Generator
-) -> float:
-    """The noise of a force component in calls of one configuration each, eV/Å.
+    meter: Meter,
+    one: Configurations,
+    resolution: Resolution,
+    rng: np.random.Generator,
+    alone: Evaluation,
+) -> _Noise:
+    """The noise of calls of one configuration each.
 
     The structure's own figure comes from batches, where what is looked for here counts as noise.
     """
     direction = rng.standard_normal((one.n_atoms, 3))
     line = one.displaced(_LINE_STEP * np.arange(_LINE)[:, None, None] * direction)
-    forces = np.concatenate([meter.evaluate(c, want=FORCES).require_forces() for c in line])
+    found = _one_by_one(meter, line)
+    forces, dtype = found.require_forces(), meter.capabilities.dtype
     noise, _ = difference_table_noise(forces.reshape(_LINE, -1))
-    floor = rounding_floor(float(np.abs(forces).max()), meter.capabilities.dtype)
-    return min(resolution.force_noise, max(noise, floor))
+    floor = rounding_floor(float(np.abs(alone.require_forces()).max()), dtype)
+    of_forces = max(min(resolution.force_noise, noise), floor)
+    of_energy = 0.0
+    if found.energy is not None and alone.energy is not None:
+        noise, _ = difference_table_noise(found.energy)
+        # Another batch adds the atoms' energies in another order, each sum rounded.
+        order = math.sqrt(one.n_atoms) * rounding_floor(float(np.abs(alone.energy).max()), dtype)
+        of_energy = math.hypot(min(resolution.energy_noise or 0.0, noise), order)
+    return _Noise(math.sqrt(2) * of_forces, math.sqrt(2) * of_energy)
 
 
-def _mixed(meter: Meter, one: Configurations, alone: Floats, sigma: float) -> list[Part]:
-    double = doubled(one)
-    big_alone = meter.evaluate(double, want=FORCES).require_forces()[0]
-    found = [a.require_forces()[0] for a in meter.evaluate_many([one, double], want=FORCES)]
+def _one_by_one(meter: Meter, places: Configurations) -> Evaluation:
+    want = outputs_of(places)
+    return Evaluation.concatenate([meter.evaluate(one, want=want) for one in places])
+
+
+def _unlike_copies(one: Configurations, rng: np.random.Generator) -> Configurations:
+    """Thermally displaced copies; where there is a cell all but the first in cells of their own."""
+    copies = one.displaced(RATTLE * rng.standard_normal((_BATCH, one.n_atoms, 3)))
+    if not one.system.is_periodic:
+        return copies
+    deformation = np.eye(3) + _STRAIN * rng.uniform(-1, 1, (_BATCH, 3, 3))
+    deformation[0] = np.eye(3)
+    return one.at(copies.positions @ deformation, copies.cells @ deformation)
+
+
+def _mixed(meter: Meter, copies: Configurations, alone: Evaluation, noise: _Noise) -> list[Part]:
+    small = copies[0]
+    double = doubled(small)
+    want = outputs_of(small)
+    big_alone = meter.evaluate(double, want=want)
+    found = meter.evaluate_many([small, double], want=want)
+    volume = _volume(small)
     return [
-        Part("forces", "the smaller of two sizes", (found[0] - alone).ravel(), sigma),
-        Part("forces", "the larger of two sizes", (found[1] - big_alone).ravel(), sigma),
+        *noise.parts("the smaller of two sizes", found[0], _row(alone, 0), volume),
+        *noise.parts("the larger of two sizes", found[1], big_alone, _volume(double)),
     ]
+
+
+def _row(answer: Evaluation, k: int) -> Evaluation:
+    values = (answer.energy, answer.forces, answer.stress)
+    return Evaluation(*(None if v is None else v[k : k + 1] for v in values))
+
+
+def _volume(one: Configurations) -> float:
+    return float(one.volumes()[0])
 
 
 @check(
     family="implementation",
-    quantity="rms difference of forces in a batch and alone",
+    quantity="rms difference of forces in a batch and alone, or of energy an atom over 1 Å",
     unit="eV/Å",
     needs={"forces"},
     kind="law",
-    title="forces depend on what else is in the batch",
-    causes="padding that isn't masked; an index into the batch that is off; batch normalisation "
-    "left in training mode",
+    title="answers depend on what else is in the batch",
+    causes="padding that isn't masked; an index into the batch that is off; one cell taken for "
+    "all; batch normalisation left in training mode",
     advice="evaluate one configuration at a time until the batching code is mended: look at "
     "padding, image shifts and normalisation over the batch",
     tolerances=Tolerances(
@@ -93,36 +165,62 @@ def measure_batch_invariance(
     resolution: Resolution | None = None,
     tolerance: float | None = None,
 ) -> Measurement:
-    """A configuration has the same forces alone and in a batch, at any place of it.
+    """A configuration has the same answers alone and in a batch, at any place of it.
 
-    Four thermally displaced copies (0.03 Å) are evaluated one by one, together, and together in
-    reverse order; a model that batches different sizes also gets the structure with a doubled one
-    in one call. Judged is the largest rms difference of a configuration's forces to those alone.
+    Four thermally displaced copies (0.03 Å), where there is a cell three of them with strained and
+    sheared cells of their own (5 %), are evaluated one by one, together, and in reverse order four
+    times over in a batch of 16; a model that batches different sizes also gets the structure with a
+    doubled one in one call. Judged is the largest rms difference of a configuration's forces to
+    those alone; a difference of energy or virial of 1 eV an atom counts as 1 eV/Å. It is infinite
+    where an answer is finite alone and not in the batch.
 
-    Can't see: batches larger than four.
+    Can't see: batches larger than 16.
 
     Raises
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 17 evaluations, 21 with mixed sizes.
+    Cost: 29 evaluations, 33 with mixed sizes.
     """
     meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
-    copies = one.displaced(RATTLE * rng.standard_normal((_BATCH, one.n_atoms, 3)))
-    alone = np.concatenate([meter.evaluate(c, want=FORCES).require_forces() for c in copies])
-    together = meter.evaluate(copies, want=FORCES).require_forces()
-    order = np.arange(_BATCH)[::-1]
-    reversed_ = meter.evaluate(copies[order], want=FORCES).require_forces()[order]
-    sigma = math.sqrt(2) * _noise_alone(meter, one, resolution, rng)
-    parts = [
-        Part("forces", f"configuration {k} of {_BATCH}{how}", (found[k] - alone[k]).ravel(), sigma)
-        for how, found in (("", together), (" in reverse order", reversed_))
-        for k in range(_BATCH)
-    ]
-    if meter.capabilities.mixed_sizes and open_shell(one) is None:
-        parts += _mixed(meter, copies[0], alone[0], sigma)
+    copies = _unlike_copies(one, rng)
+    alone = _one_by_one(meter, copies)
+    noise = _noise_alone(meter, one, resolution, rng, alone)
+    order = np.tile(np.arange(_BATCH)[::-1], _LARGER // _BATCH)
+    try:
+        parts = []
+        for places, how in (
+            (np.arange(_BATCH), f" of {_BATCH}"),
+            (order, f", in a batch of {_LARGER}"),
+        ):
+            found = meter.evaluate(copies[places], want=outputs_of(one))
+            for row, k in enumerate(places):
+                label = f"configuration {k}{how}"
+                volume = _volume(copies[int(k)])
+                parts += noise.parts(label, _row(found, row), _row(alone, int(k)), volume)
+        if meter.capabilities.mixed_sizes and open_shell(one) is None:
+            parts += _mixed(meter, copies, alone, noise)
+    except NonFiniteOutput as error:
+        return _finite_alone(meter, copies, str(error))
     return differences_measured("batch_invariance", meter, copies, parts, resolution, tolerance)
+
+
+def _finite_alone(meter: Meter, copies: Configurations, what: str) -> Measurement:
+    """The record of a batch that makes finite answers infinite or NaN."""
+    return Measurement(
+        value=math.inf,
+        uncertainty=0.0,
+        interval=(math.inf, math.inf),
+        detection_limit=0.0,
+        force_evaluations=meter.evaluations,
+        evidence={
+            "place": f"in a batch {what}; alone all is finite",
+            "scale": "nothing can be computed in batches",
+            "quantities": {},
+            "configurations": copies,
+        },
+    )
 
 
 assert_batch_invariance = derive_assert(measure_batch_invariance)

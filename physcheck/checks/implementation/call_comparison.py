@@ -35,10 +35,9 @@ def differences_measured(
     """The Measurement of the largest of some differences between calls, eV/Å."""
     target = default_tolerance(name) if tolerance is None else tolerance
     found = largest_difference(parts, resolution.dof, target)
-    each = np.linalg.norm(found.worst.mean.reshape(-1, 3), axis=1)
-    atom = int(np.argmax(each))
-    symbol = frames.system.symbols[atom % frames.n_atoms]
-    quantities = {p.label: p.rms for p in parts}
+    quantities = {
+        p.label if p.output == "forces" else f"{p.label}, {p.output}": p.rms for p in parts
+    }
     return Measurement(
         value=found.value,
         uncertainty=found.uncertainty,
@@ -48,13 +47,22 @@ def differences_measured(
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
-            "place": f"{found.worst.label}: atom {atom} ({symbol}) differs by {each[atom]:.3g} "
-            "eV/Å",
+            "place": f"{found.worst.label}: {_what_differs(found.worst, frames)}",
             "scale": f"the rms force component is {resolution.force_rms:.3g} eV/Å",
             "quantities": {"rms_differences_eV_per_A": quantities},
             "configurations": frames,
         },
     )
+
+
+def _what_differs(worst: Part, frames: Configurations) -> str:
+    if worst.output != "forces":
+        what = "virial" if worst.output == "stress" else worst.output
+        return f"the {what} differs by {np.abs(worst.mean).max():.3g} eV an atom"
+    each = np.linalg.norm(worst.mean.reshape(-1, 3), axis=1)
+    atom = int(np.argmax(each))
+    symbol = frames.system.symbols[atom % frames.n_atoms]
+    return f"atom {atom} ({symbol}) differs by {each[atom]:.3g} eV/Å"
 
 
 class _Through:

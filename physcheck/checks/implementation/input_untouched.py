@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.adapters.handed_over import watching
 from physcheck.checks.allotments import always
 from physcheck.checks.implementation.call_comparison import through
+from physcheck.checks.symmetry.comparison import outputs_of
+from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.registry import check, derive_assert
@@ -47,6 +50,8 @@ def _arrays(given: Configurations) -> dict[str, Any]:
         source="the model contract: a model answers, it doesn't move atoms",
     ),
     evaluations=always(2),
+    # Wrapping changes nothing where there is no cell.
+    shows=SHEARED_CELL,
 )
 def measure_input_untouched(
     model: Model | Meter, start: Any, *, rng: np.random.Generator
@@ -54,11 +59,11 @@ def measure_input_untouched(
     """A model reads its input and leaves it as it was.
 
     Positions, cell, numbers, masses, pbc and the per-atom arrays are handed in writable, and
-    compared bit by bit after the call: for the structure, and for it moved so that atoms are
-    outside the cell.
+    compared bit by bit after the call, and so are the very objects that the model's own code gets
+    from its adapter (an Atoms with its info, arrays and constraints; tensors; a SimState): for the
+    structure, and for it moved so that atoms are outside the cell.
 
-    Can't see: changes that are undone before the call returns; the inside of an adapter that
-    copies.
+    Can't see: changes that are undone before the call returns.
 
     Raises
     ------
@@ -89,8 +94,10 @@ def measure_input_untouched(
 
     spied = through(meter, call)
     outside = one.at(one.positions + 5.0 * rng.uniform(1, 2, 3))
-    for place in (one, outside):
-        spied.evaluate(place, want=frozenset({"forces", "energy"}))
+    with watching() as changed_in_hand:
+        for place in (one, outside):
+            spied.evaluate(place, want=outputs_of(place))
+    changed.update(changed_in_hand)
     count = float(len(changed))
     return Measurement(
         value=count,

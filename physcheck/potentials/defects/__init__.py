@@ -29,6 +29,7 @@ from physcheck.potentials.defects.other_energy import (
     OtherEnergy,
 )
 from physcheck.potentials.defects.outputs import (
+    AtomicEnergies,
     Constant,
     Float32,
     ForcesOnly,
@@ -73,6 +74,7 @@ _ALL: tuple[type[Defect], ...] = (
     Float32,
     Offset,
     ForcesOnly,
+    AtomicEnergies,
     Noise,
     Nan,
     Constant,
@@ -102,6 +104,7 @@ DEFECTS: dict[str, type[Defect]] = {defect.spec: defect for defect in _ALL}
 
 __all__ = [
     "DEFECTS",
+    "AtomicEnergies",
     "BatchIndex",
     "BatchPadding",
     "Chiral",

@@ -19,7 +19,7 @@ from physcheck.potentials.defects.base import (
 from physcheck.potentials.neighbours import find_pairs
 from physcheck.system import Configurations, Evaluation, Floats
 
-__all__ = ["Constant", "Float32", "ForcesOnly", "Nan", "Noise", "Offset"]
+__all__ = ["AtomicEnergies", "Constant", "Float32", "ForcesOnly", "Nan", "Noise", "Offset"]
 
 
 @final
@@ -105,6 +105,33 @@ class ForcesOnly(Defect):
         """The wrapped model's forces."""
         answer = self.model.evaluate(configurations, want=frozenset({"forces"}))
         return Evaluation(forces=answer.forces)
+
+
+@final
+class AtomicEnergies(Defect):
+    """Gives energies of atoms, too: equal shares of the energy, and a constant that it lacks.
+
+    At a strength of zero they sum to the energy.  Strength in eV/atom.
+    """
+
+    spec: ClassVar[str] = "atomic-energies"
+    unit: ClassVar[str] = "eV/atom"
+    default_strength: ClassVar[float] = 1.0
+    must_fail: ClassVar[frozenset[str]] = frozenset({"outputs_agree"})
+
+    def evaluate(
+        self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
+    ) -> Evaluation:
+        """The wrapped model's answer."""
+        return self.model.evaluate(configurations, want=want)
+
+    def further_outputs(self, configuration: Configurations) -> dict[str, Floats]:
+        """``energy`` () and ``energies`` (N,) at one configuration, eV."""
+        answer = self.model.evaluate(configuration, want=frozenset({"energy", "forces"}))
+        energy = answer.require_energy()[0]
+        share = energy / configuration.n_atoms + self.strength
+        energies = np.full(configuration.n_atoms, share)
+        return {"energy": np.array(energy), "energies": energies}
 
 
 @final
