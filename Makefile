@@ -1,4 +1,4 @@
-# make demo | test | coverage | test-models | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
+# make demo | test | test-html | coverage | test-models | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test coverage test-models bench figures lint clean
+.PHONY: help demo test test-html coverage test-models bench figures lint clean
 
 help:
 	@echo "make demo         a good potential passes, the same with a defect fails (under a minute)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-models  the suite on real models, each in an environment of its own (minutes)"
 	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls"
 	@echo "make figures      the figures of docs/method.md"
+	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
 	@echo "make lint         ruff, mypy and import-linter alone"
 	@echo "make clean        remove the environments"
 
@@ -52,6 +53,10 @@ test-models: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/false_alarms.py
 	$(BIN)/python benchmarks/batching.py
+
+test-html: $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check playwright
+	$(BIN)/python docs/figures/make_report_figures.py
 
 figures: $(STAMP)
 	$(BIN)/python docs/figures/make_method_figures.py

@@ -1,10 +1,11 @@
-"""The ``physcheck`` command: lists what there is, and runs the suite through pytest."""
+"""The ``physcheck`` command: lists what there is, runs the suite, and works on its reports."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from physcheck.errors import PhyscheckError
 from physcheck.registry import FAMILIES
@@ -13,7 +14,29 @@ __all__ = ["checks_as_markdown", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code is pytest's for ``run``, 4 for a wrong name, else 0."""
+    """Run the command line.
+
+    The exit code is pytest's for ``run``, 4 for a wrong name or file, else 0.
+    """
+    parser = _parser()
+    known, rest = parser.parse_known_args(arguments)
+    if rest and known.command != "run":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        if known.command == "run":
+            return _run(known.spec, rest)
+        lines = _MAKERS[known.command](known)
+    except PhyscheckError as error:
+        print(f"physcheck: {error}", file=sys.stderr)
+        return 4
+    try:
+        print("\n".join(lines))
+    except BrokenPipeError:
+        sys.stderr.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     from physcheck import __version__
 
     parser = argparse.ArgumentParser(
@@ -30,29 +53,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "run", help="run the suite on a model", description="Further options are passed to pytest."
     )
     run.add_argument("spec", help="FILE.py:FACTORY, MODULE:FACTORY, ADAPTER::ARGUMENT or a path")
-    known, rest = parser.parse_known_args(arguments)
-    if rest and known.command != "run":
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    try:
-        if known.command == "run":
-            return _run(known.spec, rest)
-        makers = {"checks": _checks, "models": _models, "structures": _structures}
-        markdown = known.command == "checks" and known.markdown
-        lines = checks_as_markdown() if markdown else makers[known.command]()
-    except PhyscheckError as error:
-        print(f"physcheck: {error}", file=sys.stderr)
-        return 4
-    try:
-        print("\n".join(lines))
-    except BrokenPipeError:
-        sys.stderr.close()
-    return 0
+    _add_commands_on_reports(commands)
+    return parser
+
+
+def _add_commands_on_reports(commands: Any) -> None:
+    report = commands.add_parser("report", help="show a JSON report, or write it in another form")
+    report.add_argument("source", metavar="IN.json")
+    report.add_argument("-o", "--output", metavar="OUT", help="by its suffix: .html, .md or .svg")
+    compare = commands.add_parser("compare", help="lay JSON reports beside each other")
+    compare.add_argument("sources", metavar="IN.json", nargs="+")
+    compare.add_argument("-o", "--output", metavar="OUT", help="by its suffix: .html, .md or .csv")
+    methods = commands.add_parser("methods", help="a paragraph for the methods of a paper")
+    methods.add_argument("source", metavar="IN.json")
+    baseline = commands.add_parser("baseline", help="change the baseline of a project")
+    actions = baseline.add_subparsers(dest="action", required=True)
+    update = actions.add_parser("update", help="take one record of a new report over")
+    update.add_argument("old", metavar="OLD.json", help="the baseline, which is changed in place")
+    update.add_argument("new", metavar="NEW.json")
+    update.add_argument("--only", metavar="CHECK[STRUCTURE]", required=True)
+    update.add_argument(
+        "--reason", default="none given", help="why it is accepted: kept in the file"
+    )
 
 
 def _run(spec: str, rest: Sequence[str]) -> int:
     import pytest
 
     return int(pytest.main(["--pyargs", "physcheck.suite", f"--physcheck-model={spec}", *rest]))
+
+
+def _methods(known: argparse.Namespace) -> list[str]:
+    from physcheck.report.loading import load_report
+    from physcheck.report.methods import methods_paragraph
+
+    return [methods_paragraph(load_report(known.source))]
+
+
+def _report(known: argparse.Namespace) -> list[str]:
+    from physcheck.report.commands import convert_report
+
+    return convert_report(known.source, known.output)
+
+
+def _compare(known: argparse.Namespace) -> list[str]:
+    from physcheck.report.commands import compare_files
+
+    return compare_files(known.sources, known.output)
+
+
+def _baseline(known: argparse.Namespace) -> list[str]:
+    from physcheck.report.commands import update_baseline
+
+    return update_baseline(known.old, known.new, known.only, known.reason)
 
 
 def checks_as_markdown() -> list[str]:
@@ -153,3 +206,14 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return [
         "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
+
+
+_MAKERS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
+    "checks": lambda known: checks_as_markdown() if known.markdown else _checks(),
+    "models": lambda known: _models(),
+    "structures": lambda known: _structures(),
+    "report": _report,
+    "compare": _compare,
+    "methods": _methods,
+    "baseline": _baseline,
+}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from physcheck.plugin.failure_text import FailureText
 from physcheck.plugin.items import MESSAGE, is_the_suite, makes_the_run_fail
 from physcheck.plugin.message import Message
 from physcheck.plugin.options import OPTIONS, spaced_model
@@ -151,6 +152,8 @@ class Controller:
             message = Message.from_text(text)
             has_plan = self.run_report.facts.plan is not None
             self.run_report.receive(message, nodeid=nodeid)
+            if message.record is not None and report.failed and isinstance(report.longrepr, str):
+                report.longrepr = FailureText(report.longrepr, message.record)
             # A worker's plan comes with the first record that it begins.
             if message.begun is None or not has_plan:
                 self.run_report.write_json()
@@ -211,17 +214,27 @@ class Controller:
     def _write_summary(self, terminalreporter: Any) -> None:
         from physcheck.report.terminal import terminal_lines
 
-        settings = self.session.settings
+        settings, report = self.session.settings, self.run_report.report()
         width = max(_LEAST_WIDTH, getattr(terminalreporter._tw, "fullwidth", _LEAST_WIDTH))
         terminalreporter.section("physcheck")
-        *lines, final = terminal_lines(self.run_report.report(), width=width)
+        if settings.annotate:
+            from physcheck.report.continuous_integration import annotation_lines
+
+            for line in annotation_lines(report):
+                terminalreporter.write_line(printable(line))
+        verbose = self.config.get_verbosity() > 0
+        *lines, final = terminal_lines(report, width=width, verbose=verbose)
         unwritten = self.run_report.unwritten
-        for path in filter(None, (settings.json, settings.html, settings.markdown)):
+        paths = (settings.json, settings.html, settings.markdown, settings.badge)
+        for path in filter(None, paths):
             if path in unwritten:
                 said = f"warning: the report {path} can't be written: {unwritten[path]}"
                 lines.append((printable(said), "bad"))
             else:
                 lines.append((f"report: {printable(path)}", ""))
+        if self.session.baseline is not None:
+            missing = self.session.baseline.lines_of_what_is_missing(report)
+            lines += [(printable(line), "") for line in missing]
         for text, mood in (*lines, final):
             terminalreporter.write_line(text, **_COLOURS.get(mood, {}))
 

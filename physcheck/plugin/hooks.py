@@ -73,7 +73,8 @@ def pytest_configure(config: pytest.Config) -> None:
         else:
             settings = Settings.from_json(json.loads(handed))
         session = config.stash[SESSION] = WorkerSession(config, settings)
-        if any((settings.json, settings.html, settings.markdown, settings.evidence)):
+        reports = (settings.json, settings.html, settings.markdown, settings.badge)
+        if any((*reports, settings.evidence)):
             from physcheck.plugin.validation import refuse_unwritable
 
             refuse_unwritable(settings)
@@ -85,6 +86,10 @@ def pytest_configure(config: pytest.Config) -> None:
                 hosts_structures=_is_from_ini(config)
                 or not (settings.only or _only_the_suite(config)),
             )
+        if settings.baseline is not None:
+            from physcheck.report.baseline import load_baseline
+
+            session.baseline = load_baseline(settings)
     except SpecError as error:
         raise _usage_error(error) from None
     if not hasattr(config, "workerinput"):
@@ -164,6 +169,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 str(error),
                 int(pytest.ExitCode.USAGE_ERROR),
             )
+    if worker_session.baseline is not None and worker_session.error is None:
+        planned = [item.entry.structure.name for item in session.items if isinstance(item, LawItem)]
+        try:
+            worker_session.baseline.refuse_structures(planned)
+        except SpecError as error:
+            worker_session.error = str(error)
+            worker_session.exit_code = int(pytest.ExitCode.USAGE_ERROR)
     worker_session.keep(
         [item.nodeid for item in session.items if choice_of(item) is not None],
         [item.entry for item in session.items if isinstance(item, LawItem)],
@@ -199,6 +211,10 @@ def pytest_runtest_makereport(
         vars(report).pop("wasxfail", None)
     elif record is not None:
         record = apply_xfail(record, report, raised=call.excinfo is not None)
+    if record is not None:
+        from physcheck.report.continuous_integration import junit_properties
+
+        item.user_properties.extend(junit_properties(record))
     setattr(report, MESSAGE, session.message(record).to_text())
     return report
 

@@ -78,6 +78,19 @@ OPTIONS = (
         "path",
     ),
     Option(
+        "baseline",
+        "FILE",
+        "JSON report of an earlier run of this model: only what got significantly worse fails",
+        "path",
+    ),
+    Option("badge", "FILE", "write the answer as an SVG badge", "path"),
+    Option(
+        "annotate",
+        "",
+        "write failures as annotations for GitHub Actions",
+        "flag",
+    ),
+    Option(
         "fail-on",
         "|".join(FAIL_ON),
         "what makes the run fail: laws only, practices too, or inconclusive records too "

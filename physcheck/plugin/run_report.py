@@ -110,15 +110,19 @@ class RunReport:
 
     def write_all(self) -> None:
         """Write every report that is asked for; one that can't be makes the run fail."""
+        from physcheck.report.badge import badge
+        from physcheck.report.continuous_integration import append_step_summary
         from physcheck.report.html import html
         from physcheck.report.markdown import markdown
 
         self.write_json()
         self._write(self.settings.markdown, markdown)
         self._write(self.settings.html, html)
+        self._write(self.settings.badge, badge)
         if self.unwritten and self.exit_code == pytest.ExitCode.OK:
             self.exit_code = int(pytest.ExitCode.TESTS_FAILED)
             self.write_json()
+        append_step_summary(self.report())
 
     def _write(self, path: str | None, make_text: Callable[[Report], str]) -> None:
         if path is None:

@@ -25,6 +25,7 @@ from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
     from physcheck.model import Model
+    from physcheck.report.baseline import Baseline
     from physcheck.run.cause_aware import CauseAwareRunner
     from physcheck.run.known_failures import KnownFailure
     from physcheck.run.plan import Plan
@@ -45,6 +46,8 @@ class WorkerSession:
     traceback : str
         Where it was raised, if it is a fault of physcheck.
     known_failures : mapping of (check, structure) to KnownFailure
+    baseline : Baseline or None
+        The report that records are held against.
     collected : set of str
         The structures of the records that were collected.
     exit_code : int
@@ -58,6 +61,7 @@ class WorkerSession:
         self.traceback = ""
         self.known_failures: Mapping[tuple[str, str], KnownFailure] = {}
         self.collected: set[str] = set()
+        self.baseline: Baseline | None = None
         self._config = config
         self._model: Model | None = None
         self._reference: Model | None = None
@@ -182,11 +186,12 @@ class WorkerSession:
         return self.apply_known_failures(record)
 
     def apply_known_failures(self, record: Record) -> Record:
-        """The record with another verdict where the list of known failures has it."""
+        """The record with another verdict where known failures or the baseline give it one."""
         from physcheck.run.known_failures import apply_known_failure
 
         known = self.known_failures.get((record.check, record.structure))
-        return apply_known_failure(record, known, date.today())
+        record = apply_known_failure(record, known, date.today())
+        return record if self.baseline is None else self.baseline.judge(record)
 
     @property
     def runner(self) -> Runner:

@@ -85,7 +85,7 @@ def refuse_unwritable(settings: Settings) -> None:
     SpecError
         A path is no place for a file, or two options name one path.
     """
-    options = ("json", "html", "markdown", "evidence", "known_failures")
+    options = ("json", "html", "markdown", "badge", "evidence", "known_failures", "baseline")
     taken: dict[str, str] = {}
     for name in options:
         path = getattr(settings, name)
@@ -96,7 +96,7 @@ def refuse_unwritable(settings: Settings) -> None:
             raise SpecError(f"{taken[path]} and {option} are both {path}, should be different")
         taken[path] = option
         try:
-            if name in ("json", "html", "markdown"):
+            if name in ("json", "html", "markdown", "badge"):
                 _refuse_unwritable_file(Path(path))
             elif name == "evidence":
                 _refuse_no_folder(Path(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from physcheck.measurement import Outcome
+from physcheck.report.baseline import is_worse
 from physcheck.run.record import Record, Report
 from physcheck.run.trial_calls import REFUSED
 from physcheck.text.failure import is_mended
@@ -55,6 +56,11 @@ def _answer(report: Report) -> str:
     mended = [r.name for r in records if is_mended(r)]
     # An error with a reason is one that the host expects.
     errors = [r for r in records if r.verdict is Outcome.ERROR and not r.reason]
+    worse = [r for r in failed if is_worse(r)]
+    if failed and len(worse) == len(failed):
+        names = some([r.name for r in worse])
+        also = f"; {count(len(errors), 'error')}" if errors else ""
+        return f"FAIL: {count(len(worse), 'record')} worse than in the baseline ({names}){also}"
     if failed:
         return _violated(failed, len(errors), len(records))
     if mended:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from physcheck.measurement import Outcome
 from physcheck.report.answer import answer
+from physcheck.report.baseline import baseline_lines
 from physcheck.report.table import columns_of, table_rows
 from physcheck.run.record import Report
 from physcheck.text.failure import failure_text
@@ -23,7 +24,15 @@ _REMARKED = (Outcome.INCONCLUSIVE, Outcome.KNOWN_FAILURE, Outcome.NOT_APPLICABLE
 def markdown(report: Report) -> str:
     """The answer, the table, the failures and what was left out."""
     return (
-        "\n".join([*_head(report), *_table(report), *_blocks(report), *_remarks(report)]).rstrip()
+        "\n".join(
+            [
+                *_head(report),
+                *_baseline(report),
+                *_table(report),
+                *_blocks(report),
+                *_remarks(report),
+            ]
+        ).rstrip()
         + "\n"
     )
 
@@ -46,6 +55,11 @@ def _head(report: Report) -> list[str]:
     if not report.complete:
         lines += ["**The run is not complete.**", ""]
     return lines
+
+
+def _baseline(report: Report) -> list[str]:
+    lines = [f"- {_words(text)}" for text in baseline_lines(report)]
+    return [*lines, ""] if lines else []
 
 
 def _table(report: Report) -> list[str]:

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 
 from physcheck.measurement import Outcome
 from physcheck.report.answer import answer
+from physcheck.report.baseline import baseline_lines
 from physcheck.report.table import columns_of, table_rows
 from physcheck.run.facts import NotScheduled
 from physcheck.run.record import Record, Report
-from physcheck.text.numbers import duration
-from physcheck.text.phrases import printable, some, verdict_word
+from physcheck.text.failure import is_mended
+from physcheck.text.numbers import duration, ratio, with_uncertainty
+from physcheck.text.phrases import count, printable, some, verdict_word
 
 __all__ = ["Line", "terminal_lines"]
 
@@ -29,15 +31,29 @@ _MOODS_OF_ANSWERS = {"PASS": "good", "FAIL": "bad", "ERROR": "bad"}
 _BLANK: Line = ("", "")
 
 
-def terminal_lines(report: Report, *, width: int = 100) -> list[Line]:
-    """Table, what is open and why, what was left out, cost, and last the answer."""
+def terminal_lines(report: Report, *, width: int = 100, verbose: bool = False) -> list[Line]:
+    """What fails by cause, what is open and why, the table, what was left out, and the answer.
+
+    Parameters
+    ----------
+    report : Report
+    width : int
+        Columns of the terminal.
+    verbose : bool
+        Passes in the table, too, one by one; otherwise a line each family.
+    """
     records = _by_structure(report.records)
-    lines = _table(records)
-    lines += _remarks(records, width)
+    lines = _violated(records, width)
+    lines += _remarks([r for r in records if r.verdict is not Outcome.NOT_APPLICABLE], width)
+    lines += _table(records, verbose)
+    lines += _remarks([r for r in records if r.verdict is Outcome.NOT_APPLICABLE], width)
     lines += _to_copy(records)
     lines += _left_out(report.facts.not_scheduled, width)
     for remark in report.remarks:
         lines += [*_wrapped(f"note: {remark}", width), _BLANK]
+    told = baseline_lines(report)
+    lines += [line for text in told for line in _wrapped(text, width)]
+    lines += [_BLANK] if told else []
     lines.append((_cost(report), ""))
     said = answer(report)
     mood = _MOODS_OF_ANSWERS.get(said.split(":")[0], "doubt")
@@ -46,17 +62,52 @@ def terminal_lines(report: Report, *, width: int = 100) -> list[Line]:
     return [(printable(text).replace("\n", " "), mood) for text, mood in lines]
 
 
+def _violated(records: Sequence[Record], width: int) -> list[Line]:
+    """Failures under what usually causes them, a line each check with its structures."""
+    by_cause: dict[str, dict[str, list[Record]]] = {}
+    for record in records:
+        if record.verdict is Outcome.FAIL and not is_mended(record):
+            checks = by_cause.setdefault(record.causes, {})
+            checks.setdefault(record.check, []).append(record)
+    lines: list[Line] = []
+    for causes, checks in by_cause.items():
+        if causes:
+            lines += [(text, "title") for text, _ in _wrapped(f"usual causes: {causes}", width)]
+        for check, found in checks.items():
+            ranked = sorted(found, key=lambda r: -(r.value or 0.0))
+            where = [f"{r.structure} {_number(r)}".rstrip() for r in ranked]
+            text = f"  {check}: {ranked[0].title}: {some(where)}"
+            lines += [(line, "bad") for line, _ in _wrapped(text, width)]
+        advice = dict.fromkeys(r.advice for found in checks.values() for r in found if r.advice)
+        for text in advice:
+            lines += _wrapped(f"  what to do: {text}", width)
+    return [*lines, _BLANK] if lines else []
+
+
+def _number(record: Record) -> str:
+    if record.value is None:
+        return ""
+    number = with_uncertainty(record.value, record.uncertainty, record.unit)
+    if record.tolerance is None or record.reason:
+        return number
+    return f"{number} ({ratio(record.value, record.tolerance)})"
+
+
 def _by_structure(records: Iterable[Record]) -> list[Record]:
     records = list(records)
     order = {name: i for i, name in enumerate(dict.fromkeys(r.structure for r in records))}
     return sorted(records, key=lambda r: (order[r.structure], r.check))
 
 
-def _table(records: Sequence[Record]) -> list[Line]:
+def _table(records: Sequence[Record], verbose: bool) -> list[Line]:
     # What doesn't apply is named below the table with its reason; a row of it says nothing.
     shown = [record for record in records if record.verdict is not Outcome.NOT_APPLICABLE]
+    folded: list[Line] = []
+    if not verbose:
+        folded = _passes(shown)
+        shown = [record for record in shown if record.verdict is not Outcome.PASS]
     if not shown:
-        return []
+        return [*folded, _BLANK] if folded else []
     rows, columns = table_rows(shown), columns_of(shown)
     widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
     lines: list[Line] = [(_aligned(columns, widths), "title")]
@@ -64,7 +115,24 @@ def _table(records: Sequence[Record]) -> list[Line]:
         (_aligned(row, widths), _MOODS[record.verdict])
         for row, record in zip(rows, shown, strict=True)
     ]
-    return [*lines, _BLANK]
+    return [*lines, *folded, _BLANK]
+
+
+def _passes(records: Iterable[Record]) -> list[Line]:
+    """A line each family: what passes where."""
+    families: dict[str, list[Record]] = {}
+    for record in records:
+        if record.verdict is Outcome.PASS:
+            families.setdefault(record.family, []).append(record)
+    lines: list[Line] = []
+    for family, found in families.items():
+        checks = list(dict.fromkeys(record.check for record in found))
+        structures = list(dict.fromkeys(record.structure for record in found))
+        made = f"{count(len(found), 'record')} of {count(len(checks), 'check')}"
+        lines.append((f"pass: {family}: {made} on {some(structures)}", "good"))
+    if lines:
+        lines.append(("(-v shows the passes one by one, with what each would have seen)", ""))
+    return lines
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:

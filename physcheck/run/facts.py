@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 __all__ = ["ModelIdentity", "NotScheduled", "PlanSummary", "RunFacts"]
@@ -39,8 +39,8 @@ class ModelIdentity:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> ModelIdentity:
-        """The inverse of :meth:`to_json`."""
-        return cls(**document)
+        """The inverse of :meth:`to_json`; what later versions added is left out."""
+        return cls(**_known(cls, document))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,9 @@ class PlanSummary:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> PlanSummary:
-        """The inverse of :meth:`to_json`."""
+        """The inverse of :meth:`to_json`; what later versions added is left out."""
         lists = {name: tuple(document.get(name, ())) for name in ("remarks", "names")}
-        return cls(**{**document, **lists})
+        return cls(**{**_known(cls, document), **lists})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,5 +141,14 @@ class RunFacts:
             reference=ModelIdentity.from_json(reference) if reference else None,
             environment=document.get("environment") or {},
             plan=PlanSummary.from_json(plan) if plan else None,
-            not_scheduled=tuple(NotScheduled(**left) for left in document.get("not_scheduled", ())),
+            not_scheduled=tuple(
+                NotScheduled(**_known(NotScheduled, left))
+                for left in document.get("not_scheduled", ())
+            ),
         )
+
+
+def _known(kind: type[Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """Those entries that this version has a field for."""
+    names = {f.name for f in fields(kind)}
+    return {name: value for name, value in document.items() if name in names}

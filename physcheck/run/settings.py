@@ -44,8 +44,10 @@ class Settings:
     device, dtype : str or None
     timeout : float or None, s
         Longest time a record may take.
-    json, html, markdown, evidence, known_failures : str or None
+    json, html, markdown, evidence, known_failures, baseline, badge : str or None
         Absolute paths.
+    annotate : bool
+        Print failures as annotations of GitHub Actions.
     only : bool
         Collect the suite alone.
 
@@ -72,6 +74,9 @@ class Settings:
     markdown: str | None = None
     evidence: str | None = None
     known_failures: str | None = None
+    baseline: str | None = None
+    badge: str | None = None
+    annotate: bool = False
     only: bool = False
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from physcheck.text.finding import Finding, ReferenceFinding
 from physcheck.text.numbers import figure, ratio, with_uncertainty
 from physcheck.text.phrases import verdict_head
 
-__all__ = ["REMOVE", "failure_text", "is_mended", "saved_path"]
+__all__ = ["REMOVE", "failure_text", "is_mended", "saved_path", "summary_sentence"]
 
 #: How the reason of a known failure that passes now ends.
 REMOVE = "remove it from the list"
@@ -34,6 +34,25 @@ def failure_text(finding: Finding, *, profile: str | None = None) -> str:
     if finding.rerun:
         lines.append(f"rerun: {finding.rerun}")
     return _indented(lines)
+
+
+def summary_sentence(finding: Finding) -> str:
+    """A finding in a line: what is wrong, and the number beside its tolerance."""
+    if is_mended(finding):
+        return str(finding.reason)
+    if finding.verdict == "error":
+        lines = (finding.reason or finding.message or "").strip().splitlines()
+        return f"could not be measured: {lines[0] if lines else 'no reason given'}"
+    title = finding.title or finding.quantity
+    if finding.value is None:
+        return f"{title}: {finding.reason or finding.message}"
+    if _is_not_finite(finding):
+        return f"{title}: the {finding.quantity} is {finding.value}"
+    number = with_uncertainty(finding.value, finding.uncertainty, finding.unit)
+    text = f"{title}: {number}"
+    if finding.tolerance is not None:
+        text += f", tolerance {figure(finding.tolerance, finding.unit)}"
+    return f"{text}; {finding.reason}" if finding.reason else text
 
 
 def is_mended(finding: Finding) -> bool:

@@ -116,7 +116,8 @@ def test_a_call_that_only_succeeds_when_repeated_is_named(subject):
 
 
 def test_the_noise_is_held_against_nothing(subject):
-    result = subject.run("--physcheck-structures=H2O", "--physcheck-checks=numerical_noise")
+    words = ("--physcheck-structures=H2O", "--physcheck-checks=numerical_noise", "-v")
+    result = subject.run(*words)
     # Nothing was judged.
     assert result.ret == 5
     row = next(line for line in result.stdout.lines if line.startswith("numerical_noise"))

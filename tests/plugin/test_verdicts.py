@@ -33,7 +33,7 @@ def test_a_good_calculator_passes(subject):
         [
             "physcheck: model subject.py:model; profile md, budget quick*",
             "physcheck: EMT (ase, float64, cpu): 9 records planned, at most*evaluations*",
-            "check *structure *verdict *measured *tolerance *smallest detectable *evaluations",
+            "pass: conservation: 9 records of 3 checks on *",
             "physcheck: PASS: no violation found by 3 checks on 3 structures",
         ]
     )
@@ -249,7 +249,7 @@ def test_a_reference_is_judged_beside_the_model(subject):
             "cost: * of the reference, *",
         ]
     )
-    assert "<th>reference</th>" in (subject.pytester.path / "out.html").read_text()
+    assert "<p>reference: pass" in (subject.pytester.path / "out.html").read_text()
     assert "| reference |" in (subject.pytester.path / "out.md").read_text()
 
 

@@ -1,0 +1,148 @@
+"""What a report means for who wants to run physics: what not to do with the model, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ase.units import kB
+
+from physcheck.measurement import Outcome
+from physcheck.run.record import Record, Report
+from physcheck.text.failure import is_mended
+from physcheck.text.numbers import with_uncertainty
+from physcheck.text.phrases import count
+
+__all__ = ["consequence", "violated"]
+
+_DYNAMICS, _PRESSURE = "molecular dynamics", "constant-pressure dynamics"
+# What a check's failure spoils; where a check isn't named here its family says it.
+_SPOILS_BY_CHECK: dict[str, tuple[str, ...]] = {
+    "stress_energy_gap": (_PRESSURE, "cell relaxations"),
+    "strain_loop_work": (_PRESSURE, "cell relaxations"),
+    "pressure_consistency": (_PRESSURE,),
+    "cell_relaxation": ("cell relaxations",),
+    "minimum_stability": ("phonon calculations",),
+    "mts_tandem": ("multiple time stepping with this pair",),
+    "short_range_repulsion": (f"{_DYNAMICS} at high temperature or pressure",),
+}
+_SPOILS_BY_FAMILY: dict[str, tuple[str, ...]] = {
+    "conservation": (_DYNAMICS,),
+    "dynamics": (_DYNAMICS,),
+    "sampling": ("ensemble averages",),
+    "relaxation": ("geometry optimisations",),
+}
+# What is spoiled, what most people do first.
+_USES = (
+    _DYNAMICS,
+    "ensemble averages",
+    "geometry optimisations",
+    _PRESSURE,
+    "cell relaxations",
+    "phonon calculations",
+    "multiple time stepping with this pair",
+    f"{_DYNAMICS} at high temperature or pressure",
+)
+_TOLD_FIRST = ("loop_work", "nve_drift", "force_energy_gap", "jacobian_asymmetry")
+# What isn't molecular dynamics, and is named beside it.
+_OWN_KINDS = ("geometry optimisations", "cell relaxations", "phonon calculations")
+_MOST_REASONS = 3
+
+
+def violated(report: Report) -> list[Record]:
+    """The records that fail, the worst of each check first, checks of simulations before others."""
+    failed = [r for r in report.records if r.verdict is Outcome.FAIL and not is_mended(r)]
+    return sorted(failed, key=lambda r: (_rank(r), r.kind != "law", _place(r), -_over(r)))
+
+
+def _place(record: Record) -> int:
+    """What is easiest to grasp first: how far laws of different units are over doesn't compare."""
+    return _TOLD_FIRST.index(record.check) if record.check in _TOLD_FIRST else len(_TOLD_FIRST)
+
+
+def _rank(record: Record) -> int:
+    """How much of what people do a failure spoils, the most first."""
+    return min((_USES.index(use) for use in _spoils(record)), default=len(_USES))
+
+
+def consequence(report: Report) -> str:
+    """One or two sentences for the top of a page: what to do, and what was found.
+
+    Says nothing that no record supports: where nothing failed it names what remains unknown.
+    """
+    failed = violated(report)
+    if report.error:
+        lines = report.error.strip().splitlines()
+        return f"Nothing was judged: {lines[0] if lines else 'no reason is known'}"
+    if failed:
+        return _warning(failed)
+    errors = [r for r in report.records if r.verdict is Outcome.ERROR and not r.reason]
+    undecided = [r for r in report.records if r.verdict is Outcome.INCONCLUSIVE]
+    passed = [r for r in report.records if r.verdict is Outcome.PASS and r.kind != "info"]
+    if not report.complete:
+        return "The run ended early: nothing that was tested failed, but this is no answer yet."
+    if errors:
+        return f"No answer yet: {count(len(errors), 'record')} could not be made."
+    if undecided:
+        return (
+            f"Nothing failed, but {count(len(undecided), 'record')} can't tell: see below what "
+            "would resolve them before you rely on them."
+        )
+    if passed:
+        return (
+            "No violation was found above the smallest detectable ones. How close the model comes "
+            "to a reference was not tested."
+        )
+    return "Nothing was judged: no check applied to this model and these structures."
+
+
+def _warning(failed: Sequence[Record]) -> str:
+    spoiled = dict.fromkeys(use for record in failed for use in _spoils(record))
+    if _DYNAMICS in spoiled:
+        spoiled = {use: None for use in spoiled if use in _OWN_KINDS or use == _DYNAMICS}
+    heating = _heating(failed)
+    told = [r for r in failed if not (heating and r.check == "nve_drift")]
+    shown = heating + list(dict.fromkeys(r.title or r.quantity for r in told))
+    more = len(shown) - _MOST_REASONS
+    shown = shown[:_MOST_REASONS]
+    if more > 0:
+        shown.append(f"and {count(more, 'other finding')}")
+    # Titles have commas and colons of their own.
+    why = "; ".join(shown)
+    if spoiled:
+        return f"Don't run {_listed(list(spoiled), 'or')} with this model: {why}."
+    return f"Don't rely on this model before this is mended: {why}."
+
+
+def _heating(failed: Sequence[Record]) -> list[str]:
+    """The heating rate that was measured, where one was."""
+    for record in failed:
+        value = record.value
+        if record.check == "nve_drift" and value is not None and math.isfinite(value):
+            # Heat goes into kinetic and potential energy alike, 3 kB an atom.
+            error = (record.uncertainty or math.nan) / (3 * kB)
+            rate = with_uncertainty(value / (3 * kB), error, "K/ps")
+            drift = record.evidence.get("quantities", {}).get("drift_eV_per_atom_per_ps", value)
+            mean = float(drift) if isinstance(drift, int | float) else value
+            if abs(abs(mean) - value) > 0.1 * value:
+                # What was judged is not the mean: some runs gain what others lose.
+                return [f"single runs of {record.structure} gain or lose {rate} at constant energy"]
+            word = "cools" if mean < 0 else "heats"
+            return [f"{record.structure} {word} by {rate} at constant energy"]
+    return []
+
+
+def _spoils(record: Record) -> tuple[str, ...]:
+    by_family = _SPOILS_BY_FAMILY.get(record.family, ())
+    return _SPOILS_BY_CHECK.get(record.check, by_family)
+
+
+def _over(record: Record) -> float:
+    value = math.inf if record.value is None else record.value
+    return value / record.tolerance if record.tolerance else value
+
+
+def _listed(words: Sequence[str], last: str) -> str:
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"

@@ -1,0 +1,113 @@
+"""A value and its interval against tolerance, noise and detection limit, on a logarithmic bar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from physcheck.run.record import Record
+from physcheck.text.numbers import figure
+
+__all__ = ["Bar", "Mark", "interval_bar"]
+
+# Ends of the bar are this factor beyond the outermost number.
+_BEYOND = 3.0
+# Numbers further below the tolerance than that stand at the left end: they are as good as zero.
+_MOST_DECADES = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A number on the bar.
+
+    Attributes
+    ----------
+    kind : str
+        ``value``, ``tolerance``, ``detection`` or ``noise``.
+    place : float, percent of the bar's length
+    text : str
+        What it is, with its number and unit.
+    """
+
+    kind: str
+    place: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Places in percent of the length.
+
+    Attributes
+    ----------
+    low, width : float
+        Of the interval.
+    allowed : float or None
+        Where the tolerance ends.
+    marks : tuple of Mark
+    left, right : str
+        The numbers at the ends.
+    text : str
+        All of it in words, for who can't see it.
+    """
+
+    low: float
+    width: float
+    allowed: float | None
+    marks: tuple[Mark, ...]
+    left: str
+    right: str
+    text: str
+
+
+def interval_bar(record: Record) -> Bar | None:
+    """The bar of a record; None without a finite value."""
+    value, unit = record.value, record.unit
+    if value is None or not math.isfinite(value):
+        return None
+    named = [("value", value, "measured"), ("tolerance", record.tolerance, "tolerance")]
+    named.append(("detection", record.detection_limit, "smallest detectable"))
+    # Reports of versions that don't tell the noise floor have none.
+    named.append(("noise", getattr(record, "noise_floor", None), "noise floor"))
+    numbers = [(k, float(n), w) for k, n, w in named if n is not None and math.isfinite(n)]
+    interval = record.interval or (value, value)
+    left, right = _ends([n for _, n, _ in numbers], interval, record.tolerance)
+
+    def place(number: float) -> float:
+        if not number > left:
+            return 0.0
+        share = math.log(min(number, right) / left) / math.log(right / left)
+        return round(100 * share, 2)
+
+    marks = [
+        Mark(kind, place(number), f"{word} {figure(number, unit)}")
+        for kind, number, word in numbers
+    ]
+    low, high = place(interval[0]), place(interval[1])
+    allowed = None if record.tolerance is None else place(record.tolerance)
+    words = ", ".join(mark.text for mark in marks)
+    ends = " to ".join(figure(bound) for bound in interval)
+    return Bar(
+        low=low,
+        width=round(max(high - low, 0.0), 2),
+        allowed=allowed,
+        marks=tuple(marks),
+        left="0"
+        if any(n <= left for _, n, _ in numbers) or interval[0] <= left
+        else figure(left, digits=1),
+        right=figure(right, unit, digits=1),
+        text=f"{words}; interval {ends} {unit}".rstrip(),
+    )
+
+
+def _ends(
+    numbers: Iterable[float], interval: tuple[float, float], tolerance: float | None
+) -> tuple[float, float]:
+    known = [n for n in (*numbers, *interval) if n > 0 and math.isfinite(n)]
+    if not known:
+        return 1e-3, 1.0
+    right = _BEYOND * max(known)
+    floor = (tolerance or right) / 10**_MOST_DECADES
+    left = max(min(known) / _BEYOND, floor)
+    return left, right

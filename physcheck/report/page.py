@@ -1,0 +1,319 @@
+"""What the HTML page of a report shows, as plain values for its template."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from physcheck.measurement import Outcome
+from physcheck.report.answer import answer
+from physcheck.report.baseline import baseline_lines
+from physcheck.report.consequence import consequence, violated
+from physcheck.report.interval_bar import Bar, interval_bar
+from physcheck.report.laws_in_words import LawText, law_text
+from physcheck.report.pictures.drawing import Picture
+from physcheck.report.pictures.numbers_of import slug_of
+from physcheck.report.pictures.of_records import pictures_of_all
+from physcheck.run.record import Record, Report
+from physcheck.text.failure import saved_path
+from physcheck.text.numbers import figure, ratio, with_uncertainty
+from physcheck.text.phrases import count, some, verdict_word
+
+__all__ = ["SYMBOLS", "Cell", "Entry", "Section", "page_values"]
+
+#: Symbol of each verdict, so that colour alone tells nothing.
+SYMBOLS = {
+    "pass": "✓",
+    "fail": "✗",
+    "error": "!",
+    "inconclusive": "?",
+    "known_failure": "k",
+    "not_applicable": "–",
+    "not_scheduled": "·",
+    "missing": "…",
+}
+_QUIET = ("pass", "not_applicable", "not_scheduled")
+_RANK = ("fail", "error", "known_failure", "inconclusive", "pass", "not_applicable", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of the grid.
+
+    Attributes
+    ----------
+    verdict, symbol, text : str
+    slug : str
+        Of the entry it leads to; empty for what has none.
+    """
+
+    verdict: str
+    symbol: str
+    text: str
+    slug: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record within the section of its check."""
+
+    record: Record
+    slug: str
+    bar: Bar | None
+    measured: str
+    over: str
+    saved: str | None
+    lines: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+    reference: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A check with its records, the worst first."""
+
+    check: str
+    title: str
+    kind: str
+    family: str
+    law: LawText | None
+    verdict: str
+    entries: tuple[Entry, ...]
+
+
+def page_values(report: Report, folders: Iterable[Path] = ()) -> dict[str, Any]:
+    """The variables of the template ``report.html.j2``."""
+    said = answer(report)
+    pictures = pictures_of_all(report.records, folders)
+    judged = [r for r in report.records if r.verdict is not Outcome.NOT_APPLICABLE]
+    violations = _violations(report)
+    sections = _sections(judged, pictures, [v["check"] for v in violations])
+    structures, rows = _grid(report)
+    return {
+        "answer": said,
+        "mood": _mood(said),
+        "consequence": consequence(report),
+        "violations": violations,
+        "incomplete": _incomplete(report),
+        "facts": _facts(report),
+        "structures": structures,
+        "rows": rows,
+        "tally": _tally(report),
+        "sections": [s for s in sections if s.verdict != "pass"],
+        "passed": [s for s in sections if s.verdict == "pass"],
+        "not_applicable": _grouped(
+            (r.name, r.explanation) for r in report.records if r.verdict is Outcome.NOT_APPLICABLE
+        ),
+        "not_scheduled": _grouped(
+            (n.structure if n.check == "*" else f"{n.check}[{n.structure}]", n.reason)
+            for n in report.facts.not_scheduled
+        ),
+        "baseline": baseline_lines(report),
+        "remarks": report.remarks,
+        "environment": {k: v for k, v in report.facts.environment.items() if v is not None},
+        "symbols": SYMBOLS,
+        "title": f"physcheck: {report.model.name or report.model.spec or 'a model'}",
+        "profile": report.settings.profile,
+    }
+
+
+def _mood(said: str) -> str:
+    head = said.split(":")[0]
+    return {"PASS": "pass", "FAIL": "fail", "ERROR": "error"}.get(head, "inconclusive")
+
+
+def _violations(report: Report) -> list[dict[str, Any]]:
+    """One line a check that fails: title, the worst number, where else, and its link."""
+    found: dict[str, list[Record]] = {}
+    for record in violated(report):
+        found.setdefault(record.check, []).append(record)
+    return [
+        {
+            "check": check,
+            "slug": slug_of(records[0]),
+            "title": records[0].title or records[0].quantity,
+            "kind": records[0].kind,
+            "measured": _measured(records[0]),
+            "over": _over(records[0]),
+            "where": ", ".join(record.structure for record in records[:6])
+            + (f" and {len(records) - 6} more" if len(records) > 6 else ""),
+        }
+        for check, records in found.items()
+    ]
+
+
+def _incomplete(report: Report) -> str:
+    """What is missing of a run that ended early; empty for a complete one."""
+    if report.complete:
+        return ""
+    made, plan = len(report.records), report.facts.plan
+    if plan is None or plan.records <= made:
+        return "The run is not complete: it ended before it had told what it would make."
+    missing = f"{count(plan.records - made, 'record')} of {plan.records} missing"
+    there = {record.name for record in report.records}
+    # Reports of versions that don't name what is planned have no names.
+    left = [name for name in plan.names if name not in there]
+    told = f" ({some(left, 12)})" if left else ""
+    return f"The run is not complete: {missing}{told}. Nothing is known of them."
+
+
+def _facts(report: Report) -> dict[str, str]:
+    model, settings, summary = report.model, report.settings, report.summary
+    reference = report.facts.reference
+    made_by = ", ".join(filter(None, (model.name, model.adapter, model.dtype, model.device)))
+    facts = {
+        "model": f"{model.spec or 'of a fixture'} ({made_by})",
+        "weights (sha256)": model.fingerprint or "",
+        "reference": "" if reference is None else str(reference.spec),
+        "profile, budget, seed": f"{settings.profile}, {settings.budget}, {settings.seed}",
+        "cost": f"{summary.force_evaluations} evaluations and {summary.setup_evaluations} to set "
+        f"up, {summary.seconds:.1f} s",
+        "made by": f"physcheck {report.physcheck}, {report.created}",
+    }
+    return {name: text for name, text in facts.items() if text}
+
+
+def _tally(report: Report) -> list[tuple[str, str, int]]:
+    """Verdict, its words and how many, for those that there are."""
+    verdicts = report.summary.verdicts
+    found = [(str(o), verdict_word(o), n) for o, n in verdicts.items() if n]
+    return sorted(found, key=lambda one: _RANK.index(one[0]))
+
+
+def _grid(report: Report) -> tuple[list[str], list[dict[str, Any]]]:
+    """Names of structures, and a row a check: in the order of the plan, as far as it is known."""
+    plan = report.facts.plan
+    planned = [] if plan is None else [name.partition("[") for name in plan.names]
+    keys = [(check, structure.removesuffix("]")) for check, _, structure in planned]
+    keys += [(record.check, record.structure) for record in report.records]
+    structures = list(dict.fromkeys(structure for _, structure in keys))
+    made = {(record.check, record.structure): record for record in report.records}
+    left = {(n.check, n.structure): n.reason for n in report.facts.not_scheduled}
+    # Without names of what was planned, anything may be what a run that ended early lacks.
+    missing = set(keys) if planned or report.complete else None
+    rows = []
+    for check in dict.fromkeys(check for check, _ in keys):
+        cells = [
+            _cell(
+                made.get((check, structure)),
+                left.get((check, structure)) or left.get(("*", structure)),
+                missing is None or (check, structure) in missing,
+            )
+            for structure in structures
+        ]
+        rank = min(_RANK.index(c.verdict) if c.verdict in _RANK else len(_RANK) for c in cells)
+        rows.append(
+            {
+                "check": check,
+                "family": next((r.family for r in report.records if r.check == check), ""),
+                "cells": cells,
+                "rank": rank,
+                "quiet": all(cell.verdict in _QUIET for cell in cells),
+            }
+        )
+    return structures, rows
+
+
+def _cell(record: Record | None, reason: str | None, planned: bool) -> Cell:
+    if record is not None:
+        verdict = str(record.verdict)
+        told = _measured(record) if record.value is not None else record.explanation
+        text = f"{verdict_word(verdict)}: {told}" if told else verdict_word(verdict)
+        slug = "" if record.verdict is Outcome.NOT_APPLICABLE else slug_of(record)
+        return Cell(verdict, SYMBOLS[verdict], text, slug)
+    if reason is None and planned:
+        return Cell("missing", SYMBOLS["missing"], "not made: the run ended early", "")
+    text = f"not scheduled: {reason}" if reason else "not scheduled"
+    return Cell("not_scheduled", SYMBOLS["not_scheduled"], text, "")
+
+
+def _sections(
+    records: Sequence[Record], pictures: Mapping[str, list[Picture]], first: Sequence[str]
+) -> list[Section]:
+    """One section a check, in the order of the list of violations, then by verdict."""
+    by_check: dict[str, list[Record]] = {}
+    for record in records:
+        by_check.setdefault(record.check, []).append(record)
+    sections = []
+    for check, found in by_check.items():
+        ranked = sorted(found, key=lambda r: (_RANK.index(str(r.verdict)), -_excess(r)))
+        worst = ranked[0]
+        sections.append(
+            Section(
+                check=check,
+                title=worst.title if worst.verdict is Outcome.FAIL else "",
+                kind=worst.kind,
+                family=worst.family,
+                law=law_text(check),
+                verdict=str(worst.verdict),
+                entries=tuple(_entry(r, pictures.get(r.name, [])) for r in ranked),
+            )
+        )
+    order = {check: place for place, check in enumerate(first)}
+    return sorted(
+        sections,
+        key=lambda s: (_RANK.index(s.verdict), order.get(s.check, len(order)), s.kind != "law"),
+    )
+
+
+def _entry(record: Record, pictures: Sequence[Picture]) -> Entry:
+    return Entry(
+        record=record,
+        slug=slug_of(record),
+        bar=interval_bar(record),
+        measured=_measured(record),
+        over=_over(record),
+        saved=saved_path(record),
+        lines=tuple(str(line) for line in record.evidence.get("lines") or ()),
+        pictures=tuple(pictures),
+        reference=_reference(record),
+        # Reports of versions that don't tell how much was spent have none.
+        level=str(getattr(record, "level", None) or ""),
+    )
+
+
+def _measured(record: Record) -> str:
+    if record.value is None:
+        return ""
+    return with_uncertainty(record.value, record.uncertainty, record.unit)
+
+
+def _over(record: Record) -> str:
+    """How far over the tolerance a failure is."""
+    if record.verdict not in (Outcome.FAIL, Outcome.KNOWN_FAILURE) or record.tolerance is None:
+        return ""
+    return "" if record.value is None else ratio(record.value, record.tolerance)
+
+
+def _excess(record: Record) -> float:
+    value = record.value
+    if value is None or math.isnan(value):
+        return math.inf
+    return value / record.tolerance if record.tolerance else value
+
+
+def _reference(record: Record) -> str:
+    result = record.reference
+    if result is None:
+        return ""
+    word = verdict_word(result.verdict)
+    if result.value is None:
+        return f"{word}: {result.reason or result.message}"
+    return f"{word}, {with_uncertainty(result.value, result.uncertainty, result.unit)}"
+
+
+def _grouped(named: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Names by reason, so that each reason is said once."""
+    found: dict[str, list[str]] = {}
+    for name, reason in named:
+        found.setdefault(reason, []).append(name)
+    return list(found.items())
+
+
+def tolerance_text(record: Record) -> str:
+    """The tolerance with its unit; empty where there is none."""
+    return "" if record.tolerance is None else figure(record.tolerance, record.unit)

@@ -1,0 +1,136 @@
+"""Pictures of energies and temperatures along a run, and of multiple time stepping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, SERIES, Picture, panel
+from physcheck.report.pictures.numbers_of import array_of, entry, number_of, series_of, slug_of
+from physcheck.report.pictures.saved_frames import Frames
+from physcheck.run.record import Record
+
+__all__ = ["energy_drift", "energy_fluctuation", "stride_table"]
+
+_MEV = 1e3
+
+
+def energy_drift(record: Record, frames: Frames | None) -> list[Picture]:
+    """Total and shadow energy with the fitted drift, and the temperature."""
+    found = series_of(
+        record,
+        "time_ps", "total_change_eV_per_atom", "shadow_change_eV_per_atom",
+        "shadow_spread_eV_per_atom", "temperature_K",
+    )  # fmt: skip
+    if found is None:
+        return []
+    time, total, shadow, spread, temperature = found
+    drift = number_of(entry(record, "quantities", "drift_eV_per_atom_per_ps"))
+    error = number_of(record.uncertainty)
+    fs, slug = 1e3 * time, slug_of(record)
+    with panel(f"{slug}-energy", "time (fs)", "change of E + K (meV/atom)") as made:
+        axes = made.axes
+        axes.plot(fs, _MEV * total, color=BLUE, linewidth=0.9, label="total energy")
+        axes.fill_between(
+            fs, _MEV * (shadow - spread), _MEV * (shadow + spread), color=DOUBT, alpha=0.25,
+            label="spread of replicas", linewidth=0,
+        )  # fmt: skip
+        axes.plot(fs, _MEV * shadow, color=DOUBT, label="less the integrator's swing")
+        if math.isfinite(drift):
+            start = float(np.mean(shadow - drift * time))
+            axes.plot(fs, _MEV * (start + drift * time), color=BAD, label=_slope(drift, error))
+            if math.isfinite(error):
+                middle = float(time.mean())
+                width = _MEV * error * np.abs(time - middle)
+                line = _MEV * (start + drift * time)
+                bottom, top = axes.get_ylim()
+                axes.fill_between(fs, line - width, line + width, color=BAD, alpha=0.2, linewidth=0)
+                # A drift that isn't known well has a band that would flatten the curves.
+                axes.set_ylim(bottom, top)
+        axes.axhline(0, color=GOOD, linestyle="--", label="a conserved energy")
+        made.legend()
+    energy = made.picture(
+        "Energy of the isolated system, mean over replicas, with the drift and its one-sigma "
+        f"band. A conserved energy stays on the dashed line.{_gap_sentence(record)}"
+    )
+    with panel(f"{slug}-temperature", "time (fs)", "temperature (K)", height=2.2) as made:
+        made.axes.plot(fs, temperature, color=SERIES[3])
+    return [energy, made.picture("Kinetic temperature along the same runs.")]
+
+
+def _gap_sentence(record: Record) -> str:
+    """Why curve and drift differ, where the energy isn't the one that the forces belong to."""
+    gap = number_of(entry(record, "quantities", "energy_gap_rate"))
+    closed = entry(record, "quantities", "closed_by_lines")
+    if not closed or not abs(gap) > 3 * abs(number_of(record.value)):
+        return ""
+    return (
+        f" Here E + K and the work of the forces drift apart by {_MEV * gap:.3g} meV/atom/ps, "
+        "which is no heat: see force_energy_gap."
+    )
+
+
+def _slope(drift: float, error: float) -> str:
+    spread = f" ± {_MEV * error:.2g}" if math.isfinite(error) else ""
+    return f"drift {_MEV * drift:.3g}{spread} meV/atom/ps"
+
+
+def energy_fluctuation(record: Record, frames: Frames | None) -> list[Picture]:
+    """E + K at a timestep and at half of it: a fourth is left where the integrator is in order."""
+    found = series_of(record, "time_ps", "total_change_at_timestep", "total_change_at_half")
+    if found is None:
+        return []
+    time, longer, half = found
+    steps = array_of(entry(record, "quantities", "timesteps_fs"))
+    names = ["longer timestep", "half of it"]
+    if steps is not None and steps.size == 2:
+        names = [f"timestep {step:.3g} fs" for step in steps]
+    with panel(f"{slug_of(record)}-swing", "time (fs)", "change of E + K (meV/atom)") as made:
+        made.axes.plot(1e3 * time, _MEV * longer, color=BAD, label=names[0])
+        made.axes.plot(1e3 * time, _MEV * half, color=BLUE, label=names[1])
+        made.axes.plot(
+            1e3 * time, _MEV * longer / 4, color=GOOD, linestyle="--",
+            label="a quarter of the first: expected",
+        )  # fmt: skip
+        made.legend()
+    return [
+        made.picture(
+            "Fluctuation of the total energy at two timesteps. The blue curve should follow the "
+            "dashed one; where it doesn't, forces are rough or no gradient."
+        )
+    ]
+
+
+def stride_table(record: Record, frames: Frames | None) -> list[Picture]:
+    """Drift and speed of multiple time stepping against the stride."""
+    table = entry(record, "quantities", "table")
+    rows = [row for row in table if isinstance(row, Mapping)] if isinstance(table, list) else []
+    strides = [number_of(row.get("stride")) for row in rows]
+    if not any(math.isfinite(stride) for stride in strides):
+        return []
+    drifts = [abs(number_of(row.get("drift"))) for row in rows]
+    errors = [number_of(row.get("drift_error")) for row in rows]
+    slug, known = slug_of(record), [i for i, s in enumerate(strides) if math.isfinite(s)]
+    at = [strides[i] for i in known]
+    with panel(
+        f"{slug}-drift", "stride (model steps a correction)", "|drift| (eV/atom/ps)"
+    ) as made:
+        low = [max(drifts[i], 1e-12) for i in known]
+        made.axes.errorbar(
+            at, low, yerr=[errors[i] for i in known], fmt="o-", color=BAD, label="measured"
+        )
+        if record.tolerance:
+            made.axes.axhline(record.tolerance, color=GOOD, linestyle="--", label="tolerance")
+        made.logarithmic("y")
+        made.legend()
+    pictures = [made.picture("Energy drift against the stride; below the dashed line it is safe.")]
+    speeds = [number_of(rows[i].get("speed_up")) for i in known]
+    if any(math.isfinite(s) for s in speeds):
+        with panel(f"{slug}-speed", "stride (model steps a correction)", "speed-up") as made:
+            made.axes.plot(at, speeds, "o-", color=BLUE)
+            made.axes.axhline(1, color=GOOD, linestyle="--", label="the reference alone")
+            made.legend()
+        pictures.append(made.picture("Speed against that of the reference alone."))
+    return pictures

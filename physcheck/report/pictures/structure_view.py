@@ -1,0 +1,168 @@
+"""A configuration in three dimensions: SVG that a script on the page can turn."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from physcheck.report.pictures.drawing import Picture
+from physcheck.report.pictures.numbers_of import array_of, entry
+from physcheck.report.pictures.saved_frames import Frames
+from physcheck.run.record import Record
+from physcheck.system import Floats
+
+__all__ = ["structure_view"]
+
+_SIZE, _MARGIN = 320.0, 26.0
+# Beyond that a picture of all atoms shows none.
+_MOST_ATOMS = 400
+# First view: turned a little, so that atoms of a lattice don't hide each other.
+_TURN = (0.35, -0.5)
+# Longest arrow, as a share of the structure's size.
+_ARROW = 0.28
+# Bonds are drawn up to this multiple of the sum of covalent radii.
+_BOND = 1.25
+# An atom whose symbol can be read.
+_LEAST_RADIUS = 8.0
+
+
+def structure_view(record: Record, frames: Frames | None) -> list[Picture]:
+    """The saved configuration, atoms coloured by their share of the violation, with arrows.
+
+    Arrows are the displacement that shows the violation, or the saved forces.
+    """
+    if frames is None or not 0 < len(frames.symbols) <= _MOST_ATOMS:
+        return []
+    positions = frames.positions[0]
+    if not np.isfinite(positions).all():
+        return []
+    arrows, meaning = _arrows(record, frames)
+    centred = positions - positions.mean(axis=0)
+    size = float(np.linalg.norm(centred, axis=1).max()) or 1.0
+    share = np.zeros(len(positions)) if arrows is None else np.linalg.norm(arrows, axis=1)
+    share = share / max(float(share.max()), 1e-300)
+    tips = centred if arrows is None else centred + _ARROW * size * arrows / _longest(arrows)
+    radii = [_radius(symbol) for symbol in frames.symbols]
+    bonds = _bonds(positions, radii)
+    data = {
+        "atoms": [
+            [*(round(float(x) / size, 4) for x in centre), round(float(s), 3), symbol, radius]
+            for centre, s, symbol, radius in zip(centred, share, frames.symbols, radii, strict=True)
+        ],
+        "tips": [] if arrows is None else np.round(tips / size, 4).tolist(),
+        "bonds": bonds,
+    }
+    caption = f"The configuration{meaning}; drag or use the arrow keys to turn it."
+    return [Picture(_svg(data, caption), caption)]
+
+
+def _arrows(record: Record, frames: Frames) -> tuple[Floats | None, str]:
+    shape = frames.positions[0].shape
+    candidates = (
+        (
+            ("worst_loop", "u"),
+            ". Coloured by how far the worst loop moves an atom; arrows: its plane",
+        ),
+        (
+            ("worst_direction",),
+            ". Coloured by how far the worst direction moves an atom (arrows)",
+        ),
+        (("worst_plane",), ". Coloured by how far the worst pair of directions moves an atom"),
+    )
+    for names, meaning in candidates:
+        found = array_of(entry(record, *names))
+        if found is not None and found.size % (shape[0] * 3) == 0:
+            return found.reshape(-1, *shape)[0], meaning
+    if frames.forces is not None and np.isfinite(frames.forces[0]).all():
+        return frames.forces[0], ". Coloured by the force on an atom; arrows: forces"
+    if len(frames.positions) > 1:
+        moved = frames.positions[-1] - frames.positions[0]
+        if np.isfinite(moved).all() and np.abs(moved).max() > 0:
+            return moved, ". Coloured by how far an atom is moved; arrows: the move"
+    return None, " that shows it"
+
+
+def _longest(arrows: Floats) -> float:
+    return float(np.linalg.norm(arrows, axis=1).max()) or 1.0
+
+
+def _radius(symbol: str) -> float:
+    from ase.data import atomic_numbers, covalent_radii
+
+    return round(float(covalent_radii[atomic_numbers.get(symbol, 6)]), 2)
+
+
+def _bonds(positions: Floats, radii: Sequence[float]) -> list[list[int]]:
+    apart = np.linalg.norm(positions[:, None] - positions[None], axis=2)
+    limit = _BOND * np.add.outer(np.array(radii), np.array(radii))
+    first, second = np.nonzero(np.triu(apart < limit, k=1))
+    return [[int(i), int(j)] for i, j in zip(first, second, strict=True)]
+
+
+def _svg(data: dict[str, object], caption: str) -> str:
+    """The first view, which needs no script; the same data for the script that turns it."""
+    held = escape(json.dumps(data, separators=(",", ":")), quote=True)
+    label = escape(caption, quote=True)
+    return (
+        f'<svg class="view3d" viewBox="0 0 {_SIZE:g} {_SIZE:g}" role="img" tabindex="0" '
+        f'aria-label="{label}" data-view="{held}">{_body(data)}</svg>'
+    )
+
+
+def _body(data: dict[str, object]) -> str:
+    atoms: list[list[float]] = data["atoms"]  # type: ignore[assignment]
+    points = _projected(np.array([atom[:3] for atom in atoms]))
+    spread = max(len(atoms) ** (1 / 3), 1.6)
+    parts: list[tuple[float, str]] = []
+    for i, j in data["bonds"]:  # type: ignore[attr-defined]
+        (x1, y1, z1), (x2, y2, z2) = points[i], points[j]
+        line = f'<line class="bond" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+        parts.append(((z1 + z2) / 2 - 0.01, line))
+    for atom, (x, y, z) in zip(atoms, points, strict=True):
+        radius = max(30 * float(atom[5]) / spread, _LEAST_RADIUS) * (1 + 0.15 * z)
+        name = escape(str(atom[4]))
+        parts.append(
+            (
+                z,
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" '
+                f'fill="{_colour(float(atom[3]))}"/>'
+                f'<text x="{x:.1f}" y="{y + 3:.1f}">{name}</text>',
+            )
+        )
+    tips: list[list[float]] = data["tips"]  # type: ignore[assignment]
+    if tips:
+        ends = _projected(np.array(tips))
+        for (x1, y1, z), (x2, y2, _) in zip(points, ends, strict=True):
+            if math.hypot(x2 - x1, y2 - y1) > 4:
+                parts.append(
+                    (
+                        z + 0.005,
+                        f'<line class="arrow" x1="{x1:.1f}" y1="{y1:.1f}" '
+                        f'x2="{x2:.1f}" y2="{y2:.1f}"/>',
+                    )
+                )
+    return "".join(text for _, text in sorted(parts, key=lambda part: part[0]))
+
+
+def _projected(points: Floats) -> Floats:
+    """(n, 3) places on the picture, and depth: larger is nearer."""
+    a, b = _TURN
+    about_x = np.array([[1, 0, 0], [0, math.cos(a), -math.sin(a)], [0, math.sin(a), math.cos(a)]])
+    about_y = np.array([[math.cos(b), 0, math.sin(b)], [0, 1, 0], [-math.sin(b), 0, math.cos(b)]])
+    turned = points @ (about_x @ about_y).T
+    half = _SIZE / 2
+    scale = (half - _MARGIN) * 0.95
+    return np.column_stack([half + scale * turned[:, 0], half - scale * turned[:, 1], turned[:, 2]])
+
+
+def _colour(share: float) -> str:
+    """From grey for what takes no part to orange for the atom that shows most."""
+    grey, full = (150, 160, 170), (213, 94, 0)
+    red, green, blue = (
+        round(a + (b - a) * min(max(share, 0.0), 1.0)) for a, b in zip(grey, full, strict=True)
+    )
+    return f"rgb({red},{green},{blue})"
