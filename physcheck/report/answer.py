@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from physcheck.measurement import Outcome
 from physcheck.report.baseline import is_worse
@@ -11,7 +11,19 @@ from physcheck.run.trial_calls import REFUSED
 from physcheck.text.failure import is_mended
 from physcheck.text.phrases import count, some
 
-__all__ = ["answer"]
+__all__ = ["answer", "by_cause"]
+
+_DECIDED_OR_OPEN = (Outcome.PASS, Outcome.FAIL, Outcome.KNOWN_FAILURE, Outcome.INCONCLUSIVE)
+# A fault of an earlier family can make checks of the later ones fail.
+_CAUSES_FIRST = (
+    "implementation",
+    "smoothness",
+    "symmetry",
+    "conservation",
+    "dynamics",
+    "sampling",
+    "relaxation",
+)
 
 
 def answer(report: Report) -> str:
@@ -73,7 +85,7 @@ def _answer(report: Report) -> str:
 
 
 def _violated(failed: Sequence[Record], n_errors: int, n_records: int) -> str:
-    names = list(dict.fromkeys(r.check for r in failed))
+    names = list(dict.fromkeys(r.check for r in by_cause(failed)))
     noun = "check" if any(r.kind != "law" for r in failed) else "law"
     also = f"; {count(n_errors, 'error')}" if n_errors else ""
     if "history_independence" in names and len(names) > 1:
@@ -82,9 +94,19 @@ def _violated(failed: Sequence[Record], n_errors: int, n_records: int) -> str:
     return f"FAIL: {count(len(names), noun)} violated ({', '.join(names)}) {where}{also}"
 
 
+def by_cause(records: Iterable[Record]) -> list[Record]:
+    """The records with what can cause the others' failures first: the implementation, then the
+    shape of the energy surface, then laws, then what follows in simulations.
+    """
+    return sorted(records, key=lambda r: _CAUSES_FIRST.index(r.family))
+
+
 def _nothing_failed(records: Sequence[Record]) -> str:
     """The sentence where no record failed and none is an unexpected error."""
     undecided = [r.name for r in records if r.verdict is Outcome.INCONCLUSIVE]
+    unknown = _conservation_unknown(records)
+    if unknown:
+        return f"INCONCLUSIVE: {unknown}; {len(undecided)} of {len(records)} records can't tell"
     if undecided:
         return (
             f"INCONCLUSIVE: nothing failed, but {len(undecided)} of {len(records)} records can't "
@@ -98,8 +120,60 @@ def _nothing_failed(records: Sequence[Record]) -> str:
     if passed:
         checks = count(len({r.check for r in passed}), "check")
         structures = count(len({r.structure for r in passed}), "structure")
-        return f"PASS: no violation found by {checks} on {structures}"
+        below = [r.check for r in passed if r.kind == "law" and _is_real(r)]
+        if not below:
+            return f"PASS: no violation found by {checks} on {structures}"
+        laws = list(dict.fromkeys(below))
+        are = "law is" if len(laws) == 1 else "laws are"
+        return (
+            f"PASS: {checks} on {structures}; {len(laws)} {are} violated below the tolerance: "
+            f"{some(laws)}"
+        )
     if measured:
         names = some(list(dict.fromkeys(r.check for r in measured)))
         return f"NOTHING JUDGED: {names} measured, which is held against nothing"
     return "NOTHING JUDGED: no check could be made of this model"
+
+
+def _is_real(record: Record) -> bool:
+    """Whether a violation of energy's conservation was measured, however small: its interval
+    excludes zero.  (Rounding breaks other laws a little in every model.)
+    """
+    is_of_energy = record.family in ("conservation", "dynamics", "sampling")
+    return is_of_energy and record.interval is not None and record.interval[0] > 0
+
+
+def _conservation_unknown(records: Sequence[Record]) -> str:
+    """That no law of conservation could be decided, and the tightest profile that they all pass."""
+    laws = [
+        r
+        for r in records
+        if r.family == "conservation" and r.kind == "law" and r.verdict in _DECIDED_OR_OPEN
+    ]
+    open_ones = [r for r in laws if r.verdict is Outcome.INCONCLUSIVE]
+    if not laws or len(open_ones) < len(laws):
+        return ""
+    reasons = [r.reason for r in open_ones if r.reason]
+    why = f"{reasons[0]}" if len(reasons) == len(open_ones) else "noise hides what is asked for"
+    passed = _tightest_profile(open_ones)
+    also = f"; the profile {passed} passes" if passed else ""
+    return f"can't tell whether the forces are conservative: {why}{also}"
+
+
+def _tightest_profile(records: Sequence[Record]) -> str:
+    """The tightest profile whose tolerances all these measurements keep; empty if none."""
+    from physcheck.checks import all_checks
+    from physcheck.tolerances import PROFILES
+
+    specs = all_checks()
+    kept = []
+    for profile in PROFILES:
+        tolerances = [
+            specs[r.check].tolerance(profile) if r.check in specs else None for r in records
+        ]
+        if all(
+            t is not None and r.interval is not None and not r.reason and r.interval[1] <= t.value
+            for t, r in zip(tolerances, records, strict=True)
+        ):
+            kept.append((sum(t.value for t in tolerances if t is not None), profile))
+    return min(kept)[1] if kept else ""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from physcheck.measurement import Outcome
-from physcheck.report.answer import answer
+from physcheck.report.answer import answer, by_cause
 from physcheck.report.baseline import baseline_lines
 from physcheck.report.table import columns_of, table_rows
 from physcheck.run.facts import NotScheduled
@@ -64,13 +64,13 @@ def terminal_lines(report: Report, *, width: int = 100, verbose: bool = False) -
 
 def _violated(records: Sequence[Record], width: int) -> list[Line]:
     """Failures under what usually causes them, a line each check with its structures."""
-    by_cause: dict[str, dict[str, list[Record]]] = {}
-    for record in records:
+    found_by_causes: dict[str, dict[str, list[Record]]] = {}
+    for record in by_cause(records):
         if record.verdict is Outcome.FAIL and not is_mended(record):
-            checks = by_cause.setdefault(record.causes, {})
+            checks = found_by_causes.setdefault(record.causes, {})
             checks.setdefault(record.check, []).append(record)
     lines: list[Line] = []
-    for causes, checks in by_cause.items():
+    for causes, checks in found_by_causes.items():
         if causes:
             lines += [(text, "title") for text, _ in _wrapped(f"usual causes: {causes}", width)]
         for check, found in checks.items():

@@ -181,7 +181,9 @@ def test_the_schema_is_valid_and_holds():
             {},
             "INCONCLUSIVE: nothing failed, but 1 of 2 records can't tell (nve_drift[H2O])",
         ),
-        ((PASS,), {}, "PASS: no violation found by 1 check on 1 structure"),
+        ((PASS,), {}, "PASS: 1 check on 1 structure; 1 law is violated below the tolerance: loop"),
+        ((replace(PASS, interval=(0.0, 1e-9)),), {}, "PASS: no violation found by 1 check on 1"),
+        ((OPEN,), {}, "INCONCLUSIVE: can't tell whether the forces are conservative"),
         (
             (PASS,),
             {"complete": False},
