@@ -34,6 +34,7 @@ CHECK_IDS = CONSERVATION | set(
         "mts_tandem",
         "equipartition",
         "kinetic_distribution",
+        "species_heat",
         "thermostat_heat",
         "ensemble_consistency",
         "pressure_consistency",
