@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
+from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from support.family_runs import catches, failed, run, structure, verdicts
@@ -21,6 +21,7 @@ from physcheck.checks import find_checks
 from physcheck.checks.smoothness.jumps import apparent_jumps, narrowed, suspects
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
+from physcheck.model import Capabilities
 from physcheck.potentials import DEFECTS, make_builtin
 from physcheck.registry import tolerance_of
 from physcheck.resolution import measure_resolution
@@ -175,6 +176,50 @@ def test_short_range_names_what_the_model_refuses():
 
     with pytest.raises(CapabilityMissing, match=r"refused every dimer: .*three atoms or more"):
         measure_short_range_repulsion(Picky(0.0), structure("water"))
+
+
+class Holed:
+    """Dimers that attract within ``inside`` Å, behind a wall of ``height`` eV."""
+
+    capabilities = Capabilities("holed", "test", frozenset({"energy", "forces"}))
+
+    def __init__(self, height, inside=0.85):
+        self.height, self.inside = height, inside
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        """A well of 0.3 eV at 1.5 Å and a wall, both Gaussian in distance."""
+        x = configurations.positions
+        apart = x[:, :, None] - x[:, None]
+        r = np.sqrt((apart**2).sum(-1) + np.eye(x.shape[1]))
+        well, wall = (np.exp(-(((r - at) / 0.15) ** 2)) for at in (1.5, self.inside))
+        slope = 2 * (0.3 * well * (r - 1.5) - self.height * wall * (r - self.inside)) / 0.15**2
+        pairs = 1 - np.eye(x.shape[1])
+        energy = 0.5 * (pairs * (self.height * wall - 0.3 * well)).sum((1, 2))
+        forces = -(pairs * slope / r)[..., None] * apart
+        return Evaluation(energy, forces.sum(2), None)
+
+
+@pytest.mark.parametrize(
+    ("height", "fails", "passes"),
+    [(0.7, "screening md tight", ""), (3.5, "md tight", "screening"),
+     (13.0, "tight", "screening md"),
+     (40.0, "", "screening md tight")],
+)  # fmt: skip
+def test_a_hole_is_judged_by_the_barrier_before_it(height, fails, passes):
+    atoms = molecule("N2")
+    for options in ({}, {"points": 16}):
+        found = measure_short_range_repulsion(
+            Holed(height), atoms, rng=np.random.default_rng(0), **options
+        )
+        outcomes = {
+            p: judge(found, tolerance_of("short_range_repulsion", p)).outcome
+            for p in ("screening", "md", "tight")
+        }
+        assert all(outcomes[p] is Outcome.FAIL for p in fails.split())
+        assert all(outcomes[p] is Outcome.PASS for p in passes.split())
+        (barrier,) = found.evidence["quantities"]["barriers_eV"].values()
+        assert barrier == pytest.approx(height + 0.3, rel=0.15)
+        assert "behind a barrier" in found.evidence["place"]
 
 
 def test_locality_applies_to_declared_ranges_only():
