@@ -107,6 +107,7 @@ def _judged(spec: str) -> tuple[int, dict[str, Any]]:
             *("-p", "no:cacheprovider", "--pyargs", "physcheck.suite"),
             f"--model={spec}",
             f"--physcheck-structures={STRUCTURE}",
+            "--physcheck-budget=quick",
             f"--physcheck-json={path}",
         ]
         code = subprocess.run(command, cwd=folder, env=environment, check=False).returncode
