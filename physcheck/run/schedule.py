@@ -43,6 +43,9 @@ _TOO_LARGE = 4.0
 _LEAST_WITH_TRAJECTORY = 20_000
 # So many structures of the catalogue say most of what all of them do, by budget.
 _STRUCTURES_WITHIN = ((2_500, 3), (12_000, 5), (249_999, 8))
+# A model that isn't safe in threads can abort the process (PET's TorchScript does): nothing that
+# could have been measured is lost with it.
+_LAST = frozenset({"thread_safety"})
 # Structures that are refused while a copy of them is taken: so many say it.
 _MOST_UNLIKE = 2
 # Why a check of two models isn't made of one.
@@ -157,7 +160,9 @@ class Schedule:
         self._schedule_unlike(checks)
 
     def in_order(self, checks: Sequence[CheckSpec]) -> tuple[PlanEntry, ...]:
-        """The entries, structure by structure; those that share a trajectory last."""
+        """The entries, structure by structure; then those that share a trajectory, then those that
+        can end the process.
+        """
         places = {s.name: n for n, s in enumerate(self.chosen.structures)}
         last = len(places)
         ranks = {spec.id: n for n, spec in enumerate(checks)}
@@ -165,6 +170,7 @@ class Schedule:
             sorted(
                 self.entries.values(),
                 key=lambda e: (
+                    e.check.id in _LAST,
                     e.check.shared is not None,
                     places.get(e.structure.name, last),
                     ranks[e.check.id],
