@@ -31,6 +31,8 @@ __all__ = ["NEEDS_REFERENCE", "PlanEntry", "Schedule", "record_seed", "structure
 
 # At quick the structures after the first get these only: they are cheap whatever the size.
 _CHEAP_FAMILIES = frozenset({"conservation"})
+# First looks of at most so many evaluations come before any second look.
+_CHEAP = 60
 # A structure's noise, memory and response are measured once, at about this cost.
 _RESOLUTION_EVALUATIONS = 25
 # The trajectory that sampling checks share isn't worth its price with fewer evaluations; where
@@ -135,7 +137,7 @@ class Schedule:
     _resolved: set[str] = field(default_factory=set)
 
     def fill(self, checks: Sequence[CheckSpec]) -> None:
-        """Coverage first, then second looks, then the other pairs, then their second looks.
+        """Coverage first, then cheap checks everywhere, second looks, the other pairs, and theirs.
 
         Checks that share a trajectory come last: what the others left, or the share that is kept
         for them, goes to one structure, the one that most of them apply to, the largest first.
@@ -150,6 +152,8 @@ class Schedule:
         for of_motion in (False, True):
             part = [spec for spec in alone if (spec.family == "sampling") is of_motion]
             self._look_once(part, everywhere=False)
+        if self.spending.level != "quick":
+            self._look_once(alone, everywhere=True, at_most=_CHEAP)
         self._look_twice()
         if self.spending.level != "quick":
             self._look_once(alone, everywhere=True)
@@ -192,13 +196,22 @@ class Schedule:
         key = spec.id, structure.name
         self.left_out[key] = NotScheduled(spec.id, structure.name, reason)
 
-    def _look_once(self, checks: Sequence[CheckSpec], *, everywhere: bool) -> None:
-        """First looks: every check on the first structure, few on the others."""
+    def _look_once(
+        self, checks: Sequence[CheckSpec], *, everywhere: bool, at_most: int | None = None
+    ) -> None:
+        """First looks: every check on the first structure, few on the others.
+
+        With ``at_most``, those that cost no more than that.
+        """
         structures = self.chosen.structures
         asked = self.settings.checks is not None or self.chosen.named
         for index, structure in enumerate(structures):
             for spec in checks:
-                if (spec.id, structure.name) not in self.entries:
+                if (spec.id, structure.name) in self.entries:
+                    continue
+                start = structure.configurations
+                cost = spec.evaluations(start, self.capabilities, "quick")
+                if at_most is None or cost <= at_most:
                     all_of_it = everywhere or asked or index == 0
                     self._schedule(spec, structure, everything=all_of_it)
 
