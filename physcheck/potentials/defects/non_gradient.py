@@ -192,7 +192,12 @@ class SpeciesDirect(ForceDefect):
     unit: ClassVar[str] = "eV/Å"
     default_strength: ClassVar[float] = 1e-2
     must_fail: ClassVar[frozenset[str]] = CONSERVATION
-    may_fail: ClassVar[frozenset[str]] = _CONSEQUENCES | {"net_force", "net_torque"}
+    # Which species is pushed depends on which are there: atoms far away change it.
+    may_fail: ClassVar[frozenset[str]] = _CONSEQUENCES | {
+        "net_force",
+        "net_torque",
+        "separated_additivity",
+    }
     reach: ClassVar[float | None] = 2 * DENSITY_CUTOFF
 
     def __init__(
