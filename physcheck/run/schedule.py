@@ -41,8 +41,8 @@ _LEAST_TRAJECTORY = 8_000
 _KEPT_SHARE = 0.5
 # A trajectory of a structure that costs so many times as much as others leaves them little.
 _TOO_LARGE = 4.0
-# Below this budget the other checks need all of it.
-_LEAST_WITH_TRAJECTORY = 20_000
+# Below this budget the other checks need all of it, and second looks come before further structures.
+_AMPLE = 20_000
 # So many structures of the catalogue say most of what all of them do, by budget.
 _STRUCTURES_WITHIN = ((2_500, 3), (12_000, 5), (249_999, 8))
 # A model that isn't safe in threads can abort the process (PET's TorchScript does): nothing that
@@ -146,13 +146,13 @@ class Schedule:
         sharing = [spec for spec in checks if spec.shared is not None]
         suited = self._suited(sharing)
         limit = self.spending.evaluations
-        if limit is not None and suited and limit >= _LEAST_WITH_TRAJECTORY:
+        if limit is not None and suited and limit >= _AMPLE:
             self._kept = int(_KEPT_SHARE * limit)
         # Statistics of motion need most and say least in few evaluations: they come last.
         for of_motion in (False, True):
             part = [spec for spec in alone if (spec.family == "sampling") is of_motion]
             self._look_once(part, everywhere=False)
-        if self.spending.level != "quick":
+        if limit is None or limit >= _AMPLE:
             self._look_once(alone, everywhere=True, at_most=_CHEAP)
         self._look_twice()
         if self.spending.level != "quick":
