@@ -41,7 +41,8 @@ _LEAST_TRAJECTORY = 8_000
 _KEPT_SHARE = 0.5
 # A trajectory of a structure that costs so many times as much as others leaves them little.
 _TOO_LARGE = 4.0
-# Below this budget the other checks need all of it, and second looks come before further structures.
+# Below this budget the other checks need all of it, and second looks come before cheap checks on
+# further structures.
 _AMPLE = 20_000
 # So many structures of the catalogue say most of what all of them do, by budget.
 _STRUCTURES_WITHIN = ((2_500, 3), (12_000, 5), (249_999, 8))
