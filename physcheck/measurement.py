@@ -11,11 +11,21 @@ from typing import Any
 from physcheck.text.numbers import figure, ratio
 from physcheck.tolerances import Tolerance
 
-__all__ = ["LOOK_CLOSER", "Measurement", "Outcome", "Verdict", "judge", "limited_by_noise"]
+__all__ = [
+    "FINER_ARITHMETIC",
+    "LOOK_CLOSER",
+    "Measurement",
+    "Outcome",
+    "Verdict",
+    "judge",
+    "limited_by_noise",
+]
 
 
 #: Stands in an advice for how a closer look is had; the judge puts it into words.
 LOOK_CLOSER = "{look closer}"
+#: The advice where rounding is the limit; no advice to one that is in float64 already.
+FINER_ARITHMETIC = "rerun with --physcheck-dtype=float64 or a model of higher precision"
 _BY_ITS_OPTIONS = "its options let the check look more closely"
 
 
@@ -144,8 +154,7 @@ def limited_by_noise(measurement: Measurement) -> bool:
 
 # What to do where an uncertainty is too large, by its largest component.
 _RESOLVED_BY = {
-    "rounding": "the model's own numerical noise sets this limit: rerun with "
-    "--physcheck-dtype=float64 or a model of higher precision",
+    "rounding": f"the model's own numerical noise sets this limit: {FINER_ARITHMETIC}",
     "truncation": f"kinks or strong curvature of the energy surface set this limit: {LOOK_CLOSER}",
     "sampling": f"the number of probes sets this limit: {LOOK_CLOSER}",
 }

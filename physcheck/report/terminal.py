@@ -209,4 +209,6 @@ def _cost(report: Report) -> str:
     planned = f"planned: at most {plan.evaluations}"
     if plan.estimated_seconds is not None:
         planned += f", {duration(plan.estimated_seconds)} of model time"
+    if plan.budget is not None:
+        planned += f"; budget {plan.budget}"
     return f"{text} ({planned})"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from physcheck.errors import ModelError, NonFiniteOutput
-from physcheck.measurement import Outcome, judge, limited_by_noise
+from physcheck.measurement import FINER_ARITHMETIC, Outcome, judge, limited_by_noise
 from physcheck.model import Meter, Model
 from physcheck.names import Budget
 from physcheck.registry import tolerance_of
@@ -255,6 +255,10 @@ class Runner:
             measured = spec.measure(meter, structure.configurations, rng=rng, **options)
         closer = how_to_look_closer(spec, structure, self.model.capabilities, level)
         verdict = judge(measured, attempt.tolerance, closer=closer)
+        if self.model.capabilities.dtype == "float64":
+            # Nothing finer can be asked for.
+            words = verdict.message.replace(FINER_ARITHMETIC, "float64 shows no more")
+            verdict = replace(verdict, message=words)
         is_settled = verdict.outcome is Outcome.PASS or limited_by_noise(measured)
         evidence = save_evidence(
             measured.evidence, f"{spec.id}-{structure.name}", self.evidence_folder

@@ -394,7 +394,7 @@ def how_to_look_closer(
     larger = BUDGETS[BUDGETS.index(level) + 1 :]
     for budget in larger:
         if _gains(spec, structure, capabilities, level, budget):
-            return f"rerun with --physcheck-budget={budget}"
+            return f"rerun it alone with --physcheck-budget={budget}"
     return "no option makes this check look more closely; another structure may show more"
 
 

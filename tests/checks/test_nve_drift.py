@@ -164,6 +164,28 @@ def test_a_blow_up_is_called_at_once():
     assert found.evidence["quantities"]["blow_up"]
 
 
+class OtherEnergy:
+    """Morse's forces with an energy that isn't theirs."""
+
+    def __init__(self, factor):
+        self.model, self.factor = Morse(), factor
+
+    capabilities = property(lambda self: self.model.capabilities)
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        answer = self.model.evaluate(configurations, want=want)
+        return Evaluation(self.factor * answer.energy, answer.forces, answer.stress)
+
+
+@pytest.mark.parametrize("factor", [0.0, -1.0, 0.9, 3.0])
+def test_the_energy_of_other_forces_is_no_blow_up(factor):
+    one = catalogue()["ethanol"].configurations
+    for seed in range(3):
+        found, outcome = run(OtherEnergy(factor), one, seed=seed)
+        assert outcome is not Outcome.FAIL
+        assert found.force_evaluations <= 598
+
+
 def test_a_blow_up_of_the_integrator_alone_is_not_called():
     found, outcome = run(Gupta(), timestep_fs=120.0)
     assert outcome is Outcome.INCONCLUSIVE

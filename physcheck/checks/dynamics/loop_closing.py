@@ -11,7 +11,11 @@ from physcheck.dynamics.shadow import WindowMoment
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats
 
-__all__ = ["LINE_POINTS", "energy_gap_between"]
+__all__ = ["LINE_POINTS", "belongs_together", "energy_gap_between"]
+
+# Of belongs_together: evaluations, rms displacement and half the piece of a line, Å.
+_QUESTIONS = 3
+_AWAY, _HALF_PIECE = 0.02, 0.005
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,3 +94,22 @@ def energy_gap_between(
     error: Floats = np.abs(work - coarse) / 3
     gap = end.energies - begin.energies + work + end.work - begin.work
     return gap, error
+
+
+def belongs_together(meter: Meter, start: Configurations, rng: np.random.Generator) -> bool:
+    """Whether the energy changes along the forces about as they say, at a place near the start.
+
+    False for an energy that is constant, of another sign or scale: within a factor of two is taken.
+    True where the allotment has no room to ask.  Cost: 3 evaluations.
+    """
+    if meter.remaining is not None and meter.remaining < _QUESTIONS:
+        return True
+    move = _AWAY * rng.standard_normal((1, start.n_atoms, 3))
+    place = start.displaced(move)
+    forces = meter.evaluate(place).require_forces()[0]
+    size = float(np.linalg.norm(forces))
+    way = _HALF_PIECE * forces / max(size, 1e-300)
+    ends = place.displaced(np.stack([way, -way]))
+    energy = meter.evaluate(ends, want=frozenset({"energy", "forces"})).require_energy()
+    slope = float(energy[1] - energy[0]) / (2 * _HALF_PIECE)
+    return bool(0.5 * size <= slope <= 2 * size)

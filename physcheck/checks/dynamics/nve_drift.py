@@ -46,7 +46,7 @@ from physcheck.checks.conservation.no_potential import (
     has_no_potential,
     measure_no_potential,
 )
-from physcheck.checks.dynamics.loop_closing import LINE_POINTS
+from physcheck.checks.dynamics.loop_closing import LINE_POINTS, belongs_together
 from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
 from physcheck.dynamics.preparation import (
@@ -190,7 +190,7 @@ def measure_nve_drift(
     noise = math.inf if resolution is None else resolution.force_noise
     state = _measure(run, looks, chances, target, noise)
     if isinstance(state, int):
-        return _blow_up(run, state, meter)
+        return _blow_up(run, state, meter, resolution)
     state, evidence = _confirm(run, state, float(chances[-1]), target, resolution)
     return _report(run, state, evidence, target, resolution)
 
@@ -246,9 +246,12 @@ def _measure(
         wanders = step >= _WANDER_LOOK and state.rms / 10 > target and run.control is not None
         called = low > target and not doubted
         if ((called or wanders) and closings) or (last and not (high <= target)):
-            state = run.with_single_runs(run.closed(state), force_noise)
+            closed = run.with_single_runs(run.closed(state), force_noise)
             doubted = doubted or called
             closings -= 1
+            # Lines cost resolution: what isn't called is left as it was.
+            if low > target or closed.single > target or not (closed.interval[1] > high):
+                state = closed
             if state.interval[0] > target or state.single > target:
                 break
     assert state is not None
@@ -301,7 +304,7 @@ def _report(
     )
 
 
-def _blow_up(run: Runs, replica: int, meter: Meter) -> Measurement:
+def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | None) -> Measurement:
     """A replica ran away: once more at a shorter timestep, then the verdict."""
     raised, span = runaway(run.fine, replica)
     again: int | None = 0
@@ -314,6 +317,11 @@ def _blow_up(run: Runs, replica: int, meter: Meter) -> Measurement:
         calm_span = calmer.steps * calmer.timestep_fs * 1e-3
     real = again is not None
     value = raised / span
+    proof = None
+    if real and not belongs_together(meter, run.start, run.rng):
+        # E + K also runs away where the energy is not at all the one of the forces.
+        proof = measure_no_potential(meter, run.start, run.rng, resolution)
+        real = has_no_potential(proof)
     evidence = {
         "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of "
         "dynamics "
@@ -322,6 +330,7 @@ def _blow_up(run: Runs, replica: int, meter: Meter) -> Measurement:
         "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
         "quantities": {
             "blow_up": real,
+            "jacobian_asymmetry": asymmetry_figures(proof),
             "blow_up_time_ps": span,
             "timestep_fs": run.fine_fs,
             "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,

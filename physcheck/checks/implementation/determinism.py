@@ -22,6 +22,8 @@ __all__ = ["assert_determinism", "measure_determinism"]
 _REPEATS = 5
 # More calls where five leave open whether the scatter is below the tolerance.
 _MORE = 20
+# Times the tolerance: a scatter of five calls below that may be one of less than the tolerance.
+_CLEARLY = 3.0
 # Rounding of equal sums in another order isn't taken for a scatter that was seen.
 _ROUNDINGS = 4
 _WANT = frozenset({"forces", "energy"})
@@ -29,7 +31,7 @@ _WANT = frozenset({"forces", "energy"})
 
 @check(
     family="implementation",
-    quantity="rms scatter of forces in equal calls",
+    quantity="rms scatter of forces in equal calls, or of energy an atom over 1 Å",
     unit="eV/Å",
     needs={"forces"},
     kind="law",
@@ -60,10 +62,9 @@ def measure_determinism(
     """Asked the same twice, a model answers the same twice.
 
     The standard deviation of a force component over five equal calls, one after the other, pooled
-    in rms; twenty more where that is below the tolerance and may not stay there. A scatter that was
-    seen is a fact: it fails above the tolerance, whatever more calls would show. Whether the
-    answers are equal bit by bit is in ``quantities``: a difference within the tolerance, as
-    parallel sums make it, is no failure.
+    in rms, or that of the energy an atom over 1 Å, the larger of both; twenty more calls where that
+    is near the tolerance. A scatter that was seen is a fact: it fails above the tolerance. Whether
+    answers are equal bit by bit is in ``quantities``; parallel sums make them differ.
 
     Can't see: randomness that strikes in fewer than one of five calls, or depends on what ran
     before (``history_independence``).
@@ -72,7 +73,7 @@ def measure_determinism(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 5 evaluations, 25 where the answers scatter just below the tolerance.
+    Cost: 5 evaluations, 25 where the answers scatter near the tolerance.
 
     Source: a potential is a function of positions.
     """
@@ -80,11 +81,12 @@ def measure_determinism(
     target = default_tolerance("determinism") if tolerance is None else tolerance
     answers = [meter.evaluate(one, want=_WANT) for _ in range(_REPEATS)]
     scatter, high = _scatter(answers)
-    if scatter <= target < high:
+    if scatter <= target < high or target < scatter < _CLEARLY * target:
         answers += [meter.evaluate(one, want=_WANT) for _ in range(_MORE)]
         scatter, high = _scatter(answers)
     forces = np.concatenate([a.require_forces() for a in answers])
     floor = rounding_floor(float(np.abs(forces).max()), meter.capabilities.dtype)
+    floor = max(floor, _energy_floor(answers, meter.capabilities.dtype))
     dof = len(answers) - 1
     energies = [0.0 if a.energy is None else float(a.energy[0]) for a in answers]
     spread = np.ptp(forces, axis=0)
@@ -119,9 +121,21 @@ def _scatter(answers: Sequence[Evaluation]) -> tuple[float, float]:
     forces = np.concatenate([a.require_forces() for a in answers])
     # From the first answer, so that equal ones differ by exactly nothing.
     scatter = math.sqrt(float(np.mean(np.var(forces - forces[0], axis=0, ddof=1))))
+    if all(a.energy is not None for a in answers):
+        energy = np.array([float(a.require_energy()[0]) for a in answers])
+        scatter = max(scatter, float(np.std(energy - energy[0], ddof=1)) / forces.shape[1])
     # One degree of freedom a repeat: noise may be alike in all components.
     dof = len(answers) - 1
     return scatter, scatter * math.sqrt(dof / chdtri(dof, 1 - FALSE_PASS))
+
+
+def _energy_floor(answers: Sequence[Evaluation], dtype: str) -> float:
+    """What rounding of the energy leaves an atom, eV over 1 Å."""
+    energy = answers[0].energy
+    if energy is None:
+        return 0.0
+    n_atoms = len(answers[0].require_forces()[0])
+    return rounding_floor(float(np.abs(energy).max()), dtype) / n_atoms
 
 
 assert_determinism = derive_assert(measure_determinism)

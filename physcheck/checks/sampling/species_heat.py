@@ -177,7 +177,7 @@ def measure_species_heat(
     proof = None
     if _interval(powers)[0] > target:
         proof = measure_no_potential(meter, relaxed, rng, resolution)
-    return _report(powers, noise, simulation, relaxed, proof, resolution)
+    return _report(powers, noise, simulation, relaxed, proof, target, resolution)
 
 
 def _run(
@@ -259,6 +259,7 @@ def _report(
     simulation: Simulation,
     one: Configurations,
     proof: Measurement | None,
+    target: float,
     resolution: Resolution | None,
 ) -> Measurement:
     nothing = "" if resolution is None else resolution.rigid_reason
@@ -270,8 +271,8 @@ def _report(
     error = float(np.std(means, ddof=1)) / math.sqrt(len(means))
     low, high = _interval(powers)
     if low > 0 and not has_no_potential(proof):
-        # Energy and forces don't belong together, which isn't heat, or nobody had to ask.
-        low = 0.0
+        # Energy and forces may not belong together, which isn't heat: nothing is called.
+        low = min(low, target)
     widest = max(
         student_half_width(_settled(power), FALSE_FAIL / len(powers)) for power in powers.values()
     )
@@ -285,8 +286,17 @@ def _report(
         force_evaluations=simulation.model.evaluations,
         nothing_tested=nothing,
         evidence=_evidence(powers, simulation, one, proof),
-        resolve="" if by_noise else f"longer runs would tell: {LOOK_CLOSER}",
+        resolve=_advice(by_noise, proof),
     )
+
+
+def _advice(by_noise: bool, proof: Measurement | None) -> str:
+    if proof is not None:
+        return (
+            "the forces may be the gradient of another energy than the one reported "
+            "(force_energy_gap), since no lack of a potential is certain (jacobian_asymmetry)"
+        )
+    return "" if by_noise else f"longer runs would tell: {LOOK_CLOSER}"
 
 
 def _evidence(

@@ -43,7 +43,7 @@ _LEAST = (
 )
 _REACH = 3.0
 _OPTIONS: dict[Budget, dict[str, Any]] = {
-    "quick": {"pairs": 3, "points": 6},
+    "quick": {"pairs": 6, "points": 6},
     "standard": {"pairs": 10, "points": 16},
     "full": {"pairs": 100, "points": 31},
 }
@@ -118,7 +118,7 @@ def measure_short_range_repulsion(
     rng: np.random.Generator,
     resolution: Resolution | None = None,
     tolerance: float | None = None,
-    pairs: int = 3,
+    pairs: int = 6,
     points: int = 6,
 ) -> Measurement:
     """Atoms nearer than any bond repel each other.
@@ -130,8 +130,8 @@ def measure_short_range_repulsion(
     the energy rises as the structure itself is shrunk until its nearest pair is at 0.8 ... 0.6 (a
     soft core may give way there by design).
 
-    Can't see: holes between the points, or of three bodies; a dimer that the model refuses (it
-    raises) is left out and named.
+    Can't see: holes between the points, or of three bodies; pairs beyond ``pairs``; a dimer that
+    the model refuses (it raises) is left out and named.
 
     Parameters
     ----------

@@ -86,7 +86,9 @@ def test_forces_of_another_energy_are_not_heat():
     for seed in range(3):
         found, outcome = run(None, "NaCl8", "standard", seed, model=OtherEnergy(one, 0.0))
         assert outcome is not Outcome.FAIL
-        assert found.interval[0] == 0
+        assert found.interval[0] <= 4e-4
+        if found.interval[0] > 0:
+            assert "another energy" in found.resolve
 
 
 def test_where_it_does_not_apply_and_wrong_arguments():
