@@ -119,6 +119,11 @@ def test_fixture_and_parametrised_checks(subject):
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*FAIL  jacobian_asymmetry [[]H2O[]]*"])
     assert sorted(r["verdict"] for r in subject.report()["records"]) == ["fail", "pass"]
+    options = ("--physcheck-seed=5", "--physcheck-profile=tight", "--physcheck-budget=8000")
+    subject.run("test_own.py", *options, suite=False, factory=None)
+    for record in subject.report()["records"]:
+        words = "--physcheck-profile=tight --physcheck-budget=8000 --physcheck-seed=5"
+        assert record["rerun"].endswith(f"' {words}")
     subject.run("test_theirs.py", suite=False).assert_outcomes(passed=1)
     subject.run("test_theirs.py", suite=False, factory=None).assert_outcomes(skipped=1)
 
