@@ -145,6 +145,17 @@ def test_forces_respond_to_moves(name, place):
     assert sound.force_evaluations <= 16 + 4
 
 
+def test_a_response_that_noise_may_hide_is_not_called_absent():
+    start = catalogue()["Ar13"].configurations
+    for seed in range(3):
+        found = physcheck.measure_responsiveness(
+            make_builtin("lennard-jones+noise=1e-3"), start, rng=np.random.default_rng(seed)
+        )
+        assert found.value == 1.0
+        verdict = judge(found, tolerance_of("responsiveness", "md"))
+        assert verdict.outcome is Outcome.INCONCLUSIVE
+
+
 def test_responsiveness_does_not_apply_where_nothing_interacts():
     apart = molecule("H2")
     apart.positions *= 10

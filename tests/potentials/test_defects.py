@@ -65,6 +65,7 @@ CHECK_IDS = CONSERVATION | set(
         "thread_safety",
         "memory_growth",
         "outputs_agree",
+        "responsiveness",
     ]
 )
 ADDITIVE = [name for name, kind in DEFECTS.items() if issubclass(kind, ForceDefect)]

@@ -225,6 +225,7 @@ class Constant(Defect):
     spec: ClassVar[str] = "constant"
     unit: ClassVar[str] = "eV/Å"
     default_strength: ClassVar[float] = 0.0
+    must_fail: ClassVar[frozenset[str]] = frozenset({"responsiveness"})
     may_fail: ClassVar[frozenset[str]] = (
         CONSERVATION
         | STRESS
