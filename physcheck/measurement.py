@@ -103,13 +103,18 @@ class Verdict:
 
 
 def judge(
-    measurement: Measurement, tolerance: Tolerance | None, *, closer: str = _BY_ITS_OPTIONS
+    measurement: Measurement,
+    tolerance: Tolerance | None,
+    *,
+    closer: str = _BY_ITS_OPTIONS,
+    finer: str = FINER_ARITHMETIC,
 ) -> Verdict:
     """Hold a measurement against a tolerance.
 
     PASS if ``high <= tolerance``; FAIL if ``low > tolerance``; otherwise INCONCLUSIVE with what
-    would resolve it; ``closer`` says how a closer look is had.  A value that is not finite FAILs.
-    A check without a tolerance (kind ``info``) passes.
+    would resolve it; ``closer`` says how a closer look is had, ``finer`` how less
+    rounding is.  A value that is not finite FAILs.  A check without a tolerance (kind ``info``)
+    passes.
 
     Raises
     ------
@@ -125,8 +130,8 @@ def judge(
     if not math.isfinite(measurement.value):
         return Verdict(Outcome.FAIL, f"the {measurement.quantity} is {measurement.value}")
     if measurement.nothing_tested:
-        text = f"nothing tested: {measurement.nothing_tested}".replace(LOOK_CLOSER, closer)
-        return Verdict(Outcome.INCONCLUSIVE, text)
+        text = f"nothing tested: {measurement.nothing_tested}"
+        return Verdict(Outcome.INCONCLUSIVE, _with_advice(text, closer, finer))
     if tolerance is None:
         measured = figure(measurement.value, unit)
         return Verdict(Outcome.PASS, f"measured {measured}; there is no tolerance")
@@ -135,8 +140,12 @@ def judge(
         return Verdict(Outcome.FAIL, ratio(measurement.value, limit))
     if high <= limit:
         return Verdict(Outcome.PASS, _what_passed(measurement, limit))
-    text = _why_inconclusive(measurement, limit).replace(LOOK_CLOSER, closer)
-    return Verdict(Outcome.INCONCLUSIVE, text)
+    text = _why_inconclusive(measurement, limit)
+    return Verdict(Outcome.INCONCLUSIVE, _with_advice(text, closer, finer))
+
+
+def _with_advice(text: str, closer: str, finer: str) -> str:
+    return text.replace(LOOK_CLOSER, closer).replace(FINER_ARITHMETIC, finer)
 
 
 def _what_passed(measurement: Measurement, limit: float) -> str:

@@ -14,8 +14,10 @@ from physcheck.system import Configurations, Floats, System
 
 __all__ = [
     "FREQUENCY_MARGIN",
+    "RELAXED_START_EVALUATIONS",
     "fastest_frequency",
     "pre_relax",
+    "relaxed_start",
     "require_positive",
     "stable_timestep_fs",
     "thermal_timestep_fs",
@@ -23,6 +25,10 @@ __all__ = [
 
 #: By what factor :func:`fastest_frequency` may be too low: 10 % at most in practice.
 FREQUENCY_MARGIN = 1.1
+# Of relaxed_start: evaluations downhill, and probes of the fastest motion.
+_DOWNHILL, _PROBES = 12, 6
+#: What relaxed_start costs at most.
+RELAXED_START_EVALUATIONS = _DOWNHILL + _PROBES
 # Largest move of an atom in one step of pre_relax, Å.
 _LARGEST_MOVE = 0.1
 # Curvature before any is known, and the least that is believed, eV/Å²: between those of soft and of
@@ -147,6 +153,17 @@ def thermal_timestep_fs(system: System, temperature_K: float) -> float:
     """
     speed = math.sqrt(3 * kB * temperature_K / float(system.masses.min()))
     return _THERMAL_MOVE / (speed * fs)
+
+
+def relaxed_start(
+    model: Meter, start: Configurations, rng: np.random.Generator
+) -> tuple[Configurations, float]:
+    """A start for dynamics at moderate forces, and its fastest frequency (rad/fs).
+
+    Cost: 18 evaluations at most.
+    """
+    relaxed, forces = pre_relax(model, start, evaluations=_DOWNHILL)
+    return relaxed, fastest_frequency(model, relaxed, rng, forces=forces, products=_PROBES)
 
 
 def stable_timestep_fs(frequency: float, phase: float, *, longest_fs: float = 10.0) -> float:

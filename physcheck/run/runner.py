@@ -253,12 +253,13 @@ class Runner:
         meter = Meter(attempt.meter, allotment=self._allotment(entry, level))
         with self._watching(meter, entry.name):
             measured = spec.measure(meter, structure.configurations, rng=rng, **options)
-        closer = how_to_look_closer(spec, structure, self.model.capabilities, level)
-        verdict = judge(measured, attempt.tolerance, closer=closer)
-        if self.model.capabilities.dtype == "float64":
-            # Nothing finer can be asked for.
-            words = verdict.message.replace(FINER_ARITHMETIC, "float64 shows no more")
-            verdict = replace(verdict, message=words)
+        capabilities = self.model.capabilities
+        verdict = judge(
+            measured,
+            attempt.tolerance,
+            closer=how_to_look_closer(spec, structure, capabilities, level),
+            finer=FINER_ARITHMETIC if capabilities.dtype != "float64" else "float64 shows no more",
+        )
         is_settled = verdict.outcome is Outcome.PASS or limited_by_noise(measured)
         evidence = save_evidence(
             measured.evidence, f"{spec.id}-{structure.name}", self.evidence_folder

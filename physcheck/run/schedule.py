@@ -297,18 +297,13 @@ class Schedule:
             start = entry.structure.configurations
             more = entry.check.evaluations(start, self.capabilities, level)
             cost = self._weighed(more * entry.check.enlarges(start), entry.structure)
-            has_room = self._left is not None and cost <= self._left
-            # Asked for alone it would have room: the smaller budget makes the same record.
-            looks: tuple[Budget, ...] = ("quick", level) if has_room else ("quick",)
-            self.spent += cost if has_room else 0
-            self._add(
-                replace(
-                    entry,
-                    allotment=entry.allotment + (more if has_room else 0),
-                    looks=looks,
-                    budget=self.spending.option if has_room else "quick",
-                )
-            )
+            if self._left is None or cost > self._left:
+                # Asked for alone it would have room: the smaller budget makes the same record.
+                self._add(replace(entry, budget="quick"))
+                continue
+            self.spent += cost
+            allotment, again = entry.allotment + more, self.spending.option
+            self._add(replace(entry, allotment=allotment, looks=("quick", level), budget=again))
 
     def _schedule_unlike(self, checks: Sequence[CheckSpec]) -> None:
         """The law that a structure's refusal breaks: a copy of it is taken.  Two such structures.

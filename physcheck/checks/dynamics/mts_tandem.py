@@ -42,7 +42,11 @@ from physcheck.checks.dynamics.mts_evidence import (
     evidence,
 )
 from physcheck.checks.dynamics.mts_runs import BOOKING, Drift, Pair, Row, Temperature
-from physcheck.dynamics.preparation import fastest_frequency, pre_relax, stable_timestep_fs
+from physcheck.dynamics.preparation import (
+    RELAXED_START_EVALUATIONS,
+    relaxed_start,
+    stable_timestep_fs,
+)
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
@@ -57,7 +61,6 @@ _UNIT = "eV/atom/ps"
 _QUANTITY = "drift of the energy at the recommended stride"
 # Advance of the fastest mode in an inner step, rad: 0.5 fs for O-H.
 _PHASE = 0.38
-_PRE_RELAXATION, _PRODUCTS = 12, 6
 # Strides beyond this share of the fastest period aren't tried.
 _LAST_SHARE = 1.0
 # A stride is recommended if it sees no drift, and could have seen one of so many times what the
@@ -88,7 +91,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     each = 3 * _EQUILIBRATION // 2 + 2 + steps + steps // BOOKING + 2 + steps // 4 + 1
     each += sum(steps + steps // m + 2 for m in _STRIDES)
     each += sampling // 2 + sampling // 2 // BOOKING + 2 + sampling + sampling // 2 + 2
-    return int(_PRE_RELAXATION + _PRODUCTS + _TRIAL + replicas * each)
+    return int(RELAXED_START_EVALUATIONS + _TRIAL + replicas * each)
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -207,8 +210,7 @@ def _choose_steps(
     equilibration_steps: int,
 ) -> tuple[Pair, float]:
     """The pair, equilibrated, at an inner timestep that fits; the fastest period, fs."""
-    relaxed, forces = pre_relax(accurate, one, evaluations=_PRE_RELAXATION)
-    frequency = fastest_frequency(accurate, relaxed, rng, forces=forces, products=_PRODUCTS)
+    relaxed, frequency = relaxed_start(accurate, one, rng)
     if timestep_fs is None:
         timestep_fs = _rounded(stable_timestep_fs(frequency, _PHASE, longest_fs=4.0))
     period = 2 * math.pi / frequency if frequency > 0 else math.inf

@@ -51,8 +51,8 @@ from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
 from physcheck.dynamics.preparation import (
     FREQUENCY_MARGIN,
-    fastest_frequency,
-    pre_relax,
+    RELAXED_START_EVALUATIONS,
+    relaxed_start,
     require_positive,
     stable_timestep_fs,
     thermal_timestep_fs,
@@ -72,8 +72,6 @@ _UNIT = "eV/atom/ps"
 _QUANTITY = "sustained drift of the energy"
 # Advance of the fastest mode in a step of the fine runs, rad; the coarse ones take twice that.
 _PHASE = 0.2
-_PRE_RELAXATION = 12
-_PRODUCTS = 6
 # Steps after which single runs are looked at: several periods of the fastest motion.
 _WANDER_LOOK = 36
 # What the largest budget makes.
@@ -94,7 +92,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     options = _OPTIONS[budget]
     count, steps, control = (options[k] for k in ("replicas", "steps", "control_steps"))
     lines = _closings(steps) * LINE_POINTS * (count + count // 2)
-    total = _PRE_RELAXATION + _PRODUCTS + count * (steps + 1) + (count // 2) * (control + 1) + lines
+    total = RELAXED_START_EVALUATIONS + count * (steps + 1) + (count // 2) * (control + 1) + lines
     # At quick the evidence of no potential takes what is left.
     return int(total + (0 if budget == "quick" else NO_POTENTIAL_EVALUATIONS))
 
@@ -213,8 +211,7 @@ def _choose_steps(
     control_steps: int,
 ) -> Runs:
     """The runs at a timestep that fits the fastest motion, from a start with moderate forces."""
-    relaxed, forces = pre_relax(meter, one, evaluations=_PRE_RELAXATION)
-    frequency = fastest_frequency(meter, relaxed, rng, forces=forces, products=_PRODUCTS)
+    relaxed, frequency = relaxed_start(meter, one, rng)
     if timestep_fs is not None:
         fine_fs = timestep_fs / 2
     else:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from ase.units import fs, kB
-from scipy.special import chdtri
 
 from physcheck.checks.dynamics.loop_closing import energy_gap_between
 from physcheck.checks.dynamics.replicas import Rates, blown_up, launch, rates_of, slopes_of
@@ -217,6 +216,8 @@ class Runs:
         integrator's errors grow fourfold at least, at kinks too), the quadrature's error, and what
         force noise that never changes its sign along a path would do.
         """
+        from scipy.special import chdtri
+
         if not state.closed or self.control is None or self.control_unstable:
             return state
         count = len(state.rates)

@@ -10,7 +10,11 @@ import numpy as np
 
 from physcheck.checks.dynamics.replicas import launch, slopes_of
 from physcheck.dynamics import draw_velocities
-from physcheck.dynamics.preparation import fastest_frequency, pre_relax, stable_timestep_fs
+from physcheck.dynamics.preparation import (
+    RELAXED_START_EVALUATIONS,
+    relaxed_start,
+    stable_timestep_fs,
+)
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.noise import difference_table_noise
@@ -27,8 +31,6 @@ _QUANTITY = "shortfall of the order at which energy fluctuations fall with the t
 _ORDER = 2.0
 # Advance of the fastest mode in the longer step, rad.
 _PHASE = 0.3
-_PRE_RELAXATION = 12
-_PRODUCTS = 6
 # The noise is known within a factor of 2 or so; its variance is allowed four times for a FAIL.
 _NOISE_MARGIN = 4.0
 
@@ -43,7 +45,7 @@ _OPTIONS: dict[Budget, dict[str, Any]] = {
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
     options = _OPTIONS[budget]
     runs = options["replicas"] * (3 * options["steps"] + 2)
-    return int(_PRE_RELAXATION + _PRODUCTS + runs)
+    return int(RELAXED_START_EVALUATIONS + runs)
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -163,8 +165,7 @@ def _measure(
     temperature_K: float,
     timestep_fs: float | None,
 ) -> _Pair:
-    relaxed, forces = pre_relax(meter, one, evaluations=_PRE_RELAXATION)
-    frequency = fastest_frequency(meter, relaxed, rng, forces=forces, products=_PRODUCTS)
+    relaxed, frequency = relaxed_start(meter, one, rng)
     longer = stable_timestep_fs(frequency, _PHASE) if timestep_fs is None else timestep_fs
     velocities = draw_velocities(one.system, replicas, 2 * temperature_K, rng, exact=True)
     totals = []

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.relaxation.relaxation_convergence import inner_motion
-from physcheck.measurement import LOOK_CLOSER, Measurement
+from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.relaxation.noise_floor import achievable_fmax
@@ -235,7 +235,7 @@ def _report(
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,
         resolve=f"force constants are known to {found.error:.1g} eV/Å²/amu, which leaves the "
-        "softest modes open: rerun with --physcheck-dtype=float64 or a model of higher precision",
+        f"softest modes open: {FINER_ARITHMETIC}",
         evidence=_evidence(ground, pair, back, reached),
     )
 

@@ -24,7 +24,7 @@ import numpy as np
 
 # Its tolerance says what counts as antisymmetric.
 from physcheck.checks.conservation import jacobian_asymmetry as jacobian_asymmetry
-from physcheck.measurement import LOOK_CLOSER, Measurement
+from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import Budget, check, default_tolerance, derive_assert, tolerance_of
 from physcheck.relaxation.circling import (
@@ -298,7 +298,7 @@ def _advice(
     if floor > target / 2 and value <= 4 * floor:
         return (
             f"the noise of the forces lets fmax reach {floor:.2g} eV/Å and no less: "
-            "rerun with --physcheck-dtype=float64 or a model of higher precision"
+            f"{FINER_ARITHMETIC}"
         )
     if faulty:
         return "the forces have no potential where it stalls, but fmax is near the tolerance"

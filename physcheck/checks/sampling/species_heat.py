@@ -36,8 +36,8 @@ from physcheck.checks.dynamics.replicas import blown_up, launch
 from physcheck.checks.sampling.atom_groups import groups_of
 from physcheck.dynamics import Simulation, draw_velocities
 from physcheck.dynamics.preparation import (
-    fastest_frequency,
-    pre_relax,
+    RELAXED_START_EVALUATIONS,
+    relaxed_start,
     require_positive,
     stable_timestep_fs,
     thermal_timestep_fs,
@@ -62,8 +62,6 @@ _STRIDE = 4
 # rounding allows, as Simpson's error goes as h^4 (1e-4 eV/atom/ps on stiff bonds at 0.02 Å).
 _STEP, _SHORT_STEP = 0.02, 0.01
 _FINE_ENERGY = 1e-7
-_PRE_RELAXATION = 12
-_PRODUCTS = 6
 # What sets in at the start is over after this share of the run.
 _SETTLED = 0.25
 _PER_PS = 1e3 * fs
@@ -83,7 +81,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     moments = steps // _STRIDE
     proof = 0 if budget == "quick" else NO_POTENTIAL_EVALUATIONS
     run = replicas * (steps + 1 + 2 * n_species * moments)
-    return int(_PRE_RELAXATION + _PRODUCTS + run + proof)
+    return int(RELAXED_START_EVALUATIONS + run + proof)
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -166,8 +164,7 @@ def measure_species_heat(
         raise ValueError(f"{replicas} replicas of {steps} steps, should be 2 or more of 4 or more")
     require_positive(temperature_K=temperature_K)
     target = default_tolerance("species_heat") if tolerance is None else tolerance
-    relaxed, forces = pre_relax(meter, one, evaluations=_PRE_RELAXATION)
-    frequency = fastest_frequency(meter, relaxed, rng, forces=forces, products=_PRODUCTS)
+    relaxed, frequency = relaxed_start(meter, one, rng)
     timestep_fs = min(
         stable_timestep_fs(frequency, _PHASE), thermal_timestep_fs(one.system, 2 * temperature_K)
     )

@@ -13,7 +13,6 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
-from scipy.integrate import cumulative_trapezoid
 
 from physcheck.errors import CapabilityMissing, ModelError
 from physcheck.measurement import Measurement
@@ -257,6 +256,7 @@ def _barrier(path: _Path, index: int) -> tuple[float, float]:
 
     The error is the difference from straight lines between the points.
     """
+    from scipy.integrate import cumulative_trapezoid
     from scipy.interpolate import PchipInterpolator
 
     inwards = path.at[0] - path.at[: index + 1]
