@@ -16,6 +16,7 @@ from physcheck.checks.sampling.configurational_temperature import (
     SPECIES_EVALUATIONS,
     configurational_temperatures,
 )
+from physcheck.checks.sampling.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.langevin_series import langevin_series
 from physcheck.checks.sampling.likely_violations import (
     CONFIRMATION_EVALUATIONS,
@@ -94,6 +95,7 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     evaluations=_evaluations,
     options={budget: {"langevin_evaluations": n} for budget, n in _LANGEVIN.items()},
     shared=shared_evaluations,
+    by_gradient=0,
     applies=_applies,
 )
 def measure_equipartition(
@@ -103,6 +105,7 @@ def measure_equipartition(
     rng: np.random.Generator,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     groups: Mapping[str, ArrayLike] | None = None,
     evaluations: int = 24_000,
@@ -127,6 +130,8 @@ def measure_equipartition(
         Best periodic and liquid-like; crystals exchange heat between modes slowly.
     trajectory, evaluations, replicas, temperature_K, timestep_fs
         A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    gradient : GradientForces
+        Instead of a trajectory: the bound that follows (:mod:`.gradient_forces`).
     tolerance : float, %
     groups : mapping of name to indices or mask
         Instead of the species.
@@ -146,6 +151,8 @@ def measure_equipartition(
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, sec. 4.3.
     """
     masks = _compared_groups(start, groups)
+    if gradient is not None:
+        return measure_by_gradient(gradient, _most_apart(gradient, masks))
     sampled = sample_model(
         "equipartition", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
         trajectory=trajectory, evaluations=evaluations, replicas=replicas,
@@ -156,6 +163,12 @@ def measure_equipartition(
     confirmed = confirm_likely(_estimate(sampled, masks), sampled)
     further = _measure_further(sampled, masks, langevin_evaluations)
     return _report(sampled, masks, confirmed, further)
+
+
+def _most_apart(gradient: GradientForces, masks: Mapping[str, Bools]) -> float:
+    """By how much two groups can differ at most, percent: one is hotter, the other colder."""
+    masses = gradient.start.system.masses
+    return sum(sorted(gradient.hotter_by(masses[mask]) for mask in masks.values())[-2:])
 
 
 def _compared_groups(start: Any, groups: Mapping[str, ArrayLike] | None) -> dict[str, Bools]:
