@@ -112,10 +112,9 @@ def measure_ensemble_consistency(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
-    gradient : GradientForces
-        Instead of a trajectory: the bound that follows (:mod:`.gradient_forces`).
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, %
     second_evaluations : int
         Of the trajectory at the second temperature.
@@ -137,10 +136,14 @@ def measure_ensemble_consistency(
         trajectory=trajectory, evaluations=evaluations, replicas=replicas,
         temperature_K=temperature_K, timestep_fs=timestep_fs,
     )  # fmt: skip
+    return _measure(sampled, second_evaluations, replicas)
+
+
+def _measure(sampled: SampledModel, second_evaluations: int, replicas: int | None) -> Measurement:
     if sampled.trajectory.blown_up:
         return measure_blow_up(sampled)
     second = make_trajectory(
-        sampled.meter, sampled.start, rng=rng, evaluations=second_evaluations, replicas=replicas,
+        sampled.meter, sampled.start, rng=sampled.rng, evaluations=second_evaluations, replicas=replicas,
         temperature_K=_choose_steps(sampled.trajectory), timestep_fs=sampled.trajectory.timestep_fs,
     )  # fmt: skip
     if second.blown_up:

@@ -128,10 +128,9 @@ def measure_equipartition(
     ----------
     start : ase.Atoms or Configurations with B = 1
         Best periodic and liquid-like; crystals exchange heat between modes slowly.
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
-    gradient : GradientForces
-        Instead of a trajectory: the bound that follows (:mod:`.gradient_forces`).
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, %
     groups : mapping of name to indices or mask
         Instead of the species.
@@ -158,6 +157,12 @@ def measure_equipartition(
         trajectory=trajectory, evaluations=evaluations, replicas=replicas,
         temperature_K=temperature_K, timestep_fs=timestep_fs,
     )  # fmt: skip
+    return _measure(sampled, masks, langevin_evaluations)
+
+
+def _measure(
+    sampled: SampledModel, masks: Mapping[str, Bools], langevin_evaluations: int
+) -> Measurement:
     if sampled.trajectory.blown_up:
         return measure_blow_up(sampled)
     confirmed = confirm_likely(_estimate(sampled, masks), sampled)

@@ -112,10 +112,9 @@ def measure_kinetic_distribution(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
-    gradient : GradientForces
-        Instead of a trajectory: the bound that follows (:mod:`.gradient_forces`).
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, %
 
     Raises

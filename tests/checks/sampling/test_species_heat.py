@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from support.springs import Springs, salt
 
 from physcheck.checks.sampling.species_heat import assert_species_heat, measure_species_heat
 from physcheck.errors import CapabilityMissing
