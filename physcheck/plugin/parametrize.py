@@ -174,7 +174,7 @@ class Case:
 
     def _record(self, runner: Runner, settings: Settings) -> Record:
         """The record before anything is known of failures that are expected."""
-        from physcheck.checks.sampling.gradient_forces import GRADIENT_EVALUATIONS
+        from physcheck.checks.dynamics.gradient_forces import GRADIENT_EVALUATIONS
         from physcheck.run.budget import spending_of
         from physcheck.run.cause_aware import CauseAwareRunner
         from physcheck.run.entry import PlanEntry, record_seed

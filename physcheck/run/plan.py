@@ -57,7 +57,11 @@ class Plan:
 
     def _costs(self) -> list[tuple[int, str]]:
         """Evaluations and the structure they are of."""
-        shared = {e.structure.name: e.shared + e.bound for e in self.entries if e.shared + e.bound}
+        shared: dict[str, int] = {}
+        for entry in self.entries:
+            if once := entry.shared + entry.bound:
+                name = entry.structure.name
+                shared[name] = max(once, shared.get(name, 0))
         own = [(e.allotment, e.structure.name) for e in self.entries if e.allotment]
         return own + [(n, name) for name, n in shared.items()]
 

@@ -35,7 +35,7 @@ from physcheck.system import Configurations
 from physcheck.tolerances import Tolerance
 
 if TYPE_CHECKING:
-    from physcheck.checks.sampling.gradient_forces import GradientForces
+    from physcheck.checks.dynamics.gradient_forces import GradientForces
     from physcheck.checks.sampling.trajectory import Trajectory
     from physcheck.resolution import Resolution
     from physcheck.structures import Structure
@@ -213,7 +213,7 @@ class Runner:
         """
         import numpy as np
 
-        from physcheck.checks.sampling.gradient_forces import measure_gradient_forces
+        from physcheck.checks.dynamics.gradient_forces import measure_gradient_forces
 
         resolution = self.resolution(structure)
 
@@ -269,22 +269,24 @@ class Runner:
     def _look(self, entry: PlanEntry, attempt: _Attempt, blank: Record) -> Record:
         """The record of the first look if the model passes or nothing would help, else the last's.
 
-        The model's own noise is the same in every look.  Where a law of sampling follows from
-        forces that are the gradient of the energy no trajectory is made, but at full, where that
-        says what the trajectory can't tell.
+        The model's own noise is the same in every look.  Where a law follows from forces that are
+        the gradient of the energy, that is asked before a trajectory is made, and after a look that
+        left the law open.
         """
-        record, is_thorough = blank, "full" in entry.looks
-        if entry.bound and not is_thorough:
+        record, left = blank, list(entry.looks)
+        asks_first = entry.bound and entry.check.shared is not None and left[0] != "full"
+        if asks_first:
             record = self._look_by_gradient(entry, attempt, blank)
             if record.verdict is Outcome.PASS or not entry.shared:
                 return record
-        for level in entry.looks:
-            record, is_settled = self._measure_and_judge(entry, level, attempt, blank)
+        while left:
+            record, is_settled = self._measure_and_judge(entry, left.pop(0), attempt, blank)
             if is_settled:
                 break
-        if entry.bound and is_thorough and record.verdict is Outcome.INCONCLUSIVE:
-            bound = self._look_by_gradient(entry, attempt, blank)
-            return bound if bound.verdict is Outcome.PASS else record
+            if entry.bound and not asks_first and record.verdict is Outcome.INCONCLUSIVE:
+                bound = self._look_by_gradient(entry, attempt, blank)
+                if bound.verdict is Outcome.PASS:
+                    return bound
         return record
 
     def _look_by_gradient(self, entry: PlanEntry, attempt: _Attempt, blank: Record) -> Record:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from physcheck.checks.sampling.gradient_forces import GRADIENT_EVALUATIONS
+from physcheck.checks.dynamics.gradient_forces import GRADIENT_EVALUATIONS
 from physcheck.registry import CheckSpec
 from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.filling import RESOLUTION_EVALUATIONS, Filling

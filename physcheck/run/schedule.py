@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from physcheck.checks.dynamics.gradient_forces import GRADIENT_EVALUATIONS
 from physcheck.model import Capabilities
 from physcheck.names import BUDGETS, Budget
 from physcheck.registry import CheckSpec
@@ -38,7 +39,8 @@ _KEPT_SHARE = 0.36
 # further structures.
 _AMPLE = 20_000
 # So many structures of the catalogue say most of what all of them do, by budget.
-_STRUCTURES_WITHIN = ((2_500, 3), (12_000, 5), (249_999, 8))
+_QUICK = 2_500
+_STRUCTURES_WITHIN = ((_QUICK, 3), (12_000, 5), (249_999, 8))
 # A model that isn't safe in threads can abort the process (PET's TorchScript does): nothing that
 # could have been measured is lost with it.
 _LAST = frozenset({"thread_safety"})
@@ -203,17 +205,27 @@ class Schedule(Filling):
             and _gains(e.check, e.structure, self.capabilities, "quick", level)
         ]
         waiting.sort(key=lambda e: (e.check.kind != "law", places[e.structure.name]))
-        for entry in waiting:
+        for entry in (self._with_bound(e) for e in waiting):
             start = entry.structure.configurations
             more = entry.check.evaluations(start, self.capabilities, level)
             cost = self.weighed(more * entry.check.enlarges(start), entry.structure)
             if self.left is None or cost > self.left:
                 # Asked for alone it would have room: the smaller budget makes the same record.
-                self.add(replace(entry, budget="quick"))
+                again = str(_QUICK + 1) if entry.bound else "quick"
+                self.add(replace(entry, budget=again))
                 continue
             self.spent += cost
             allotment, again = entry.allotment + more, self.spending.option
             self.add(replace(entry, allotment=allotment, looks=("quick", level), budget=again))
+
+    def _with_bound(self, entry: PlanEntry) -> PlanEntry:
+        """The entry of a law that follows from gradient forces, with room to ask for them."""
+        cost = self.weighed(GRADIENT_EVALUATIONS, entry.structure)
+        follows = entry.check.by_gradient is not None and "energy" in self.capabilities.outputs
+        if not follows or self.left is None or cost > self.left:
+            return entry
+        self.spent += cost
+        return replace(entry, bound=GRADIENT_EVALUATIONS)
 
     def _schedule_unlike(self, checks: Sequence[CheckSpec]) -> None:
         """The law that a structure's refusal breaks: a copy of it is taken.  Two such structures.

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.blow_up import measure_blow_up
-from physcheck.checks.sampling.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.sampled_model import (
     SampledModel,
     needs_inner_motion,
@@ -143,7 +143,8 @@ def _measure(sampled: SampledModel, second_evaluations: int, replicas: int | Non
     if sampled.trajectory.blown_up:
         return measure_blow_up(sampled)
     second = make_trajectory(
-        sampled.meter, sampled.start, rng=sampled.rng, evaluations=second_evaluations, replicas=replicas,
+        sampled.meter, sampled.start, rng=sampled.rng,
+        evaluations=second_evaluations, replicas=replicas,
         temperature_K=_choose_steps(sampled.trajectory), timestep_fs=sampled.trajectory.timestep_fs,
     )  # fmt: skip
     if second.blown_up:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.atom_groups import groups_of
 from physcheck.checks.sampling.blow_up import measure_blow_up
 from physcheck.checks.sampling.configurational_temperature import (
     SPECIES_EVALUATIONS,
     configurational_temperatures,
 )
-from physcheck.checks.sampling.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.langevin_series import langevin_series
 from physcheck.checks.sampling.likely_violations import (
     CONFIRMATION_EVALUATIONS,

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.atom_groups import groups_of
 from physcheck.checks.sampling.blow_up import measure_blow_up
-from physcheck.checks.sampling.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.likely_violations import (
     CONFIRMATION_EVALUATIONS,
     Confirmed,

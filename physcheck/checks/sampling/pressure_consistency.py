@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from ase.units import GPa
 
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.blow_up import measure_blow_up
-from physcheck.checks.sampling.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.sampled_model import room_below, sample_model
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.checks.sampling.trajectory_making import shared_evaluations

@@ -58,7 +58,7 @@ _PHASE = 0.25
 # Range of the shortest half length of a piece, rms of a coordinate, Å: short where switching
 # functions end, long where rounding of the energies asks for it; and what that may do to a gap,
 # eV/Å.
-_STEPS = (5e-4, 4e-3)
+_STEPS = (1e-4, 4e-3)
 _FINE = 1e-10
 # Half lengths in units of the shortest; each costs two evaluations, and the middle one.
 _LENGTHS = (1, 2, 4)
