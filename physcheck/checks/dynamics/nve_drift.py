@@ -323,8 +323,7 @@ def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | Non
         calmer = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
         again = blown_up(calmer, steps)
         calm_span = calmer.steps * calmer.timestep_fs * 1e-3
-    real = again is not None
-    value = raised / span
+    real, value, lost = again is not None, raised / span, run.fine.positions[replica]
     proof = None
     if real and not belongs_together(meter, run.start, run.rng):
         # E + K also runs away where the energy is not at all the one of the forces.
@@ -332,8 +331,7 @@ def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | Non
         real = has_no_potential(proof)
     evidence = {
         "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of "
-        "dynamics "
-        f"at a timestep of {run.fine_fs:.2g} fs"
+        f"dynamics at a timestep of {run.fine_fs:.2g} fs"
         + ("" if real else f", but not at {shorter_fs:.2g} fs"),
         "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
         "quantities": {
@@ -343,9 +341,7 @@ def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | Non
             "timestep_fs": run.fine_fs,
             "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,
         },
-        "configurations": run.start.at(run.fine.positions[replica])
-        if np.isfinite(run.fine.positions[replica]).all()
-        else run.start,
+        "configurations": run.start.at(lost) if np.isfinite(lost).all() else run.start,
     }
     return Measurement(
         value=value,
@@ -417,11 +413,8 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
             "control_drift_error": float(np.std(coarse.slopes, ddof=1))
             / math.sqrt(len(coarse.slopes)),
         }
-    place = (
-        f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at {run.fine_fs:.2g} fs; "
-        "wander "
-        f"{rates.wander:.1e} eV/atom"
-    )
+    place = f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at "
+    place += f"{run.fine_fs:.2g} fs; wander {rates.wander:.1e} eV/atom"
     rate = f"{kelvin:.2g} ± {state.error / (3 * kB):.1g} K/ps on average"
     if state.single > state.interval[0]:
         place += (
