@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physcheck.model import Capabilities
+from physcheck.numerics.detection import limit_of_difference
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.resolution import Resolution
@@ -188,7 +189,7 @@ class LargestDifference:
 
     Attributes
     ----------
-    value, uncertainty, interval, detection_limit
+    value, uncertainty, interval, detection_limit, noise_floor
         As in :class:`~physcheck.measurement.Measurement`.
     worst : Part
         The one that decides.
@@ -200,6 +201,7 @@ class LargestDifference:
     uncertainty: float
     interval: tuple[float, float]
     detection_limit: float
+    noise_floor: float
     worst: Part
     unresolved: tuple[str, ...]
 
@@ -221,11 +223,19 @@ def largest_difference(parts: Sequence[Part], dof: float, target: float) -> Larg
     ]
     unresolved = tuple(sorted({p.output for i, p in enumerate(parts) if i not in judged}))
     decisive = max(judged, key=lambda i: (lows[i], parts[i].rms))
+    of_forces = [i for i in judged if parts[i].output == "forces"]
+    noise_floor = max(limits[i] for i in of_forces)
     return LargestDifference(
         value=max(parts[i].value for i in judged),
         uncertainty=parts[decisive].sigma,
         interval=(lows[decisive], max(highs[i] for i in judged)),
-        detection_limit=max(limits[i] for i in judged if parts[i].output == "forces"),
+        detection_limit=limit_of_difference(
+            target,
+            allowance=noise_floor,
+            scatter=max(parts[i].sigma for i in of_forces),
+            probes=len({parts[i].label for i in of_forces}),
+        ),
+        noise_floor=noise_floor,
         worst=parts[decisive],
         unresolved=unresolved,
     )

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -257,8 +258,8 @@ class Runner:
         verdict = judge(
             measured,
             attempt.tolerance,
-            closer=how_to_look_closer(spec, structure, capabilities, level),
-            finer=FINER_ARITHMETIC if capabilities.dtype != "float64" else "float64 shows no more",
+            closer=partial(how_to_look_closer, entry, level, capabilities),
+            finer=self._how_to_round_less(),
         )
         is_settled = verdict.outcome is Outcome.PASS or limited_by_noise(measured)
         evidence = save_evidence(
@@ -266,6 +267,14 @@ class Runner:
         )
         record = measured_record(blank, measured, attempt.tolerance, verdict, evidence)
         return replace(record, level=level), is_settled
+
+    def _how_to_round_less(self) -> str:
+        if self.model.capabilities.dtype == "float64":
+            return "float64 shows no more, so that nothing settles it"
+        # A dtype that was asked for keeps the float64 twin from being tried.
+        if self.settings.dtype is None and self.load_twin is None and self._twin_runner is None:
+            return "only a model of higher precision than this one would tell"
+        return FINER_ARITHMETIC
 
     def _allotment(self, entry: PlanEntry, level: Budget) -> int:
         """The most evaluations of one look."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from physcheck.measurement import NOTHING_SETTLES
 from physcheck.model import Capabilities
 from physcheck.names import BUDGETS, Budget
 from physcheck.registry import CheckSpec
@@ -23,6 +24,7 @@ from physcheck.run.choosing import Chosen
 from physcheck.run.facts import NotScheduled
 from physcheck.run.settings import Settings
 from physcheck.run.twin import TWIN_FAMILIES
+from physcheck.text.numbers import figure
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure
@@ -383,14 +385,43 @@ class Schedule:
 
 
 def how_to_look_closer(
-    spec: CheckSpec, structure: Structure, capabilities: Capabilities, level: Budget
+    entry: PlanEntry, level: Budget, capabilities: Capabilities, work_needed: float | None
 ) -> str:
-    """What a user can do so that a check looks more closely than with the options of ``level``."""
-    larger = BUDGETS[BUDGETS.index(level) + 1 :]
+    """What a user can do so that a check looks closely enough to settle its verdict.
+
+    A named budget larger than that of the look at ``level``, the smallest that makes
+    ``work_needed`` times as many evaluations; what to do in Python where none does; or that nothing
+    would.  Where ``work_needed`` is None, nothing is promised.
+    """
+    spec, structure = entry.check, entry.structure
+    if work_needed is not None and math.isinf(work_needed):
+        return NOTHING_SETTLES
+    larger = [
+        b
+        for b in BUDGETS[BUDGETS.index(level) + 1 :]
+        if _gains(spec, structure, capabilities, level, b)
+    ]
+    now = _work(entry, capabilities, level)
     for budget in larger:
-        if _gains(spec, structure, capabilities, level, budget):
+        if work_needed is None:
+            return f"rerun it alone with --physcheck-budget={budget}, which looks more closely"
+        if _work(entry, capabilities, budget, planned=True) >= work_needed * now:
             return f"rerun it alone with --physcheck-budget={budget}"
-    return "no option makes this check look more closely; another structure may show more"
+    if work_needed is None:
+        return "no option makes this check look more closely; another structure may show more"
+    text = f"it would take {figure(work_needed)} times as many evaluations, which no budget buys"
+    options = "evaluations" if spec.shared else " and ".join(spec.options.get(level, {}))
+    return f"{text}; in Python, measure_{spec.id} takes {options}" if options else text
+
+
+def _work(
+    entry: PlanEntry, capabilities: Capabilities, level: Budget, *, planned: bool = False
+) -> int:
+    """Evaluations of a look, or of the shared trajectory: as it was, or as ``level`` plans it."""
+    spec, start = entry.check, entry.structure.configurations
+    if spec.shared is None:
+        return spec.evaluations(start, capabilities, level)
+    return spec.shared(start, capabilities, level) if planned else entry.shared
 
 
 def _gains(

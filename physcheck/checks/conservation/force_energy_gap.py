@@ -37,12 +37,8 @@ from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.gap_naming import with_cause
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.quantiles import (
-    FALSE_FAIL,
-    FALSE_PASS,
-    noise_rms_quantile,
-    projection_rms_quantile,
-)
+from physcheck.numerics.detection import SampledRms
+from physcheck.numerics.quantiles import projection_rms_quantile
 from physcheck.probes.directions import orthonormal_directions
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
@@ -254,19 +250,27 @@ def _measure(pieces: _Pieces, frame: Floats, length: PieceLength, target: float)
         if look > len(gaps):
             more = pieces.gaps(frame[len(gaps) : look], length.step)
             gaps = np.concatenate([gaps, more])
-        estimate = _estimate(pieces.subject, gaps, length, share)
+        estimate = _estimate(pieces.subject, gaps, length, share, target, planned=len(frame))
         if look == len(frame) or estimate.interval[1] <= target or estimate.exceeds(target):
             break
     return _Result(gaps, length, estimate, worst=int(np.argsort(-np.abs(gaps))[0]))
 
 
 def _estimate(
-    subject: Subject, gaps: Floats, length: PieceLength, share: float, drawn: int | None = None
+    subject: Subject,
+    gaps: Floats,
+    length: PieceLength,
+    share: float,
+    target: float,
+    *,
+    planned: int,
+    drawn: int | None = None,
 ) -> Estimate:
     """The rms gap of a component, meV/Å, from the gaps along ``drawn`` random directions.
 
     Where ``gaps`` leaves the largest of those out, the mean is still over all: a lower bound.
-    ``share`` is that of the chance of a false FAIL.
+    ``share`` is that of the chance of a false FAIL.  The detection limit is that of all ``planned``
+    directions: a violation would not have let the run stop before.
     """
     count, n = drawn or len(gaps), subject.n_coordinates
     rms = _MEV * float(np.sqrt(np.sum(gaps**2) / count))
@@ -275,10 +279,14 @@ def _estimate(
     # An rms of so many normal values has a relative standard deviation of 1/sqrt(2 count); it is
     # none where the directions span all coordinates.
     sampling = math.sqrt(max(0.0, 1 - count / n)) * value / math.sqrt(2 * count)
-    detection_limit = error * noise_rms_quantile(count, subject.resolution.dof)
-    upward = projection_rms_quantile(count, n, 1 - share * FALSE_FAIL / 2)
-    low = max(0.0, rms - detection_limit) / upward
-    high = max(rms / projection_rms_quantile(count, n, FALSE_PASS), error)
+    found = SampledRms(
+        rms=rms,
+        error=error,
+        dof=subject.resolution.dof,
+        count=count,
+        strays=lambda probes, chance: projection_rms_quantile(probes, n, chance),
+        share=share,
+    )
     return Estimate(
         value=value,
         uncertainty=math.hypot(sampling, error / math.sqrt(count)),
@@ -287,8 +295,10 @@ def _estimate(
             "rounding": length.noise * _MEV / math.sqrt(count),
             "sampling": sampling,
         },
-        interval=(low, high),
-        detection_limit=detection_limit,
+        interval=found.interval(),
+        detection_limit=replace(found, share=_LAST_SHARE).limit(target, planned),
+        noise_floor=found.noise_floor(),
+        work_needed=found.work_needed(target),
     )
 
 
@@ -308,12 +318,16 @@ def _confirm(pieces: _Pieces, frame: Floats, result: _Result, target: float) -> 
         # A direction with a kink or a jump says nothing of the others: judge without it.
         left_out = max(left_out, change)
         kept = gaps[order[rank + 1 :]]
-        estimate = _estimate(subject, kept, result.length, _LAST_SHARE, len(gaps))
+        estimate = _estimate(
+            subject, kept, result.length, _LAST_SHARE, target,
+            planned=len(frame), drawn=len(gaps),
+        )  # fmt: skip
         result = replace(result, estimate=estimate)
         if not estimate.exceeds(target):
             break
     length = result.length.with_truncation(left_out)
-    return replace(result, length=length, estimate=_estimate(subject, gaps, length, _LAST_SHARE))
+    estimate = _estimate(subject, gaps, length, _LAST_SHARE, target, planned=len(frame))
+    return replace(result, length=length, estimate=estimate)
 
 
 def _measure_again(

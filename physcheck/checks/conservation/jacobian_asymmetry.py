@@ -52,13 +52,8 @@ from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.conservation.worst_loop import LOOP_POINTS, worst_loop_evidence
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.quantiles import (
-    FALSE_FAIL,
-    FALSE_FAIL_SDS,
-    FALSE_PASS,
-    noise_rms_quantile,
-    rank2_quantile,
-)
+from physcheck.numerics.detection import SampledRms
+from physcheck.numerics.quantiles import rank2_quantile
 from physcheck.numerics.resampling import jackknife_sd
 from physcheck.probes.directions import orthonormal_directions
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
@@ -183,20 +178,20 @@ def measure_jacobian_asymmetry(
     subject = Subject.of(model, start, rng, resolution)
     target = default_tolerance("jacobian_asymmetry") if tolerance is None else tolerance
     if subject.meter.capabilities.differentiable and not full:
-        return _measure_exactly(subject)
+        return _measure_exactly(subject, target)
     probe, n = JacobianProbe(subject), subject.n_coordinates
     frame = np.eye(n) if full else orthonormal_directions(n, min(directions, n), rng)
     chosen = _choose_steps(probe, frame, target, full)
     frame, responses = _measure(probe, chosen, full)
-    result = _estimate(probe, frame, responses, chosen.formula)
+    result = _estimate(probe, frame, responses, chosen.formula, target)
     result = _confirm(probe, result, target)
     place = None if full else _locate(probe, result, target, localise)
     return _report(subject, result, place, localise, full)
 
 
-def _measure_exactly(subject: Subject) -> Measurement:
+def _measure_exactly(subject: Subject, target: float) -> Measurement:
     """The measurement from exact Jacobian products."""
-    exact = measure_exact_asymmetry(subject)
+    exact = measure_exact_asymmetry(subject, target)
     count = exact.quantities["directions"]
     evidence: dict[str, Any] = {
         "place": f"exact Jacobian products along {count} random directions",
@@ -283,7 +278,11 @@ class _Result:
 
 
 def _estimate(
-    probe: JacobianProbe, frame: Floats, responses: Floats, formula: DifferenceFormula
+    probe: JacobianProbe,
+    frame: Floats,
+    responses: Floats,
+    formula: DifferenceFormula,
+    target: float,
 ) -> _Result:
     """lambda with its errors and its interval."""
     k, n = frame.shape
@@ -303,17 +302,24 @@ def _estimate(
         "rounding": rounding * shrink,
         "sampling": value * spread,
     }
-    detection_limit = error * noise_rms_quantile(int(pairs), probe.subject.resolution.dof)
     # The worst shape of defect (rank 2), and a |J|_F that came out small.
-    upward = rank2_quantile(k, n, 1 - FALSE_FAIL / 2) * math.exp(FALSE_FAIL_SDS * size_spread)
-    low = max(0.0, rms - detection_limit) / upward
-    high = max(rms / rank2_quantile(k, n, FALSE_PASS), error)
+    found = SampledRms(
+        rms=rms,
+        error=error,
+        dof=probe.subject.resolution.dof,
+        count=k,
+        strays=lambda count, chance: rank2_quantile(count, n, chance),
+        values=lambda count: count * (count - 1) // 2,
+        size_spread=size_spread,
+    )
     estimate = Estimate(
         value=value,
         uncertainty=math.sqrt(sum(c**2 for c in components.values())),
         components=components,
-        interval=(low, high),
-        detection_limit=detection_limit,
+        interval=found.interval(),
+        detection_limit=found.limit(target),
+        noise_floor=found.noise_floor(),
+        work_needed=found.work_needed(target),
     )
     return _Result(frame, responses, formula, antisymmetric, unit, squared, estimate)
 
@@ -373,7 +379,7 @@ def _confirm(probe: JacobianProbe, result: _Result, target: float) -> _Result:
         confirmed = change <= _STEADY * seen
     if not confirmed:
         formula = replace(formula, truncation=max(change, formula.truncation))
-        result = _estimate(probe, result.frame, result.responses, formula)
+        result = _estimate(probe, result.frame, result.responses, formula, target)
     return replace(result, confirmed=confirmed)
 
 

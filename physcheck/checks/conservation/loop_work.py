@@ -147,7 +147,7 @@ def measure_loop_work(
     walked = _measure(subject, plan)
     local = _measure_local(subject, atom_radius)
     truncation = _judge_truncation(plan, walked)
-    result = _estimate(subject, walked, truncation)
+    result = _estimate(subject, walked, truncation, target)
     result = _confirm(subject, result, target)
     return _report(subject, result, local)
 
@@ -259,9 +259,11 @@ class _Result:
     confirmed: bool | None = None
 
 
-def _estimate(subject: Subject, walked: list[WalkedLoop], truncation: Floats) -> _Result:
+def _estimate(
+    subject: Subject, walked: list[WalkedLoop], truncation: Floats, target: float
+) -> _Result:
     """lambda_loop with its errors."""
-    found = estimate_loop_lambda(subject, walked, truncation)
+    found = estimate_loop_lambda(subject, walked, truncation, target)
     return _Result(found, found.worst)
 
 

@@ -38,6 +38,7 @@ from physcheck.checks.gap_naming import with_cause
 from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.numerics.quantiles import noise_rms_quantile
 from physcheck.probes.strains import strained, symmetric_strains
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
@@ -136,7 +137,7 @@ def measure_stress_energy_gap(
 
     length = _choose_steps(pieces, frame, target)
     gaps = _measure(pieces, frame, length)
-    result = _Result(gaps, length, _estimate(pieces, gaps, length))
+    result = _Result(gaps, length, _estimate(pieces, gaps, length, target))
     result = _confirm(pieces, frame, result, target)
     derived = (pieces.stress + pieces.stress.T) / 2 + np.einsum("k,kij->ij", result.gaps, frame)
     return with_cause(
@@ -219,13 +220,13 @@ def _measure(pieces: _Pieces, frame: Floats, length: PieceLength) -> Floats:
     return np.concatenate([length.gaps, pieces.gaps(frame[_PILOTS:], length.step)])
 
 
-def _estimate(pieces: _Pieces, gaps: Floats, length: PieceLength) -> Estimate:
+def _estimate(pieces: _Pieces, gaps: Floats, length: PieceLength, target: float) -> Estimate:
     """The rms gap over the 9 components, GPa; six strains span it, so nothing is sampled."""
     # Orthonormal strains: the squares of their gaps add up to those of the symmetric part.
     squares = float(np.sum(gaps**2) + np.sum(pieces.asymmetry**2))
     whole = math.sqrt(squares) / _ROOT_OF_COMPONENTS / GPa
     error = math.sqrt(len(gaps)) * length.error / _ROOT_OF_COMPONENTS / GPa
-    detection_limit = error * noise_rms_quantile(len(gaps), pieces.subject.resolution.dof)
+    noise_floor = error * noise_rms_quantile(len(gaps), pieces.subject.resolution.dof)
     uncertainty = length.error / _ROOT_OF_COMPONENTS / GPa
     return Estimate(
         value=math.sqrt(max(whole**2 - error**2, 0.0)),
@@ -235,8 +236,11 @@ def _estimate(pieces: _Pieces, gaps: Floats, length: PieceLength) -> Estimate:
             "rounding": length.noise / GPa / _ROOT_OF_COMPONENTS,
             "sampling": 0.0,
         },
-        interval=(max(0.0, whole - detection_limit), whole + _HIGH_SDS * uncertainty),
-        detection_limit=detection_limit,
+        interval=(max(0.0, whole - noise_floor), whole + _HIGH_SDS * uncertainty),
+        detection_limit=limit_of_excess(target, noise_floor, uncertainty),
+        noise_floor=noise_floor,
+        # All strains are there: nothing more can be looked at.
+        work_needed=math.inf,
     )
 
 
@@ -253,7 +257,7 @@ def _confirm(pieces: _Pieces, frame: Floats, result: _Result, target: float) -> 
     if confirmed or float(np.linalg.norm(pieces.asymmetry)) > target * GPa:
         return result
     length = result.length.with_truncation(change)
-    return replace(result, length=length, estimate=_estimate(pieces, result.gaps, length))
+    return replace(result, length=length, estimate=_estimate(pieces, result.gaps, length, target))
 
 
 def _report(pieces: _Pieces, frame: Floats, result: _Result) -> Measurement:

@@ -59,6 +59,7 @@ from physcheck.dynamics.preparation import (
 )
 from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
@@ -74,8 +75,6 @@ _QUANTITY = "sustained drift of the energy"
 _PHASE = 0.2
 # Steps after which single runs are looked at: several periods of the fastest motion.
 _WANDER_LOOK = 36
-# What the largest budget makes.
-_MOST_STEPS = 17_000
 # A replica that runs away is tried again at this share of its timestep, or of the one that fits if
 # that is shorter.
 _SHORTER = 0.25
@@ -293,10 +292,14 @@ def _report(
         uncertainty=math.hypot(error, state.allowance),
         uncertainty_components={"sampling": error, "truncation": state.allowance},
         interval=interval,
-        detection_limit=state.detection_limit,
+        detection_limit=limit_of_mean(
+            target, state.error, len(state.rates) - 1, state.chance, allowance=state.allowance
+        ),
+        noise_floor=state.allowance,
         force_evaluations=run.meter.evaluations,
         nothing_tested=nothing,
         resolve=_advice(run, state, target),
+        work_needed=_longer(state, target),
         evidence=_evidence(run, state, evidence),
     )
 
@@ -341,34 +344,38 @@ def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | Non
         uncertainty=value / 2,
         uncertainty_components={"truncation": value / 2},
         interval=(value / 2 if real else 0.0, 2 * value),
-        detection_limit=value / 2,
+        detection_limit=None,
+        limit_unknown="a run that runs away has no error that it could be told from",
         force_evaluations=meter.evaluations,
-        resolve="the integrator is unstable here, not the forces: measure_nve_drift with half the "
-        "timestep_fs tells",
+        resolve="the integrator is unstable here, not the forces, and no option of a run makes "
+        "its timestep shorter; in Python, "
+        f"measure_nve_drift(model, atoms, timestep_fs={shorter_fs:.2g})",
         evidence=evidence,
     )
 
 
 def _advice(run: Runs, state: Look, target: float) -> str:
-    """How long the runs would have to be, for an INCONCLUSIVE.
-
-    The error falls as the length to 3/2.
-    """
+    """What an INCONCLUSIVE is limited by, and what would settle it."""
     width = state.interval[1] - state.value
     if run.integrator_shows and state.allowance > 0.5 * min(width, target):
         return (
-            f"limited by the integrator at {run.fine_fs:.2g} fs: measure_nve_drift with half of "
-            "that as timestep_fs would tell"
+            f"limited by the integrator at {run.fine_fs:.2g} fs, which no option of a run makes "
+            f"shorter; in Python, measure_nve_drift(model, atoms, timestep_fs={run.fine_fs:.2g})"
         )
-    if not (state.value < target) or not (target > 0):
-        return f"longer runs would tell: {LOOK_CLOSER}"
-    longer = max(1.5, (width / (0.8 * (target - state.value))) ** (2 / 3))
+    longer = _longer(state, target)
+    if math.isinf(longer):
+        return f"the drift is about as large as the tolerance: {LOOK_CLOSER}"
     length = longer * float(run.rates.time_ps[-1])
     evaluations = longer * run.fine.steps * len(run.velocities)
-    how = LOOK_CLOSER
-    if evaluations > _MOST_STEPS:
-        how = "measure_nve_drift takes replicas and steps, and a larger box averages more"
-    return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would resolve it: {how}"
+    return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would settle it: {LOOK_CLOSER}"
+
+
+def _longer(state: Look, target: float) -> float:
+    """How many times as long runs would settle the verdict: the error falls as the length to 3/2.
+
+    Infinite where the drift is next to the tolerance.
+    """
+    return factor_to_settle(target, state.value, state.interval, 2 / 3)
 
 
 def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str, Any]:

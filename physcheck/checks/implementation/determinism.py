@@ -11,6 +11,7 @@ import numpy as np
 from physcheck.checks.allotments import always
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
+from physcheck.numerics.detection import MISSED, limit_of_excess
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_PASS
 from physcheck.registry import check, default_tolerance, derive_assert
@@ -98,7 +99,8 @@ def measure_determinism(
         uncertainty=scatter / math.sqrt(2 * dof),
         uncertainty_components={"sampling": scatter / math.sqrt(2 * dof)},
         interval=(max(0.0, scatter - _ROUNDINGS * floor), high),
-        detection_limit=floor,
+        detection_limit=_limit(target, floor),
+        noise_floor=_ROUNDINGS * floor,
         force_evaluations=meter.evaluations,
         evidence={
             "place": "equal bit by bit" if equal else place,
@@ -127,6 +129,15 @@ def _scatter(answers: Sequence[Evaluation]) -> tuple[float, float]:
     # One degree of freedom a repeat: noise may be alike in all components.
     dof = len(answers) - 1
     return scatter, scatter * math.sqrt(dof / chdtri(dof, 1 - FALSE_PASS))
+
+
+def _limit(target: float, floor: float) -> float:
+    """The scatter that all calls together show to be above ``target`` with 95 % chance."""
+    from scipy.special import chdtri
+
+    dof = _REPEATS + _MORE - 1
+    falls_short = math.sqrt(float(chdtri(dof, 1 - MISSED)) / dof)
+    return limit_of_excess(target, _ROUNDINGS * floor) / falls_short
 
 
 def _energy_floor(answers: Sequence[Evaluation], dtype: str) -> float:

@@ -14,7 +14,8 @@ import numpy as np
 
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.numerics.detection import limit_of_excess
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -55,7 +56,12 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     options=_OPTIONS,
 )
 def measure_memory_growth(
-    model: Model | Meter, start: Any, *, rng: np.random.Generator, calls: int = 12
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    tolerance: float | None = None,
+    calls: int = 12,
 ) -> Measurement:
     """Evaluating again and again takes no more memory.
 
@@ -64,6 +70,11 @@ def measure_memory_growth(
     resident memory of the process are read. Growth counts if it is there in every block (the lower
     end of the interval is the smallest block's), the value is the median block's: a one-off growth
     of a pool is neither, nor is what the process gives back later.
+
+    Parameters
+    ----------
+    tolerance : float, kB/evaluation
+        For the detection limit; the md profile's if left out.
 
     Can't see: leaks below a page (4 kB) a block outside Python, memory on a GPU, leaks that a
     garbage collection cures.
@@ -75,6 +86,7 @@ def measure_memory_growth(
     Cost: 16 evaluations at quick.
     """
     meter, one = Meter(model), as_configurations(start)
+    target = default_tolerance("memory_growth") if tolerance is None else tolerance
     block = max(1, calls // _BLOCKS)
     places = one.displaced(0.01 * rng.standard_normal((_WARM_UP + _BLOCKS * block, one.n_atoms, 3)))
     python, resident = np.zeros(_BLOCKS + 1), np.zeros(_BLOCKS + 1)
@@ -97,7 +109,9 @@ def measure_memory_growth(
         uncertainty=spread,
         uncertainty_components={"sampling": spread},
         interval=(max(0.0, low - page), max(0.0, value) + page),
-        detection_limit=page,
+        # The smallest block counts for a FAIL: it may be two of its scatters below the true growth.
+        detection_limit=limit_of_excess(target, page + 2 * spread),
+        noise_floor=page,
         force_evaluations=meter.evaluations,
         evidence={
             "place": f"over {_BLOCKS} blocks of {block} evaluations",

@@ -28,6 +28,7 @@ import numpy as np
 from physcheck.checks.relaxation.relaxation_convergence import inner_motion
 from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.optimisers import Path, relax
@@ -222,6 +223,7 @@ def _report(
         elif ground.saddle:
             nothing = f"the relaxation ended at a saddle: {LOOK_CLOSER}"
     spread = growth.high - growth.value
+    floor = max(spread, found.least_growth_seen(resolution.dof))
     by_noise = found.noise > _NOISE_RULES * found.error
     return Measurement(
         value=growth.value,
@@ -231,7 +233,8 @@ def _report(
             "truncation": spread / 2 if not by_noise else 0.0,
         },
         interval=(growth.low, growth.high),
-        detection_limit=max(spread, found.least_growth_seen(resolution.dof)),
+        detection_limit=limit_of_excess(target, floor, max(spread, 0.0) / 2),
+        noise_floor=floor,
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,
         resolve=f"force constants are known to {found.error:.1g} eV/Å²/amu, which leaves the "

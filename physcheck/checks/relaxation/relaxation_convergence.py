@@ -26,6 +26,7 @@ import numpy as np
 from physcheck.checks.conservation import jacobian_asymmetry as jacobian_asymmetry
 from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.registry import Budget, check, default_tolerance, derive_assert, tolerance_of
 from physcheck.relaxation.circling import (
     CIRCLING_EVALUATIONS,
@@ -240,7 +241,9 @@ def _report(
         uncertainty=resolution.force_noise,
         uncertainty_components={"rounding": resolution.force_noise},
         interval=(low, value + 2 * resolution.force_noise),
-        detection_limit=goal if faulty else max(goal, value),
+        # Judged is what a run that stalls would still reach, above the noise.
+        detection_limit=limit_of_excess(target, floor) / _STILL_TO_GAIN,
+        noise_floor=floor,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         resolve=_advice(worst, bool(faulty), goal, floor, target, needed),
