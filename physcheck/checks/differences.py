@@ -206,11 +206,14 @@ class LargestDifference:
     unresolved: tuple[str, ...]
 
 
-def largest_difference(parts: Sequence[Part], dof: float, target: float) -> LargestDifference:
+def largest_difference(
+    parts: Sequence[Part], dof: float, target: float, *, probes: int | None = None
+) -> LargestDifference:
     """The largest difference among the parts and its interval.
 
     Any part can fail the check.  Energies and stresses whose noise is above ``target`` can't pass
-    it and don't keep the forces from doing so; they are named in ``unresolved``.
+    it and don't keep the forces from doing so; they are named in ``unresolved``.  ``probes`` is the
+    number of independent places among the parts, if not that of their labels.
     """
     count = len(parts)
     limits = [p.limit(dof, count) for p in parts]
@@ -233,7 +236,7 @@ def largest_difference(parts: Sequence[Part], dof: float, target: float) -> Larg
             target,
             allowance=noise_floor,
             scatter=max(parts[i].sigma for i in of_forces),
-            probes=len({parts[i].label for i in of_forces}),
+            probes=probes or len({parts[i].label for i in of_forces}),
         ),
         noise_floor=noise_floor,
         worst=parts[decisive],

@@ -5,7 +5,8 @@ of the forces over the same pieces, by Simpson's rule, so that no small step is 
 directions at three lengths choose the length with the least error; the shortest follows from the
 energy's noise, and two far shorter ones are tried where the surface is rough.  The truncation error
 is the change from half the length (a sixteenth of it would do on a smooth surface, but not at
-kinks).  After 8 directions the run stops if the verdict is clear; a fifth of the chance of a false
+kinks), and grows with how much more the forces bend within the other pieces than within the
+pilots'.  After 8 directions the run stops if the verdict is clear; a fifth of the chance of a false
 FAIL is spent there.
 
 A FAIL is confirmed on the worst direction with pieces that are up to 16 times shorter: truncation
@@ -29,6 +30,7 @@ from physcheck.checks.conservation.piece_length import (
     SIMPSON_MIDDLE,
     SIMPSON_NORM,
     SIMPSON_SUM,
+    Gaps,
     PieceLength,
     choose_length,
     gap_is_confirmed,
@@ -184,7 +186,7 @@ class _Pieces:
         middle = np.zeros((1, subject.n_coordinates))
         return cls(subject, _energies_and_forces(subject, middle)[1][0])
 
-    def gaps(self, directions: Floats, step: float) -> Floats:
+    def gaps(self, directions: Floats, step: float) -> Gaps:
         """g_u for each unit direction (k, 3N); the step is the rms of a coordinate, Å."""
         length = step * math.sqrt(self.subject.n_coordinates)
         ends = np.concatenate([-length * directions, length * directions])
@@ -192,10 +194,10 @@ class _Pieces:
         e_minus, e_plus = np.split(energies, 2)
         f_minus, f_plus = np.split(forces, 2)
         # Forces are minus the gradient, so that their integral is added to the energy difference.
-        summed = f_minus + SIMPSON_MIDDLE * self.forces + f_plus
-        force = np.einsum("kn,kn->k", directions, summed) / SIMPSON_SUM
-        gap: Floats = (e_plus - e_minus) / (2 * length) + force
-        return gap
+        ends_sum = np.einsum("kn,kn->k", directions, f_minus + f_plus)
+        middle = directions @ self.forces
+        force = (ends_sum + SIMPSON_MIDDLE * middle) / SIMPSON_SUM
+        return Gaps((e_plus - e_minus) / (2 * length) + force, ends_sum / 2 - force)
 
     def gap_aside(self, direction: Floats, step: float) -> float:
         """g_u on a piece that is moved aside at random, out of a kink's reach; by the trapezoid."""
@@ -247,13 +249,16 @@ def _measure(pieces: _Pieces, frame: Floats, length: PieceLength, target: float)
     """The gaps along a first few directions, and along all if the verdict isn't clear by then."""
     gaps, first = length.gaps, min(_FIRST_LOOK, len(frame))
     for look, share in ((first, _FIRST_SHARE), (len(frame), _LAST_SHARE)):
-        if look > len(gaps):
-            more = pieces.gaps(frame[len(gaps) : look], length.step)
-            gaps = np.concatenate([gaps, more])
-        estimate = _estimate(pieces.subject, gaps, length, share, target, planned=len(frame))
+        if look > len(gaps.values):
+            more = pieces.gaps(frame[len(gaps.values) : look], length.step)
+            gaps = gaps.followed_by(more)
+        seen = length.seen_by_all(gaps)
+        planned = len(frame)
+        estimate = _estimate(pieces.subject, gaps.values, seen, share, target, planned=planned)
         if look == len(frame) or estimate.interval[1] <= target or estimate.exceeds(target):
             break
-    return _Result(gaps, length, estimate, worst=int(np.argsort(-np.abs(gaps))[0]))
+    worst = int(np.argsort(-np.abs(gaps.values))[0])
+    return _Result(gaps.values, seen, estimate, worst)
 
 
 def _estimate(
@@ -340,7 +345,7 @@ def _measure_again(
     if length.tried_shorter and divisor is None:
         again = [pieces.gap_aside(direction, step) for _ in range(_ASIDE)]
     else:
-        again = [float(pieces.gaps(direction, shorter)[0])]
+        again = [float(pieces.gaps(direction, shorter).values[0])]
     change = max(abs(other - float(gap)) for other in again)
     return change, gap_is_confirmed(change, seen, pieces.noise(shorter))
 

@@ -40,6 +40,7 @@ from physcheck.checks.dynamics.mts_evidence import (
     Table,
     advice,
     evidence,
+    work_needed,
 )
 from physcheck.checks.dynamics.mts_runs import BOOKING, Drift, Pair, Row, Temperature
 from physcheck.dynamics.preparation import (
@@ -280,6 +281,7 @@ def _report(meter: Meter, pair: Pair, tried: list[Row], table: Table, target: fl
         force_evaluations=meter.evaluations,
         nothing_tested="" if moving else "the reference's forces don't respond to moving the atoms",
         resolve=table.doubt or advice(drift, target, table, pair.temperature_K),
+        work_needed=work_needed(drift, target),
         evidence=evidence(pair, table),
     )
 

@@ -34,7 +34,7 @@ def differences_measured(
 ) -> Measurement:
     """The Measurement of the largest of some differences between calls, eV/Å."""
     target = default_tolerance(name) if tolerance is None else tolerance
-    found = largest_difference(parts, resolution.dof, target)
+    found = largest_difference(parts, resolution.dof, target, probes=len(frames))
     quantities = {
         p.label if p.output == "forces" else f"{p.label}, {p.output}": p.rms for p in parts
     }

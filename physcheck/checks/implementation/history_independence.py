@@ -14,7 +14,7 @@ from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
-from physcheck.numerics.detection import limit_of_excess
+from physcheck.numerics.detection import limit_of_difference
 from physcheck.numerics.noise import rounding_floor
 from physcheck.probes.transformations import doubled
 from physcheck.registry import check, default_tolerance, derive_assert
@@ -173,7 +173,9 @@ def _report(meter: Meter, one: Configurations, visits: _Visits, target: float) -
         uncertainty=noise,
         uncertainty_components={"rounding": noise},
         interval=(max(0.0, value - _SIGMAS * noise), value + 2 * noise),
-        detection_limit=limit_of_excess(target, _SIGMAS * unexplained, unexplained),
+        detection_limit=limit_of_difference(
+            target, allowance=_SIGMAS * unexplained, scatter=unexplained, probes=len("xel")
+        ),
         noise_floor=_SIGMAS * unexplained,
         force_evaluations=meter.evaluations,
         evidence={

@@ -82,7 +82,7 @@ class Deviation:
     low: float
     high: float
     detection_limit: float
-    noise_floor: float
+    noise_floor: float = 0.0
     timestep_bias: float = 0.0
     likely_low: float = 0.0
     likely_detection_limit: float = math.inf
