@@ -49,9 +49,10 @@ _STRONG = 1e3
 
 
 class AtPlaces(Defect):
-    """Forces that depend on where atoms are, F_i += strength sin(2 pi k.r_i) e_x, k not of a cell.
+    """Forces that depend on where atoms are, F_i += strength sin(k r_i) along x, y and z.
 
-    A grid does that (egg-box effect): it breaks translation and the freedom to wrap atoms.
+    A grid does that (egg-box effect): it breaks translation, and where no spacing of it fits into
+    the cell, the freedom to wrap atoms.
     """
 
     spec = "at-places"
@@ -61,8 +62,7 @@ class AtPlaces(Defect):
     ) -> Evaluation:
         """The wrapped model's answer with the grid's forces added."""
         answer = self.model.evaluate(configurations, want=want)
-        added = np.zeros_like(configurations.positions)
-        added[..., 0] = np.sin(configurations.positions @ np.array([2.31, 1.37, 3.17]))
+        added = np.sin(configurations.positions * np.array([2.31, 1.37, 3.17]))
         return _with_forces(answer, self.strength * added)
 
 
@@ -127,46 +127,38 @@ class Case:
         return f"{self.check}[{self.structure}] {self.model.replace('={}', '')}"
 
 
-def heat_of_friction(rate: float) -> float:
-    """eV/atom/ps: what ``injected_friction`` of so many 1/ps drains from motion at 600 K start.
-
-    Kinetic energy settles at 300 K, 3/2 kT an atom; friction takes twice its rate of it.
-    """
-    return rate
-
-
 CASES = (
     Case("force_energy_gap", "Cu32", "gupta+other-energy={}", 5.0),
     Case("force_energy_gap", "Cu32", "gupta+other-energy={}+float32", 5.0),
     Case("jacobian_asymmetry", "Cu32", "gupta+pair-curl={}", 0.01),
-    Case("jacobian_asymmetry", "H2O-box32", "water+local-curl={}", 0.1),
+    Case("jacobian_asymmetry", "H2O-box32", "water+local-curl={}", 0.1, most_seeds=20),
     Case("loop_work", "Cu32", "gupta+pair-curl={}", 0.01),
     Case("loop_work", "Cu32", "gupta+pair-curl={}+float32", 0.01),
-    Case("loop_work", "H2O-box32", "water+local-curl={}", 0.1),
+    Case("loop_work", "H2O-box32", "water+local-curl={}", 0.1, most_seeds=20),
     Case("strain_loop_work", "Cu32", "gupta+direct-stress={}", 0.02),
     Case("stress_energy_gap", "Cu32", "gupta+direct-stress={}", 0.02),
-    Case("batch_invariance", "Cu32", "gupta+batch-index={}", 1.0),
-    Case("determinism", "Cu32", "gupta+noise={}", 1.0, exact=lambda s: s),
+    Case("batch_invariance", "Si8", "gupta+batch-index={}", 1.0),
+    Case("determinism", "Si8", "gupta+noise={}", 1.0, exact=lambda s: s),
     Case("history_independence", "ethanol", "morse+stateful={}", 0.1),
     Case("outputs_agree", "ethanol", "morse+atomic-energies={}", 1.0),
-    Case("cell_relaxation", "Si8", "morse+stress-half={}", 0.5, most_seeds=30),
+    Case("cell_relaxation", "Si8", "morse+stress-half={}", 0.05, most_seeds=30),
     Case("relaxation_descent", "ethanol", "morse+force-scale={}", 0.2, most_seeds=30),
     Case("cutoff_smoothness", "Cu32-disordered", "gupta+hard-cutoff={}", 0.1),
     Case("locality", "ethanol", "morse+non-local={}", 1.0),
-    Case("inversion_equivariance", "Cu32", "gupta+chiral={}", 1.0),
-    Case("lattice_basis", "Cu32", "gupta+along-axis={}", 1.0),
+    Case("inversion_equivariance", "Si8", "gupta+chiral={}", 1.0),
+    Case("lattice_basis", "Si8", "gupta+along-axis={}", 1.0),
     Case("net_force", "ethanol", "morse+net-force={}", 1.0),
     Case("net_torque", "ethanol", "morse+net-torque={}", 1.0),
-    Case("periodic_wrap", "Cu32", "gupta+at-places={}", 1.0),
-    Case("permutation_equivariance", "Cu32", "gupta+order-dependent={}", 1.0),
-    Case("rotation_equivariance", "Cu32", "gupta+lab-frame={}", 1.0),
+    Case("periodic_wrap", "Si8", "gupta+at-places={}", 1.0),
+    Case("permutation_equivariance", "Si8", "gupta+order-dependent={}", 1.0),
+    Case("rotation_equivariance", "Si8", "gupta+lab-frame={}", 1.0),
     Case("separated_additivity", "ethanol", "morse+not-extensive={}", 0.1),
     Case("supercell_extensivity", "Si8", "morse+not-extensive={}", 0.1),
     Case("translation_invariance", "ethanol", "morse+at-places={}", 1.0),
     Case("nve_drift", "Cu32", "gupta", 1e-2, within=injected_friction, most_seeds=40),
-    Case("pressure_consistency", "Cu32", "gupta+stress-half={}", 1.0, most_seeds=12,
+    Case("pressure_consistency", "Si8", "gupta+stress-half={}", 1.0, most_seeds=12,
          options=(("evaluations", 2500),)),
-    Case("thermostat_heat", "Cu32", "gupta", 1e-2, within=injected_friction, most_seeds=12,
+    Case("thermostat_heat", "Si8", "gupta", 1e-2, within=injected_friction, most_seeds=12,
          options=(("evaluations", 3000),)),
 )  # fmt: skip
 
@@ -214,7 +206,8 @@ def violation_per_strength(case: Case) -> float:
     """The true violation of a unit strength."""
     if case.exact is not None:
         return case.exact(1.0)
-    level = "quick" if case.within is not None or case.options else "standard"
+    # More loops and directions tell it better; more steps of a relaxation or a run don't.
+    level = "quick" if case.most_seeds else "standard"
     values = [measured(case, case.strong, 1000 + k, level).value for k in range(_STRONG_SEEDS)]
     return math.sqrt(float(np.mean(np.square(values)))) / case.strong
 

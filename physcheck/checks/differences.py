@@ -38,6 +38,8 @@ ENERGY_LENGTH = 1.0
 THERMAL_STEP = 0.05
 # Noise is often alike in many components, so that no more of them are counted as independent.
 _INDEPENDENT = 3
+# Transformations are tried at one place, so that no more of them are counted as independent either.
+_MOST_PROBES = 3
 # A position is rounded when it is stored, and once more where it meets the cell.
 _ROUNDINGS = 2.0
 #: Distance, Å, that turns a noise of forces into one of the virial an atom: a cutoff.
@@ -213,7 +215,7 @@ def largest_difference(
 
     Any part can fail the check.  Energies and stresses whose noise is above ``target`` can't pass
     it and don't keep the forces from doing so; they are named in ``unresolved``.  ``probes`` is the
-    number of independent places among the parts, if not that of their labels.
+    number of independent places among the parts, if not that of their labels (3 at most).
     """
     count = len(parts)
     limits = [p.limit(dof, count) for p in parts]
@@ -236,7 +238,7 @@ def largest_difference(
             target,
             allowance=noise_floor,
             scatter=max(parts[i].sigma for i in of_forces),
-            probes=probes or len({parts[i].label for i in of_forces}),
+            probes=probes or min(_MOST_PROBES, len({parts[i].label for i in of_forces})),
         ),
         noise_floor=noise_floor,
         worst=parts[decisive],

@@ -17,6 +17,7 @@ from physcheck.measurement import FINER_ARITHMETIC, Outcome, judge, limited_by_n
 from physcheck.model import Meter, Model
 from physcheck.names import Budget
 from physcheck.registry import tolerance_of
+from physcheck.run.closer_look import how_to_look_closer
 from physcheck.run.evidence import save_evidence, temporary_folder
 from physcheck.run.outcomes import (
     Cost,
@@ -26,7 +27,7 @@ from physcheck.run.outcomes import (
     with_cost,
 )
 from physcheck.run.record import Record, ReferenceResult
-from physcheck.run.schedule import NEEDS_REFERENCE, PlanEntry, how_to_look_closer, record_seed
+from physcheck.run.schedule import NEEDS_REFERENCE, PlanEntry, record_seed
 from physcheck.run.settings import Settings
 from physcheck.run.shared import SharedByStructure
 from physcheck.run.timeout import TimeIsUp, alarm

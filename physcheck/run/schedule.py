@@ -15,21 +15,26 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from physcheck.measurement import NOTHING_SETTLES
 from physcheck.model import Capabilities
-from physcheck.names import BUDGETS, Budget
+from physcheck.names import Budget
 from physcheck.registry import CheckSpec
 from physcheck.run.budget import BUDGET_EVALUATIONS, Spending
 from physcheck.run.choosing import Chosen
 from physcheck.run.facts import NotScheduled
 from physcheck.run.settings import Settings
 from physcheck.run.twin import TWIN_FAMILIES
-from physcheck.text.numbers import figure
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure
 
-__all__ = ["NEEDS_REFERENCE", "PlanEntry", "Schedule", "record_seed", "structures_within"]
+__all__ = [
+    "NEEDS_REFERENCE",
+    "PlanEntry",
+    "Schedule",
+    "gains",
+    "record_seed",
+    "structures_within",
+]
 
 # At quick the structures after the first get these only: they are cheap whatever the size.
 _CHEAP_FAMILIES = frozenset({"conservation"})
@@ -292,7 +297,7 @@ class Schedule:
             for e in self.entries.values()
             if e.allotment
             and e.looks == ("quick",)
-            and _gains(e.check, e.structure, self.capabilities, "quick", level)
+            and gains(e.check, e.structure, self.capabilities, "quick", level)
         ]
         waiting.sort(key=lambda e: (e.check.kind != "law", places[e.structure.name]))
         for entry in waiting:
@@ -384,47 +389,7 @@ class Schedule:
             self._resolved.add(structure.name)
 
 
-def how_to_look_closer(
-    entry: PlanEntry, level: Budget, capabilities: Capabilities, work_needed: float | None
-) -> str:
-    """What a user can do so that a check looks closely enough to settle its verdict.
-
-    A named budget larger than that of the look at ``level``, the smallest that makes
-    ``work_needed`` times as many evaluations; what to do in Python where none does; or that nothing
-    would.  Where ``work_needed`` is None, nothing is promised.
-    """
-    spec, structure = entry.check, entry.structure
-    if work_needed is not None and math.isinf(work_needed):
-        return NOTHING_SETTLES
-    larger = [
-        b
-        for b in BUDGETS[BUDGETS.index(level) + 1 :]
-        if _gains(spec, structure, capabilities, level, b)
-    ]
-    now = _work(entry, capabilities, level)
-    for budget in larger:
-        if work_needed is None:
-            return f"rerun it alone with --physcheck-budget={budget}, which looks more closely"
-        if _work(entry, capabilities, budget, planned=True) >= work_needed * now:
-            return f"rerun it alone with --physcheck-budget={budget}"
-    if work_needed is None:
-        return "no option makes this check look more closely; another structure may show more"
-    text = f"it would take {figure(work_needed)} times as many evaluations, which no budget buys"
-    options = "evaluations" if spec.shared else " and ".join(spec.options.get(level, {}))
-    return f"{text}; in Python, measure_{spec.id} takes {options}" if options else text
-
-
-def _work(
-    entry: PlanEntry, capabilities: Capabilities, level: Budget, *, planned: bool = False
-) -> int:
-    """Evaluations of a look, or of the shared trajectory: as it was, or as ``level`` plans it."""
-    spec, start = entry.check, entry.structure.configurations
-    if spec.shared is None:
-        return spec.evaluations(start, capabilities, level)
-    return spec.shared(start, capabilities, level) if planned else entry.shared
-
-
-def _gains(
+def gains(
     spec: CheckSpec, structure: Structure, capabilities: Capabilities, less: Budget, more: Budget
 ) -> bool:
     """Whether a check does more with the options of ``more`` than with those of ``less``."""

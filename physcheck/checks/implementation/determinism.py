@@ -15,7 +15,7 @@ from physcheck.numerics.detection import MISSED, limit_of_excess
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_PASS
 from physcheck.registry import check, default_tolerance, derive_assert
-from physcheck.system import Evaluation, as_configurations
+from physcheck.system import Configurations, Evaluation, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_determinism", "measure_determinism"]
@@ -80,11 +80,7 @@ def measure_determinism(
     """
     meter, one = Meter(model), as_configurations(start)
     target = default_tolerance("determinism") if tolerance is None else tolerance
-    answers = [meter.evaluate(one, want=_WANT) for _ in range(_REPEATS)]
-    scatter, high = _scatter(answers)
-    if scatter <= target < high or target < scatter < _CLEARLY * target:
-        answers += [meter.evaluate(one, want=_WANT) for _ in range(_MORE)]
-        scatter, high = _scatter(answers)
+    answers, scatter, high = _asked_again(meter, one, target)
     forces = np.concatenate([a.require_forces() for a in answers])
     floor = rounding_floor(float(np.abs(forces).max()), meter.capabilities.dtype)
     floor = max(floor, _energy_floor(answers, meter.capabilities.dtype))
@@ -114,6 +110,18 @@ def measure_determinism(
             "configurations": one,
         },
     )
+
+
+def _asked_again(
+    meter: Meter, one: Configurations, target: float
+) -> tuple[list[Evaluation], float, float]:
+    """The answers to equal calls, their scatter and its upper end."""
+    answers = [meter.evaluate(one, want=_WANT) for _ in range(_REPEATS)]
+    scatter, high = _scatter(answers)
+    if scatter <= target < high or target < scatter < _CLEARLY * target:
+        answers += [meter.evaluate(one, want=_WANT) for _ in range(_MORE)]
+        scatter, high = _scatter(answers)
+    return answers, scatter, high
 
 
 def _scatter(answers: Sequence[Evaluation]) -> tuple[float, float]:

@@ -87,19 +87,7 @@ def measure_memory_growth(
     """
     meter, one = Meter(model), as_configurations(start)
     target = default_tolerance("memory_growth") if tolerance is None else tolerance
-    block = max(1, calls // _BLOCKS)
-    places = one.displaced(0.01 * rng.standard_normal((_WARM_UP + _BLOCKS * block, one.n_atoms, 3)))
-    python, resident = np.zeros(_BLOCKS + 1), np.zeros(_BLOCKS + 1)
-    with _tracing():
-        done = 0
-        for index in range(_BLOCKS + 1):
-            size = _WARM_UP if index == 0 else block
-            for place in places[done : done + size]:
-                meter.evaluate(place, want=frozenset({"forces", "energy"}))
-            done += size
-            gc.collect()
-            python[index] = tracemalloc.get_traced_memory()[0] / _KB
-            resident[index] = _resident_kb()
+    block, python, resident = _readings(meter, one, rng, calls)
     slopes = {"python": np.diff(python) / block, "resident": np.diff(_kept(resident)) / block}
     page = os.sysconf("SC_PAGE_SIZE") / _KB / block if hasattr(os, "sysconf") else 4.1 / block
     value, low = (max(float(pick(s)) for s in slopes.values()) for pick in (_median, _least))
@@ -123,6 +111,26 @@ def measure_memory_growth(
             "configurations": one,
         },
     )
+
+
+def _readings(
+    meter: Meter, one: Configurations, rng: np.random.Generator, calls: int
+) -> tuple[int, Floats, Floats]:
+    """Evaluations of a block, and the memory, kB, after the warm-up and after each block."""
+    block = max(1, calls // _BLOCKS)
+    places = one.displaced(0.01 * rng.standard_normal((_WARM_UP + _BLOCKS * block, one.n_atoms, 3)))
+    python, resident = np.zeros(_BLOCKS + 1), np.zeros(_BLOCKS + 1)
+    with _tracing():
+        done = 0
+        for index in range(_BLOCKS + 1):
+            size = _WARM_UP if index == 0 else block
+            for place in places[done : done + size]:
+                meter.evaluate(place, want=frozenset({"forces", "energy"}))
+            done += size
+            gc.collect()
+            python[index] = tracemalloc.get_traced_memory()[0] / _KB
+            resident[index] = _resident_kb()
+    return block, python, resident
 
 
 def _median(values: Floats) -> float:

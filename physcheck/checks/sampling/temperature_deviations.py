@@ -135,26 +135,29 @@ def deviation_of(
     remaining = halves[1] if relaxing else mean.value
     least = _least_size(remaining, centre, timestep_bias)
     enough = mean.independent >= _LEAST
-    dof = mean.dof if enough else 0
+    limits = _limits(mean, tolerance, comparisons, relaxing) if enough else (math.inf, math.inf)
     return Deviation(
         mean=mean,
         halves=halves,
         relaxing=relaxing,
         low=0.0 if relaxing else max(0.0, _least_size(mean.value, centre, timestep_bias) - certain),
         high=abs(mean.value) + upper + released + abs(centre),
-        detection_limit=hidden
-        + limit_of_certain(tolerance, mean.error, dof, FALSE_FAIL / comparisons, mean.replica_dof),
+        detection_limit=hidden + limits[0],
         noise_floor=hidden,
         timestep_bias=timestep_bias,
         likely_low=max(0.0, least - likely) if enough else 0.0,
-        likely_detection_limit=hidden
-        + limit_of_mean(
-            tolerance,
-            mean.error * (_HALF_RUN if relaxing else 1.0),
-            dof,
-            _LIKELY / comparisons,
-        ),
+        likely_detection_limit=hidden + limits[1],
     )
+
+
+def _limits(
+    mean: ReplicaMean, tolerance: float, comparisons: int, relaxing: bool
+) -> tuple[float, float]:
+    """The detection limits of a certain violation and of a likely one, nothing allowed for."""
+    chance = FALSE_FAIL / comparisons
+    certain = limit_of_certain(tolerance, mean.error, mean.dof, chance, mean.replica_dof)
+    error = mean.error * (_HALF_RUN if relaxing else 1.0)
+    return certain, limit_of_mean(tolerance, error, mean.dof, _LIKELY / comparisons)
 
 
 def limit_of_certain(

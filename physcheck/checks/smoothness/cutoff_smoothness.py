@@ -47,6 +47,8 @@ _STRAIN_LATTICE = 0.07
 _HEIGHT, _MOST_ATOMS = 7.0, 64
 # Apparent jumps below this share of the tolerance aren't looked at.
 _NEGLIGIBLE = 0.1
+# The scale comes from one random direction, and may be larger by this factor.
+_SCALE_KNOWN_TO = 1.15
 _WANT = frozenset({"forces", "energy"})
 # Cutoffs of common potentials end here, Å; distances nearer than the width are one shell.
 _USUAL_CUTOFF, _SHELL_WIDTH = 6.0, 0.02
@@ -217,10 +219,8 @@ class _Size:
     Attributes
     ----------
     value, low, high, noise : float
-    allowed : float
-        What noise alone may feign.
-    unseen : float
-        The largest jump that might have been missed on a path.
+    allowed, unseen : float
+        What noise alone may feign, and the largest jump that might have been missed on a path.
     worst : Jump or None
     energy_judged : bool
         Whether every jump of the energy could be resolved at the tolerance.
@@ -311,7 +311,7 @@ def _report(
         interval=(found.low / scale, found.high / scale),
         # It must be above the tolerance, and stand out of what every path has.
         detection_limit=max(
-            limit_of_excess(target, found.allowed / scale, found.noise / scale),
+            _SCALE_KNOWN_TO * limit_of_excess(target, found.allowed / scale, found.noise / scale),
             found.unseen / scale,
         ),
         noise_floor=found.allowed / scale,
