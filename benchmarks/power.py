@@ -155,10 +155,10 @@ CASES = (
     Case("separated_additivity", "ethanol", "morse+not-extensive={}", 0.1),
     Case("supercell_extensivity", "Si8", "morse+not-extensive={}", 0.1),
     Case("translation_invariance", "ethanol", "morse+at-places={}", 1.0),
-    Case("nve_drift", "Cu32", "gupta", 1e-2, within=injected_friction, most_seeds=40),
+    Case("nve_drift", "Cu32", "gupta", 5e-5, within=injected_friction, most_seeds=40),
     Case("pressure_consistency", "Si8", "gupta+stress-half={}", 1.0, most_seeds=12,
          options=(("evaluations", 2500),)),
-    Case("thermostat_heat", "Si8", "gupta", 1e-2, within=injected_friction, most_seeds=12,
+    Case("thermostat_heat", "Si8", "gupta", 1e-4, within=injected_friction, most_seeds=12,
          options=(("evaluations", 3000),)),
 )  # fmt: skip
 

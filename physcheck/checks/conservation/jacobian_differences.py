@@ -274,8 +274,8 @@ def bends_over_those_of_pilots(frame: Floats, sides: Floats, pilots: int) -> flo
     if pilots < 2 or len(frame) <= pilots:
         return 1.0
     common = frame @ (sides[0] + sides[1]).T
-    # The force at the middle is the same for all directions.
-    bends = common - common.mean(axis=1, keepdims=True)
+    # The force at the middle is the same for all directions; a median isn't moved by a few kinks.
+    bends = common - np.median(common, axis=1, keepdims=True)
     odd = (bends - bends.T) / 2
     of_pilots = rms_of_pairs(odd[:pilots, :pilots])
     return max(1.0, rms_of_pairs(odd) / of_pilots) if of_pilots > 0 else 1.0
