@@ -28,7 +28,7 @@ __all__ = [
 #: Stands in an advice for how a closer look is had; the judge puts it into words.
 LOOK_CLOSER = "{look closer}"
 #: The advice where rounding is the limit; no advice to one that is in float64 already.
-FINER_ARITHMETIC = "rerun with --physcheck-dtype=float64 or a model of higher precision"
+FINER_ARITHMETIC = "rerun with --physcheck-dtype=float64 if the model can be had in it"
 
 #: How a closer look is had, from the factor by which its work must grow to settle the verdict:
 #: infinite where none would, None where that can't be foretold.
@@ -242,7 +242,12 @@ def _why_inconclusive(measurement: Measurement, limit: float) -> str:
         text = f"nothing can be told of a tolerance of {figure(limit, unit)}"
     if measurement.resolve:
         return f"{text}; {measurement.resolve}"
-    return f"{text}; {_RESOLVED_BY.get(_largest_part(measurement), LOOK_CLOSER)}"
+    part = _largest_part(measurement)
+    rounding = measurement.uncertainty_components.get("rounding", 0.0)
+    if part == "truncation" and rounding > measurement.uncertainty_components[part] / 2:
+        # Noise looks like roughness: what is estimated of truncation is never smaller than it.
+        part = "rounding"
+    return f"{text}; {_RESOLVED_BY.get(part, LOOK_CLOSER)}"
 
 
 def _largest_part(measurement: Measurement) -> str:

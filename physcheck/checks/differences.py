@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physcheck.model import Capabilities
-from physcheck.numerics.detection import limit_of_difference
+from physcheck.numerics.detection import INDEPENDENT, limit_of_difference
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.resolution import Resolution
@@ -36,8 +36,6 @@ ENERGY_LENGTH = 1.0
 #: Thermal displacement of a coordinate, Å.  Differences are compared with the forces that it gives,
 #: where forces at rest vanish.
 THERMAL_STEP = 0.05
-# Noise is often alike in many components, so that no more of them are counted as independent.
-_INDEPENDENT = 3
 # Transformations are tried at one place, so that no more of them are counted as independent either.
 _MOST_PROBES = 3
 # A position is rounded when it is stored, and once more where it meets the cell.
@@ -110,7 +108,7 @@ class Part:
 
     def limit(self, dof: float, parts: int) -> float:
         """What noise alone exceeds with the record's chance, shared by ``parts``."""
-        count = min(len(self.mean), _INDEPENDENT)
+        count = min(len(self.mean), INDEPENDENT)
         return self.sigma * noise_rms_quantile(count, dof, 1 - FALSE_FAIL / (2 * parts))
 
 
@@ -209,13 +207,24 @@ class LargestDifference:
 
 
 def largest_difference(
-    parts: Sequence[Part], dof: float, target: float, *, probes: int | None = None
+    parts: Sequence[Part],
+    dof: float,
+    target: float,
+    *,
+    probes: int | None = None,
+    components: int = INDEPENDENT,
 ) -> LargestDifference:
     """The largest difference among the parts and its interval.
 
     Any part can fail the check.  Energies and stresses whose noise is above ``target`` can't pass
-    it and don't keep the forces from doing so; they are named in ``unresolved``.  ``probes`` is the
-    number of independent places among the parts, if not that of their labels (3 at most).
+    it and don't keep the forces from doing so; they are named in ``unresolved``.
+
+    Parameters
+    ----------
+    probes : int
+        Independent places among the parts, if not their labels (3 at most).
+    components : int
+        Independent numbers that a violation at one place comes down to.
     """
     count = len(parts)
     limits = [p.limit(dof, count) for p in parts]
@@ -239,6 +248,7 @@ def largest_difference(
             allowance=noise_floor,
             scatter=max(parts[i].sigma for i in of_forces),
             probes=probes or min(_MOST_PROBES, len({parts[i].label for i in of_forces})),
+            components=components,
         ),
         noise_floor=noise_floor,
         worst=parts[decisive],

@@ -29,6 +29,7 @@ from physcheck.numerics.quantiles import (
 )
 
 __all__ = [
+    "INDEPENDENT",
     "MISSED",
     "MISSED_SDS",
     "SampledRms",
@@ -44,8 +45,8 @@ __all__ = [
 MISSED = 0.05
 #: Standard deviations that a normal variate falls short of its mean with that chance.
 MISSED_SDS = 1.645
-# Independent components of a difference: noise and violations are often alike in many of them.
-_INDEPENDENT = 3
+#: Independent components of a difference: noise and violations are often alike in many of them.
+INDEPENDENT = 3
 # A number so near to the tolerance, as a share of it, isn't told from it by more of the same; the
 # share of the room between them that an error is to be brought down to; and the least by which a
 # run is to be longer for another verdict.
@@ -161,24 +162,30 @@ def limit_of_mean(
     return tolerance + allowance + needed_t(student_quantile(chance / 2, dof), dof) * error
 
 
-def largest_rms_quantile(count: int, probability: float) -> float:
-    """The largest of ``count`` rms over three independent components, over the true rms.
+def largest_rms_quantile(count: int, probability: float, components: int = INDEPENDENT) -> float:
+    """The largest of ``count`` rms over few independent components, over the true rms.
 
     At most 1: more probes than needed don't make a violation larger than it is.
     """
     from scipy.special import chdtri
 
-    value = chdtri(_INDEPENDENT, 1 - probability ** (1 / count)) / _INDEPENDENT
+    value = chdtri(components, 1 - probability ** (1 / count)) / components
     return min(1.0, math.sqrt(float(value)))
 
 
 def limit_of_difference(
-    tolerance: float, *, allowance: float, scatter: float, probes: int = 1
+    tolerance: float,
+    *,
+    allowance: float,
+    scatter: float,
+    probes: int = 1,
+    components: int = INDEPENDENT,
 ) -> float:
     """The detection limit of ``rms - allowance > tolerance`` in any of ``probes`` differences.
 
     A violation differs from one random transformation or place to the next.  It is taken to be as
-    uneven as a vector of random direction and length (three components), as noise is.
+    uneven as a vector of random direction and length (three components), as noise is; where one
+    random number makes all of it, ``components`` is 1.
 
     Parameters
     ----------
@@ -188,7 +195,7 @@ def limit_of_difference(
         Standard deviation of the rms by noise.
     """
     needed = tolerance + allowance + MISSED_SDS * scatter
-    return max(tolerance, needed / largest_rms_quantile(probes, MISSED))
+    return max(tolerance, needed / largest_rms_quantile(probes, MISSED, components))
 
 
 def limit_of_excess(tolerance: float, allowance: float, scatter: float = 0.0) -> float:

@@ -66,8 +66,9 @@ def _work(
     spec, start = entry.check, entry.structure.configurations
     if spec.shared is not None:
         return spec.shared(start, capabilities, level) if planned else entry.shared
-    directions = spec.options.get(level, {}).get("directions")
-    if directions is not None:
+    options = spec.options.get(level, {})
+    if "directions" in options:
         # Finding the place of a fault costs evaluations, too, and settles nothing.
-        return min(int(directions), start.n_coordinates)
-    return spec.evaluations(start, capabilities, level)
+        return min(int(options["directions"]), start.n_coordinates)
+    # Starts of relaxations share the evaluations.
+    return spec.evaluations(start, capabilities, level) // len(options.get("rattles", "1"))

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.relaxation.relaxation_convergence import inner_motion
-from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, Measurement
+from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, NOTHING_SETTLES, Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import limit_of_excess
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
@@ -218,7 +218,7 @@ def _report(
         if reached > max(goal, default_tolerance("relaxation_convergence")):
             nothing = (
                 f"no minimum was reached: fmax is {reached:.2g} eV/Å after {ground.spent} "
-                "evaluations"
+                f"evaluations: {LOOK_CLOSER}"
             )
         elif ground.saddle:
             nothing = f"the relaxation ended at a saddle: {LOOK_CLOSER}"
@@ -238,7 +238,7 @@ def _report(
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,
         resolve=f"force constants are known to {found.error:.1g} eV/Å²/amu, which leaves the "
-        f"softest modes open: {FINER_ARITHMETIC}",
+        f"softest modes open: {FINER_ARITHMETIC if by_noise else NOTHING_SETTLES}",
         evidence=_evidence(ground, pair, back, reached),
     )
 
