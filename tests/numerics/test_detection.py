@@ -54,15 +54,15 @@ def test_means_of_replicas_fail_at_the_limit(replicas):
     rng = np.random.default_rng(replicas)
     values = rng.standard_normal((DRAWS, replicas))
     errors = values.std(axis=1, ddof=1) / math.sqrt(replicas)
-    limit = limit_of_mean(2.0, float(np.median(errors)), replicas - 1, FALSE_FAIL, allowance=0.5)
+    limit = limit_of_mean(2.0, float(np.median(errors)), replicas - 1, FALSE_FAIL)
     t = student_quantile(FALSE_FAIL / 2, replicas - 1)
     means = limit + values.mean(axis=1)
-    called = means - t * errors - 0.5 > 2.0
+    called = means - t * errors > 2.0
     assert called.mean() == pytest.approx(0.95, abs=0.02)
 
 
 def test_a_mean_without_scatter_is_known():
-    assert limit_of_mean(2.0, 0.0, 7, FALSE_FAIL, allowance=0.5) == 2.5
+    assert limit_of_mean(2.0, 0.0, 7, FALSE_FAIL, allowance=0.5) == 2.75
     assert needed_t(3.0, 0) == math.inf
     assert limit_of_excess(1.0, 0.5, 1.0) == pytest.approx(1.5 + 1.645)
 
