@@ -51,8 +51,8 @@ INDEPENDENT = 3
 # share of the room between them that an error is to be brought down to; and the least by which a
 # run is to be longer for another verdict.
 _NEXT_TO, _ROOM, _LEAST_FACTOR = 0.1, 0.8, 1.5
-# How much larger an allowance may come out in another run: the integrator's in nve_drift varied by a
-# factor of 1.5 between seeds.
+# How much larger an allowance may come out in another run: the integrator's in nve_drift varied by
+# a factor of 1.5 between seeds.
 _ALLOWANCE_VARIES = 1.5
 # A forecast doubles the number of probes up to this many times.
 _MOST_DOUBLINGS = 10
@@ -158,8 +158,8 @@ def limit_of_mean(
     chance : float
         Two-sided, of a false FAIL.
     allowance : float
-        What else may have made the mean, such as the integrator.  It is an estimate, which comes out
-        half as large again in one run or another.
+        What else may have made the mean, such as the integrator.  It is an estimate, which comes
+        out half as large again in one run or another.
     """
     least = tolerance + _ALLOWANCE_VARIES * allowance
     if error == 0:
