@@ -100,11 +100,11 @@ class Measurement:
         Why the number says nothing of the model, such as forces that don't respond; else empty.
     resolve : str
         What would resolve an INCONCLUSIVE, in a sentence; empty to leave it to the judge.
-    bound_by : str
-        Where the number is a bound that follows from something else: from what, in a sentence.
     work_needed : float or None
         By what factor the evaluations must grow to settle an INCONCLUSIVE, if the number stays as
         it is; infinite where none would, None where that can't be foretold.
+    bound_by : str
+        Where the number is a bound that follows from something else: from what, in a sentence.
     """
 
     value: float
