@@ -18,7 +18,7 @@ from physcheck.run.trial_calls import Trial, refused_kinds, trial_call
 if TYPE_CHECKING:
     from physcheck.structures import Structure
 
-__all__ = ["Chosen", "atomic_numbers_of", "choose_structures", "cut_to"]
+__all__ = ["Chosen", "atomic_numbers_of", "choose_structures", "cut_to", "reasons_of"]
 
 # Structures of the catalogue with more atoms are taken where there is room for all others.
 _LARGE = 40
@@ -109,6 +109,40 @@ def cut_to(chosen: Chosen, count: int | None, budget: str) -> None:
         for s in others
         if s.name not in best
     ]
+
+
+def reasons_of(chosen: Chosen) -> dict[str, str]:
+    """Why each structure is looked at: who named it, what it adds, which fault shows best on it."""
+    showing: dict[str, list[str]] = {}
+    for check, name in chosen.best.items():
+        showing.setdefault(name, []).append(check)
+    reasons: dict[str, str] = {}
+    kinds: set[int] = set()
+    species: set[int] = set()
+    for structure in chosen.structures:
+        system = structure.configurations.system
+        kind, numbers = int(system.pbc.sum()), set(system.numbers.tolist())
+        if chosen.named:
+            said = "declared" if structure.provenance.startswith("declared") else "named"
+            why = [f"{said} by the model's author" if said == "declared" else said]
+        elif not reasons:
+            why = ["the first of the catalogue that the model takes"]
+        else:
+            new = _symbols(numbers - species)
+            why = [f"periodic in {kind} directions"] if kind not in kinds else []
+            why += [f"adds {new}"] if new else []
+        kinds.add(kind)
+        species |= numbers
+        if structure.name in showing:
+            why.append(f"shows best: {', '.join(showing[structure.name])}")
+        reasons[structure.name] = "; ".join(why) or "a further structure of the catalogue"
+    return reasons
+
+
+def _symbols(numbers: set[int]) -> str:
+    from ase.data import chemical_symbols
+
+    return ", ".join(str(chemical_symbols[number]) for number in sorted(numbers))
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from physcheck.checks import find_checks
 from physcheck.model import Meter, Model
 from physcheck.run.budget import Spending, names_time, spending_of
-from physcheck.run.choosing import choose_structures, cut_to
+from physcheck.run.choosing import choose_structures, cut_to, reasons_of
 from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import measure_pace, typical_pace
 from physcheck.run.schedule import PlanEntry, Schedule, structures_within
@@ -32,6 +32,8 @@ class Plan:
         Of one evaluation, where a timed call succeeded.
     remarks : tuple of str
         What trial calls showed that no record will: sentences for the report.
+    why : mapping of structure to str
+        Why each structure is looked at, in a few words.
     """
 
     entries: tuple[PlanEntry, ...]
@@ -40,6 +42,7 @@ class Plan:
     setup_evaluations: int = 0
     pace: Mapping[str, float] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    why: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def estimated_seconds(self) -> float | None:
@@ -103,4 +106,5 @@ def make_plan(
         setup_evaluations=meter.evaluations,
         pace=pace,
         remarks=tuple(chosen.remarks),
+        why=reasons_of(chosen),
     )

@@ -1,0 +1,73 @@
+"""``physcheck plan MODEL``: the plan of a run, without the run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from physcheck.commands.command_line import write_lines
+from physcheck.commands.completion import complete_model
+from physcheck.commands.settings_options import (
+    REPORTS,
+    SettingsCommand,
+    settings_options,
+    words_of,
+)
+
+__all__ = ["plan"]
+
+_EPILOG = """\b
+Examples:
+  physcheck plan model.py:factory
+  physcheck plan builtin::gupta --budget=quick
+  physcheck plan model.py:factory --checks=dynamics --json > plan.json
+
+The model is loaded, tried on a few structures, and timed; nothing is judged.
+"""
+
+
+@click.command(cls=SettingsCommand, epilog=_EPILOG)
+@click.argument("model", metavar="MODEL", shell_complete=complete_model)
+@settings_options(leave_out=REPORTS)
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+def plan(model: str, as_json: bool, **given: Any) -> int:
+    """What a run on MODEL would do: where and why, at what cost, and what it can't test."""
+    import warnings
+
+    from physcheck.adapters.identity import model_identity
+    from physcheck.adapters.loading import load_model, load_reference
+    from physcheck.adapters.precision import could_have_twin
+    from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
+    from physcheck.errors import ModelError
+    from physcheck.plugin.options import settings_of
+    from physcheck.report.plan_report import plan_json, plan_lines
+    from physcheck.run.facts import ModelIdentity
+    from physcheck.run.jsonable import to_jsonable
+    from physcheck.run.plan import make_plan
+
+    settings = settings_of({**words_of(given), "model": model}, Path.cwd())
+    find_spec_problem(model)
+    if settings.reference is not None:
+        find_reference_problem(settings.reference, model)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loaded = load_model(model, device=settings.device, dtype=settings.dtype)
+            if settings.reference is not None:
+                load_reference(
+                    settings.reference, model, device=settings.device, dtype=settings.dtype
+                )
+            has_twin = settings.dtype is None and could_have_twin(model, loaded)
+            made = make_plan(loaded, settings, has_twin=has_twin)
+    except ModelError as error:
+        click.echo(f"physcheck: {error}", err=True)
+        return 1
+    if as_json:
+        identity = ModelIdentity.from_json(to_jsonable(model_identity(loaded, model)))
+        write_lines([json.dumps(plan_json(made, identity, settings), indent=1)])
+    else:
+        write_lines(plan_lines(made, loaded, settings))
+    return 0
