@@ -40,7 +40,7 @@ class Outcome(StrEnum):
     KNOWN_FAILURE = "known_failure"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Measurement:
     """How far a model is from a law, with what is known about that number.
 
@@ -87,6 +87,29 @@ class Measurement:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     nothing_tested: str = ""
     resolve: str = ""
+
+    def plot(self) -> Any:
+        """A matplotlib Figure: the value and its interval beside the tolerances.
+
+        Raises
+        ------
+        ImportError
+            matplotlib isn't installed.
+        """
+        # How it looks is known in rooms above; the package's own face finds them.
+        import physcheck
+
+        return physcheck._plot_of_measurement(self)
+
+    def _repr_html_(self) -> str:
+        import physcheck
+
+        return physcheck._html_of_measurement(self)
+
+    def __repr__(self) -> str:
+        import physcheck
+
+        return physcheck._lines_of_measurement(self)
 
 
 @dataclass(frozen=True, slots=True)

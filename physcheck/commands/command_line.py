@@ -11,6 +11,7 @@ import click
 
 from physcheck.errors import PhyscheckError
 from physcheck.names import nearest
+from physcheck.text.phrases import printable
 
 __all__ = ["LateGroup", "columns", "run_command_line", "write_lines"]
 
@@ -70,11 +71,17 @@ def run_command_line(command: click.Command, arguments: Sequence[str] | None) ->
         print(error.format_message(), file=sys.stderr)
         return USAGE_ERROR
     except click.UsageError as error:
-        return _refuse(error.format_message(), error.ctx)
+        said = error.format_message()
+        # click begins its messages as sentences, unlike everybody else here.
+        own = said[:1].lower() + said[1:] if said[1:2].islower() else said
+        return _refuse(own.rstrip("."), error.ctx)
     except click.ClickException as error:
         return _refuse(error.format_message(), None)
     except PhyscheckError as error:
-        return _refuse(str(error), None)
+        code = _refuse(str(error), None)
+        if paste := getattr(error, "paste", ""):
+            print(f"\n{printable(paste)}", file=sys.stderr)
+        return code
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
     except BrokenPipeError:
@@ -86,8 +93,7 @@ def run_command_line(command: click.Command, arguments: Sequence[str] | None) ->
 def _refuse(said: str, context: click.Context | None) -> int:
     from physcheck.files.paths import one_line
 
-    text = said[:1].lower() + said[1:] if said[:2].istitle() else said
-    print(one_line(f"physcheck: {text.rstrip('.')}"), file=sys.stderr)
+    print(one_line(f"physcheck: {said}"), file=sys.stderr)
     if context is not None:
         print(f"`{context.command_path} --help` explains it", file=sys.stderr)
     return USAGE_ERROR

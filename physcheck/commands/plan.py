@@ -41,6 +41,7 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
     from physcheck.adapters.loading import load_model, load_reference
     from physcheck.adapters.precision import could_have_twin
     from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
+    from physcheck.adapters.users_mistakes import as_users_mistake, users_traceback
     from physcheck.errors import ModelError
     from physcheck.plugin.options import settings_of
     from physcheck.report.plan_report import plan_json, plan_lines
@@ -63,7 +64,12 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
             has_twin = settings.dtype is None and could_have_twin(model, loaded)
             made = make_plan(loaded, settings, has_twin=has_twin)
     except ModelError as error:
-        click.echo(f"physcheck: {error}", err=True)
+        mistake = as_users_mistake(error, device=settings.device)
+        if mistake is not None:
+            raise mistake from error
+        click.echo(
+            "\n".join(filter(None, [f"physcheck: {error}", users_traceback(error)])), err=True
+        )
         return 1
     if as_json:
         identity = ModelIdentity.from_json(to_jsonable(model_identity(loaded, model)))

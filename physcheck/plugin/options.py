@@ -157,6 +157,7 @@ def settings_from(config: pytest.Config) -> Settings:
     SpecError
         A value can't be understood; the nearest ones are named.
     """
+    _refuse_two_models(config)
     values: dict[str, Any] = {}
     for option in OPTIONS:
         given = config.getoption(option.dest, None)
@@ -174,6 +175,25 @@ def settings_from(config: pytest.Config) -> Settings:
             continue
         values[option.key] = _read(option, given, base)
     return Settings(**values)
+
+
+def _refuse_two_models(config: pytest.Config) -> None:
+    """SpecError where the command line names two models: the last would win without a word."""
+    short = config.getoption(SHORT_MODEL, None) is not None
+    names = ("--model", "--physcheck-model") if short else ("--physcheck-model",)
+    words = [str(argument) for argument in config.invocation_params.args]
+    given = []
+    for word, following in pairwise([*words, ""]):
+        name, sign, value = word.partition("=")
+        if name in names:
+            given.append(value if sign else following)
+    if len(given) > 1:
+        first, second, *_ = given
+        raise SpecError(
+            f"two models are given, {first} and {second}: to compare them write --model={first} "
+            f"--physcheck-reference={second}, or make a report of each (--physcheck-json) and lay "
+            "them side by side with `physcheck compare`"
+        )
 
 
 def settings_of(given: Mapping[str, Any], base: Path) -> Settings:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from physcheck.checks import find_checks
 from physcheck.model import Meter, Model
@@ -13,6 +14,9 @@ from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import measure_pace, typical_pace
 from physcheck.run.schedule import PlanEntry, Schedule, structures_within
 from physcheck.run.settings import Settings
+
+if TYPE_CHECKING:
+    from physcheck.structures import Structure
 
 __all__ = ["Plan", "make_plan"]
 
@@ -70,6 +74,7 @@ def make_plan(
     *,
     agree: Callable[[Spending], Spending] = lambda spending: spending,
     has_twin: bool = False,
+    structures: Sequence[Structure] | None = None,
 ) -> Plan:
     """Choose structures, fix the number of evaluations, then fill it (see ``run/schedule.py``).
 
@@ -80,6 +85,8 @@ def make_plan(
         what all processes of the run shall have.
     has_twin : bool
         Whether room is kept for looks at a float64 twin of the model.
+    structures : sequence of Structure, or None
+        Those that the caller has at hand, in place of what the settings name.
 
     The same on every process: but for that number, timings only make the estimate.
 
@@ -90,7 +97,7 @@ def make_plan(
     """
     checks = find_checks(settings.checks)
     meter = Meter(model)
-    chosen = choose_structures(meter, settings, checks)
+    chosen = choose_structures(meter, settings, checks, structures)
     pace = measure_pace(meter, chosen.structures, chosen.pace)
     spending = spending_of(settings.budget, typical_pace(chosen.structures, pace))
     if names_time(settings.budget):
