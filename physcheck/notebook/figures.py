@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from physcheck.notebook.optional_packages import optional_package
@@ -78,15 +80,29 @@ def figure_of_measurement(
     return made
 
 
+@cache
+def _kind_of_figure() -> Any:
+    """The class of the figures; matplotlib is imported now."""
+    optional_package("matplotlib", "plot")
+    from matplotlib.figure import Figure
+
+    class ShownFigure(Figure):  # type: ignore[misc]
+        """A figure that a notebook shows without pyplot, which would keep it in memory."""
+
+        def _repr_png_(self) -> bytes:
+            stream = io.BytesIO()
+            self.savefig(stream, format="png", dpi=110)
+            return stream.getvalue()
+
+    return ShownFigure
+
+
 def _bars(
     rows: Sequence[tuple[str, Sequence[float], str]], label: str, also: Sequence[float] = ()
 ) -> Any:
     """Rows of (name, (value, low, high), colour) on a logarithmic axis, the last one on top."""
-    optional_package("matplotlib", "plot")
-    from matplotlib.figure import Figure
-
     height = max(1, len(rows)) * _INCHES_A_ROW + _MARGINS
-    made = Figure(figsize=(_WIDTH, height), layout="constrained")
+    made = _kind_of_figure()(figsize=(_WIDTH, height), layout="constrained")
     axes = made.add_subplot()
     numbers = [x for _, three, _ in rows for x in three] + list(also)
     known = [x for x in numbers if x > 0 and math.isfinite(x)]

@@ -31,6 +31,8 @@ _OF_VERDICT = {
 _CELL = "text-align:left;padding:1px 8px"
 # Pictures of so many failing records are shown; the HTML page has all.
 _MOST_WITH_PICTURES = 3
+# The class of a structure that can be turned.
+_TURNED = 'class="view3d"'
 
 
 def html_of_report(report: Report) -> str:
@@ -70,11 +72,15 @@ def html_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def html_of_pictures(pictures: Iterable[Picture]) -> str:
-    """Pictures with their captions; their SVG is physcheck's own."""
+    """Pictures with their captions; their SVG is physcheck's own.
+
+    Structures that are turned by the page's script are left out: there is none in a notebook.
+    """
     return "".join(
         f'<figure style="margin:8px 0;max-width:34rem">{picture.svg}'
         f"<figcaption><small>{_safe(picture.caption)}</small></figcaption></figure>"
         for picture in pictures
+        if _TURNED not in picture.svg
     )
 
 

@@ -11,6 +11,7 @@ import physcheck
 from physcheck import JudgedReport
 from physcheck.errors import SpecError
 from physcheck.measurement import Measurement, Outcome
+from physcheck.notebook.figures import _kind_of_figure
 from physcheck.registry import tolerance_of
 
 FAULTY = "builtin::gupta+pair-curl=0.1"
@@ -44,6 +45,7 @@ def test_what_a_report_says(report):
     ]
     page = report._repr_html_()
     assert page.count("<svg") >= 1
+    assert "view3d" not in page
     assert "What to do: run dynamics with the conservative head" in page
     assert "not tested" in page
     assert "var(--ink)" in page
@@ -51,6 +53,7 @@ def test_what_a_report_says(report):
 
 def test_figures_and_files(report, tmp_path):
     figure = report.plot()
+    assert figure._repr_png_().startswith(b"\x89PNG")
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "net_force[Cu32]", "loop_work[Cu32]"
@@ -107,6 +110,7 @@ def test_data_frames(report):
     ("package", "method"), [("pandas", "to_dataframe"), ("matplotlib", "plot")]
 )
 def test_a_package_that_is_missing(report, package, method, monkeypatch):
+    _kind_of_figure.cache_clear()
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=f"needs {package}.*physcheck.notebook"):
         getattr(report, method)()
