@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike as ArrayLike
 from typing import Any, TypeAlias, overload
 import numpy as np
 from physcheck.adapters.loading import load_model as load_model
+from physcheck.checks.dynamics.gradient_forces import GradientForces as GradientForces
 from physcheck.checks.sampling.trajectory import Trajectory as Trajectory
 from physcheck.errors import PhysicsFailure as PhysicsFailure
 from physcheck.measurement import Measurement as Measurement
@@ -399,6 +400,7 @@ def measure_ensemble_consistency(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     second_evaluations: int = 3000,
@@ -420,8 +422,9 @@ def measure_ensemble_consistency(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, %
     second_evaluations : int
         Of the trajectory at the second temperature.
@@ -445,6 +448,7 @@ def measure_ensemble_consistency(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     second_evaluations: int = 3000,
@@ -462,6 +466,7 @@ def assert_ensemble_consistency(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     second_evaluations: int = 3000,
@@ -481,6 +486,7 @@ def assert_ensemble_consistency(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     second_evaluations: int = 3000,
@@ -497,6 +503,7 @@ def measure_equipartition(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     groups: Mapping[str, ArrayLike] | None = None,
     evaluations: int = 24000,
@@ -519,8 +526,9 @@ def measure_equipartition(
     ----------
     start : ase.Atoms or Configurations with B = 1
         Best periodic and liquid-like; crystals exchange heat between modes slowly.
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, %
     groups : mapping of name to indices or mask
         Instead of the species.
@@ -548,6 +556,7 @@ def measure_equipartition(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     groups: Mapping[str, ArrayLike] | None = None,
     evaluations: int = 24000,
@@ -566,6 +575,7 @@ def assert_equipartition(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     groups: Mapping[str, ArrayLike] | None = None,
     evaluations: int = 24000,
@@ -586,6 +596,7 @@ def assert_equipartition(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     groups: Mapping[str, ArrayLike] | None = None,
     evaluations: int = 24000,
@@ -997,6 +1008,7 @@ def measure_kinetic_distribution(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,
@@ -1018,8 +1030,9 @@ def measure_kinetic_distribution(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, %
 
     Raises
@@ -1042,6 +1055,7 @@ def measure_kinetic_distribution(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,
@@ -1058,6 +1072,7 @@ def assert_kinetic_distribution(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,
@@ -1076,6 +1091,7 @@ def assert_kinetic_distribution(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,
@@ -1387,7 +1403,8 @@ def measure_minimum_stability(
     steps, products : int
         Evaluations of all relaxations; directions along which D is measured.
     rounds : int
-        How often D is measured, where it finds a saddle.
+        How often D is measured, where it finds a saddle. From 2 on the last place is judged, a
+        minimum or not: the eigenvalues are real wherever there is a potential.
 
     Raises
     ------
@@ -1736,6 +1753,7 @@ def measure_nve_drift(
     control_steps: int = 16,
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
+    gradient: GradientForces | None = None,
 ) -> Measurement:
     """The energy of a system on its own neither rises nor falls for good.
 
@@ -1752,10 +1770,11 @@ def measure_nve_drift(
         At what a drift is called before the last look; the md profile's if left out.
     replicas, steps, control_steps : int
         Fine runs, and the length of the coarse ones, which have half as many replicas.
-    temperature_K : float
-        Velocities are drawn at twice that, since half goes to potential energy.
-    timestep_fs : float
-        The longer of the two timesteps; from the stiffest mode (a few probes) if left out.
+    temperature_K, timestep_fs : float
+        Velocities are drawn at twice the temperature, since half goes to potential energy; the
+        longer of the two timesteps, from the stiffest mode (a few probes) if left out.
+    gradient : GradientForces
+        What follows from it is measured.
 
     Raises
     ------
@@ -1785,6 +1804,7 @@ def measure_nve_drift(
     control_steps: int = 16,
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
+    gradient: GradientForces | None = None,
 ) -> list[Measurement]: ...
 
 @overload
@@ -1801,6 +1821,7 @@ def assert_nve_drift(
     control_steps: int = 16,
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
+    gradient: GradientForces | None = None,
 ) -> Measurement:
     """Raise PhysicsFailure if ``nve_drift`` fails at ``profile``; see :func:`measure_nve_drift`.
     """
@@ -1819,6 +1840,7 @@ def assert_nve_drift(
     control_steps: int = 16,
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
+    gradient: GradientForces | None = None,
 ) -> list[Measurement]: ...
 
 @overload
@@ -2077,6 +2099,7 @@ def measure_pressure_consistency(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,
@@ -2096,8 +2119,9 @@ def measure_pressure_consistency(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1, periodic in three directions
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, GPa
 
     Raises
@@ -2119,6 +2143,7 @@ def measure_pressure_consistency(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,
@@ -2135,6 +2160,7 @@ def assert_pressure_consistency(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,
@@ -2153,6 +2179,7 @@ def assert_pressure_consistency(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,
@@ -2709,8 +2736,8 @@ def measure_species_heat(
         Less than 2 replicas or 4 steps; a temperature that isn't positive.
     ModelError, NonFiniteOutput
 
-    Cost: at most 18 + replicas (steps + 1) + replicas steps species/2, and 60 for the proof: 93
-    by default for two species.
+    Cost: at most 18 + replicas (steps + 1) + replicas steps (1 + 2 species)/4, and 60 for the
+    proof: 102 by default for two species.
 
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, table 3, whose temperatures of species this
     explains; the estimate is physcheck's own.
@@ -2983,6 +3010,7 @@ def measure_thermostat_heat(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,
@@ -3005,8 +3033,9 @@ def measure_thermostat_heat(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, eV/atom/ps
 
     Raises
@@ -3029,6 +3058,7 @@ def measure_thermostat_heat(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,
@@ -3045,6 +3075,7 @@ def assert_thermostat_heat(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,
@@ -3063,6 +3094,7 @@ def assert_thermostat_heat(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24000,
     replicas: int | None = None,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +18,10 @@ from physcheck.commands.settings_options import (
     words_of,
 )
 
+if TYPE_CHECKING:
+    from physcheck.model import Model
+    from physcheck.run.settings import Settings
+
 __all__ = ["plan"]
 
 _EPILOG = """\b
@@ -25,7 +30,8 @@ Examples:
   physcheck plan builtin::gupta --budget=quick
   physcheck plan model.py:factory --checks=dynamics --json > plan.json
 
-The model is loaded, tried on a few structures, and timed; nothing is judged.
+The model is loaded, tried on a few structures, and timed.  Where sampling is asked for, a few
+records are made to see whether it needs a trajectory; nothing is reported.
 """
 
 
@@ -38,8 +44,8 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
     import warnings
 
     from physcheck.adapters.identity import model_identity
-    from physcheck.adapters.loading import load_model, load_reference
-    from physcheck.adapters.precision import could_have_twin
+    from physcheck.adapters.loading import load_model
+    from physcheck.adapters.precision import could_have_twin, load_float64_twin
     from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
     from physcheck.adapters.users_mistakes import as_users_mistake, users_traceback
     from physcheck.errors import ModelError
@@ -48,6 +54,7 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
     from physcheck.run.facts import ModelIdentity
     from physcheck.run.jsonable import to_jsonable
     from physcheck.run.plan import make_plan
+    from physcheck.run.runner import Runner
 
     settings = settings_of({**words_of(given), "model": model}, Path.cwd())
     find_spec_problem(model)
@@ -57,19 +64,17 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             loaded = load_model(model, device=settings.device, dtype=settings.dtype)
-            if settings.reference is not None:
-                load_reference(
-                    settings.reference, model, device=settings.device, dtype=settings.dtype
-                )
+            runner = Runner(loaded, settings, reference=_reference(settings))
             has_twin = settings.dtype is None and could_have_twin(model, loaded)
-            made = make_plan(loaded, settings, has_twin=has_twin)
+            if has_twin:
+                runner.load_twin = partial(load_float64_twin, model, device=settings.device)
+            made = make_plan(loaded, settings, has_twin=has_twin, settles=runner.settles)
     except ModelError as error:
         mistake = as_users_mistake(error, device=settings.device)
         if mistake is not None:
             raise mistake from error
-        click.echo(
-            "\n".join(filter(None, [f"physcheck: {error}", users_traceback(error)])), err=True
-        )
+        said = [f"physcheck: {error}", users_traceback(error)]
+        click.echo("\n".join(filter(None, said)), err=True)
         return 1
     if as_json:
         identity = ModelIdentity.from_json(to_jsonable(model_identity(loaded, model)))
@@ -77,3 +82,13 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
     else:
         write_lines(plan_lines(made, loaded, settings))
     return 0
+
+
+def _reference(settings: Settings) -> Model | None:
+    from physcheck.adapters.loading import load_reference
+
+    if settings.reference is None:
+        return None
+    return load_reference(
+        settings.reference, settings.model or "", device=settings.device, dtype=settings.dtype
+    )

@@ -125,10 +125,12 @@ def _judged(
         taken = load_model(spec, device=settings.device, dtype=settings.dtype)
     partner = _reference(settings, reference)
     has_twin = spec is not None and settings.dtype is None and could_have_twin(spec, taken)
-    plan = make_plan(taken, settings, has_twin=has_twin, structures=structures)
     runner = Runner(taken, settings, reference=partner)
     if spec is not None and has_twin:
         runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
+    plan = make_plan(
+        taken, settings, has_twin=has_twin, structures=structures, settles=runner.settles
+    )
     cause_aware = CauseAwareRunner(runner, plan.entries)
     once = NotFiniteOnce(cause_aware.run, plan.entries)
     records: list[Record] = [once.run(entry) for entry in plan.entries]

@@ -103,6 +103,9 @@ def _suffix(target: str, known: Sequence[str]) -> str:
 
 
 def _write(target: str, text: str) -> None:
+    folder = Path(target).parent
+    if not folder.is_dir():
+        raise SpecError(f"{target} can't be written: there is no folder {folder}")
     try:
         write_text(target, text)
     except OSError as error:

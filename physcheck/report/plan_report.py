@@ -10,9 +10,9 @@ from typing import Any
 
 from physcheck.model import Model
 from physcheck.names import FAMILIES
+from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import ModelIdentity
 from physcheck.run.plan import Plan
-from physcheck.run.schedule import PlanEntry
 from physcheck.run.settings import Settings
 from physcheck.text.numbers import rough_duration
 from physcheck.text.phrases import count, printable, some
@@ -79,6 +79,7 @@ def _record(entry: PlanEntry) -> dict[str, Any]:
         "structure": entry.structure.name,
         "evaluations": entry.allotment,
         "shared_evaluations": entry.shared,
+        "gradient_evaluations": entry.bound,
         "looks": list(entry.looks),
         "seed": list(entry.seed),
     }
@@ -97,7 +98,7 @@ def plan_lines(plan: Plan, model: Model, settings: Settings) -> list[str]:
         f"model:   {capabilities.name} ({facts}) gives {outputs}",
         f"budget:  {plan.spending.text}",
         f"cost:    {count(len(run), 'record')}, at most {plan.evaluations:,} evaluations{time}; "
-        f"{plan.setup_evaluations} went into this plan",
+        f"{plan.setup_evaluations} were spent on choosing structures and timing",
         "",
         *_structure_lines(plan),
         "",
@@ -138,15 +139,17 @@ def _check_lines(entries: Iterable[PlanEntry]) -> list[str]:
 def _costs(entries: Iterable[PlanEntry], most: int) -> str:
     """The evaluations of a check's records, those that cost the same together."""
     by_cost: dict[int, list[str]] = {}
-    shared = 0
+    shared = bound = 0
     for entry in entries:
         by_cost.setdefault(entry.allotment, []).append(entry.structure.name)
-        shared = max(shared, entry.shared)
+        shared, bound = max(shared, entry.shared), max(bound, entry.bound)
     said = [
         f"{cost or 'none'} on {_where(names, most)}"
         for cost, names in sorted(by_cost.items(), reverse=True)
     ]
     also = f" beside a trajectory of {shared:,} that checks share" if shared else ""
+    if bound:
+        also += f" beside {bound} shared ones that say whether forces are the energy's gradient"
     return f"{', '.join(said)}{also}"
 
 

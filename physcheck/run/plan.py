@@ -10,9 +10,10 @@ from physcheck.checks import find_checks
 from physcheck.model import Meter, Model
 from physcheck.run.budget import Spending, names_time, spending_of
 from physcheck.run.choosing import choose_structures, cut_to, reasons_of
+from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import measure_pace, typical_pace
-from physcheck.run.schedule import PlanEntry, Schedule, structures_within
+from physcheck.run.schedule import Schedule, structures_within
 from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,12 +59,16 @@ class Plan:
 
     @property
     def evaluations(self) -> int:
-        """The sum of all allotments, and of each structure's trajectory once."""
+        """The sum of all allotments, and once a structure of what its records share."""
         return sum(n for n, _ in self._costs())
 
     def _costs(self) -> list[tuple[int, str]]:
         """Evaluations and the structure they are of."""
-        shared = {e.structure.name: e.shared for e in self.entries if e.shared}
+        shared: dict[str, int] = {}
+        for entry in self.entries:
+            if once := entry.shared + entry.bound:
+                name = entry.structure.name
+                shared[name] = max(once, shared.get(name, 0))
         own = [(e.allotment, e.structure.name) for e in self.entries if e.allotment]
         return own + [(n, name) for name, n in shared.items()]
 
@@ -75,6 +80,7 @@ def make_plan(
     agree: Callable[[Spending], Spending] = lambda spending: spending,
     has_twin: bool = False,
     structures: Sequence[Structure] | None = None,
+    settles: Callable[[Sequence[PlanEntry]], bool] = lambda entries: False,
 ) -> Plan:
     """Choose structures, fix the number of evaluations, then fill it (see ``run/schedule.py``).
 
@@ -87,6 +93,9 @@ def make_plan(
         Whether room is kept for looks at a float64 twin of the model.
     structures : sequence of Structure, or None
         Those that the caller has at hand, in place of what the settings name.
+    settles : callable (sequence of PlanEntry) -> bool
+        Makes a few records, with the evaluations planned for them, and says whether all pass; so
+        that nothing is kept for the trajectory that they then don't need.
 
     The same on every process: but for that number, timings only make the estimate.
 
@@ -104,7 +113,7 @@ def make_plan(
         spending = agree(spending)
     limit = spending.evaluations
     cut_to(chosen, structures_within(limit), f"a budget of {spending.option}")
-    schedule = Schedule(settings, model.capabilities, chosen, spending, has_twin)
+    schedule = Schedule(settings, model.capabilities, chosen, spending, has_twin, settles=settles)
     schedule.fill(checks)
     return Plan(
         entries=schedule.in_order(checks),

@@ -46,6 +46,7 @@ from physcheck.checks.conservation.no_potential import (
     has_no_potential,
     measure_no_potential,
 )
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.dynamics.loop_closing import LINE_POINTS, belongs_together
 from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
@@ -130,6 +131,7 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     ),
     evaluations=_evaluations,
     options=_OPTIONS,
+    by_gradient=0,
     applies=_applies,
 )
 def measure_nve_drift(
@@ -144,6 +146,7 @@ def measure_nve_drift(
     control_steps: int = 16,
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
+    gradient: GradientForces | None = None,
 ) -> Measurement:
     """The energy of a system on its own neither rises nor falls for good.
 
@@ -160,10 +163,11 @@ def measure_nve_drift(
         At what a drift is called before the last look; the md profile's if left out.
     replicas, steps, control_steps : int
         Fine runs, and the length of the coarse ones, which have half as many replicas.
-    temperature_K : float
-        Velocities are drawn at twice that, since half goes to potential energy.
-    timestep_fs : float
-        The longer of the two timesteps; from the stiffest mode (a few probes) if left out.
+    temperature_K, timestep_fs : float
+        Velocities are drawn at twice the temperature, since half goes to potential energy; the
+        longer of the two timesteps, from the stiffest mode (a few probes) if left out.
+    gradient : GradientForces
+        What follows from it is measured.
 
     Raises
     ------
@@ -179,16 +183,23 @@ def measure_nve_drift(
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, fig. 3; Engle, Skeel, Drees, J. Comput. Phys.
     206 (2005).
     """
+    if gradient is not None:
+        return measure_by_gradient(gradient, gradient.power(gradient.start.system.masses))
     meter, one = Meter(model), as_configurations(start)
     _require_enough(replicas, steps, control_steps)
     require_positive(temperature_K=temperature_K, timestep_fs=timestep_fs)
     target = default_tolerance("nve_drift") if tolerance is None else tolerance
     run = _choose_steps(meter, one, rng, timestep_fs, temperature_K, replicas, control_steps)
+    return _judge(run, steps, target, resolution)
+
+
+def _judge(run: Runs, steps: int, target: float, resolution: Resolution | None) -> Measurement:
+    """The replicas' drift, confirmed, or how one of them ran away."""
     chances = spending(len(looks := doubling_looks(min(FIRST_LOOK, steps), steps)), FALSE_FAIL)
     noise = math.inf if resolution is None else resolution.force_noise
     state = _measure(run, looks, chances, target, noise)
     if isinstance(state, int):
-        return _blow_up(run, state, meter, resolution)
+        return _blow_up(run, state, run.meter, resolution)
     state, evidence = _confirm(run, state, float(chances[-1]), target, resolution)
     return _report(run, state, evidence, target, resolution)
 
@@ -312,8 +323,7 @@ def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | Non
         calmer = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
         again = blown_up(calmer, steps)
         calm_span = calmer.steps * calmer.timestep_fs * 1e-3
-    real = again is not None
-    value = raised / span
+    real, value, lost = again is not None, raised / span, run.fine.positions[replica]
     proof = None
     if real and not belongs_together(meter, run.start, run.rng):
         # E + K also runs away where the energy is not at all the one of the forces.
@@ -321,8 +331,7 @@ def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | Non
         real = has_no_potential(proof)
     evidence = {
         "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of "
-        "dynamics "
-        f"at a timestep of {run.fine_fs:.2g} fs"
+        f"dynamics at a timestep of {run.fine_fs:.2g} fs"
         + ("" if real else f", but not at {shorter_fs:.2g} fs"),
         "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
         "quantities": {
@@ -332,9 +341,7 @@ def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | Non
             "timestep_fs": run.fine_fs,
             "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,
         },
-        "configurations": run.start.at(run.fine.positions[replica])
-        if np.isfinite(run.fine.positions[replica]).all()
-        else run.start,
+        "configurations": run.start.at(lost) if np.isfinite(lost).all() else run.start,
     }
     return Measurement(
         value=value,
@@ -406,11 +413,8 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
             "control_drift_error": float(np.std(coarse.slopes, ddof=1))
             / math.sqrt(len(coarse.slopes)),
         }
-    place = (
-        f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at {run.fine_fs:.2g} fs; "
-        "wander "
-        f"{rates.wander:.1e} eV/atom"
-    )
+    place = f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at "
+    place += f"{run.fine_fs:.2g} fs; wander {rates.wander:.1e} eV/atom"
     rate = f"{kelvin:.2g} ± {state.error / (3 * kB):.1g} K/ps on average"
     if state.single > state.interval[0]:
         place += (
