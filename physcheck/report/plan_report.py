@@ -94,11 +94,14 @@ def plan_lines(plan: Plan, model: Model, settings: Settings) -> list[str]:
     if plan.estimated_seconds is not None:
         time = f", about {rough_duration(plan.estimated_seconds)} of model time"
     facts = f"{capabilities.adapter}, {capabilities.dtype}, {capabilities.device}"
-    lines = [
+    head = [
         f"model:   {capabilities.name} ({facts}) gives {outputs}",
         f"budget:  {plan.spending.text}",
         f"cost:    {count(len(run), 'record')}, at most {plan.evaluations:,} evaluations{time}; "
         f"{plan.setup_evaluations} were spent on choosing structures and timing",
+    ]
+    lines = [
+        *(line for text in head for line in _wrapped(text)),
         "",
         *_structure_lines(plan),
         "",
