@@ -12,6 +12,7 @@ from physcheck.model import Capabilities
 from physcheck.names import BUDGETS, FAMILIES
 from physcheck.registry import CheckSpec
 from physcheck.report.laws_in_words import law_text
+from physcheck.report.meaning_of_failure import meaning_of_failure
 from physcheck.structures import catalogue
 from physcheck.text.numbers import figure
 from physcheck.tolerances import PROFILES
@@ -113,6 +114,8 @@ def tolerances(spec: CheckSpec) -> list[str]:
 def failure(spec: CheckSpec) -> list[str]:
     """What a failure looks like where one was made, its causes, and what to do."""
     parts = [f"In a report: *{escaped(spec.title)}*."] if spec.title else []
+    meaning = meaning_of_failure(spec.id, spec.kind) if spec.kind != "info" else ""
+    parts += [f"**What it means**: {escaped(meaning)}"] if meaning else []
     text = FIGURES / f"{spec.id}.txt"
     if text.exists():
         parts += [
@@ -159,7 +162,7 @@ def alone(spec: CheckSpec) -> str:
     return "\n".join([
         *lines,
         "```bash",
-        f"pytest --pyargs physcheck.suite --model=MODEL --physcheck-checks={spec.id}",
+        f"physcheck run MODEL --checks={spec.id}",
         "```",
         "",
         "```text",
