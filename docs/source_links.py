@@ -17,6 +17,7 @@ _INTO_DOCS = re.compile(r"(\]\(|src=\")docs/")
 _INTO_CODE = re.compile(r"\[([^\]]+)\]\((?:\.\./)?(?:examples|physcheck|tests|benchmarks)/[^)]*\)")
 _OF_ROOT = frozenset({"architecture", "changes", "contributing", "readme"})
 _BAR = re.compile(r"(?<![`\\])\|")
+_AFTER_SECTIONS = ("Cost:", "Source:", "Can't see")
 _SUBSCRIPT = re.compile(r"(\w)_(?=\W|$)")
 
 
@@ -47,13 +48,18 @@ def plain_docstring(app, what, name, obj, options, lines):
     What is indented before the first section is a formula; |F| is no substitution, J_ no reference.
     """
     made: list[str] = []
-    head, before = True, ""
+    head, before, noted = True, "", False
     for i, line in enumerate(lines):
         underlined = i + 1 < len(lines) and lines[i + 1].strip("-") == "" != lines[i + 1]
         head = head and not underlined
         formula = head and line.startswith("    ")
         if formula and not before.strip() and not before.startswith("    "):
-            made += ["::", ""]
+            said = [text for text in made if text.strip()]
+            made += [] if said and said[-1].endswith("::") else ["::", ""]
+        if not head and not noted and line.startswith(_AFTER_SECTIONS):
+            # A section has no end of its own.
+            made += ["Notes", "-----"]
+            noted = True
         made.append(line if formula or not line.strip() else _outside_literals(line))
         before = line if line.strip() else ("    " if formula_continues(lines, i) else "")
     lines[:] = made
