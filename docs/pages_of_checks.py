@@ -147,8 +147,10 @@ def cost(spec: CheckSpec) -> list[str]:
     if spec.shared is not None:
         parts.append("Beside them, a trajectory that the checks of sampling share.")
     if spec.by_gradient is not None:
-        parts.append("Less where the forces are found to be the gradient of the energy: then the "
-                     "law follows, and no trajectory is made ([the method](../method.md)).")  # fmt: skip
+        parts.append(
+            "Less where the forces are found to be the gradient of the energy: then the law "
+            "follows, and no trajectory is made ([the method](../method.md))."
+        )
     return parts
 
 

@@ -26,9 +26,7 @@ def redirect(app, docname, source):
     text = source[0]
     if docname in _OF_ROOT:
         text = _included(text)
-    text = _LINK.sub(
-        lambda m: f"]({PAGES[m[1]]}{m[2] or ''})" if m[1] in PAGES else m[0], text
-    )
+    text = _LINK.sub(lambda m: f"]({PAGES[m[1]]}{m[2] or ''})" if m[1] in PAGES else m[0], text)
     source[0] = _INTO_CODE.sub(r"`\1`", text)
 
 
