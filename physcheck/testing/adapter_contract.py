@@ -128,14 +128,6 @@ def check_adapter(
         The model of a spec can't be loaded.
 
     Cost: some 60 evaluations a structure.
-
-    Examples
-    --------
-    >>> from physcheck.testing import check_adapter
-    >>> from ase.build import bulk
-    >>> results = check_adapter("builtin::gupta", bulk("Cu", cubic=True), takes_any_species=True)
-    >>> {result.outcome for result in results} <= {"holds", "doesn't apply"}
-    True
     """
     chosen = _chosen(rules)
     taken = load_model(model) if isinstance(model, str) else as_model(model)
