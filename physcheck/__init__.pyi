@@ -748,6 +748,7 @@ def measure_history_independence(
     start: AnyStructure,
     *,
     rng: AnySeed = None,
+    tolerance: float | None = None,
 ) -> Measurement:
     """Answers depend on the configuration, not on those that the model saw before.
 
@@ -761,6 +762,11 @@ def measure_history_independence(
 
     Can't see: a memory that reaches farther back than a few calls, or that other inputs set;
     without a factory (no fresh model), an answer that is always the same wrong one.
+
+    Parameters
+    ----------
+    tolerance : float, eV/Å
+        For the detection limit; the md profile's if left out.
 
     Raises
     ------
@@ -778,6 +784,7 @@ def measure_history_independence(
     start: list[Any] | tuple[Any, ...],
     *,
     rng: AnySeed = None,
+    tolerance: float | None = None,
 ) -> list[Measurement]: ...
 
 @overload
@@ -787,6 +794,7 @@ def assert_history_independence(
     *,
     profile: str = "md",
     rng: AnySeed = None,
+    tolerance: float | None = None,
 ) -> Measurement:
     """Raise PhysicsFailure if ``history_independence`` fails at ``profile``; see :func:`measure_history_independence`.
     """
@@ -798,6 +806,7 @@ def assert_history_independence(
     *,
     profile: str = "md",
     rng: AnySeed = None,
+    tolerance: float | None = None,
 ) -> list[Measurement]: ...
 
 @overload
@@ -1174,8 +1183,8 @@ def measure_locality(
     Without periodic axes a copy of the structure stands just beyond ``interaction_range`` (0.5 Å of
     margin) and its atoms are moved by up to 0.3 Å; with them, the cell is repeated along one axis
     until the atoms of its first repeat are beyond the range of those in the middle, and the former
-    are moved. Judged is the rms change of a component of the forces that must not notice, the mean
-    of three jittered copies.
+    are moved. Judged is the largest rms change of a component of the forces that must not notice,
+    of three such moves.
 
     Can't see: a dependence on what doesn't change in such a move (number and kinds of atoms:
     ``separated_additivity`` and ``supercell_extensivity`` see that).
@@ -1324,6 +1333,7 @@ def measure_memory_growth(
     start: AnyStructure,
     *,
     rng: AnySeed = None,
+    tolerance: float | None = None,
     calls: int = 12,
 ) -> Measurement:
     """Evaluating again and again takes no more memory.
@@ -1333,6 +1343,11 @@ def measure_memory_growth(
     resident memory of the process are read. Growth counts if it is there in every block (the lower
     end of the interval is the smallest block's), the value is the median block's: a one-off growth
     of a pool is neither, nor is what the process gives back later.
+
+    Parameters
+    ----------
+    tolerance : float, kB/evaluation
+        For the detection limit; the md profile's if left out.
 
     Can't see: leaks below a page (4 kB) a block outside Python, memory on a GPU, leaks that a
     garbage collection cures.
@@ -1350,6 +1365,7 @@ def measure_memory_growth(
     start: list[Any] | tuple[Any, ...],
     *,
     rng: AnySeed = None,
+    tolerance: float | None = None,
     calls: int = 12,
 ) -> list[Measurement]: ...
 
@@ -1360,6 +1376,7 @@ def assert_memory_growth(
     *,
     profile: str = "md",
     rng: AnySeed = None,
+    tolerance: float | None = None,
     calls: int = 12,
 ) -> Measurement:
     """Raise PhysicsFailure if ``memory_growth`` fails at ``profile``; see :func:`measure_memory_growth`.
@@ -1372,6 +1389,7 @@ def assert_memory_growth(
     *,
     profile: str = "md",
     rng: AnySeed = None,
+    tolerance: float | None = None,
     calls: int = 12,
 ) -> list[Measurement]: ...
 
@@ -1849,6 +1867,7 @@ def measure_outputs_agree(
     start: AnyStructure,
     *,
     rng: AnySeed = None,
+    tolerance: float | None = None,
 ) -> Measurement:
     """Outputs that say the same thing say the same.
 
@@ -1863,6 +1882,11 @@ def measure_outputs_agree(
     charges by is a quantity, since atoms may have dipoles of their own.
 
     Can't see: outputs under names that ASE doesn't have; which one of two outputs is wrong.
+
+    Parameters
+    ----------
+    tolerance : float, eV
+        For the detection limit; the md profile's if left out.
 
     Raises
     ------
@@ -1879,6 +1903,7 @@ def measure_outputs_agree(
     start: list[Any] | tuple[Any, ...],
     *,
     rng: AnySeed = None,
+    tolerance: float | None = None,
 ) -> list[Measurement]: ...
 
 @overload
@@ -1888,6 +1913,7 @@ def assert_outputs_agree(
     *,
     profile: str = "md",
     rng: AnySeed = None,
+    tolerance: float | None = None,
 ) -> Measurement:
     """Raise PhysicsFailure if ``outputs_agree`` fails at ``profile``; see :func:`measure_outputs_agree`.
     """
@@ -1899,6 +1925,7 @@ def assert_outputs_agree(
     *,
     profile: str = "md",
     rng: AnySeed = None,
+    tolerance: float | None = None,
 ) -> list[Measurement]: ...
 
 @overload
@@ -3167,6 +3194,7 @@ def measure_timestep_convergence(
     *,
     rng: AnySeed = None,
     resolution: Resolution | None = None,
+    tolerance: float | None = None,
     replicas: int = 8,
     steps: int = 10,
     temperature_K: float = 300.0,
@@ -3188,6 +3216,8 @@ def measure_timestep_convergence(
     ----------
     model : Model
     start : ase.Atoms or Configurations with B = 1
+    tolerance : float, dimensionless
+        For the detection limit; the md profile's if left out.
     replicas, steps : int
         Steps of the longer timestep.
     temperature_K : float
@@ -3213,6 +3243,7 @@ def measure_timestep_convergence(
     *,
     rng: AnySeed = None,
     resolution: Resolution | None = None,
+    tolerance: float | None = None,
     replicas: int = 8,
     steps: int = 10,
     temperature_K: float = 300.0,
@@ -3227,6 +3258,7 @@ def assert_timestep_convergence(
     profile: str = "md",
     rng: AnySeed = None,
     resolution: Resolution | None = None,
+    tolerance: float | None = None,
     replicas: int = 8,
     steps: int = 10,
     temperature_K: float = 300.0,
@@ -3243,6 +3275,7 @@ def assert_timestep_convergence(
     profile: str = "md",
     rng: AnySeed = None,
     resolution: Resolution | None = None,
+    tolerance: float | None = None,
     replicas: int = 8,
     steps: int = 10,
     temperature_K: float = 300.0,
