@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from physcheck.checks import find_checks
 from physcheck.model import Meter, Model
 from physcheck.run.budget import Spending, names_time, spending_of
-from physcheck.run.choosing import choose_structures, cut_to
+from physcheck.run.choosing import choose_structures, cut_to, reasons_of
 from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import measure_pace, typical_pace
 from physcheck.run.schedule import Schedule, structures_within
 from physcheck.run.settings import Settings
+
+if TYPE_CHECKING:
+    from physcheck.structures import Structure
 
 __all__ = ["Plan", "make_plan"]
 
@@ -33,6 +37,8 @@ class Plan:
         Of one evaluation, where a timed call succeeded.
     remarks : tuple of str
         What trial calls showed that no record will: sentences for the report.
+    why : mapping of structure to str
+        Why each structure is looked at, in a few words.
     """
 
     entries: tuple[PlanEntry, ...]
@@ -41,6 +47,7 @@ class Plan:
     setup_evaluations: int = 0
     pace: Mapping[str, float] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    why: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def estimated_seconds(self) -> float | None:
@@ -72,6 +79,7 @@ def make_plan(
     *,
     agree: Callable[[Spending], Spending] = lambda spending: spending,
     has_twin: bool = False,
+    structures: Sequence[Structure] | None = None,
     settles: Callable[[Sequence[PlanEntry]], bool] = lambda entries: False,
 ) -> Plan:
     """Choose structures, fix the number of evaluations, then fill it (see ``run/schedule.py``).
@@ -83,6 +91,8 @@ def make_plan(
         what all processes of the run shall have.
     has_twin : bool
         Whether room is kept for looks at a float64 twin of the model.
+    structures : sequence of Structure, or None
+        Those that the caller has at hand, in place of what the settings name.
     settles : callable (sequence of PlanEntry) -> bool
         Makes a few records, with the evaluations planned for them, and says whether all pass; so
         that nothing is kept for the trajectory that they then don't need.
@@ -96,7 +106,7 @@ def make_plan(
     """
     checks = find_checks(settings.checks)
     meter = Meter(model)
-    chosen = choose_structures(meter, settings, checks)
+    chosen = choose_structures(meter, settings, checks, structures)
     pace = measure_pace(meter, chosen.structures, chosen.pace)
     spending = spending_of(settings.budget, typical_pace(chosen.structures, pace))
     if names_time(settings.budget):
@@ -112,4 +122,5 @@ def make_plan(
         setup_evaluations=meter.evaluations,
         pace=pace,
         remarks=tuple(chosen.remarks),
+        why=reasons_of(chosen),
     )

@@ -47,9 +47,10 @@ from physcheck.checks.conservation.no_potential import (
     measure_no_potential,
 )
 from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
-from physcheck.checks.dynamics.loop_closing import LINE_POINTS, belongs_together
+from physcheck.checks.dynamics.loop_closing import LINE_POINTS
+from physcheck.checks.dynamics.nve_runaway import measure_runaway
 from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
-from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
+from physcheck.checks.dynamics.replicas import thinned
 from physcheck.dynamics.preparation import (
     FREQUENCY_MARGIN,
     RELAXED_START_EVALUATIONS,
@@ -76,9 +77,6 @@ _QUANTITY = "sustained drift of the energy"
 _PHASE = 0.2
 # Steps after which single runs are looked at: several periods of the fastest motion.
 _WANDER_LOOK = 36
-# A replica that runs away is tried again at this share of its timestep, or of the one that fits if
-# that is shorter.
-_SHORTER = 0.25
 
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
@@ -198,7 +196,7 @@ def _judge(run: Runs, steps: int, target: float, resolution: Resolution | None) 
     noise = math.inf if resolution is None else resolution.force_noise
     state = _measure(run, looks, chances, target, noise)
     if isinstance(state, int):
-        return _blow_up(run, state, run.meter, resolution)
+        return measure_runaway(run, state, resolution, _PHASE)
     state, evidence = _confirm(run, state, float(chances[-1]), target, resolution)
     return _report(run, state, evidence, target, resolution)
 
@@ -312,51 +310,6 @@ def _report(
         resolve=_advice(run, state, target),
         work_needed=_longer(state, target),
         evidence=_evidence(run, state, evidence),
-    )
-
-
-def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | None) -> Measurement:
-    """A replica ran away: once more at a shorter timestep, then the verdict."""
-    raised, span = runaway(run.fine, replica)
-    again: int | None = 0
-    calm_span = 0.0
-    shorter_fs = _SHORTER * run.fine_fs * min(1.0, _PHASE / max(run.phase, 1e-12))
-    steps = math.ceil(run.fine.steps * run.fine_fs / shorter_fs)
-    if meter.remaining is None or meter.remaining > steps:
-        calmer = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
-        again = blown_up(calmer, steps)
-        calm_span = calmer.steps * calmer.timestep_fs * 1e-3
-    real, value, lost = again is not None, raised / span, run.fine.positions[replica]
-    proof = None
-    if real and not belongs_together(meter, run.start, run.rng):
-        # E + K also runs away where the energy is not at all the one of the forces.
-        proof = measure_no_potential(meter, run.start, run.rng, resolution)
-        real = has_no_potential(proof)
-    evidence = {
-        "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of "
-        f"dynamics at a timestep of {run.fine_fs:.2g} fs"
-        + ("" if real else f", but not at {shorter_fs:.2g} fs"),
-        "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
-        "quantities": {
-            "blow_up": real,
-            "jacobian_asymmetry": asymmetry_figures(proof),
-            "blow_up_time_ps": span,
-            "timestep_fs": run.fine_fs,
-            "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,
-        },
-        "configurations": run.start.at(lost) if np.isfinite(lost).all() else run.start,
-    }
-    return Measurement(
-        value=value,
-        uncertainty=value / 2,
-        uncertainty_components={"truncation": value / 2},
-        interval=(value / 2 if real else 0.0, 2 * value),
-        detection_limit=None,
-        limit_unknown="a run that runs away has no error that it could be told from",
-        force_evaluations=meter.evaluations,
-        resolve="the integrator is unstable here, not the forces, and no option of a run shortens "
-        f"its timestep; in Python, measure_nve_drift(model, atoms, timestep_fs={shorter_fs:.2g})",
-        evidence=evidence,
     )
 
 
