@@ -64,6 +64,11 @@ def _add_commands_on_reports(commands: Any) -> None:
     compare = commands.add_parser("compare", help="lay JSON reports beside each other")
     compare.add_argument("sources", metavar="IN.json", nargs="+")
     compare.add_argument("-o", "--output", metavar="OUT", help="by its suffix: .html, .md or .csv")
+    merge = commands.add_parser(
+        "merge", help="put the JSON reports of the shards of a run together"
+    )
+    merge.add_argument("sources", metavar="IN.json", nargs="+")
+    merge.add_argument("-o", "--output", metavar="OUT.json", required=True)
     methods = commands.add_parser("methods", help="a paragraph for the methods of a paper")
     methods.add_argument("source", metavar="IN.json")
     baseline = commands.add_parser("baseline", help="change the baseline of a project")
@@ -100,6 +105,12 @@ def _compare(known: argparse.Namespace) -> list[str]:
     from physcheck.report.commands import compare_files
 
     return compare_files(known.sources, known.output)
+
+
+def _merge(known: argparse.Namespace) -> list[str]:
+    from physcheck.report.commands import merge_files
+
+    return merge_files(known.sources, known.output)
 
 
 def _baseline(known: argparse.Namespace) -> list[str]:
@@ -214,6 +225,7 @@ _MAKERS: dict[str, Callable[[argparse.Namespace], list[str]]] = {
     "structures": lambda known: _structures(),
     "report": _report,
     "compare": _compare,
+    "merge": _merge,
     "methods": _methods,
     "baseline": _baseline,
 }

@@ -86,6 +86,10 @@ def pytest_configure(config: pytest.Config) -> None:
                 hosts_structures=_is_from_ini(config)
                 or not (settings.only or _only_the_suite(config)),
             )
+        if settings.resume is not None:
+            from physcheck.report.loading import load_resumed
+
+            session.resumed = load_resumed(settings)
         if settings.baseline is not None:
             from physcheck.report.baseline import load_baseline
 

@@ -39,6 +39,8 @@ def answer(report: Report) -> str:
     refused = [r.removeprefix(REFUSED) for r in report.remarks if r.startswith(REFUSED)]
     if refused:
         said = f"{said}; the model refuses {' and '.join(refused)}"
+    if report.settings.shard is not None:
+        said = f"{said}; shard {report.settings.shard} only, physcheck merge puts them together"
     if report.complete:
         return said
     made, plan = len(report.records), report.facts.plan

@@ -62,6 +62,7 @@ class Baseline:
         told = {
             "change": str(change.direction),
             "text": change.text,
+            "measured_verdict": str(record.verdict),
             "verdict": str(old.verdict),
             "value": old.to_json()["value"],
             "interval": old.to_json()["interval"],

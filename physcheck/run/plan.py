@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from physcheck.checks import find_checks
 from physcheck.model import Meter, Model
@@ -13,6 +13,7 @@ from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import measure_pace, typical_pace
 from physcheck.run.schedule import PlanEntry, Schedule, structures_within
 from physcheck.run.settings import Settings
+from physcheck.run.shard import Shard
 
 __all__ = ["Plan", "make_plan"]
 
@@ -53,6 +54,20 @@ class Plan:
     def evaluations(self) -> int:
         """The sum of all allotments, and of each structure's trajectory once."""
         return sum(n for n, _ in self._costs())
+
+    def of_shard(self, shard: Shard) -> Plan:
+        """The plan with the records of this shard's structures alone.
+
+        A larger structure's evaluations count for more, by its atoms.
+        """
+        costs = dict.fromkeys((e.structure.name for e in self.entries), 0)
+        for entry in self.entries:
+            costs[entry.structure.name] += entry.allotment * entry.structure.configurations.n_atoms
+        # The records of a structure share its trajectory.
+        for shared in {e.structure.name: e for e in self.entries if e.shared}.values():
+            costs[shared.structure.name] += shared.shared * shared.structure.configurations.n_atoms
+        own = shard.structures(costs)
+        return replace(self, entries=tuple(e for e in self.entries if e.structure.name in own))
 
     def _costs(self) -> list[tuple[int, str]]:
         """Evaluations and the structure they are of."""

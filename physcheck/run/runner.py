@@ -27,6 +27,7 @@ from physcheck.run.outcomes import (
 from physcheck.run.record import Record, ReferenceResult
 from physcheck.run.schedule import NEEDS_REFERENCE, PlanEntry, how_to_look_closer, record_seed
 from physcheck.run.settings import Settings
+from physcheck.run.setup_costs import SetupCosts
 from physcheck.run.shared import SharedByStructure
 from physcheck.run.timeout import TimeIsUp, alarm
 from physcheck.run.twin import judged_in_float64, wants_float64
@@ -79,8 +80,8 @@ class Runner:
         Told how far a record is.
     load_twin : callable () -> Model or None
         Gives the same model in float64, when first asked for; None where there is none.
-    setup_evaluations : int
-        Spent on resolutions and trajectories so far, the reference's included.
+    setup : SetupCosts
+        What was spent on resolutions and trajectories so far, the reference's included.
     """
 
     model: Model
@@ -89,12 +90,17 @@ class Runner:
     reference: Model | None = None
     progress: ProgressDisplay | None = None
     load_twin: Callable[[], Model | None] | None = None
-    setup_evaluations: int = 0
+    setup: SetupCosts = field(default_factory=SetupCosts)
     _twin_runner: Runner | None = None
     _reference_runner: Runner | None = None
     _resolutions: SharedByStructure[Resolution] = field(default_factory=SharedByStructure)
     _trajectories: SharedByStructure[Trajectory] = field(default_factory=SharedByStructure)
     _asking: Meter | None = None
+
+    @property
+    def setup_evaluations(self) -> int:
+        """The sum of ``setup``."""
+        return self.setup.total
 
     def run(self, entry: PlanEntry) -> Record:
         """The record of one check at one structure, with the reference's result if there is one.
@@ -115,11 +121,8 @@ class Runner:
         runner = self._runner_of_twin(entry.structure)
         if runner is None:
             return record
-        before = runner.setup_evaluations
         again = replace(entry, looks=entry.looks[:1], allotment=entry.twin, twin=0)
-        twin = runner.run(again)
-        self.setup_evaluations += runner.setup_evaluations - before
-        return judged_in_float64(record, twin)
+        return judged_in_float64(record, runner.run(again))
 
     def _runner_of_twin(self, structure: Structure) -> Runner | None:
         if self._twin_runner is not None or self.load_twin is None:
@@ -134,9 +137,11 @@ class Runner:
             alike = is_same_model(own, other, structure.configurations)
         except (ModelError, NonFiniteOutput):
             alike = False
-        self.setup_evaluations += own.evaluations + other.evaluations
+        self.setup.charge("is float64 the same model", own.evaluations + other.evaluations)
         if alike:
-            self._twin_runner = Runner(twin, self.settings, self.evidence_folder)
+            self._twin_runner = Runner(
+                twin, self.settings, self.evidence_folder, setup=self.setup.under("float64")
+            )
         return self._twin_runner
 
     def resolution(self, structure: Structure) -> Resolution:
@@ -159,7 +164,7 @@ class Runner:
                     meter, structure.configurations, rng=np.random.default_rng(seed)
                 )
             finally:
-                self.setup_evaluations += meter.evaluations
+                self.setup.charge(f"resolution[{structure.name}]", meter.evaluations)
 
         return self._resolutions.of(structure, measure)
 
@@ -190,7 +195,7 @@ class Runner:
                         evaluations=evaluations,
                     )
             finally:
-                self.setup_evaluations += meter.evaluations
+                self.setup.charge(f"trajectory[{structure.name}]", meter.evaluations)
 
         return self._trajectories.of(structure, make)
 
@@ -204,7 +209,7 @@ class Runner:
         except ModelError as error:
             return str(error)
         finally:
-            self.setup_evaluations += self._asking.evaluations - before
+            self.setup.charge("asking what it can do", self._asking.evaluations - before)
         return None
 
     def _record(self, entry: PlanEntry) -> Record:
@@ -314,17 +319,18 @@ class Runner:
     ) -> ReferenceResult:
         """The same check with the same seed on the reference, as closely as ``made`` looked."""
         if self._reference_runner is None:
-            self._reference_runner = Runner(reference, self.settings, self._reference_folder)
+            self._reference_runner = Runner(
+                reference, self.settings, self._reference_folder,
+                setup=self.setup.under("reference"),
+            )  # fmt: skip
         runner = self._reference_runner
         start, capabilities = entry.structure.configurations, reference.capabilities
-        before = runner.setup_evaluations
         refusal = capabilities.refuses(start) or entry.check.missing(start, capabilities)
         level = next((b for b in entry.looks if b == made.level), entry.looks[0])
         allotment = 0 if refusal else entry.check.evaluations(start, capabilities, level)
         record = runner.run(
             replace(entry, allotment=allotment, not_applicable=refusal, looks=(level,))
         )
-        self.setup_evaluations += runner.setup_evaluations - before
         return ReferenceResult.of(record)
 
     def _reference_folder(self) -> Path:

@@ -132,7 +132,7 @@ def test_a_report_survives_json():
             plan=PlanSummary(records=3, evaluations=400, remarks=("it was slow",)),
             not_scheduled=(NotScheduled("loop_work", "Si8", "no room"),),
         ),
-        setup_evaluations=7,
+        setup={"plan": 7},
     )
     text = json_text(made)
     document = json.loads(text, parse_constant=pytest.fail)
