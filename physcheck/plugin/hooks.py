@@ -125,6 +125,18 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[_INPUT] = json.dumps(node.config.stash[SESSION].settings.to_json())
 
 
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Records that share a trajectory go to one worker; a host's tests are left as they are."""
+    if config.getvalue("dist") != "load" or config.stash[SESSION].settings.model is None:
+        return None
+    if not (config.stash[SESSION].settings.only or _only_the_suite(config)):
+        return None
+    from physcheck.plugin.distribution import make_scheduler
+
+    return make_scheduler(config, log)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """The anchor file is ours."""
     if file_path == ANCHOR:
