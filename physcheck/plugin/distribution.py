@@ -32,7 +32,7 @@ def make_scheduler(config: Any, log: Any) -> Any:
     """
     from xdist.scheduler.loadscope import LoadScopeScheduling
 
-    class ByTrajectory(LoadScopeScheduling):
+    class ByTrajectory(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             return work_unit(nodeid)
 

@@ -46,10 +46,11 @@ from physcheck.checks.conservation.jacobian_differences import (
     pair_at_smaller_step,
     rms_of_pairs,
 )
-from physcheck.checks.conservation.jacobian_map import jacobian_map
+from physcheck.checks.conservation.jacobian_map import block_map, jacobian_map
 from physcheck.checks.conservation.jacobian_products import measure_exact_asymmetry
 from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.conservation.worst_loop import LOOP_POINTS, worst_loop_evidence
+from physcheck.checks.plotted import short
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import (
@@ -101,6 +102,8 @@ _NEARBY, _AGREEING = 5, 4
 # On a rough surface, a direction along which the derivative is so many times the median's has a
 # jump of the forces in it.
 _JUMP = 5.0
+# Directions whose elements are kept for a picture: 120 pairs of them.
+_SHOWN = 16
 # Keeps logarithms and quotients of zero finite.
 _TINY = 1e-300
 
@@ -423,12 +426,18 @@ def _report(
             "formula_points": result.formula.order,
             "jacobian_norm": jacobian_norm,
             "antisymmetric_norm": result.estimate.value * result.unit * math.sqrt(n * (n - 1)),
+            "element_per_lambda": result.unit,
         },
+        # u_i.J u_j of the first directions: a symmetric J has the same on both sides.
+        "elements_eV_per_A2": short((result.frame @ result.responses.T)[:_SHOWN, :_SHOWN]),
         "configurations": subject.start,
         "worst_plane": plane.reshape(2, subject.start.n_atoms, 3),
     }
-    if full:
-        evidence["full"] = jacobian_map(subject.start, result.responses.T)
+    if full or len(result.frame) == n:
+        # Directions that span all coordinates give the whole of J.
+        evidence["full"] = jacobian_map(subject.start, result.responses.T @ result.frame)
+    if place is not None and place.block is not None:
+        evidence["block"] = block_map(subject.start, place.atoms, place.block)
     if place is not None and localise:
         evidence |= worst_loop_evidence(subject, place)
     elif place is not None:

@@ -332,6 +332,7 @@ def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | Non
             "timestep_fs": run.fine_fs,
             "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,
         },
+        "series": thinned(run.fine),
         "configurations": run.start.at(run.fine.positions[replica])
         if np.isfinite(run.fine.positions[replica]).all()
         else run.start,
@@ -425,7 +426,7 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
         "scale": f"{rate}, {1e3 * kelvin:.2g} K in a nanosecond of constant-energy dynamics",
         "quantities": quantities,
         "configurations": run.start,
-        "series": thinned(rates),
+        "series": thinned(run.fine, rates),
     }
 
 

@@ -1,4 +1,4 @@
-"""Pictures of work around loops, gaps between forces and energy, and antisymmetric Jacobians."""
+"""Pictures of work around loops, and of gaps between forces or stress and energy."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from physcheck.measurement import Outcome
-from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, Picture, panel
-from physcheck.report.pictures.numbers_of import array_of, entry, number_of, slug_of
+from physcheck.report.pictures.drawing import BAD, BLUE, GOOD, Picture, panel
+from physcheck.report.pictures.numbers_of import array_of, entry, slug_of
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
 from physcheck.system import Floats
+from physcheck.text.numbers import as_float
 
-__all__ = ["around_the_loop", "force_gaps", "jacobian_pairs", "loop_works", "stress_gap"]
+__all__ = ["around_the_loop", "force_gaps", "loop_works", "stress_gap"]
 
 # Laps drawn of a loop whose work is small beside what the forces give and take on the way.
 _MOST_LAPS = 12
@@ -60,8 +61,8 @@ def around_the_loop(record: Record, frames: Frames | None) -> list[Picture]:
 
 def _allowed_mev(record: Record) -> float:
     """What the tolerance allows a random loop, meV; NaN where the record doesn't tell."""
-    per_lambda = number_of(entry(record, "quantities", "tolerance_per_lambda"))
-    return 1e3 * per_lambda * number_of(record.tolerance)
+    per_lambda = as_float(entry(record, "quantities", "tolerance_per_lambda"))
+    return 1e3 * per_lambda * as_float(record.tolerance)
 
 
 def _swing(harmonics: Any, angle: Floats) -> Floats:
@@ -76,7 +77,7 @@ def _swing(harmonics: Any, angle: Floats) -> Floats:
 def _power_on_loop(record: Record, frames: Frames | None) -> Floats | None:
     """(n,) F.dx/dt, eV, at the n points of the circle that were saved with their forces."""
     u, v = (array_of(entry(record, "worst_loop", name)) for name in ("u", "v"))
-    radius, phase = (number_of(entry(record, "worst_loop", name)) for name in ("radius", "phase"))
+    radius, phase = (as_float(entry(record, "worst_loop", name)) for name in ("radius", "phase"))
     if frames is None or frames.forces is None or u is None or v is None:
         return None
     if u.size != frames.forces[0].size or len(frames.forces) < 4 or not math.isfinite(radius):
@@ -98,7 +99,7 @@ def loop_works(record: Record, frames: Frames | None) -> list[Picture]:
         facts = entry(record, "quantities", name)
         if isinstance(facts, dict):
             label = {"atom_circle": "one atom", "molecule_rotation": "one molecule"}[name]
-            rows.append((label, abs(number_of(facts.get("work_eV")))))
+            rows.append((label, abs(as_float(facts.get("work_eV")))))
     rows = [(label, 1e3 * w) for label, w in rows if math.isfinite(w) and w > 0][:16]
     if not rows:
         return []
@@ -164,61 +165,6 @@ def stress_gap(record: Record, frames: Frames | None) -> list[Picture]:
             "energy with respect to strain. Orange bars should be within the green band."
         )
     ]
-
-
-def jacobian_pairs(record: Record, frames: Frames | None) -> list[Picture]:
-    """Antisymmetry of each pair of atoms against distance, or what the worst plane moves."""
-    pairs = array_of(entry(record, "full", "pair_lambda"))
-    distances = array_of(entry(record, "full", "pair_distance_A"))
-    if pairs is not None and distances is not None and pairs.shape == distances.shape:
-        return _pair_pictures(record, pairs, distances)
-    return _plane_by_atom(record, frames)
-
-
-def _pair_pictures(record: Record, pairs: Floats, distances: Floats) -> list[Picture]:
-    slug = slug_of(record)
-    upper = np.triu_indices(len(pairs), k=1)
-    with panel(
-        f"{slug}-distance", "distance of the two atoms (Å)", "antisymmetry |A_ij|/|J|"
-    ) as made:
-        made.axes.plot(distances[upper], np.maximum(pairs[upper], 1e-18), "o", color=BAD, ms=3)
-        made.logarithmic("y")
-    scatter = made.picture(
-        "Antisymmetric part of the force Jacobian, one point a pair of atoms. "
-        "A potential has none at any distance."
-    )
-    with panel(f"{slug}-map", "atom", "atom", height=3.6) as made:
-        shown = made.axes.imshow(np.log10(np.maximum(pairs, 1e-18)), cmap="viridis")
-        made.axes.grid(visible=False)
-        made.axes.figure.colorbar(shown, ax=made.axes, label="log10 |A_ij|/|J|")
-    return [scatter, made.picture("Map of the same over all pairs of atoms.")]
-
-
-def _plane_by_atom(record: Record, frames: Frames | None) -> list[Picture]:
-    plane = array_of(entry(record, "worst_plane"))
-    if plane is None or plane.ndim != 3 or plane.shape[2] != 3:
-        return []
-    share = (plane**2).sum(axis=(0, 2))
-    share = share / max(float(share.sum()), 1e-300)
-    order = np.argsort(share)[::-1][:16]
-    labels = [_atom(int(i), frames) for i in order]
-    height = 1.0 + 0.2 * len(order)
-    with panel(
-        f"{slug_of(record)}-plane", "share of the worst pair (%)", "", height=height
-    ) as made:
-        made.axes.barh(labels, 100 * share[order], color=DOUBT, height=0.6)
-        made.axes.invert_yaxis()
-    return [
-        made.picture(
-            "Atoms that move in the two directions whose cross terms of the force Jacobian differ "
-            "most: there J is least symmetric."
-        )
-    ]
-
-
-def _atom(index: int, frames: Frames | None) -> str:
-    symbol = "" if frames is None or index >= len(frames.symbols) else frames.symbols[index]
-    return f"atom {index} {symbol}".rstrip()
 
 
 def _colour(record: Record) -> str:

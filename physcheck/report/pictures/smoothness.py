@@ -7,16 +7,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from physcheck.report.pictures.comparisons import on_the_scale
 from physcheck.report.pictures.drawing import BAD, BLUE, GOOD, SERIES, Picture, panel
-from physcheck.report.pictures.numbers_of import array_of, entry, number_of, series_of, slug_of
+from physcheck.report.pictures.numbers_of import array_of, entry, numbers_by_name, slug_of
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
+from physcheck.system import Floats
 
-__all__ = ["dimer_curves", "force_jump", "path_spectrum"]
+__all__ = ["dimer_curves", "path_spectrum"]
 
 # Close to contact forces of thousands of eV/Å would flatten the part where a hole is.
 _LINEAR_BELOW = 1.0
+_MOST_CURVES = 8
 
 
 def path_spectrum(record: Record, frames: Frames | None) -> list[Picture]:
@@ -57,7 +58,7 @@ def dimer_curves(record: Record, frames: Frames | None) -> list[Picture]:
     if not curves:
         return []
     with panel(f"{slug_of(record)}-dimers", "distance (Å)", "repulsion (eV/Å)", height=3.2) as made:
-        for k, (name, (at, force)) in enumerate(list(curves.items())[:8]):
+        for k, (name, (at, force)) in enumerate(list(curves.items())[:_MOST_CURVES]):
             order = np.argsort(at)
             made.axes.plot(
                 at[order], force[order], "o-", ms=3, color=SERIES[k % len(SERIES)], label=name
@@ -68,22 +69,32 @@ def dimer_curves(record: Record, frames: Frames | None) -> list[Picture]:
         bottom = min(low, -_LINEAR_BELOW)
         made.axes.axhspan(bottom, 0, color=BAD, alpha=0.15, label="attraction: a hole")
         made.legend()
-    return [
-        made.picture(
-            "Force that drives two atoms apart at distances shorter than any bond. Where a curve "
-            "dips into the shaded part they attract each other and fall together."
-        )
-    ]
+    pushing = made.picture(
+        "Force that drives two atoms apart at distances shorter than any bond. Where a curve dips "
+        "into the shaded part they attract each other and fall together."
+    )
+    return [pushing, _dimer_energies(record, curves)]
 
 
-def force_jump(record: Record, frames: Frames | None) -> list[Picture]:
-    """Force along the path through a cutoff, or the size of the jump where no path was kept."""
-    path = series_of(record, "distance_A", "force_eV_per_A")
-    slug = slug_of(record)
-    if path is not None:
-        at, force = path
-        with panel(f"{slug}-path", "distance along the path (Å)", "force (eV/Å)") as made:
-            made.axes.plot(at, force, color=BLUE)
-        return [made.picture("Force on the atom that jumps; a smooth model's has no step.")]
-    jump = number_of(entry(record, "quantities", "force_jump_eV_per_A"))
-    return [on_the_scale(record, "jump of the force at a cutoff", jump)] if jump > 0 else []
+def _dimer_energies(record: Record, curves: Mapping[str, tuple[Floats, Floats]]) -> Picture:
+    """The work against these forces, with the height of the barrier before each hole."""
+    barriers = numbers_by_name(entry(record, "quantities", "barriers_eV"))
+    holes = numbers_by_name(entry(record, "quantities", "holes_at_A"))
+    with panel(f"{slug_of(record)}-barrier", "distance (Å)", "energy (eV)", height=3.2) as made:
+        for k, (name, (at, force)) in enumerate(list(curves.items())[:_MOST_CURVES]):
+            order = np.argsort(at)[::-1]
+            far, push = at[order], force[order]
+            work = np.concatenate([[0.0], np.cumsum(-np.diff(far) * (push[1:] + push[:-1]) / 2)])
+            label = name if name not in barriers else f"{name}: barrier {barriers[name]:.3g} eV"
+            colour = SERIES[k % len(SERIES)]
+            made.axes.plot(far, work, "o-", ms=3, color=colour, label=label)
+            if name in holes:
+                made.axes.axvline(holes[name], color=BAD, linestyle="--", linewidth=0.9)
+        made.axes.set_yscale("symlog", linthresh=_LINEAR_BELOW)
+        made.axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        made.legend()
+    held = " Dashed lines are where the atoms begin to attract each other." if holes else ""
+    return made.picture(
+        "Work of pushing the two atoms together from the first point. Of a sound model it rises "
+        f"all the way to the left; a barrier before a hole is all that keeps them apart.{held}"
+    )
