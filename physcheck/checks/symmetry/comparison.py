@@ -235,7 +235,7 @@ def _both_sides(
 ) -> dict[str, Any]:
     """What the law says and what the model gave, where they differ by more than the tolerance.
 
-    Forces of the atoms that differ most, the stress, or the energy: means over the jittered copies.
+    Forces of the atoms that differ most, or the stress: means over the jittered copies.
     """
     if not found.value > target:
         return {}
@@ -243,11 +243,6 @@ def _both_sides(
     if found.worst.output == "stress":
         sides = (home.require_stress().mean(axis=0), change.stress_back(answer.require_stress()))
         return {"stress_sides_eV_per_A3": [short(sides[0]), short(sides[1].mean(axis=0))]}
-    if found.worst.output == "energy":
-        n = answers.copies.n_atoms
-        zero = 0.0 if answers.origin is None else answers.origin
-        sides = (home.require_energy() - zero, (answer.require_energy() - zero) / change.copies)
-        return {"energy_sides_eV_per_atom": [float(np.mean(side)) / n for side in sides]}
     expected = change.expected_forces(home.require_forces()).mean(axis=0)
     given = change.forces_back(answer.require_forces()).mean(axis=0)
     worst = np.argsort(-np.linalg.norm(given - expected, axis=1), kind="stable")[:_SHOWN_ATOMS]

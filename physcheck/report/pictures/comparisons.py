@@ -23,6 +23,12 @@ _CASES = {
     "unlike_fragments_eV_per_A": "rms change of forces (eV/Å)",
     "changes_eV_per_A": "rms change of forces (eV/Å)",
 }
+# What a symmetry compares: all of it is judged as a force.
+_OUTPUTS = {
+    "force_difference_eV_per_A": "difference of forces",
+    "energy_difference_eV_per_atom": "difference of energies",
+    "virial_difference_eV_per_atom": "difference of virials",
+}
 _MOST_ROWS = 16
 _SHORTEST_LABEL = 34
 
@@ -33,8 +39,11 @@ def cases(record: Record, frames: Frames | None) -> list[Picture]:
         found = numbers_by_name(entry(record, "quantities", key))
         if len(found) > 1 and any(value > 0 for value in found.values()):
             return [_bars(record, found, words)]
-    difference = as_float(entry(record, "quantities", "force_difference_eV_per_A"))
-    return [on_the_scale(record, "difference of forces", difference)] if difference > 0 else []
+    outputs = {words: as_float(entry(record, "quantities", key)) for key, words in _OUTPUTS.items()}
+    found = {words: size for words, size in outputs.items() if size > 0}
+    if len(found) > 1 and record.unit == "eV/Å":
+        return [_bars(record, found, "rms difference (eV/Å; energy and virial an atom over 1 Å)")]
+    return [on_the_scale(record, words, size) for words, size in found.items()][:1]
 
 
 def both_sides(record: Record, frames: Frames | None) -> list[Picture]:
@@ -49,11 +58,6 @@ def both_sides(record: Record, frames: Frames | None) -> list[Picture]:
         order = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
         sides = [[float(side[i, j]) / GPa for i, j in order] for side in stress]
         return [_sides(record, ["xx", "yy", "zz", "yz", "xz", "xy"], sides, "stress (GPa)")]
-    energies = array_of(entry(record, "energy_sides_eV_per_atom"))
-    if energies is not None and energies.shape == (2,):
-        change = 1e3 * float(energies[1] - energies[0])
-        sides = [[0.0], [change]]
-        return [_sides(record, ["energy"], sides, "change of energy (meV an atom)")]
     return []
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, SERIES, Picture, panel
+from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, SERIES, Panel, Picture, panel
 from physcheck.report.pictures.numbers_of import array_of, entry, series_of, slug_of
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
@@ -29,38 +29,75 @@ def energy_drift(record: Record, frames: Frames | None) -> list[Picture]:
     if shadows is None:
         return _runaway(record, time, total, temperature)
     shadow, spread = (one[: len(time)] for one in shadows)
-    known = np.isfinite(shadow)
-    drift = as_float(entry(record, "quantities", "drift_eV_per_atom_per_ps"))
-    error = as_float(record.uncertainty)
     fs, slug = 1e3 * time, slug_of(record)
     with panel(f"{slug}-energy", "time (fs)", "change of E + K (meV/atom)") as made:
-        axes = made.axes
-        axes.plot(fs, _MEV * total, color=BLUE, linewidth=0.9, label="total energy")
-        axes.fill_between(
+        made.axes.plot(fs, _MEV * total, color=BLUE, linewidth=0.9, label="total energy")
+        made.axes.fill_between(
             fs, _MEV * (shadow - spread), _MEV * (shadow + spread), color=DOUBT, alpha=0.25,
             label="spread of replicas", linewidth=0,
         )  # fmt: skip
-        axes.plot(fs, _MEV * shadow, color=DOUBT, label="less the integrator's swing")
-        if math.isfinite(drift):
-            start = float(np.mean((shadow - drift * time)[known]))
-            axes.plot(fs, _MEV * (start + drift * time), color=BAD, label=_slope(drift, error))
-            if math.isfinite(error):
-                middle = float(time[known].mean())
-                width = _MEV * error * np.abs(time - middle)
-                line = _MEV * (start + drift * time)
-                bottom, top = axes.get_ylim()
-                axes.fill_between(fs, line - width, line + width, color=BAD, alpha=0.2, linewidth=0)
-                # A drift that isn't known well has a band that would flatten the curves.
-                axes.set_ylim(bottom, top)
-        axes.axhline(0, color=GOOD, linestyle="--", label="a conserved energy")
+        made.axes.plot(fs, _MEV * shadow, color=DOUBT, label="less the integrator's swing")
+        if not entry(record, "quantities", "closed_by_lines"):
+            _draw_drift(made, record, time, shadow)
+        made.axes.axhline(0, color=GOOD, linestyle="--", label="a conserved energy")
         made.legend()
     energy = made.picture(
-        "Energy of the isolated system, mean over replicas, with the drift and its one-sigma "
-        f"band. A conserved energy stays on the dashed line.{_gap_sentence(record)}"
+        "Energy of the isolated system from the start, mean over replicas. A conserved energy "
+        f"stays on the dashed line.{_gap_sentence(record)}"
     )
     with panel(f"{slug}-temperature", "time (fs)", "temperature (K)", height=2.2) as made:
         made.axes.plot(fs, temperature, color=SERIES[3])
-    return [energy, made.picture("Kinetic temperature along the same runs.")]
+    heat = made.picture("Kinetic temperature along the same runs.")
+    return [energy, *_drift_of_replicas(record), heat]
+
+
+def _draw_drift(made: Panel, record: Record, time: Floats, shadow: Floats) -> None:
+    """The line of the mean drift through the shadow energy, with its band of one sigma."""
+    axes, known = made.axes, np.isfinite(shadow)
+    drift = as_float(entry(record, "quantities", "drift_eV_per_atom_per_ps"))
+    error = as_float(record.uncertainty)
+    if not math.isfinite(drift) or not known.any():
+        return
+    start = float(np.mean((shadow - drift * time)[known]))
+    fs, line = 1e3 * time, _MEV * (start + drift * time)
+    axes.plot(fs, line, color=BAD, label=_slope(drift, error))
+    if math.isfinite(error):
+        width = _MEV * error * np.abs(time - float(time[known].mean()))
+        bottom, top = axes.get_ylim()
+        axes.fill_between(fs, line - width, line + width, color=BAD, alpha=0.2, linewidth=0)
+        # A drift that isn't known well has a band that would flatten the curves.
+        axes.set_ylim(bottom, top)
+
+
+def _drift_of_replicas(record: Record) -> list[Picture]:
+    """What is judged: the drift of each replica, their mean with its error, and the tolerance."""
+    drifts = array_of(entry(record, "quantities", "replica_drifts"))
+    if drifts is None or drifts.ndim != 1 or len(drifts) < 2:
+        return []
+    at, mean = np.arange(1, len(drifts) + 1), _MEV * float(drifts.mean())
+    error = _MEV * float(np.std(drifts, ddof=1)) / math.sqrt(len(drifts))
+    with panel(f"{slug_of(record)}-replicas", "replica", "drift (meV/atom/ps)", height=2.6) as made:
+        made.axes.plot(at, _MEV * drifts, "o", color=BLUE, label="each replica")
+        made.axes.axhline(mean, color=BAD, label=f"mean {mean:.3g} ± {error:.2g}")
+        made.axes.axhspan(mean - error, mean + error, color=BAD, alpha=0.2, linewidth=0)
+        if record.tolerance is not None:
+            allowed = _MEV * record.tolerance
+            made.axes.axhspan(-allowed, allowed, color=GOOD, alpha=0.4, label="tolerance")
+        made.axes.axhline(0, color=GOOD, linestyle="--")
+        made.axes.set_xticks(at)
+        made.legend()
+    closed = entry(record, "quantities", "closed_by_lines")
+    how = (
+        " Here it is the work of the forces that counts, along the way and back by straight lines."
+        if closed
+        else ""
+    )
+    return [
+        made.picture(
+            "Heat that each run makes: the slope of its energy with the integrator's swing taken "
+            f"off. With a potential all points lie on zero.{how}"
+        )
+    ]
 
 
 def _runaway(record: Record, time: Floats, total: Floats, temperature: Floats) -> list[Picture]:

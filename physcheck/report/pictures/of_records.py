@@ -32,7 +32,7 @@ __all__ = ["pictures_of", "pictures_of_all"]
 Drawer = Callable[[Record, Frames | None], list[Picture]]
 _DRAWERS: Mapping[str, tuple[Drawer, ...]] = {
     "loop_work": (conservation.around_the_loop, conservation.loop_works),
-    "strain_loop_work": (lines.strain_loop, conservation.loop_works),
+    "strain_loop_work": (conservation.around_the_strain_loop, conservation.loop_works),
     "force_energy_gap": (lines.energy_along_direction, conservation.force_gaps),
     "stress_energy_gap": (lines.energy_along_strain, conservation.stress_gap),
     "jacobian_asymmetry": (

@@ -62,7 +62,7 @@ def descent(record: Record, frames: Frames | None) -> list[Picture]:
         "Energy released on the way down, and work of forces (and stress) along the same way. "
         "With forces that are the energy's gradient the curves are one."
     )
-    with panel(f"{slug}-gap", "optimiser step", "work minus energy (meV)", height=2.2) as made:
+    with panel(f"{slug}-gap", "optimiser step", "work minus energy (meV)", height=2.6) as made:
         made.axes.plot(steps, 1e3 * (work - fall), color=BAD)
         made.axes.axhline(0, color=GOOD, linestyle="--")
         if record.tolerance is not None:

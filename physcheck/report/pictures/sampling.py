@@ -88,7 +88,7 @@ def power_into_species(record: Record, frames: Frames | None) -> list[Picture]:
     if not powers:
         return []
     names = list(powers)
-    with panel(f"{slug_of(record)}-power", "", "power (meV an atom, a ps)") as made:
+    with panel(f"{slug_of(record)}-power", "", "power (meV/atom/ps)") as made:
         made.axes.bar(
             range(len(names)), [_MEV * powers[n] for n in names],
             yerr=[2 * _MEV * errors.get(n, 0.0) for n in names], capsize=6, width=0.5,

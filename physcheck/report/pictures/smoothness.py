@@ -18,6 +18,7 @@ __all__ = ["dimer_curves", "path_spectrum"]
 # Close to contact forces of thousands of eV/Å would flatten the part where a hole is.
 _LINEAR_BELOW = 1.0
 _MOST_CURVES = 8
+_CURVE_POINTS = 400
 
 
 def path_spectrum(record: Record, frames: Frames | None) -> list[Picture]:
@@ -77,24 +78,56 @@ def dimer_curves(record: Record, frames: Frames | None) -> list[Picture]:
 
 
 def _dimer_energies(record: Record, curves: Mapping[str, tuple[Floats, Floats]]) -> Picture:
-    """The work against these forces, with the height of the barrier before each hole."""
+    """The work against these forces: of all pairs, or of the one with the lowest barrier."""
     barriers = numbers_by_name(entry(record, "quantities", "barriers_eV"))
     holes = numbers_by_name(entry(record, "quantities", "holes_at_A"))
+    found = [name for name in barriers if name in curves and name in holes]
+    if not found:
+        return _all_energies(record, curves)
+    name = min(found, key=lambda one: barriers[one])
+    at, work = _work_inwards(*curves[name])
+    barrier, hole = barriers[name], holes[name]
+    outside = work[at >= hole]
+    climbs = outside - np.minimum.accumulate(outside)
+    top = float(outside[int(np.argmax(climbs))])
+    with panel(f"{slug_of(record)}-barrier", "distance (Å)", "energy (eV)", height=3.2) as made:
+        made.axes.plot(at, work, color=BLUE, label=name)
+        made.axes.axvspan(float(at.min()), hole, color=BAD, alpha=0.15, label="attraction: a hole")
+        made.axes.axhline(top, color=BAD, linestyle="--", label=f"barrier of {barrier:.3g} eV")
+        made.axes.axhline(top - barrier, color=BAD, linestyle=":", label="where it begins")
+        made.axes.set_ylim(top - 3 * barrier, top + 2 * barrier)
+        made.legend()
+    return made.picture(
+        "Work of pushing two atoms together, of the pair with the lowest barrier. Of a sound model "
+        "it rises all the way to the left. This barrier is all that keeps them from falling "
+        "together."
+    )
+
+
+def _work_inwards(at: Floats, force: Floats) -> tuple[Floats, Floats]:
+    """Distances from outside inwards, and the work from the first of them, eV.
+
+    Of a curve through the points that doesn't overshoot them, as the check takes it.
+    """
+    from scipy.integrate import cumulative_trapezoid
+    from scipy.interpolate import PchipInterpolator
+
+    order = np.argsort(at)
+    far = np.linspace(float(at.max()), float(at.min()), _CURVE_POINTS)
+    push = PchipInterpolator(at[order], force[order])(far)
+    work: Floats = cumulative_trapezoid(push, -far, initial=0.0)
+    return far, work
+
+
+def _all_energies(record: Record, curves: Mapping[str, tuple[Floats, Floats]]) -> Picture:
     with panel(f"{slug_of(record)}-barrier", "distance (Å)", "energy (eV)", height=3.2) as made:
         for k, (name, (at, force)) in enumerate(list(curves.items())[:_MOST_CURVES]):
-            order = np.argsort(at)[::-1]
-            far, push = at[order], force[order]
-            work = np.concatenate([[0.0], np.cumsum(-np.diff(far) * (push[1:] + push[:-1]) / 2)])
-            label = name if name not in barriers else f"{name}: barrier {barriers[name]:.3g} eV"
-            colour = SERIES[k % len(SERIES)]
-            made.axes.plot(far, work, "o-", ms=3, color=colour, label=label)
-            if name in holes:
-                made.axes.axvline(holes[name], color=BAD, linestyle="--", linewidth=0.9)
+            far, work = _work_inwards(at, force)
+            made.axes.plot(far, work, color=SERIES[k % len(SERIES)], label=name)
         made.axes.set_yscale("symlog", linthresh=_LINEAR_BELOW)
         made.axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         made.legend()
-    held = " Dashed lines are where the atoms begin to attract each other." if holes else ""
     return made.picture(
-        "Work of pushing the two atoms together from the first point. Of a sound model it rises "
-        f"all the way to the left; a barrier before a hole is all that keeps them apart.{held}"
+        "Work of pushing the two atoms together: it rises all the way to the left, so that nothing "
+        "lets them fall together."
     )
