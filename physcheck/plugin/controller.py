@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
-from physcheck.plugin.failure_text import FailureText
+from physcheck.plugin.failure_text import FailureText, shown_nodeid
 from physcheck.plugin.items import MESSAGE, is_the_suite
 from physcheck.plugin.message import Message
 from physcheck.plugin.options import OPTIONS, spaced_model
@@ -27,6 +28,8 @@ _COLOURS: dict[str, dict[str, bool]] = {
 }
 # The table is easier to read a little wider than the 80 columns that pytest assumes of a file.
 _LEAST_WIDTH = 100
+# pytest cuts no line off where one of these is set.
+_CI = ("CI", "BUILD_NUMBER")
 _REGULAR = (int(pytest.ExitCode.OK), int(pytest.ExitCode.NO_TESTS_COLLECTED))
 _FINISHED = (*_REGULAR, int(pytest.ExitCode.TESTS_FAILED))
 
@@ -228,8 +231,23 @@ class Controller:
         """The table and the answer."""
         if self.config.getoption("collectonly", False):
             return
+        self._fit_short_summary(terminalreporter)
         if self.run_report.records or self._judges_a_model():
             self._write_summary(terminalreporter)
+
+    def _fit_short_summary(self, terminalreporter: Any) -> None:
+        """Sentences of pytest's short summary that it needs not cut off."""
+        width = int(getattr(terminalreporter._tw, "fullwidth", _LEAST_WIDTH))
+        if any(os.environ.get(name) for name in _CI) or self.config.get_verbosity() > 1:
+            return
+        for report in terminalreporter.getreports("failed"):
+            if isinstance(report.longrepr, FailureText):
+                status = self.config.hook.pytest_report_teststatus(
+                    report=report, config=self.config
+                )
+                word = "" if status is None else status[2]
+                head = f"{word} {shown_nodeid(self.config, report)} - "
+                report.longrepr.fit(width - len(head))
 
     def _write_summary(self, terminalreporter: Any) -> None:
         from physcheck.report.terminal import terminal_lines

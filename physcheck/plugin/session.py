@@ -149,11 +149,14 @@ class WorkerSession:
         from physcheck.plugin.plan_facts import facts_of_plan
         from physcheck.plugin.progress import progress_of
         from physcheck.run.plan import make_plan
+        from physcheck.run.progress_display import no_stage
         from physcheck.run.runner import Runner, import_heavy_packages
 
         import_heavy_packages()
-        model, reference = self.model(), self.reference()
-        settings = self.settings
+        settings, progress = self.settings, progress_of(self._config)
+        stage = no_stage if progress is None else progress.stage
+        with stage(f"loading {settings.model}"):
+            model, reference = self.model(), self.reference()
         spec = settings.model or ""
         has_twin = settings.dtype is None and could_have_twin(spec, model)
         agree = partial(agreed, self._config)
@@ -161,7 +164,7 @@ class WorkerSession:
         if known is not None:
             agree = partial(_as_before, known)
         with _no_warnings():
-            plan = make_plan(model, self.settings, agree=agree, has_twin=has_twin)
+            plan = make_plan(model, settings, agree=agree, has_twin=has_twin, stage=stage)
         self._whole = plan.entries
         if settings.shard is not None:
             plan = plan.of_shard(parse_shard(settings.shard))
@@ -169,9 +172,7 @@ class WorkerSession:
             facts = facts_of_plan(plan, settings, model, reference, whole=self._whole)
             self.resumed.refuse_other_model(facts)
         self._plan = plan
-        self._runner = Runner(
-            model, settings, self.evidence_folder, reference, progress_of(self._config)
-        )
+        self._runner = Runner(model, settings, self.evidence_folder, reference, progress)
         if has_twin:
             self._runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
 

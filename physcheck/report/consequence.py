@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from ase.units import kB
 
 from physcheck.measurement import Outcome
+from physcheck.report.order_of_failures import excess
 from physcheck.run.record import Record, Report
 from physcheck.text.failure import is_mended
 from physcheck.text.numbers import with_uncertainty
 from physcheck.text.phrases import count
 
-__all__ = ["consequence", "violated"]
+__all__ = ["consequence"]
 
 _DYNAMICS, _PRESSURE = "molecular dynamics", "constant-pressure dynamics"
 # What a check's failure spoils; where a check isn't named here its family says it.
@@ -49,10 +50,10 @@ _OWN_KINDS = ("geometry optimisations", "cell relaxations", "phonon calculations
 _MOST_REASONS = 3
 
 
-def violated(report: Report) -> list[Record]:
-    """The records that fail, the worst of each check first, checks of simulations before others."""
+def _violated(report: Report) -> list[Record]:
+    """The records that fail, those first that spoil most of what people do with a model."""
     failed = [r for r in report.records if r.verdict is Outcome.FAIL and not is_mended(r)]
-    return sorted(failed, key=lambda r: (_rank(r), r.kind != "law", _place(r), -_over(r)))
+    return sorted(failed, key=lambda r: (_rank(r), r.kind != "law", _place(r), -excess(r)))
 
 
 def _place(record: Record) -> int:
@@ -70,7 +71,7 @@ def consequence(report: Report) -> str:
 
     Says nothing that no record supports: where nothing failed it names what remains unknown.
     """
-    failed = violated(report)
+    failed = _violated(report)
     if report.error:
         lines = report.error.strip().splitlines()
         return f"Nothing was judged: {lines[0] if lines else 'no reason is known'}"
@@ -135,11 +136,6 @@ def _heating(failed: Sequence[Record]) -> list[str]:
 def _spoils(record: Record) -> tuple[str, ...]:
     by_family = _SPOILS_BY_FAMILY.get(record.family, ())
     return _SPOILS_BY_CHECK.get(record.check, by_family)
-
-
-def _over(record: Record) -> float:
-    value = math.inf if record.value is None else record.value
-    return value / record.tolerance if record.tolerance else value
 
 
 def _listed(words: Sequence[str], last: str) -> str:

@@ -12,6 +12,7 @@ from physcheck.model import Meter
 from physcheck.registry import CheckSpec
 from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import PACED_STRUCTURES
+from physcheck.run.progress_display import Stage, no_stage
 from physcheck.run.settings import Settings
 from physcheck.run.trial_calls import Trial, refused_kinds, trial_call
 
@@ -61,7 +62,9 @@ class Chosen:
         return {name: t.seconds for name, t in self.trials.items() if t.seconds is not None}
 
 
-def choose_structures(meter: Meter, settings: Settings, checks: Sequence[CheckSpec]) -> Chosen:
+def choose_structures(
+    meter: Meter, settings: Settings, checks: Sequence[CheckSpec], stage: Stage = no_stage
+) -> Chosen:
     """The structures that the user named, else those the model's author declared, else all that the
     model takes of the catalogue, those that add most to the ones before first.
 
@@ -76,7 +79,7 @@ def choose_structures(meter: Meter, settings: Settings, checks: Sequence[CheckSp
     """
     from physcheck.structures import load_structures
 
-    trier = _Trier(meter)
+    trier = _Trier(meter, stage)
     if settings.structures is not None:
         chosen = Chosen(load_structures(settings.structures), named=True)
     elif meter.capabilities.structures:
@@ -116,13 +119,15 @@ class _Trier:
     """Makes trial calls; the model's very first is made again where it raises."""
 
     meter: Meter
+    stage: Stage = no_stage
     tried: bool = False
     remarks: list[str] = field(default_factory=list)
 
     def try_on(self, structure: Structure) -> Trial:
         """A trial; that only the model's first call raised is a remark for the report."""
         first, self.tried = not self.tried, True
-        trial = trial_call(self.meter, structure)
+        with self.stage(f"trial call at {structure.name}"):
+            trial = trial_call(self.meter, structure)
         if not first or trial.refusal is None or trial.seconds is not None:
             return trial
         again = trial_call(self.meter, structure)

@@ -11,6 +11,7 @@ from physcheck.run.budget import Spending, names_time, spending_of
 from physcheck.run.choosing import choose_structures, cut_to
 from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import measure_pace, typical_pace
+from physcheck.run.progress_display import Stage, no_stage
 from physcheck.run.schedule import PlanEntry, Schedule, structures_within
 from physcheck.run.settings import Settings
 from physcheck.run.shard import Shard
@@ -82,6 +83,7 @@ def make_plan(
     *,
     agree: Callable[[Spending], Spending] = lambda spending: spending,
     has_twin: bool = False,
+    stage: Stage = no_stage,
 ) -> Plan:
     """Choose structures, fix the number of evaluations, then fill it (see ``run/schedule.py``).
 
@@ -92,6 +94,8 @@ def make_plan(
         what all processes of the run shall have.
     has_twin : bool
         Whether room is kept for looks at a float64 twin of the model.
+    stage : callable (str) -> context manager
+        Told what is being done: with large systems that takes long, before any record.
 
     The same on every process: but for that number, timings only make the estimate.
 
@@ -102,8 +106,8 @@ def make_plan(
     """
     checks = find_checks(settings.checks)
     meter = Meter(model)
-    chosen = choose_structures(meter, settings, checks)
-    pace = measure_pace(meter, chosen.structures, chosen.pace)
+    chosen = choose_structures(meter, settings, checks, stage)
+    pace = measure_pace(meter, chosen.structures, chosen.pace, stage)
     spending = spending_of(settings.budget, typical_pace(chosen.structures, pace))
     if names_time(settings.budget):
         spending = agree(spending)

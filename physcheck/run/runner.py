@@ -6,10 +6,10 @@ import inspect
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import FINER_ARITHMETIC, Outcome, judge, limited_by_noise
@@ -24,6 +24,7 @@ from physcheck.run.outcomes import (
     unmeasured_record,
     with_cost,
 )
+from physcheck.run.progress_display import ProgressDisplay, no_stage
 from physcheck.run.record import Record, ReferenceResult
 from physcheck.run.schedule import NEEDS_REFERENCE, PlanEntry, how_to_look_closer, record_seed
 from physcheck.run.settings import Settings
@@ -39,15 +40,7 @@ if TYPE_CHECKING:
     from physcheck.resolution import Resolution
     from physcheck.structures import Structure
 
-__all__ = ["ProgressDisplay", "Runner", "import_heavy_packages"]
-
-
-class ProgressDisplay(Protocol):
-    """Shows how far a long record is."""
-
-    def watch(self, what: str, planned: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Within, tell what it gives how many evaluations of ``planned`` were made."""
-        ...
+__all__ = ["Runner", "import_heavy_packages"]
 
 
 @dataclass(slots=True)
@@ -159,10 +152,12 @@ class Runner:
         def measure() -> Resolution:
             seed = record_seed(self.settings.seed, "resolution", structure.name)
             meter = Meter(self.model)
+            stage = no_stage if self.progress is None else self.progress.stage
             try:
-                return measure_resolution(
-                    meter, structure.configurations, rng=np.random.default_rng(seed)
-                )
+                with stage(f"noise and response of {structure.name}"):
+                    return measure_resolution(
+                        meter, structure.configurations, rng=np.random.default_rng(seed)
+                    )
             finally:
                 self.setup.charge(f"resolution[{structure.name}]", meter.evaluations)
 

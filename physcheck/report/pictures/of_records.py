@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from physcheck.measurement import Outcome
+from physcheck.report.order_of_failures import excess
 from physcheck.report.pictures import (
     conservation,
     cutoffs,
@@ -121,6 +122,4 @@ def pictures_of_all(
 def _rank(record: Record) -> tuple[int, float]:
     """What is violated first, and of that the worst."""
     place = _ORDER.index(record.verdict) if record.verdict in _ORDER else len(_ORDER)
-    value, limit = record.value, record.tolerance
-    over = value / limit if value is not None and limit else 0.0
-    return place, -over
+    return place, -excess(record)

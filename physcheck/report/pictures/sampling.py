@@ -148,9 +148,7 @@ def bath_heat(record: Record, frames: Frames | None) -> list[Picture]:
         return []
     time, change, spread = found
     flow = as_float(entry(record, "quantities", "flow_eV_per_atom_per_ps"))
-    with panel(
-        f"{slug_of(record)}-heat", "time (ps)", "E + K - heat of the bath (meV/atom)"
-    ) as made:
+    with panel(f"{slug_of(record)}-heat", "time (ps)", "E + K less heat (meV/atom)") as made:
         made.axes.plot(time, _MEV * change, color=BLUE, label="mean over replicas")
         made.axes.fill_between(
             time, _MEV * (change - spread), _MEV * (change + spread), color=BLUE, alpha=0.2,
@@ -194,6 +192,7 @@ def energy_slope(record: Record, frames: Frames | None) -> list[Picture]:
             energy, expected * (energy - centre), color=GOOD, linestyle="--",
             label=f"expected, {expected:.4g} per eV",
         )  # fmt: skip
+        made.axes.locator_params(axis="x", nbins=5)
         made.legend()
     return [
         made.picture(
