@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
@@ -146,7 +146,6 @@ class WorkerSession:
     def _make_plan_and_runner(self) -> None:
         from physcheck.adapters.precision import could_have_twin, load_float64_twin
         from physcheck.plugin.agreement import agreed
-        from physcheck.plugin.plan_facts import facts_of_plan
         from physcheck.plugin.progress import progress_of
         from physcheck.run.plan import make_plan
         from physcheck.run.progress_display import no_stage
@@ -169,8 +168,7 @@ class WorkerSession:
         if settings.shard is not None:
             plan = plan.of_shard(parse_shard(settings.shard))
         if self.resumed is not None:
-            facts = facts_of_plan(plan, settings, model, reference, whole=self._whole)
-            self.resumed.refuse_other_model(facts)
+            self.resumed.refuse_other_model(self._facts_of(plan))
         self._plan = plan
         self._runner = Runner(model, settings, self.evidence_folder, reference, progress)
         if has_twin:
@@ -259,20 +257,28 @@ class WorkerSession:
             return self._host_models.facts()
         if self._facts is None:
             with self._from_start():
-                self._facts = self._facts_of(self._plan)
+                self._facts = self._facts_of(self._plan, self._late_remarks())
         return self._facts
 
-    def _facts_of(self, plan: Plan) -> RunFacts:
-        from physcheck.plugin.plan_facts import facts_of_plan
+    def _facts_of(self, plan: Plan, remarks: Iterable[str] = ()) -> RunFacts:
+        from physcheck.adapters.heads import reference_spec
+        from physcheck.report.facts_of_plan import facts_of_plan
 
-        causes = () if self._cause_aware is None else self._cause_aware.remarks
-        # What an earlier run has found stays known where none of its records is made again.
-        earlier = None if self.resumed is None else self.resumed.report.facts.plan
-        remarks = (*causes, *(() if earlier is None else earlier.remarks))
+        settings, reference = self.settings, self.reference()
+        assert settings.model is not None
+        spec = None
+        if settings.reference is not None:
+            spec = reference_spec(settings.reference, settings.model)
+        whole = None if settings.shard is None else self._whole
         return facts_of_plan(
-            plan, self.settings, self.model(), self.reference(),
-            whole=self._whole, remarks=remarks,
-        )  # fmt: skip
+            plan, self.model(), settings.model, reference, spec, remarks, whole=whole
+        )
+
+    def _late_remarks(self) -> tuple[str, ...]:
+        """What became known with the records, those of an earlier run included."""
+        causes = () if self._cause_aware is None else self._cause_aware.remarks
+        earlier = None if self.resumed is None else self.resumed.report.facts.plan
+        return (*causes, *(() if earlier is None else earlier.remarks))
 
     def host_runner(self, model: Any, reference: Any, settings: Settings) -> Runner:
         """The runner of a model that a host's fixture gave."""

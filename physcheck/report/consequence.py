@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from ase.units import kB
 
 from physcheck.measurement import Outcome
-from physcheck.report.order_of_failures import excess
+from physcheck.report.order_of_failures import excess, failures_by_check
 from physcheck.run.record import Record, Report
-from physcheck.text.failure import is_mended
 from physcheck.text.numbers import with_uncertainty
 from physcheck.text.phrases import count
 
-__all__ = ["consequence"]
+__all__ = ["consequence", "violated"]
 
 _DYNAMICS, _PRESSURE = "molecular dynamics", "constant-pressure dynamics"
 # What a check's failure spoils; where a check isn't named here its family says it.
@@ -50,9 +49,13 @@ _OWN_KINDS = ("geometry optimisations", "cell relaxations", "phonon calculations
 _MOST_REASONS = 3
 
 
-def _violated(report: Report) -> list[Record]:
-    """The records that fail, those first that spoil most of what people do with a model."""
-    failed = [r for r in report.records if r.verdict is Outcome.FAIL and not is_mended(r)]
+def violated(report: Report) -> list[Record]:
+    """The records that fail, in the order in which every report tells them."""
+    return [record for found in failures_by_check(report.records).values() for record in found]
+
+
+def _most_spoiling_first(failed: Sequence[Record]) -> list[Record]:
+    """What spoils most of what people do with a model comes first: the sentence names a few."""
     return sorted(failed, key=lambda r: (_rank(r), r.kind != "law", _place(r), -excess(r)))
 
 
@@ -71,7 +74,7 @@ def consequence(report: Report) -> str:
 
     Says nothing that no record supports: where nothing failed it names what remains unknown.
     """
-    failed = _violated(report)
+    failed = _most_spoiling_first(violated(report))
     if report.error:
         lines = report.error.strip().splitlines()
         return f"Nothing was judged: {lines[0] if lines else 'no reason is known'}"

@@ -79,7 +79,7 @@ def short_sentence(finding: Finding, room: int) -> str:
         number = with_uncertainty(finding.value, finding.uncertainty, finding.unit)
         far = "" if finding.tolerance is None else ratio(finding.value, finding.tolerance)
         ways += [f"{title}: {number}", f"{title}, {far}" if far else title, title]
-        ways += [f"{number}, {far}", f"{far} the tolerance", far] if far else [number]
+        ways += [f"{far} the tolerance", far] if far else [number]
     return next((text for text in ways if len(text) <= room), "")
 
 
