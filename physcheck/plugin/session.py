@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from physcheck.report.baseline import Baseline
     from physcheck.run.budget import Spending
     from physcheck.run.cause_aware import CauseAwareRunner
+    from physcheck.run.entry import PlanEntry
     from physcheck.run.known_failures import KnownFailure
     from physcheck.run.plan import Plan
     from physcheck.run.resume import Resumed
     from physcheck.run.runner import Runner
-    from physcheck.run.schedule import PlanEntry
 
 __all__ = ["OWNS_SHORT_MODEL", "SESSION", "WorkerSession"]
 
@@ -47,7 +47,9 @@ class WorkerSession:
     error : str or None
         Why the model can't be judged.
     traceback : str
-        Where it was raised, if it is a fault of physcheck.
+        Where it was raised: by a fault of physcheck, or in the user's code.
+    paste : str
+        Code that mends the error.
     known_failures : mapping of (check, structure) to KnownFailure
     baseline : Baseline or None
         The report that records are held against.
@@ -64,6 +66,7 @@ class WorkerSession:
         self.error: str | None = None
         self.exit_code = 0
         self.traceback = ""
+        self.paste = ""
         self.known_failures: Mapping[tuple[str, str], KnownFailure] = {}
         self.collected: set[str] = set()
         self.baseline: Baseline | None = None
@@ -127,9 +130,16 @@ class WorkerSession:
                 with self._from_start():
                     self._make_plan_and_runner()
             except SpecError as error:
-                self.error, self.exit_code = str(error), int(pytest.ExitCode.USAGE_ERROR)
+                self._refuse(error)
             except ModelError as error:
-                self.error, self.exit_code = str(error), int(pytest.ExitCode.TESTS_FAILED)
+                from physcheck.adapters.users_mistakes import as_users_mistake, users_traceback
+
+                mistake = as_users_mistake(error, device=self.settings.device)
+                if mistake is not None:
+                    self._refuse(mistake)
+                else:
+                    self.error, self.exit_code = str(error), int(pytest.ExitCode.TESTS_FAILED)
+                    self.traceback = users_traceback(error)
             except Exception as error:
                 import traceback
 
@@ -142,6 +152,11 @@ class WorkerSession:
                 self.exit_code = int(pytest.ExitCode.TESTS_FAILED)
                 self.traceback = traceback.format_exc()
         return self._plan
+
+    def _refuse(self, mistake: SpecError) -> None:
+        """End as a wrong option does."""
+        self.error, self.paste = str(mistake), mistake.paste
+        self.exit_code = int(pytest.ExitCode.USAGE_ERROR)
 
     def _make_plan_and_runner(self) -> None:
         from physcheck.adapters.precision import could_have_twin, load_float64_twin
@@ -158,21 +173,28 @@ class WorkerSession:
             model, reference = self.model(), self.reference()
         spec = settings.model or ""
         has_twin = settings.dtype is None and could_have_twin(spec, model)
+        runner = self._runner = Runner(model, settings, self.evidence_folder, reference, progress)
+        if has_twin:
+            runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
         agree = partial(agreed, self._config)
         known = None if self.resumed is None else self.resumed.spending
         if known is not None:
             agree = partial(_as_before, known)
         with _no_warnings():
-            plan = make_plan(model, settings, agree=agree, has_twin=has_twin, stage=stage)
+            plan = make_plan(
+                model,
+                settings,
+                agree=agree,
+                has_twin=has_twin,
+                settles=runner.settles,
+                stage=stage,
+            )
         self._whole = plan.entries
         if settings.shard is not None:
             plan = plan.of_shard(parse_shard(settings.shard))
         if self.resumed is not None:
             self.resumed.refuse_other_model(self._facts_of(plan))
         self._plan = plan
-        self._runner = Runner(model, settings, self.evidence_folder, reference, progress)
-        if has_twin:
-            self._runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
 
     def _from_start(self) -> AbstractContextManager[None]:
         """Within, paths are relative to where pytest was started, wherever a factory went."""

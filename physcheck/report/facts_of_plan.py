@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from physcheck.adapters.identity import model_identity
 from physcheck.model import Model
 from physcheck.report.environment import environment
+from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import ModelIdentity, PlanSummary, RunFacts
 from physcheck.run.jsonable import to_jsonable
 from physcheck.run.plan import Plan
 from physcheck.run.same_run import structure_digest
-from physcheck.run.schedule import PlanEntry
 
 __all__ = ["facts_of_plan"]
 
