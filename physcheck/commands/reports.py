@@ -1,4 +1,4 @@
-"""The commands on reports: ``report``, ``compare``, ``merge``, ``methods``, ``baseline`` and others."""
+"""The commands on reports, from ``report`` and ``compare`` to ``merge`` and ``badge``."""
 
 from __future__ import annotations
 
