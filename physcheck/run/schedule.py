@@ -31,6 +31,11 @@ __all__ = ["NEEDS_REFERENCE", "PlanEntry", "Schedule", "record_seed", "structure
 
 # At quick the structures after the first get these only: they are cheap whatever the size.
 _CHEAP_FAMILIES = frozenset({"conservation"})
+# Faults of a program that show in crystals needn't show in molecules, nor the reverse: these checks
+# are made on a structure of each kind, and so are all of symmetry.
+_OF_EACH_KIND = frozenset(
+    {"finite_outputs", "history_independence", "input_untouched", "responsiveness"}
+)
 # First looks of at most so many evaluations come before any second look.
 _CHEAP = 60
 # A structure's noise, memory and response are measured once, at about this cost.
@@ -138,7 +143,8 @@ class Schedule:
     _resolved: set[str] = field(default_factory=set)
 
     def fill(self, checks: Sequence[CheckSpec]) -> None:
-        """Coverage first, then cheap checks everywhere, second looks, the other pairs, and theirs.
+        """Coverage first, of checks and of kinds of structures; then cheap checks everywhere,
+        second looks, the other pairs, and theirs.
 
         Checks that share a trajectory come last: what the others left, or the share that is kept
         for them, goes to one structure, the one that most of them apply to, the largest first.
@@ -153,6 +159,7 @@ class Schedule:
         for of_motion in (False, True):
             part = [spec for spec in alone if (spec.family == "sampling") is of_motion]
             self._look_once(part, everywhere=False)
+        self._look_at_each_kind(alone)
         if limit is None or limit >= _AMPLE:
             self._look_once(alone, everywhere=True, at_most=_CHEAP)
         self._look_twice()
@@ -215,6 +222,30 @@ class Schedule:
                 if at_most is None or cost <= at_most:
                     all_of_it = everywhere or asked or index == 0
                     self._schedule(spec, structure, everything=all_of_it)
+
+    def _look_at_each_kind(self, checks: Sequence[CheckSpec]) -> None:
+        """Symmetries and faults of programs on the first molecule, slab and crystal, the cheapest
+        first.
+        """
+        capabilities = self.capabilities
+        firsts: dict[int, Structure] = {}
+        for structure in self.chosen.structures:
+            if structure.name not in self.chosen.further:
+                firsts.setdefault(_kind(structure), structure)
+        for kind, structure in firsts.items():
+            made = {
+                e.check.id
+                for e in self.entries.values()
+                if e.allotment and _kind(e.structure) == kind
+            }
+            wanted = [
+                (spec.evaluations(structure.configurations, capabilities, "quick"), spec)
+                for spec in checks
+                if spec.family == "symmetry" or spec.id in _OF_EACH_KIND
+            ]
+            for _, spec in sorted(wanted, key=lambda pair: pair[0]):
+                if spec.id not in made and (spec.id, structure.name) not in self.entries:
+                    self._schedule(spec, structure, everything=True)
 
     def _schedule(self, spec: CheckSpec, structure: Structure, *, everything: bool) -> None:
         start, capabilities = structure.configurations, self.capabilities
@@ -380,6 +411,12 @@ class Schedule:
         if shared >= _LEAST_TRAJECTORY:
             self.spent += self._weighed(cost + shared, structure)
             self._resolved.add(structure.name)
+
+
+def _kind(structure: Structure) -> int:
+    """0 for molecules, 1 for what is partly periodic, 2 for crystals."""
+    system = structure.configurations.system
+    return 2 if system.is_fully_periodic else int(system.is_periodic)
 
 
 def how_to_look_closer(
