@@ -29,7 +29,7 @@ APPROACH_COST = _COARSE + 1 + _APPROACH_STEPS + 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Jump:
-    """A jump found and measured."""
+    """A jump found and measured; ``causes`` where they aren't those of a cutoff."""
 
     label: str
     force: float
@@ -38,6 +38,7 @@ class Jump:
     width: float
     atom: int
     frames: Configurations
+    causes: str = ""
 
 
 def energy_noise_of(

@@ -10,6 +10,10 @@ import numpy as np
 
 from physcheck.checks.differences import ENERGY_LENGTH, force_scale, place_rounding
 from physcheck.checks.smoothness.approach import APPROACH_COST, Jump, approach, energy_noise_of
+from physcheck.checks.smoothness.at_symmetric_places import (
+    jumps_at_symmetric_places,
+    symmetric_places_cost,
+)
 from physcheck.checks.smoothness.jumps import (
     JUMP_NOISE,
     Bracket,
@@ -62,7 +66,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     isolated = not start.system.is_periodic
     points = _share(options["points"]) if isolated else options["points"]
     fine = options["paths"] * (points + _SUSPECTS * (_BISECTIONS + 2))
-    return int(fine + (APPROACH_COST if isolated else 0))
+    return int(fine + (APPROACH_COST if isolated else 0) + symmetric_places_cost(start))
 
 
 def _share(points: int) -> int:
@@ -153,7 +157,8 @@ def measure_cutoff_smoothness(
     of each atom's force and of the energy; the two likeliest are bisected to 1e-4 Å and measured
     across that step, the changes on both sides taken off. A structure without periodic axes also
     meets a copy of itself, from beyond the interaction range (14 Å where undeclared): the distance
-    at which forces begin is bisected. Judged is
+    at which forces begin is bisected. Exactly symmetric structures are compared with the same
+    1e-6 Å aside (:mod:`physcheck.checks.smoothness.at_symmetric_places`). Judged is
 
         max(|jump of an atom's force|, |jump of the energy| / 1 Å) / rms thermal force component.
 
@@ -171,7 +176,8 @@ def measure_cutoff_smoothness(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 52 evaluations a path; without periodic axes 40, and 23 for the copy.
+    Cost: 52 evaluations a path; without periodic axes 40, and 23 for the copy; 6 to 9 for symmetric
+    places.
 
     Source: Allen and Tildesley, Computer Simulation of Liquids, section 5.2.3.
     """
@@ -181,9 +187,9 @@ def measure_cutoff_smoothness(
     base = _moved_against(one, rng)
     scale = force_scale(resolution)
     repeats = base.n_atoms / one.n_atoms
-    seen = _measure(
-        meter, base, resolution, rng, points, paths, repeats, _NEGLIGIBLE * target * scale
-    )
+    negligible = _NEGLIGIBLE * target * scale
+    seen = _measure(meter, base, resolution, rng, points, paths, repeats, negligible)
+    seen.jumps.extend(jumps_at_symmetric_places(meter, one, resolution, rng, negligible))
     scale = scale if scale > 0 else math.inf
     found = _estimate(seen, meter, base, resolution, target * scale)
     return _report(meter, base, seen, found, scale, resolution)
@@ -298,6 +304,7 @@ def _report(
     resolution: Resolution,
 ) -> Measurement:
     worst = found.worst
+    causes = {"causes": worst.causes} if worst is not None and worst.causes else {}
     return Measurement(
         value=found.value / scale,
         uncertainty=found.noise / scale,
@@ -307,6 +314,7 @@ def _report(
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
+            **causes,
             "place": "no jump found" if worst is None else worst.label,
             "scale": f"thermal forces (0.05 Å) have an rms component of {scale:.3g} eV/Å",
             "quantities": {
