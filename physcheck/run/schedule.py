@@ -158,6 +158,7 @@ class Schedule:
         # Statistics of motion need most and say least in few evaluations: they come last.
         for of_motion in (False, True):
             part = [spec for spec in alone if (spec.family == "sampling") is of_motion]
+            self._look_once(part, everywhere=False, again=False)
             self._look_once(part, everywhere=False)
         self._look_at_each_kind(alone)
         if limit is None or limit >= _AMPLE:
@@ -205,11 +206,17 @@ class Schedule:
         self.left_out[key] = NotScheduled(spec.id, structure.name, reason)
 
     def _look_once(
-        self, checks: Sequence[CheckSpec], *, everywhere: bool, at_most: int | None = None
+        self,
+        checks: Sequence[CheckSpec],
+        *,
+        everywhere: bool,
+        again: bool = True,
+        at_most: int | None = None,
     ) -> None:
         """First looks: every check on the first structure, few on the others.
 
-        With ``at_most``, those that cost no more than that.
+        Without ``again`` none that was made on another structure, unless this one shows its fault
+        best.  With ``at_most``, those that cost no more than that.
         """
         structures = self.chosen.structures
         asked = self.settings.checks is not None or self.chosen.named
@@ -221,7 +228,8 @@ class Schedule:
                 cost = spec.evaluations(start, self.capabilities, "quick")
                 if at_most is None or cost <= at_most:
                     all_of_it = everywhere or asked or index == 0
-                    self._schedule(spec, structure, everything=all_of_it)
+                    if again or all_of_it or self._is_new(spec, structure):
+                        self._schedule(spec, structure, everything=all_of_it)
 
     def _look_at_each_kind(self, checks: Sequence[CheckSpec]) -> None:
         """Symmetries and faults of programs on the first molecule, slab and crystal, the cheapest
@@ -231,19 +239,14 @@ class Schedule:
         firsts: dict[int, Structure] = {}
         for structure in self.chosen.structures:
             if structure.name not in self.chosen.further:
-                firsts.setdefault(_kind(structure), structure)
+                firsts.setdefault(structure.periodicity, structure)
         for kind, structure in firsts.items():
-            made = {
-                e.check.id
-                for e in self.entries.values()
-                if e.allotment and _kind(e.structure) == kind
-            }
-            wanted = [
-                (spec.evaluations(structure.configurations, capabilities, "quick"), spec)
-                for spec in checks
-                if spec.family == "symmetry" or spec.id in _OF_EACH_KIND
-            ]
-            for _, spec in sorted(wanted, key=lambda pair: pair[0]):
+            alike = [e for e in self.entries.values() if e.structure.periodicity == kind]
+            made = {e.check.id for e in alike if e.allotment}
+            start = structure.configurations
+            wanted = [s for s in checks if s.family == "symmetry" or s.id in _OF_EACH_KIND]
+            wanted.sort(key=lambda spec: spec.evaluations(start, capabilities, "quick"))
+            for spec in wanted:
                 if spec.id not in made and (spec.id, structure.name) not in self.entries:
                     self._schedule(spec, structure, everything=True)
 
@@ -304,11 +307,15 @@ class Schedule:
 
     def _is_for(self, spec: CheckSpec, structure: Structure) -> bool:
         """Whether quick makes a check on a structure after the first."""
+        if self._is_new(spec, structure):
+            return True
+        return structure.name not in self.chosen.further and spec.family in _CHEAP_FAMILIES
+
+    def _is_new(self, spec: CheckSpec, structure: Structure) -> bool:
+        """Whether a check is on no structure yet, or this one shows its fault best."""
         if self.chosen.best.get(spec.id) == structure.name:
             return True
-        if structure.name in self.chosen.further:
-            return False
-        return spec.family in _CHEAP_FAMILIES or spec.id not in self._served
+        return structure.name not in self.chosen.further and spec.id not in self._served
 
     def _look_twice(self) -> None:
         """Second looks for what may be left open, laws first, as far as the budget goes."""
@@ -411,12 +418,6 @@ class Schedule:
         if shared >= _LEAST_TRAJECTORY:
             self.spent += self._weighed(cost + shared, structure)
             self._resolved.add(structure.name)
-
-
-def _kind(structure: Structure) -> int:
-    """0 for molecules, 1 for what is partly periodic, 2 for crystals."""
-    system = structure.configurations.system
-    return 2 if system.is_fully_periodic else int(system.is_periodic)
 
 
 def how_to_look_closer(
