@@ -9,13 +9,15 @@ import numpy as np
 from physcheck.model import Capabilities
 from physcheck.system import Bools, Configurations, Floats, Ints, System
 
-__all__ = ["changed_inputs", "walk"]
+__all__ = ["STEPS", "changed_inputs", "walk"]
 
 # How much larger the cell is, with the atoms left where they are: pairs across its faces feel it.
 _LARGER_CELL = 1.1
-# Å that each atom moves in all, in this many equal steps.  Lists of neighbours have skins of 0.3 to
-# 2 Å, within half of which no atom may go before they are made again.
-_WALK, _STEPS = 0.9, 3
+#: Equal steps of a walk.
+STEPS = 3
+# Å that each atom moves in all.  Lists of neighbours have skins of 0.3 to 2 Å, within half of which
+# no atom may go before they are made again.
+_WALK = 0.9
 # Atoms that meet stay farther apart than this share of the shortest distance: 1 - 2 * 0.35.
 _SHARE = 0.35
 
@@ -62,7 +64,7 @@ def walk(start: Configurations, rng: np.random.Generator) -> list[Configurations
     directions = rng.standard_normal((1, start.n_atoms, 3))
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     length = min(_WALK, _SHARE * _shortest_distance(start))
-    return [start.displaced(length * k / _STEPS * directions) for k in range(1, _STEPS + 1)]
+    return [start.displaced(length * k / STEPS * directions) for k in range(1, STEPS + 1)]
 
 
 def _with(

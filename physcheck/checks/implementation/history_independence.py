@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.differences import ENERGY_LENGTH
-from physcheck.checks.implementation.changed_inputs import changed_inputs, walk
+from physcheck.checks.implementation.changed_inputs import STEPS, changed_inputs, walk
 from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
@@ -47,12 +47,15 @@ _RARE = (
 
 
 def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
-    """The visits twice, first answers, three a changed input and a small move, a walk with its end
-    again, where there is a cell four after another one, and equal calls.
+    """The visits twice, the paths, a first answer, and equal calls.
+
+    A path costs its places and two calls where no fresh model can be made; where it can, one call
+    less, which pays for the other first answers.
     """
-    changed = 3 * len(changed_inputs(start, capabilities)) + 3 + 6
-    cell = 4 if start.system.is_periodic else 0
-    return 2 * len(_ORDER) + 3 + 1 + changed + cell + _IN_A_ROW
+    paths = [2] * (len(changed_inputs(start, capabilities)) + 1) + [STEPS + 1]
+    if start.system.is_periodic:
+        paths.append(3)
+    return 2 * len(_ORDER) + sum(length + 2 for length in paths) + 1 + _IN_A_ROW
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -362,8 +365,8 @@ def measure_history_independence(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 30 to 48 evaluations, a few of them of twice the size; 16 more where answers differ, four
-    of them equal calls in a row, whose scatter is ``determinism``'s.
+    Cost: 37 to 55 evaluations, a few of them of twice the size; up to 16 more where answers differ,
+    four of them equal calls in a row, whose scatter is ``determinism``'s.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.
     """
