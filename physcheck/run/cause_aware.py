@@ -14,6 +14,7 @@ from physcheck.run.one_by_one import fresh_each_time, one_by_one
 from physcheck.run.record import Record
 from physcheck.run.runner import Runner
 from physcheck.run.schedule import PlanEntry, record_seed
+from physcheck.run.size_limits import lonely_atoms_refused, refused_width
 from physcheck.run.trial_copies import CHECKS_OF_COPIES, unlike_copy
 from physcheck.structures import Structure
 from physcheck.system import Configurations
@@ -36,7 +37,7 @@ NOT_AGAIN = "answers scatter now and then: asked again, this check doesn't fail"
 IT_IS_THE_BATCH = "right alone: it is the batch"
 
 _BATCH_LINE = f"{IT_IS_THE_BATCH}; all other checks ask one configuration at a time"
-_BATCH, _MEMORY = "batch_invariance", "history_independence"
+_BATCH, _MEMORY, _FINITE = "batch_invariance", "history_independence", "finite_outputs"
 # Whoever reads the energy gets a stale one: these two say so where the others needn't.
 _OF_ENERGIES = frozenset({"force_energy_gap", "stress_energy_gap"})
 # Making a fresh model for each evaluation: longer than this, s, and no failure is asked again so.
@@ -62,6 +63,9 @@ class CauseAwareRunner:
     each configuration of a fresh model, where making one takes less than 5 ms: what doesn't fail
     then isn't blamed.  What fails says that memory may be the cause.  A failure of energies stays.
 
+    Where the model raises, chains of atoms tell whether it refuses all that is wider than some
+    length; that, and atoms without neighbours that ``finite_outputs`` finds refused, are remarks.
+
     Where answers don't depend on earlier calls and a failure isn't there when the same is asked
     again, it says that answers scatter.
 
@@ -84,12 +88,16 @@ class CauseAwareRunner:
     _alone: Runner | None = None
     _without_memory: Runner | None = None
     _asked_fresh: bool = False
+    _refusals: dict[str, None] = field(default_factory=dict)
+    _width_told: bool = False
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the report should say, once the first record was made."""
         said = [ASKED_ALONE] if self._failed.get(_BATCH) is not None else []
-        return (*said, ASKED_FRESH) if self._asked_fresh else tuple(said)
+        if self._asked_fresh:
+            said.append(ASKED_FRESH)
+        return (*said, *self._refusals)
 
     def run(self, entry: PlanEntry) -> Record:
         """As :meth:`Runner.run`."""
@@ -105,6 +113,7 @@ class CauseAwareRunner:
                 record = self._told_apart(entry, record)
         if _raised(record) and entry.check.id in CHECKS_OF_COPIES:
             record = self._with_copies_tried(entry, record)
+        self._tell_refusals(entry, record)
         if record.verdict is not Outcome.FAIL or record.check in (_BATCH, _MEMORY):
             return record
         if self._first_failed(_MEMORY) is None:
@@ -218,6 +227,19 @@ class CauseAwareRunner:
             f"{cause.name} fails, too ({where}): answers that depend on earlier calls can be all "
             "of this failure; mend that first",
         )
+
+    def _tell_refusals(self, entry: PlanEntry, record: Record) -> None:
+        """Remarks on structures that the model refuses, which no record says of all of them."""
+        refused = record.evidence.get("quantities", {}).get("refused")
+        if record.check == _FINITE and refused:
+            said = lonely_atoms_refused(refused)
+            self._refusals.update({} if said is None else {said: None})
+        if _raised(record) and not self._width_told:
+            self._width_told = True
+            meter = Meter(self.runner.model)
+            said = refused_width(meter, entry.structure.configurations, record.message)
+            self.runner.setup_evaluations += meter.evaluations
+            self._refusals.update({} if said is None else {said: None})
 
     def _with_copies_tried(self, entry: PlanEntry, record: Record) -> Record:
         """A FAIL where the model raised at the structure and not at a copy, or the reverse."""

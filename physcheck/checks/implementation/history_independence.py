@@ -35,7 +35,9 @@ _LABELS = {
     "l": "1.3 times as large",
     "d": "two copies of it",
 }
-_AFTER_A_WALK = "1.3 times as large, atoms moved by up to 0.9 Å in three steps"
+_AFTER_A_WALK = "1.1 times as large, atoms moved by up to 0.9 Å in three steps"
+# Enough room to walk in, and still within reach of each other.
+_ROOM_TO_WALK = 1.1
 _AFTER_A_SMALL_MOVE = "the structure with an atom moved by 1e-4 Å"
 _AFTER_ANOTHER_CELL = "the structure after the same atoms in a cell twice as large"
 # Å: far beyond rounding, and below what anybody may take for no move at all.
@@ -164,7 +166,8 @@ def _paths(
     places: dict[str, Configurations], rng: np.random.Generator
 ) -> dict[str, list[Configurations]]:
     """Places that lead to the one that is compared, which comes last."""
-    one, larger = places["x"], places["l"]
+    one = places["x"]
+    larger = one.at(_ROOM_TO_WALK * one.positions, _ROOM_TO_WALK * one.cells)
     small = np.zeros((1, one.n_atoms, 3))
     small[0, int(rng.integers(one.n_atoms)), int(rng.integers(3))] = _SMALL_MOVE
     paths = {

@@ -32,8 +32,8 @@ from physcheck.system import Configurations, as_configurations
 __all__ = ["assert_lattice_basis", "measure_lattice_basis"]
 
 
-# Å: shorter than any cutoff, so that images that shouldn't be there are felt.
-_BOX = 4.0
+# Å: a bond, so that images that shouldn't be there are felt in any potential.
+_BOX = 2.0
 
 
 def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
@@ -82,7 +82,7 @@ def measure_lattice_basis(
     h' = B h with B integer: periodic axes exchanged in a cycle and one sheared by another, twice at
     random (determinant 1), and two of them exchanged (determinant -1: a left-handed cell, if the
     given one is right-handed); atoms are put inside the new cell. Where some axes aren't periodic,
-    the cell's rows and their periodicity in another order; and a cell vector of 4 Å along each axis
+    the cell's rows and their periodicity in another order; and a cell vector of 2 Å along each axis
     that isn't periodic, which means nothing (left out where the model refuses it; its words are in
     ``quantities``). Measured as in :func:`physcheck.measure_translation_invariance`.
 
