@@ -39,6 +39,8 @@ _HEIGHT, _MOST_ATOMS = 7.0, 64
 # A lattice is compressed to this share of its lengths, so that atoms have twice as many neighbours,
 # and a path of so many points is tried there: for caps that the density at rest doesn't reach.
 _COMPRESSION, _COMPRESSED_POINTS = 0.8, 16
+# A jump there isn't noise if it is so many times the rounding.
+_CLEARLY = 30.0
 # Apparent jumps below this share of the tolerance aren't looked at.
 _NEGLIGIBLE = 0.1
 # Cutoffs of common potentials end here, Å; distances nearer than the width are one shell.
@@ -257,14 +259,34 @@ def _measure(
         usual.append(line.usual)
         stiffness = max(stiffness, line.stiffness)
     if _is_lattice(base):
-        dense = base.at(_COMPRESSION * base.positions, _COMPRESSION * base.cells)
-        line = BodyPath(meter, dense, resolution, rng, _COMPRESSED_POINTS, repeats)
-        jumps += line.jumps(negligible, most=1)
-        usual.append(line.usual)
-        stiffness = max(stiffness, line.stiffness)
+        jumps += _jumps_compressed(meter, base, resolution, rng, repeats, negligible)
     if isolated:
         jumps += approach(meter, base, resolution, rng, negligible)
     return _Seen(jumps, usual, stiffness)
+
+
+def _jumps_compressed(
+    meter: Meter,
+    base: Configurations,
+    resolution: Resolution,
+    rng: np.random.Generator,
+    repeats: float,
+    negligible: float,
+) -> list[Jump]:
+    """The likeliest jump in the compressed lattice, where it is far above the rounding there.
+
+    Forces are stiffer there, and rounding acts through that: it says nothing of the lattice at
+    rest.
+    """
+    dense = base.at(_COMPRESSION * base.positions, _COMPRESSION * base.cells)
+    line = BodyPath(meter, dense, resolution, rng, _COMPRESSED_POINTS, repeats)
+    rounding = line.stiffness * place_rounding(meter.capabilities, resolution, dense)
+    noise = _CLEARLY * math.hypot(resolution.force_noise, rounding)
+    return [
+        jump
+        for jump in line.jumps(negligible, most=1)
+        if jump.force > noise or (jump.energy or 0.0) > max(noise, _CLEARLY * jump.energy_noise)
+    ]
 
 
 def _estimate(
