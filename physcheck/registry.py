@@ -9,7 +9,7 @@ from functools import partial, update_wrapper, wraps
 from typing import Any, Protocol
 
 from physcheck.errors import CapabilityMissing, PhysicsFailure, SpecError
-from physcheck.measurement import Measurement, Outcome, Verdict, judge
+from physcheck.measurement import Measurement, Outcome, Verdict, judge, limit_beside
 from physcheck.model import Capabilities
 from physcheck.names import BUDGETS, FAMILIES, Budget, Kind, nearest
 from physcheck.system import Configurations, as_configurations
@@ -99,6 +99,9 @@ class CheckSpec:
         it best, too.  None where any structure does.
     shared : callable (Configurations, Capabilities, Budget) -> int, or None
         Evaluations wanted for the trajectory that checks of a structure share, where this is one.
+    by_gradient : int or None
+        Its own evaluations where it is told how far forces are from the gradient of the energy
+        (``gradient``) instead of getting a trajectory; None if it can't be told by that.
     enlarges : callable (Configurations) -> float
         How many times as many atoms its evaluations have as the structure: a second look counts
         so many times as much.
@@ -121,6 +124,7 @@ class CheckSpec:
     evaluations: Callable[[Configurations, Capabilities, Budget], int]
     options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None
+    by_gradient: int | None = None
     shows: Shows | None = None
     enlarges: Callable[[Configurations], float] = _same_size
     applies: Callable[..., str | None] = _applies_always
@@ -177,15 +181,18 @@ def check(
     tolerances: Tolerances | None = None,
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None,
+    by_gradient: int | None = None,
     shows: Shows | None = None,
     enlarges: Callable[[Configurations], float] | None = None,
     applies: Callable[..., str | None] | None = None,
 ) -> Callable[[Any], Any]:
     """Register a ``measure_<id>`` function as the check ``<id>``.
 
-    What comes back is the function as anybody may call it: ``model`` may be an ASE calculator or a
-    torch module, too, ``rng`` may be left out (then ``numpy.random.default_rng(DEFAULT_SEED)`` is
-    taken), and a check that doesn't apply raises CapabilityMissing rather than giving a number.
+    What comes back is the function as anybody may call it: ``model`` may be an ASE calculator, a
+    torch module or a spec, too; ``start`` a name of the catalogue or a file, or a list, which gives
+    a list of measurements; ``rng`` an integer, or left out (then
+    ``numpy.random.default_rng(DEFAULT_SEED)`` is taken).  A check that doesn't apply raises
+    CapabilityMissing rather than giving a number.
 
     Raises
     ------
@@ -213,6 +220,7 @@ def check(
         evaluations=_by_budget(evaluations) if isinstance(evaluations, Mapping) else evaluations,
         options=dict(options or {}),
         shared=shared,
+        by_gradient=by_gradient,
         shows=shows,
         enlarges=enlarges or _same_size,
         applies=applies or _applies_always,
@@ -238,20 +246,23 @@ def _accepting_any_model(function: Any, identifier: str) -> Any:
     signature = inspect.signature(function)
 
     @wraps(function)
-    def measure(model: Any, start: Any, *, rng: Any = None, **options: Any) -> Measurement:
-        import numpy as np
-
-        from physcheck.adapters.instances import as_model
-
-        taken, one = as_model(model), as_configurations(start)
+    def measure(
+        model: Any, start: Any, *, rng: Any = None, **options: Any
+    ) -> Measurement | list[Measurement]:
+        taken = _any_model(model)
         if options.get("reference") is not None:
-            options["reference"] = as_model(options["reference"])
-        spec, capabilities = _REGISTRY[identifier], taken.capabilities
+            options["reference"] = _any_model(options["reference"])
+        if isinstance(start, list | tuple):
+            return [measure_one(taken, one, rng, options) for one in start]
+        return measure_one(taken, start, rng, options)
+
+    def measure_one(model: Any, start: Any, rng: Any, options: Mapping[str, Any]) -> Measurement:
+        one = _any_start(start)
+        spec, capabilities = _REGISTRY[identifier], model.capabilities
         reason = capabilities.refuses(one) or spec.missing(one, capabilities, **options)
         if reason is not None:
             raise CapabilityMissing(f"{identifier} doesn't apply: {reason}")
-        generator = np.random.default_rng(DEFAULT_SEED) if rng is None else rng
-        measured: Measurement = function(taken, one, rng=generator, **options)
+        measured: Measurement = function(model, one, rng=_generator(rng), **options)
         if measured.check:
             return measured
         return replace(measured, check=identifier, quantity=spec.quantity, unit=spec.unit)
@@ -261,6 +272,33 @@ def _accepting_any_model(function: Any, identifier: str) -> Any:
     ]
     measure.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return measure
+
+
+def _any_model(model: Any) -> Any:
+    """A Model from a spec or whatever can be taken as one."""
+    if isinstance(model, str):
+        from physcheck.adapters.loading import load_model
+
+        return load_model(model)
+    from physcheck.adapters.instances import as_model
+
+    return as_model(model)
+
+
+def _any_start(start: Any) -> Configurations:
+    """One structure: Atoms, a Configurations, a name of the catalogue or a file of one."""
+    if not isinstance(start, str):
+        return as_configurations(start)
+    from physcheck.structures import named_structures
+
+    return named_structures({start: start})[start]
+
+
+def _generator(rng: Any) -> Any:
+    """A generator: the caller's own, or a new one from a seed."""
+    import numpy as np
+
+    return np.random.default_rng(DEFAULT_SEED if rng is None else rng)
 
 
 def registered_checks() -> dict[str, CheckSpec]:
@@ -299,8 +337,8 @@ class FailedAssertion:
     Attributes
     ----------
     check, structure, title, causes, advice, message, quantity, unit : str
-    value, uncertainty, detection_limit : float
-    tolerance : float or None
+    value, uncertainty : float
+    tolerance, detection_limit, noise_floor : float or None
     evidence : mapping
         As the measurement has it.
     verdict, reason, rerun, reference
@@ -318,7 +356,8 @@ class FailedAssertion:
     value: float
     uncertainty: float
     tolerance: float | None
-    detection_limit: float
+    detection_limit: float | None
+    noise_floor: float | None
     evidence: Mapping[str, Any]
     verdict: str = Outcome.FAIL
     reason: str | None = None
@@ -346,35 +385,45 @@ def failed_assertion(
         value=float(measurement.value),
         uncertainty=float(measurement.uncertainty),
         tolerance=None if tolerance is None else float(tolerance.value),
-        detection_limit=float(measurement.detection_limit),
+        detection_limit=limit_beside(measurement, tolerance),
+        noise_floor=measurement.noise_floor,
         evidence=measurement.evidence,
     )
 
 
-def derive_assert(measure: Any) -> Callable[..., Measurement]:
+def derive_assert(measure: Any) -> Callable[..., Any]:
     """The ``assert_<id>`` of a ``measure_<id>``: the same arguments plus ``profile``.
 
     The derived function returns the Measurement, and raises :class:`PhysicsFailure` where the
     verdict is FAIL (an inconclusive measurement does not raise), and all that ``measure`` raises.
+    Of a list of structures the first that fails raises.
     """
     identifier = measure.__name__.removeprefix("measure_")
 
     def assertion(
         model: Any, start: Any, *, profile: str = "md", rng: Any = None, **options: Any
-    ) -> Measurement:
-        from physcheck.text.failure import failure_text
-
+    ) -> Measurement | list[Measurement]:
         spec = _REGISTRY[identifier]
         tolerance = tolerance_of(identifier, profile)
         if "tolerance" in inspect.signature(measure).parameters and tolerance is not None:
             options.setdefault("tolerance", tolerance.value)
-        one = as_configurations(start)
-        measurement: Measurement = measure(model, one, rng=rng, **options)
-        verdict = judge(measurement, tolerance)
-        if verdict.failed:
-            finding = failed_assertion(spec, one.system.formula, measurement, tolerance, verdict)
-            raise PhysicsFailure(failure_text(finding, profile=profile), measurement, verdict)
-        return measurement
+
+        def assert_one(taken: Any, start: Any) -> Measurement:
+            from physcheck.text.failure import failure_text
+
+            one = _any_start(start)
+            measurement: Measurement = measure(taken, one, rng=rng, **options)
+            verdict = judge(measurement, tolerance)
+            if verdict.failed:
+                name = start if isinstance(start, str) else one.system.formula
+                finding = failed_assertion(spec, name, measurement, tolerance, verdict)
+                raise PhysicsFailure(failure_text(finding, profile=profile), measurement, verdict)
+            return measurement
+
+        taken = _any_model(model)
+        if isinstance(start, list | tuple):
+            return [assert_one(taken, one) for one in start]
+        return assert_one(taken, start)
 
     update_wrapper(assertion, measure, assigned=("__module__",), updated=())
     del assertion.__wrapped__  # type: ignore[attr-defined]

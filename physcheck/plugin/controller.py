@@ -25,6 +25,13 @@ _COLOURS: dict[str, dict[str, bool]] = {
 }
 # The table is easier to read a little wider than the 80 columns that pytest assumes of a file.
 _LEAST_WIDTH = 100
+_HOW_TO_GIVE_A_MODEL = (
+    "no model is given, so there is nothing to judge.  Give one, for example:",
+    "  --model=FILE.py:FACTORY              a function of yours that returns an ASE calculator, a "
+    "torch module, ...",
+    "  --model=builtin::gupta               a built-in potential, to try it",
+    "`physcheck models` lists what a model can be.",
+)
 _REGULAR = (int(pytest.ExitCode.OK), int(pytest.ExitCode.NO_TESTS_COLLECTED))
 _FINISHED = (*_REGULAR, int(pytest.ExitCode.TESTS_FAILED))
 
@@ -210,6 +217,10 @@ class Controller:
             return
         if self.run_report.records or self._judges_a_model():
             self._write_summary(terminalreporter)
+        elif self.session.settings.model is None and self._names_the_suite():
+            terminalreporter.section("physcheck")
+            for line in _HOW_TO_GIVE_A_MODEL:
+                terminalreporter.write_line(line)
 
     def _write_summary(self, terminalreporter: Any) -> None:
         from physcheck.report.terminal import terminal_lines
@@ -244,6 +255,9 @@ class Controller:
     def _suite_is_asked_for(self) -> bool:
         if self.config.args_source is not pytest.Config.ArgsSource.ARGS:
             return True
+        return self._names_the_suite()
+
+    def _names_the_suite(self) -> bool:
         return any(is_the_suite(argument) for argument in self.config.args)
 
 

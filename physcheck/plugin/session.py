@@ -18,7 +18,7 @@ from physcheck.errors import ModelError, SpecError
 from physcheck.files.paths import relative_to
 from physcheck.plugin.host_models import HostModels
 from physcheck.plugin.message import Message
-from physcheck.run.facts import ModelIdentity, PlanSummary, RunFacts
+from physcheck.run.facts import RunFacts
 from physcheck.run.not_finite import NotFiniteOnce
 from physcheck.run.record import Record
 from physcheck.run.settings import Settings
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from physcheck.model import Model
     from physcheck.report.baseline import Baseline
     from physcheck.run.cause_aware import CauseAwareRunner
+    from physcheck.run.entry import PlanEntry
     from physcheck.run.known_failures import KnownFailure
     from physcheck.run.plan import Plan
     from physcheck.run.runner import Runner
-    from physcheck.run.schedule import PlanEntry
 
 __all__ = ["OWNS_SHORT_MODEL", "SESSION", "WorkerSession"]
 
@@ -44,7 +44,9 @@ class WorkerSession:
     error : str or None
         Why the model can't be judged.
     traceback : str
-        Where it was raised, if it is a fault of physcheck.
+        Where it was raised: by a fault of physcheck, or in the user's code.
+    paste : str
+        Code that mends the error.
     known_failures : mapping of (check, structure) to KnownFailure
     baseline : Baseline or None
         The report that records are held against.
@@ -59,6 +61,7 @@ class WorkerSession:
         self.error: str | None = None
         self.exit_code = 0
         self.traceback = ""
+        self.paste = ""
         self.known_failures: Mapping[tuple[str, str], KnownFailure] = {}
         self.collected: set[str] = set()
         self.baseline: Baseline | None = None
@@ -120,9 +123,16 @@ class WorkerSession:
                 with self._from_start():
                     self._make_plan_and_runner()
             except SpecError as error:
-                self.error, self.exit_code = str(error), int(pytest.ExitCode.USAGE_ERROR)
+                self._refuse(error)
             except ModelError as error:
-                self.error, self.exit_code = str(error), int(pytest.ExitCode.TESTS_FAILED)
+                from physcheck.adapters.users_mistakes import as_users_mistake, users_traceback
+
+                mistake = as_users_mistake(error, device=self.settings.device)
+                if mistake is not None:
+                    self._refuse(mistake)
+                else:
+                    self.error, self.exit_code = str(error), int(pytest.ExitCode.TESTS_FAILED)
+                    self.traceback = users_traceback(error)
             except Exception as error:
                 import traceback
 
@@ -136,6 +146,11 @@ class WorkerSession:
                 self.traceback = traceback.format_exc()
         return self._plan
 
+    def _refuse(self, mistake: SpecError) -> None:
+        """End as a wrong option does."""
+        self.error, self.paste = str(mistake), mistake.paste
+        self.exit_code = int(pytest.ExitCode.USAGE_ERROR)
+
     def _make_plan_and_runner(self) -> None:
         from physcheck.adapters.precision import could_have_twin, load_float64_twin
         from physcheck.plugin.agreement import agreed
@@ -148,15 +163,19 @@ class WorkerSession:
         settings = self.settings
         spec = settings.model or ""
         has_twin = settings.dtype is None and could_have_twin(spec, model)
-        with _no_warnings():
-            self._plan = make_plan(
-                model, self.settings, agree=partial(agreed, self._config), has_twin=has_twin
-            )
-        self._runner = Runner(
+        runner = self._runner = Runner(
             model, settings, self.evidence_folder, reference, progress_of(self._config)
         )
         if has_twin:
-            self._runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
+            runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
+        with _no_warnings():
+            self._plan = make_plan(
+                model,
+                self.settings,
+                agree=partial(agreed, self._config),
+                has_twin=has_twin,
+                settles=runner.settles,
+            )
 
     def _from_start(self) -> AbstractContextManager[None]:
         """Within, paths are relative to where pytest was started, wherever a factory went."""
@@ -233,27 +252,15 @@ class WorkerSession:
 
     def _facts_of(self, plan: Plan) -> RunFacts:
         from physcheck.adapters.heads import reference_spec
-        from physcheck.report.environment import environment
+        from physcheck.report.facts_of_plan import facts_of_plan
 
         settings, reference = self.settings, self.reference()
         assert settings.model is not None
-        identity = None
-        if reference is not None and settings.reference is not None:
-            identity = _identity(reference, reference_spec(settings.reference, settings.model))
-        return RunFacts(
-            model=_identity(self.model(), settings.model),
-            reference=identity,
-            environment=environment(),
-            plan=PlanSummary(
-                records=len(plan.entries),
-                evaluations=plan.evaluations,
-                estimated_seconds=plan.estimated_seconds,
-                remarks=(*plan.remarks, *_remarks_on_files(plan), *self._remarks_on_causes()),
-                budget=plan.spending.evaluations,
-                budget_reason=plan.spending.reason,
-                names=tuple(entry.name for entry in plan.entries),
-            ),
-            not_scheduled=plan.not_scheduled,
+        spec = None
+        if settings.reference is not None:
+            spec = reference_spec(settings.reference, settings.model)
+        return facts_of_plan(
+            plan, self.model(), settings.model, reference, spec, self._remarks_on_causes()
         )
 
     def _remarks_on_causes(self) -> tuple[str, ...]:
@@ -281,19 +288,6 @@ class WorkerSession:
 SESSION: pytest.StashKey[WorkerSession] = pytest.StashKey()
 # False where the host repository has a --model of its own.
 OWNS_SHORT_MODEL: pytest.StashKey[bool] = pytest.StashKey()
-
-
-def _remarks_on_files(plan: Plan) -> tuple[str, ...]:
-    """Which frames stand for a file of many."""
-    remarks = (entry.structure.remark for entry in plan.entries)
-    return tuple(dict.fromkeys(remark for remark in remarks if remark))
-
-
-def _identity(model: Model, spec: str) -> ModelIdentity:
-    from physcheck.adapters.identity import model_identity
-    from physcheck.run.jsonable import to_jsonable
-
-    return ModelIdentity.from_json(to_jsonable(model_identity(model, spec)))
 
 
 @contextlib.contextmanager

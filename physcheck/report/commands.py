@@ -22,9 +22,13 @@ from physcheck.report.terminal import terminal_lines
 from physcheck.report.writing import write_text
 from physcheck.run.record import Report
 
-__all__ = ["compare_files", "convert_report", "update_baseline"]
+__all__ = ["compare_files", "convert_report", "update_baseline", "write_report"]
 
-_REPORTS: dict[str, Callable[[Report], str]] = {".md": markdown, ".svg": badge}
+_REPORTS: dict[str, Callable[[Report], str]] = {
+    ".json": json_text,
+    ".md": markdown,
+    ".svg": badge,
+}
 _COMPARISONS = {".html": comparison_html, ".md": comparison_markdown, ".csv": comparison_csv}
 
 
@@ -39,13 +43,26 @@ def convert_report(source: str, target: str | None) -> list[str]:
     report = load_report(source)
     if target is None:
         return [text for text, _ in terminal_lines(report)]
-    suffix = _suffix(target, (".html", *_REPORTS))
-    if suffix == ".html":
-        text = html(report, [Path(source).resolve().parent])
-    else:
-        text = _REPORTS[suffix](report)
-    _write(target, text)
+    write_report(report, target, [Path(source).resolve().parent])
     return [f"written: {target}"]
+
+
+def write_report(report: Report, target: str, folders: Sequence[Path] = ()) -> None:
+    """Write a report as HTML, JSON, Markdown or a badge, by the target's suffix.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Where saved configurations are looked for if they aren't where the report says.
+
+    Raises
+    ------
+    SpecError
+        ``target`` has another suffix, or can't be written.
+    """
+    suffix = _suffix(target, (".html", *_REPORTS))
+    text = html(report, folders) if suffix == ".html" else _REPORTS[suffix](report)
+    _write(target, text)
 
 
 def compare_files(sources: Sequence[str], target: str | None) -> list[str]:
@@ -86,6 +103,9 @@ def _suffix(target: str, known: Sequence[str]) -> str:
 
 
 def _write(target: str, text: str) -> None:
+    folder = Path(target).parent
+    if not folder.is_dir():
+        raise SpecError(f"{target} can't be written: there is no folder {folder}")
     try:
         write_text(target, text)
     except OSError as error:

@@ -77,6 +77,7 @@ def test_what_the_host_marks_xfail_is_known(subject):
 
 def test_evidence_is_beside_whatever_report_there_is(subject):
     for option in ("html", "markdown"):
+        subject.pytester.mkdir(option)
         subject.run(
             "--physcheck-structures=H2O", "--physcheck-checks=jacobian_asymmetry",
             f"--physcheck-{option}={option}/out.x", factory="broken", json_name=None,
@@ -121,7 +122,7 @@ def test_the_noise_is_held_against_nothing(subject):
     # Nothing was judged.
     assert result.ret == 5
     row = next(line for line in result.stdout.lines if line.startswith("numerical_noise"))
-    # check, structure, verdict, value ± uncertainty unit, evaluations: no smallest detectable one.
+    # check, structure, verdict, value ± uncertainty unit, evaluations: no limits.
     assert row.split()[-2:] == ["eV/Å", "0"]
 
 

@@ -17,9 +17,9 @@ from physcheck.run.cause_aware import (
     NOT_AGAIN,
     CauseAwareRunner,
 )
+from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.one_by_one import one_by_one
 from physcheck.run.runner import Runner
-from physcheck.run.schedule import PlanEntry, record_seed
 from physcheck.run.settings import Settings
 from physcheck.run.trial_calls import REFUSED
 from physcheck.structures import Structure

@@ -14,9 +14,10 @@ from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_difference
 from physcheck.numerics.noise import rounding_floor
 from physcheck.probes.transformations import doubled
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -252,12 +253,13 @@ def _ask_otherwise(meter: Meter, found: _Visits, label: str, path: list[Configur
         found.without_effect.append(label)
 
 
-def _report(meter: Meter, one: Configurations, found: _Found) -> Measurement:
+def _report(meter: Meter, found: _Found, target: float) -> Measurement:
     visits = found.visits
     worst, value = visits.worst, visits.apart[visits.worst]
     floor = rounding_floor(visits.largest_force, meter.capabilities.dtype)
     # Rounding of the answers, the only noise that answers to one question may have.
-    noise = max(floor, found.scatter) if value > 0 else 0.0
+    unexplained = max(floor, found.scatter)
+    noise = unexplained if value > 0 else 0.0
     evidence: dict[str, Any] = {
         "place": _place(found),
         "scale": f"the largest force component is {visits.largest_force:.3g} eV/Å",
@@ -279,7 +281,10 @@ def _report(meter: Meter, one: Configurations, found: _Found) -> Measurement:
         uncertainty=noise,
         uncertainty_components={"rounding": noise},
         interval=(max(0.0, value - _SIGMAS * noise), value + 2 * noise),
-        detection_limit=_SIGMAS * max(floor, found.scatter),
+        detection_limit=limit_of_difference(
+            target, allowance=_SIGMAS * unexplained, scatter=unexplained, probes=len(_LABELS)
+        ),
+        noise_floor=_SIGMAS * unexplained,
         force_evaluations=meter.evaluations,
         evidence=evidence,
     )
@@ -345,7 +350,11 @@ def _exchanged(start: Configurations, rng: np.random.Generator) -> Configuration
     evaluations=_cost,
 )
 def measure_history_independence(
-    model: Model | Meter, start: Any, *, rng: np.random.Generator
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    tolerance: float | None = None,
 ) -> Measurement:
     """Answers depend on the configuration, not on those that the model saw before.
 
@@ -364,6 +373,11 @@ def measure_history_independence(
     Can't see: a memory that reaches farther back than a few calls; without a factory (no fresh
     model), an answer that is always the same wrong one.
 
+    Parameters
+    ----------
+    tolerance : float, eV/Å
+        For the detection limit; the md profile's if left out.
+
     Raises
     ------
     ModelError, NonFiniteOutput
@@ -374,7 +388,8 @@ def measure_history_independence(
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.
     """
     meter, one = Meter(model), as_configurations(start)
-    return _report(meter, one, _measure(meter, one, rng))
+    target = default_tolerance("history_independence") if tolerance is None else tolerance
+    return _report(meter, _measure(meter, one, rng), target)
 
 
 assert_history_independence = derive_assert(measure_history_independence)

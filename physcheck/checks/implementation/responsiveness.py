@@ -129,6 +129,7 @@ def measure_responsiveness(
         uncertainty=0.0,
         interval=(low, value),
         detection_limit=1.0,
+        noise_floor=0.0,
         force_evaluations=meter.evaluations,
         evidence={
             "place": place,

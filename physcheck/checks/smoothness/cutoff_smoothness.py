@@ -19,6 +19,7 @@ from physcheck.checks.smoothness.jumps import JUMP_NOISE
 from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.probes.loops import molecules
 from physcheck.probes.transformations import rattled, supercell
@@ -43,6 +44,8 @@ _COMPRESSION, _COMPRESSED_POINTS = 0.8, 16
 _CLEARLY = 30.0
 # Apparent jumps below this share of the tolerance aren't looked at.
 _NEGLIGIBLE = 0.1
+# The scale comes from one random direction, and may be larger by this factor.
+_SCALE_KNOWN_TO = 1.15
 # Cutoffs of common potentials end here, Å; distances nearer than the width are one shell.
 _USUAL_CUTOFF, _SHELL_WIDTH = 6.0, 0.02
 
@@ -192,7 +195,7 @@ def measure_cutoff_smoothness(
     seen.jumps.extend(jumps_at_symmetric_places(meter, one, resolution, rng, negligible))
     scale = scale if scale > 0 else math.inf
     found = _estimate(seen, meter, base, resolution, target * scale)
-    return _report(meter, base, seen, found, scale, resolution)
+    return _report(meter, base, seen, found, scale, target, resolution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +224,9 @@ class _Size:
 
     Attributes
     ----------
-    value, low, high, noise, unseen : float
-        ``unseen`` is the largest jump that might have been missed.
+    value, low, high, noise : float
+    allowed, unseen : float
+        What noise alone may feign, and the largest jump that might have been missed on a path.
     worst : Jump or None
     energy_judged : bool
         Whether every jump of the energy could be resolved at the tolerance.
@@ -232,6 +236,7 @@ class _Size:
     low: float
     high: float
     noise: float
+    allowed: float
     unseen: float
     worst: Jump | None
     energy_judged: bool
@@ -320,7 +325,7 @@ def _estimate(
         low, value = max(low, lowest), max(value, largest)
         high = max(high, *(size for size, _ in sizes))
     unseen = max(limit, max(seen.usual))
-    return _Size(value, low, high + 2 * noise, noise, unseen, worst, energy_judged)
+    return _Size(value, low, high + 2 * noise, noise, limit, unseen, worst, energy_judged)
 
 
 def _report(
@@ -329,6 +334,7 @@ def _report(
     seen: _Seen,
     found: _Size,
     scale: float,
+    target: float,
     resolution: Resolution,
 ) -> Measurement:
     worst = found.worst
@@ -338,7 +344,12 @@ def _report(
         uncertainty=found.noise / scale,
         uncertainty_components={"rounding": found.noise / scale},
         interval=(found.low / scale, found.high / scale),
-        detection_limit=found.unseen / scale,
+        # It must be above the tolerance, and stand out of what every path has.
+        detection_limit=max(
+            _SCALE_KNOWN_TO * limit_of_excess(target, found.allowed / scale, found.noise / scale),
+            found.unseen / scale,
+        ),
+        noise_floor=found.allowed / scale,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
