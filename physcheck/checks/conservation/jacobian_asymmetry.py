@@ -24,7 +24,6 @@ see :mod:`physcheck.checks.conservation.jacobian_products`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,6 +48,7 @@ from physcheck.checks.conservation.jacobian_differences import (
     pair_at_smaller_step,
     rms_of_pairs,
     slopes_of,
+    slopes_of_parts,
     without_jumps,
 )
 from physcheck.checks.conservation.jacobian_map import block_map, jacobian_map
@@ -397,23 +397,13 @@ def _locate(probe: JacobianProbe, result: _Result, target: float, resolve: bool)
     affordable = subject.meter.remaining is None or cost <= subject.meter.remaining
     if not (result.estimate.exceeds(target) and subject.resolution.responds and affordable):
         return None
-    slopes = _slopes_by(probe, formula)
+    slopes = slopes_of_parts(probe, formula)
     n = subject.n_coordinates
     total = result.estimate.value * result.unit * math.sqrt(n * (n - 1))
     place = place_by_bisection(subject.start, slopes, total, probe.noise(formula), subject.rng)
     if place is not None and resolve:
         place = resolve_block(subject.start, slopes, total, place)
     return place
-
-
-def _slopes_by(probe: JacobianProbe, formula: DifferenceFormula) -> Callable[[Floats], Floats]:
-    """J along directions that move some of the atoms, with the formula of the measurement."""
-
-    def slopes(unit_vectors: Floats) -> Floats:
-        moved = int(np.any(unit_vectors != 0, axis=0).sum())
-        return formula.combine(probe.slopes(unit_vectors, formula.steps, moved))
-
-    return slopes
 
 
 def _report(
