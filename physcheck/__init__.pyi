@@ -44,7 +44,7 @@ def judge(
     tolerance: Tolerance | None,
     /,
     *,
-    closer: str = ...,
+    closer: Any = ...,
     finer: str = ...,
 ) -> Verdict: ...
 
