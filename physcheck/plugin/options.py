@@ -201,6 +201,13 @@ def _refuse_two_models(config: pytest.Config) -> None:
         if name in names:
             given.append(value if sign else following)
     if len(given) > 1:
+        from physcheck.adapters.spec_problems import find_spec_problem
+
+        # One that is mistyped is told first.
+        for spec in given:
+            if not spec.strip():
+                raise SpecError("--physcheck-model is empty, should be SPEC")
+            find_spec_problem(spec)
         first, second, *_ = given
         raise SpecError(
             f"two models are given, {first} and {second}: to compare them write --model={first} "
