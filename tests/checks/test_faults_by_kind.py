@@ -399,3 +399,14 @@ def test_large_batches_are_asked_for_too(change, place):
     found = physcheck.measure_batch_invariance(Batched(), structure(place))
     assert outcome(found) is Outcome.FAIL
     assert "batch of 37" in found.evidence["place"]
+
+
+def test_the_memory_of_a_warm_start_is_no_fault_where_atoms_are_far_from_rest():
+    atoms = structure("ethanol")
+    model = make_builtin("morse+stateful=2e-5")
+    found = physcheck.measure_history_independence(model, atoms)
+    differing = found.evidence["quantities"]["rms_differences_eV_per_A"]
+    assert 0 < differing["the structure"] <= 1e-4
+    assert outcome(found) is Outcome.PASS
+    strong = physcheck.measure_history_independence(make_builtin("morse+stateful=1e-2"), atoms)
+    assert outcome(strong) is Outcome.FAIL
