@@ -64,8 +64,7 @@ class TorchModel:
     Raises
     ------
     SpecError
-        An unknown dtype, one that the module can't be cast to, or a ``forward`` that doesn't take
-        these four.
+        An unknown dtype, or one that the module can't be cast to.
     """
 
     def __init__(
@@ -78,8 +77,6 @@ class TorchModel:
         castable: bool = True,
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        if castable:
-            refuse_other_forward(module)
         held = _float_tensors(module)
         own = next((t.dtype for t in held), torch.get_default_dtype())
         if dtype is not None:
@@ -311,9 +308,9 @@ def load_torch(
     Raises
     ------
     SpecError
-        The file holds weights without a module, or a full pickle or exported program and
-        ``trusted`` is false.
-    ModelError
+        The file is empty or foreign, holds weights without a module or a module with another
+        ``forward``, or is a full pickle or exported program and ``trusted`` is false.
+    ModelFileError
         The file can't be read.
     """
     path = Path(path)
@@ -327,6 +324,7 @@ def load_torch(
         castable = False
     else:
         module = _script(path) or _pickled(path, trusted=trusted)
+        refuse_other_forward(module)
     return TorchModel(module, device=device, dtype=dtype, name=path.name, castable=castable)
 
 

@@ -16,6 +16,7 @@ from physcheck.potentials import make_builtin
 from physcheck.potentials.defects.implementation import StaleNeighbours
 from physcheck.potentials.neighbours import find_pairs
 from physcheck.registry import tolerance_of
+from physcheck.structures import catalogue
 from physcheck.system import Configurations, Evaluation, as_configurations
 
 
@@ -410,3 +411,15 @@ def test_the_memory_of_a_warm_start_is_no_fault_where_atoms_are_far_from_rest():
     assert outcome(found) is Outcome.PASS
     strong = physcheck.measure_history_independence(make_builtin("morse+stateful=1e-2"), atoms)
     assert outcome(strong) is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("water", "H2O"), ("morse+float32+offset=1e4", "Ar13")]
+)
+def test_cusps_of_angles_and_coarse_energies_are_no_jumps(name, place):
+    """An angle of 180 degrees rounds coarsely; an onset that noise hides isn't at the cutoff."""
+    for seed in range(2):
+        found = physcheck.measure_cutoff_smoothness(
+            make_builtin(name), catalogue()[place].configurations, rng=np.random.default_rng(seed)
+        )
+        assert outcome(found) is not Outcome.FAIL

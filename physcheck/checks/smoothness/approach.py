@@ -6,17 +6,20 @@ The distance at which forces, or the energy, begin, and whether they begin with 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from physcheck.checks.differences import ENERGY_LENGTH, place_rounding, working_dtype
+from physcheck.checks.smoothness.jump_series import path_series
 from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.model import Meter
 from physcheck.numerics.noise import rounding_floor
 from physcheck.resolution import Resolution, visit
-from physcheck.system import Configurations, Floats, Ints
+from physcheck.system import Configurations, Evaluation, Floats, Ints
 
 __all__ = ["APPROACH_COST", "Jump", "approach", "energy_noise_of"]
 
@@ -31,7 +34,10 @@ APPROACH_COST = 2 * (_COARSE + 1 + _APPROACH_STEPS + 4)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Jump:
-    """A jump found and measured; ``causes`` where they aren't those of a cutoff."""
+    """A jump found and measured, where it is on its path, and the path for a picture.
+
+    ``causes`` where they aren't those of a cutoff.
+    """
 
     label: str
     force: float
@@ -40,6 +46,8 @@ class Jump:
     width: float
     atom: int
     frames: Configurations
+    at: float
+    series: Mapping[str, Any] = field(default_factory=dict)
     causes: str = ""
 
 
@@ -79,16 +87,22 @@ def approach(
         meetings.append(("an atom", _Pair(base, np.arange(n)[np.argmin(base.positions[0, :, 0])])))
     found = []
     for who, pair in meetings:
+        asked: list[_Asked] = []
+        by_energy = who == "an atom"
         try:
-            onset = _onset(meter, pair, resolution, rng, negligible, by_energy=who == "an atom")
+            onset = _onset(meter, pair, resolution, rng, negligible, asked, by_energy=by_energy)
         except (ModelError, NonFiniteOutput):
             if who == "a copy":
                 raise
             # A model of whole molecules may refuse a radical.
             continue
         if onset is not None:
-            found += _approach_jump(meter, who, pair, *onset, resolution)
+            found += _approach_jump(meter, who, pair, onset, resolution, asked)
     return found
+
+
+# Distances, and what the model said there.
+_Asked = tuple[Floats, Evaluation]
 
 
 def _onset(
@@ -97,16 +111,21 @@ def _onset(
     resolution: Resolution,
     rng: np.random.Generator,
     negligible: float,
+    asked: list[_Asked],
     *,
     by_energy: bool,
 ) -> tuple[float, float] | None:
-    """Distances, Å, between which the other one begins to be felt: outer and inner."""
+    """Distances, Å, between which the other one begins to be felt: outer and inner.
+
+    All that is asked is added to ``asked``.
+    """
     reach = meter.capabilities.interaction_range
     far = _FAR if reach is None else reach + 0.5
     places = np.linspace(far, min(_NEAR, 0.5 * far), _COARSE)
 
     def ask(gaps: Floats) -> tuple[Floats, Floats | None]:
         answer = visit(meter, pair.at(gaps), want=_WANT, rng=rng, fresh=resolution.needs_fresh)
+        asked.append((gaps, answer))
         return answer.require_forces(), answer.energy
 
     forces, energies = ask(np.append(places, far + 1.0))
@@ -143,11 +162,12 @@ def _approach_jump(
     meter: Meter,
     who: str,
     pair: _Pair,
-    outer: float,
-    inner: float,
+    onset: tuple[float, float],
     resolution: Resolution,
+    asked: Sequence[_Asked],
 ) -> list[Jump]:
     """What changes between the two distances, the slopes on both sides taken off."""
+    outer, inner = onset
     width = outer - inner
     frames = pair.at(np.array([outer + width, outer, inner, inner - width]))
     answer = meter.evaluate(frames, want=_WANT)
@@ -170,7 +190,9 @@ def _approach_jump(
             energy_noise_of(meter, energy, resolution, 2.0),
             outer - inner,
             atom,
-            frames,
+            frames[1:3],
+            inner,
+            _approach_series(asked, atom, _across(forces)[atom]),
         )
     ]
 
@@ -179,6 +201,17 @@ def _across(values: Floats) -> Floats:
     """The step between the second and the third of four equally spaced values, less the slopes."""
     step: Floats = values[2] - values[1] - 0.5 * (values[1] - values[0] + values[3] - values[2])
     return step
+
+
+def _approach_series(asked: Sequence[_Asked], atom: int, jump: Floats) -> dict[str, Any]:
+    """The whole way from afar to where both are felt, bisected places included."""
+    energies = [answer.energy for _, answer in asked if answer.energy is not None]
+    return path_series(
+        np.concatenate([gaps for gaps, _ in asked]),
+        np.concatenate([answer.require_forces()[:, atom] for _, answer in asked]),
+        np.concatenate(energies) if len(energies) == len(asked) else None,
+        jump,
+    )
 
 
 class _Pair:

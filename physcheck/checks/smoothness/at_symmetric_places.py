@@ -137,4 +137,5 @@ def _jump(
             f"atoms {label}: the energy is another one by {of_energy:.3g} eV with the atoms "
             f"{step:.1g} Å aside"
         )
-    return Jump(text, float(sizes[atom]), of_energy, noise, step, atom, frames, SYMMETRY_CAUSES)
+    force = float(sizes[atom])
+    return Jump(text, force, of_energy, noise, step, atom, frames, at=step, causes=SYMMETRY_CAUSES)

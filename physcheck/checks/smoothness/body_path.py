@@ -8,6 +8,7 @@ import numpy as np
 
 from physcheck.checks.differences import ENERGY_LENGTH
 from physcheck.checks.smoothness.approach import Jump, energy_noise_of
+from physcheck.checks.smoothness.jump_series import series_about
 from physcheck.checks.smoothness.jumps import Bracket, apparent_jumps, narrowed, suspects
 from physcheck.model import Meter
 from physcheck.probes.loops import molecules
@@ -116,6 +117,8 @@ class BodyPath:
             bracket.right - bracket.left,
             atom,
             self._at(np.array([bracket.left, bracket.right])),
+            bracket.right,
+            series_about(bracket, self.places, self.values, atom, has_energy=self.has_energy),
         )
 
 

@@ -360,9 +360,11 @@ def _report(
                 "force_jump_eV_per_A": 0.0 if worst is None else worst.force,
                 "energy_jump_eV": None if worst is None else worst.energy,
                 "across_A": None if worst is None else worst.width,
+                "jump_at_A": None if worst is None else worst.at,
                 "brackets": len(seen.jumps),
                 "energy_judged": found.energy_judged,
             },
+            "series": {} if worst is None else worst.series,
             "configurations": base if worst is None else worst.frames,
         },
     )
