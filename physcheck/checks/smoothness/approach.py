@@ -17,9 +17,9 @@ from physcheck.checks.smoothness.jump_series import path_series
 from physcheck.model import Meter
 from physcheck.numerics.noise import rounding_floor
 from physcheck.resolution import Resolution, visit
-from physcheck.system import Configurations, Evaluation, Floats
+from physcheck.system import Configurations, Evaluation, Floats, Ints
 
-__all__ = ["APPROACH_COST", "Jump", "approach", "energy_noise_of"]
+__all__ = ["APPROACH_COST", "Jump", "approach", "energy_noise_of", "nearest_other"]
 
 _FAR = 14.0  # Å, beyond the cutoff of any local model that doesn't say so
 _NEAR = 2.0  # Å, between atoms of two molecules
@@ -43,6 +43,18 @@ class Jump:
     frames: Configurations
     at: float
     series: Mapping[str, Any] = field(default_factory=dict)
+
+
+def nearest_other(start: Configurations, body: Ints, most: float) -> float:
+    """From the atoms of a body to the nearest other one, Å, images included; ``most`` if beyond."""
+    from ase.neighborlist import primitive_neighbor_list
+
+    inside = np.isin(np.arange(start.n_atoms), body)
+    i, j, d = primitive_neighbor_list(
+        "ijd", start.system.pbc, start.cells[0], start.positions[0], most
+    )
+    others = d[inside[i] & ~inside[j]]
+    return float(others.min()) if len(others) else most
 
 
 def energy_noise_of(

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.differences import ENERGY_LENGTH, force_scale, place_rounding
-from physcheck.checks.smoothness.approach import APPROACH_COST, Jump, approach, energy_noise_of
+from physcheck.checks.smoothness.approach import (
+    APPROACH_COST,
+    Jump,
+    approach,
+    energy_noise_of,
+    nearest_other,
+)
 from physcheck.checks.smoothness.jump_series import series_about
 from physcheck.checks.smoothness.jumps import (
     JUMP_NOISE,
@@ -370,7 +376,7 @@ class _Line:
         symbols = base.system.symbols
         names = ", ".join(f"{a} ({symbols[a]})" for a in body[:4])
         self.name = f"atom{'s' if len(body) > 1 else ''} {names}"
-        step = _STEP * min(1.0, _distance(base, body) / _NEAREST)
+        step = _STEP * min(1.0, nearest_other(base, body, _NEAREST) / _NEAREST)
         # A random phase, so that points don't sit where a lattice is symmetric.
         shifts = np.arange(points) - points / 2 + float(rng.uniform())
         self.places: Floats = np.asarray(step * shifts, dtype=np.float64)
@@ -429,18 +435,6 @@ class _Line:
             bracket.right,
             series_about(bracket, self.places, self.values, atom, has_energy=self.has_energy),
         )
-
-
-def _distance(start: Configurations, body: Any) -> float:
-    """From the body to the nearest other atom, Å; images included."""
-    from ase.neighborlist import primitive_neighbor_list
-
-    inside = np.isin(np.arange(start.n_atoms), body)
-    i, j, d = primitive_neighbor_list(
-        "ijd", start.system.pbc, start.cells[0], start.positions[0], _NEAREST
-    )
-    others = d[inside[i] & ~inside[j]]
-    return float(others.min()) if len(others) else _NEAREST
 
 
 def _channels(forces: Floats, energy: Floats | None, zero: float) -> Floats:
