@@ -28,11 +28,11 @@ def lines_of_measurement(measured: Measurement) -> str:
     low, high = measured.interval
     unit = measured.unit
     value = with_uncertainty(measured.value, measured.uncertainty, unit)
-    limits = "; ".join(" ".join(one) for one in _limits(measured))
     lines = [
         f"<Measurement {measured.check or 'of no check'}: {value}>",
         f"  {measured.quantity or 'no quantity is named'}",
-        f"  interval {figure(low)} to {figure(high, unit)}; {limits}",
+        f"  interval {figure(low)} to {figure(high, unit)}"
+        + "".join(f"; {name} {text}" for name, text in _limits(measured)),
     ]
     verdict, tolerance = _verdict(measured)
     if verdict is not None and tolerance is not None:
@@ -42,6 +42,12 @@ def lines_of_measurement(measured: Measurement) -> str:
     lines += [f"  {place}"] if place else []
     lines.append(f"  {count(measured.force_evaluations, 'evaluation')}")
     return "\n".join(_shortened(printable(line).replace("\n", " ")) for line in lines)
+
+
+def _limits(measured: Measurement) -> list[tuple[str, str]]:
+    """The detection limit and the noise floor, by name, where they are known."""
+    named = {"detection limit": measured.known_limit, "noise floor": measured.noise_floor}
+    return [(name, figure(n, measured.unit)) for name, n in named.items() if n is not None]
 
 
 def html_of_measurement(measured: Measurement) -> str:
@@ -82,17 +88,6 @@ def plot_of_measurement(measured: Measurement) -> Any:
     verdict, _ = _verdict(measured)
     colour = BLUE if verdict is None else _COLOURS.get(verdict.outcome, BLUE)
     return figure_of_measurement(measured, tolerances, colour)
-
-
-def _limits(measured: Measurement) -> list[tuple[str, str]]:
-    """What rounding hides, and the smallest violation that would have been called FAIL."""
-    unit, limit = measured.unit, measured.known_limit
-    why = f" ({measured.limit_unknown})" if measured.limit_unknown else ""
-    told = f"none{why}" if limit is None else figure(limit, unit)
-    found = [("detection limit", told)]
-    if measured.noise_floor is not None:
-        found.insert(0, ("noise floor", figure(measured.noise_floor, unit)))
-    return found
 
 
 def _spec(measured: Measurement) -> CheckSpec | None:

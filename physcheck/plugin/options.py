@@ -95,6 +95,19 @@ OPTIONS = (
         "JSON report of an earlier run of this model: only what got significantly worse fails",
         "path",
     ),
+    Option(
+        "resume",
+        "FILE",
+        "JSON report of a run that was stopped: its finished records are kept, the others made; "
+        "the same file as --physcheck-json begins a run where it isn't there yet",
+        "path",
+    ),
+    Option(
+        "shard",
+        "I/N",
+        "make the records of the I-th of N shares of the structures only; physcheck merge puts the "
+        "N reports together; needs a budget that doesn't depend on speed",
+    ),
     Option("badge", "FILE", "write the answer as an SVG badge", "path"),
     Option(
         "annotate",

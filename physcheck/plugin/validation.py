@@ -101,6 +101,8 @@ def refuse_unwritable(settings: Settings) -> None:
         option = f"--physcheck-{name.replace('_', '-')}"
         if path in taken:
             raise SpecError(f"{taken[path]} and {option} are both {path}, should be different")
+        if path == settings.resume and name != "json":
+            raise SpecError(f"{option} and --physcheck-resume are both {path}, should be different")
         taken[path] = option
         try:
             if name in ("json", "html", "markdown", "badge"):

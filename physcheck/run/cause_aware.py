@@ -53,13 +53,16 @@ class CauseAwareRunner:
     Attributes
     ----------
     runner : Runner
-        Its ``setup_evaluations`` count what is spent here.
+        Its ``setup`` counts what is spent here.
     entries : sequence of PlanEntry
         The plan; only its entries of these two checks matter.
+    finished : mapping of str to Record
+        Records by name that an earlier run has made: theirs aren't made again.
     """
 
     runner: Runner
     entries: Sequence[PlanEntry] = ()
+    finished: Mapping[str, Record] = field(default_factory=dict)
     _made: dict[str, Record] = field(default_factory=dict)
     _failed: dict[str, Record | None] = field(default_factory=dict)
     _alone: Runner | None = None
@@ -94,7 +97,7 @@ class CauseAwareRunner:
         """The first planned record of a check that fails; all of them are made now."""
         if check not in self._failed:
             planned = [e for e in self.entries if e.check.id == check and e.not_applicable is None]
-            made = {e.name: self._made_now(e) for e in planned}
+            made = {e.name: self.finished.get(e.name) or self._made_now(e) for e in planned}
             self._made.update(made)
             failed = (r for r in made.values() if r.verdict is Outcome.FAIL)
             if check == _BATCH:
@@ -110,9 +113,9 @@ class CauseAwareRunner:
             return record
         # The control: what is found where nothing is asked in batches (noise, memory, NaN alone)
         # says nothing of them.
-        control = self._runner_of(one_by_one(self.runner.model, as_batches=True))
+        control = self._runner_of(one_by_one(self.runner.model, as_batches=True), "control")
         found = control.run(entry)
-        self.runner.setup_evaluations += control.setup_evaluations + (found.force_evaluations or 0)
+        control.setup.charge(entry.name, found.force_evaluations or 0)
         if found.verdict in (Outcome.FAIL, Outcome.ERROR):
             return record
         if record.verdict is Outcome.ERROR:
@@ -136,7 +139,7 @@ class CauseAwareRunner:
         """A FAIL where the model raised at the structure and not at a copy, or the reverse."""
         meter = Meter(self.runner.model)
         found = unlike_copy(meter, entry.structure.configurations, entry.check.id)
-        self.runner.setup_evaluations += meter.evaluations
+        self.runner.setup.charge(f"copies for {entry.name}", meter.evaluations)
         if found is None:
             return record
         record = replace(record, force_evaluations=meter.evaluations)
@@ -161,20 +164,18 @@ class CauseAwareRunner:
         )
 
     def _run_alone(self, entry: PlanEntry) -> Record:
-        runner = self.runner
         if self._alone is None:
-            self._alone = self._runner_of(one_by_one(runner.model))
-        before = self._alone.setup_evaluations
+            self._alone = self._runner_of(one_by_one(self.runner.model), "one by one")
         record = self._alone.run(entry)
-        runner.setup_evaluations += self._alone.setup_evaluations - before
         return replace(record, evidence={**record.evidence, "asked": "one configuration at a time"})
 
-    def _runner_of(self, model: Model) -> Runner:
+    def _runner_of(self, model: Model, label: str) -> Runner:
         """A runner of another model with the settings of this one's."""
         runner = self.runner
         return Runner(
-            model, runner.settings, runner.evidence_folder, runner.reference, runner.progress
-        )
+            model, runner.settings, runner.evidence_folder, runner.reference, runner.progress,
+            setup=runner.setup.under(label),
+        )  # fmt: skip
 
     def _told_apart(self, entry: PlanEntry, record: Record) -> Record:
         """A record that failed, with the batch to blame where it is right alone."""
@@ -184,7 +185,7 @@ class CauseAwareRunner:
         alone = self._run_alone(entry)
         if alone.verdict is Outcome.FAIL:
             return record
-        self.runner.setup_evaluations += alone.force_evaluations or 0
+        self.runner.setup.charge(f"one by one: {entry.name}", alone.force_evaluations or 0)
         said = (
             f"{IT_IS_THE_BATCH}: asked one configuration at a time this check says "
             f"{alone.verdict.upper()} ({alone.message}); batch_invariance at this configuration: "
@@ -209,7 +210,7 @@ class CauseAwareRunner:
         allotment = spec.evaluations(start, runner.model.capabilities, "quick")
         seed = record_seed(runner.settings.seed, _BATCH, structure.name)
         probe = runner.run(PlanEntry(spec, structure, allotment, seed))
-        runner.setup_evaluations += probe.force_evaluations or 0
+        runner.setup.charge(f"batches at {structure.name}", probe.force_evaluations or 0)
         return probe
 
 

@@ -51,10 +51,11 @@ from physcheck.checks.conservation.jacobian_differences import (
     slopes_of,
     without_jumps,
 )
-from physcheck.checks.conservation.jacobian_map import jacobian_map
+from physcheck.checks.conservation.jacobian_map import block_map, jacobian_map
 from physcheck.checks.conservation.jacobian_products import measure_exact_asymmetry
 from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.conservation.worst_loop import LOOP_POINTS, worst_loop_evidence
+from physcheck.checks.plotted import short
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import SampledRms
@@ -98,6 +99,8 @@ _STEADY = 0.5
 # On a rough surface the largest pair is measured again at so many places near by, and so many of
 # them have to agree with it: one place meets another kink in ten times or so, four of five don't.
 _NEARBY, _AGREEING = 5, 4
+# Directions whose elements are kept for a picture: 120 pairs of them.
+_SHOWN = 16
 # Keeps logarithms and quotients of zero finite.
 _TINY = 1e-300
 
@@ -432,12 +435,18 @@ def _report(
             "formula_points": result.formula.order,
             "jacobian_norm": jacobian_norm,
             "antisymmetric_norm": result.estimate.value * jacobian_norm,
+            "element_per_lambda": result.unit,
         },
+        # u_i.J u_j of the first directions: a symmetric J has the same on both sides.
+        "elements_eV_per_A2": short((result.frame @ result.responses.T)[:_SHOWN, :_SHOWN]),
         "configurations": subject.start,
         "worst_plane": plane.reshape(2, subject.start.n_atoms, 3),
     }
-    if full:
-        evidence["full"] = jacobian_map(subject.start, result.responses.T)
+    if full or len(result.frame) == n:
+        # Directions that span all coordinates give the whole of J.
+        evidence["full"] = jacobian_map(subject.start, result.responses.T @ result.frame)
+    if place is not None and place.block is not None:
+        evidence["block"] = block_map(subject.start, place.atoms, place.block)
     if place is not None and localise:
         evidence |= worst_loop_evidence(subject, place)
     elif place is not None:

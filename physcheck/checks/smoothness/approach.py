@@ -6,15 +6,18 @@ The distance at which forces begin, and whether they begin with a jump.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from physcheck.checks.differences import ENERGY_LENGTH, place_rounding, working_dtype
+from physcheck.checks.smoothness.jump_series import path_series
 from physcheck.model import Meter
 from physcheck.numerics.noise import rounding_floor
 from physcheck.resolution import Resolution, visit
-from physcheck.system import Configurations, Floats
+from physcheck.system import Configurations, Evaluation, Floats
 
 __all__ = ["APPROACH_COST", "Jump", "approach", "energy_noise_of"]
 
@@ -29,7 +32,7 @@ APPROACH_COST = _COARSE + 1 + _APPROACH_STEPS + 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Jump:
-    """A jump found and measured."""
+    """A jump found and measured, where it is on its path, and the path for a picture."""
 
     label: str
     force: float
@@ -38,6 +41,8 @@ class Jump:
     width: float
     atom: int
     frames: Configurations
+    at: float
+    series: Mapping[str, Any] = field(default_factory=dict)
 
 
 def energy_noise_of(
@@ -71,11 +76,14 @@ def approach(
     places = np.linspace(far, min(_NEAR, 0.5 * far), _COARSE)
     pair = _Pair(base)
 
-    def ask(gaps: Floats) -> tuple[Floats, Floats | None]:
-        answer = visit(meter, pair.at(gaps), want=_WANT, rng=rng, fresh=resolution.needs_fresh)
-        return answer.require_forces(), answer.energy
+    asked: list[tuple[Floats, Evaluation]] = []
 
-    forces, _ = ask(np.append(places, far + 1.0))
+    def ask(gaps: Floats) -> Floats:
+        answer = visit(meter, pair.at(gaps), want=_WANT, rng=rng, fresh=resolution.needs_fresh)
+        asked.append((gaps, answer))
+        return answer.require_forces()
+
+    forces = ask(np.append(places, far + 1.0))
     alone = forces[-1]
     noise = math.hypot(
         resolution.force_noise,
@@ -93,16 +101,21 @@ def approach(
     outer, inner = float(places[first - 1]), float(places[first])
     for _ in range(_APPROACH_STEPS):
         middle = 0.5 * (outer + inner)
-        if felt(ask(np.array([middle]))[0][0]):
+        if felt(ask(np.array([middle]))[0]):
             inner = middle
         else:
             outer = middle
     frames = pair.at(np.array([outer, inner]))
-    return _approach_jump(meter, frames, outer, inner, resolution)
+    return _approach_jump(meter, frames, outer, inner, resolution, asked)
 
 
 def _approach_jump(
-    meter: Meter, frames: Configurations, outer: float, inner: float, resolution: Resolution
+    meter: Meter,
+    frames: Configurations,
+    outer: float,
+    inner: float,
+    resolution: Resolution,
+    asked: Sequence[tuple[Floats, Evaluation]],
 ) -> list[Jump]:
     answer = meter.evaluate(frames, want=_WANT)
     forces, energy = answer.require_forces(), answer.energy
@@ -122,8 +135,23 @@ def _approach_jump(
             outer - inner,
             atom,
             frames,
+            inner,
+            _approach_series(asked, atom, forces[1, atom] - forces[0, atom]),
         )
     ]
+
+
+def _approach_series(
+    asked: Sequence[tuple[Floats, Evaluation]], atom: int, jump: Floats
+) -> dict[str, Any]:
+    """The whole way from afar to where both are felt, bisected places included."""
+    energies = [answer.energy for _, answer in asked if answer.energy is not None]
+    return path_series(
+        np.concatenate([gaps for gaps, _ in asked]),
+        np.concatenate([answer.require_forces()[:, atom] for _, answer in asked]),
+        np.concatenate(energies) if len(energies) == len(asked) else None,
+        jump,
+    )
 
 
 class _Pair:

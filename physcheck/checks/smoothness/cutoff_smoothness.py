@@ -10,6 +10,7 @@ import numpy as np
 
 from physcheck.checks.differences import ENERGY_LENGTH, force_scale, place_rounding
 from physcheck.checks.smoothness.approach import APPROACH_COST, Jump, approach, energy_noise_of
+from physcheck.checks.smoothness.jump_series import series_about
 from physcheck.checks.smoothness.jumps import (
     JUMP_NOISE,
     Bracket,
@@ -324,9 +325,11 @@ def _report(
                 "force_jump_eV_per_A": 0.0 if worst is None else worst.force,
                 "energy_jump_eV": None if worst is None else worst.energy,
                 "across_A": None if worst is None else worst.width,
+                "jump_at_A": None if worst is None else worst.at,
                 "brackets": len(seen.jumps),
                 "energy_judged": found.energy_judged,
             },
+            "series": {} if worst is None else worst.series,
             "configurations": base if worst is None else worst.frames,
         },
     )
@@ -423,6 +426,8 @@ class _Line:
             bracket.right - bracket.left,
             atom,
             self._at(np.array([bracket.left, bracket.right])),
+            bracket.right,
+            series_about(bracket, self.places, self.values, atom, has_energy=self.has_energy),
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from physcheck.checks.differences import (
     THERMAL_STEP,
+    LargestDifference,
     Part,
     energy_part,
     force_part,
@@ -20,6 +21,7 @@ from physcheck.checks.differences import (
     stress_part,
     working_dtype,
 )
+from physcheck.checks.plotted import short
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
 from physcheck.probes.transformations import Transformation, jittered, rattled
@@ -65,6 +67,8 @@ LEARNED_SYMMETRY = Tolerances(
 # Jittered copies of a configuration: their spread is the noise of the comparison, at the place
 # itself.
 COPIES = 3
+# Atoms whose forces are kept for a picture, those that differ most.
+_SHOWN_ATOMS = 24
 # rms displacement, Å, that takes a structure off its own symmetries, where violations could hide.
 _RATTLE = 0.03
 
@@ -218,8 +222,40 @@ def _report(
             f"{force_scale(resolution):.3g} eV/Å",
             "quantities": quantities,
             "configurations": answers.places[worst][0],
+            **_both_sides(transformations[worst], worst, answers, found, target),
         },
     )
+
+
+def _both_sides(
+    change: Transformation,
+    index: int,
+    answers: _Answers,
+    found: LargestDifference,
+    target: float,
+) -> dict[str, Any]:
+    """What the law says and what the model gave, where they differ by more than the tolerance.
+
+    Forces of the atoms that differ most, or the stress: means over the jittered copies.
+    """
+    if not found.value > target:
+        return {}
+    home, answer = answers.home, answers.answers[index]
+    if found.worst.output == "stress":
+        sides = (home.require_stress().mean(axis=0), change.stress_back(answer.require_stress()))
+        return {"stress_sides_eV_per_A3": [short(sides[0]), short(sides[1].mean(axis=0))]}
+    expected = change.expected_forces(home.require_forces()).mean(axis=0)
+    given = change.forces_back(answer.require_forces()).mean(axis=0)
+    worst = np.argsort(-np.linalg.norm(given - expected, axis=1), kind="stable")[:_SHOWN_ATOMS]
+    symbols = answers.copies.system.symbols
+    return {
+        "force_sides": {
+            "atoms": [f"{symbols[int(change.order[i])]} {i}" for i in worst],
+            "indices": worst,
+            "expected_eV_per_A": short(expected[worst]),
+            "given_eV_per_A": short(given[worst]),
+        }
+    }
 
 
 def _differences(
