@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -10,25 +11,39 @@ from physcheck.measurement import Outcome
 from physcheck.model import Meter, Model
 from physcheck.registry import tolerance_of
 from physcheck.run.entry import PlanEntry, record_seed
-from physcheck.run.one_by_one import one_by_one
+from physcheck.run.one_by_one import fresh_each_time, one_by_one
 from physcheck.run.record import Record
 from physcheck.run.runner import Runner
+from physcheck.run.size_limits import lonely_atoms_refused, refused_width
 from physcheck.run.trial_copies import CHECKS_OF_COPIES, unlike_copy
 from physcheck.structures import Structure
 from physcheck.system import Configurations
 
-__all__ = ["ASKED_ALONE", "IT_IS_THE_BATCH", "CauseAwareRunner"]
+__all__ = ["ASKED_ALONE", "ASKED_FRESH", "IT_IS_THE_BATCH", "NOT_AGAIN", "CauseAwareRunner"]
 
 #: The remark of a run whose model can't be asked in batches.
 ASKED_ALONE = (
     "answers depend on the batch (batch_invariance): all other checks asked one configuration at a "
     "time"
 )
+#: The remark of a run whose model remembers earlier calls.
+ASKED_FRESH = (
+    "answers depend on earlier calls (history_independence): what failed was asked again, each "
+    "configuration of a fresh model"
+)
+#: The title of a failure that isn't there when the same is asked again.
+NOT_AGAIN = "answers scatter now and then: asked again, this check doesn't fail"
 #: The title of a failure that isn't there where the model is asked one configuration at a time.
 IT_IS_THE_BATCH = "right alone: it is the batch"
 
 _BATCH_LINE = f"{IT_IS_THE_BATCH}; all other checks ask one configuration at a time"
-_BATCH, _MEMORY = "batch_invariance", "history_independence"
+_BATCH, _MEMORY, _FINITE = "batch_invariance", "history_independence", "finite_outputs"
+# Whoever reads the energy gets a stale one: these two say so where the others needn't.
+_OF_ENERGIES = frozenset({"force_energy_gap", "stress_energy_gap"})
+# Making a fresh model for each evaluation: longer than this, s, and no failure is asked again so.
+_FRESH_SECONDS = 0.005
+# Evaluations of a failure that is asked again, of fresh models or of the same one, at most.
+_MOST_FRESH, _MOST_AGAIN = 1000, 150
 
 
 @dataclass(slots=True)
@@ -44,10 +59,18 @@ class CauseAwareRunner:
     Where a check of translations, rotations or periodic images can't be made since the model
     raises, and a copy of the structure that its law says is the same is taken, the check fails.
 
-    Where ``history_independence`` fails at a planned structure, the other failures say so: whether
-    they follow from it, only a model without that fault can tell.
+    Where ``history_independence`` fails at a planned structure, the other failures are asked again,
+    each configuration of a fresh model, where making one takes less than 5 ms: what doesn't fail
+    then isn't blamed.  What fails says that memory may be the cause.  A failure of energies stays.
 
-    Cost: nothing where no check fails; else, for a model that takes batches, ``batch_invariance``
+    Where the model raises, chains of atoms tell whether it refuses all that is wider than some
+    length; that, and atoms without neighbours that ``finite_outputs`` finds refused, are remarks.
+
+    Where answers don't depend on earlier calls and a failure isn't there when the same is asked
+    again, it says that answers scatter.
+
+    Cost: nothing where no check fails; else the failure's own evaluations again, where they are no
+    more than 150 (1000 of fresh models), and, for a model that takes batches, ``batch_invariance``
     at the worst configuration of each FAIL.
 
     Attributes
@@ -66,11 +89,18 @@ class CauseAwareRunner:
     _made: dict[str, Record] = field(default_factory=dict)
     _failed: dict[str, Record | None] = field(default_factory=dict)
     _alone: Runner | None = None
+    _without_memory: Runner | None = None
+    _asked_fresh: bool = False
+    _refusals: dict[str, None] = field(default_factory=dict)
+    _width_told: bool = False
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the report should say, once the first record was made."""
-        return (ASKED_ALONE,) if self._failed.get(_BATCH) is not None else ()
+        said = [ASKED_ALONE] if self._failed.get(_BATCH) is not None else []
+        if self._asked_fresh:
+            said.append(ASKED_FRESH)
+        return (*said, *self._refusals)
 
     def run(self, entry: PlanEntry) -> Record:
         """As :meth:`Runner.run`."""
@@ -86,6 +116,12 @@ class CauseAwareRunner:
                 record = self._told_apart(entry, record)
         if _raised(record) and entry.check.id in CHECKS_OF_COPIES:
             record = self._with_copies_tried(entry, record)
+        self._tell_refusals(entry, record)
+        if record.verdict is not Outcome.FAIL or record.check in (_BATCH, _MEMORY):
+            return record
+        if self._first_failed(_MEMORY) is None:
+            return self._made_again(entry, record)
+        record = self._without_its_memory(entry, record)
         return self._with_memory_named(record) if record.verdict is Outcome.FAIL else record
 
     @property
@@ -122,9 +158,67 @@ class CauseAwareRunner:
             record = self._infinite(record, f"in a batch, not alone: {record.message}")
         return _with_line(record, _BATCH_LINE)
 
-    def _with_memory_named(self, record: Record) -> Record:
-        if record.check in (_BATCH, _MEMORY):
+    def _without_its_memory(self, entry: PlanEntry, record: Record) -> Record:
+        """The record of a model that remembers nothing, where that one doesn't fail."""
+        own = record.family == "implementation" or record.check in _OF_ENERGIES
+        again = self._first_look(entry)
+        costs_much = bool(entry.shared) or again.allotment > _MOST_FRESH
+        if own or costs_much or not self._can_be_fresh():
             return record
+        assert self._without_memory is not None
+        made = self._without_memory.run(again)
+        self.runner.setup.charge(f"with memory: {entry.name}", record.force_evaluations or 0)
+        if made.verdict in (Outcome.FAIL, Outcome.ERROR):
+            return record
+        self._asked_fresh = True
+        evidence = {**made.evidence, "asked": "each configuration of a fresh model"}
+        return replace(made, evidence=evidence)
+
+    def _first_look(self, entry: PlanEntry) -> PlanEntry:
+        """An entry's first look alone."""
+        if len(entry.looks) == 1:
+            return entry
+        start, capabilities = entry.structure.configurations, self.runner.model.capabilities
+        allotment = entry.check.evaluations(start, capabilities, entry.looks[0])
+        return replace(entry, looks=entry.looks[:1], allotment=allotment, twin=0)
+
+    def _can_be_fresh(self) -> bool:
+        """Whether fresh models can be had at little cost; then there is a runner of them."""
+        if self._without_memory is not None:
+            return True
+        model = fresh_each_time(self.runner.model)
+        if model is None:
+            return False
+        seconds = []
+        for _ in range(2):
+            started = time.perf_counter()
+            getattr(self.runner.model, "fresh")()  # noqa: B009
+            seconds.append(time.perf_counter() - started)
+        if min(seconds) > _FRESH_SECONDS:
+            return False
+        self._without_memory = self._runner_of(model, "without memory")
+        return True
+
+    def _made_again(self, entry: PlanEntry, record: Record) -> Record:
+        """The record, with scatter named where it isn't a failure when all of it is made again."""
+        spent = record.force_evaluations or 0
+        if record.family == "implementation" or entry.shared or spent > _MOST_AGAIN:
+            return record
+        made = self.runner.run(entry)
+        self.runner.setup.charge(f"again: {entry.name}", made.force_evaluations or 0)
+        if made.verdict is Outcome.FAIL:
+            return record
+        said = f"made again with the same seed it says {made.verdict.upper()} ({made.message})"
+        return replace(
+            _with_line(record, f"{NOT_AGAIN}; {said}"),
+            title=NOT_AGAIN,
+            message=f"{record.message}; {said}",
+            causes="uninitialised memory; a race between threads; random numbers in a branch that "
+            "is rarely taken",
+            advice="ask one configuration several hundred times and compare the answers",
+        )
+
+    def _with_memory_named(self, record: Record) -> Record:
         cause = self._first_failed(_MEMORY)
         if cause is None:
             return record
@@ -134,6 +228,19 @@ class CauseAwareRunner:
             f"{cause.name} fails, too ({where}): answers that depend on earlier calls can be all "
             "of this failure; mend that first",
         )
+
+    def _tell_refusals(self, entry: PlanEntry, record: Record) -> None:
+        """Remarks on structures that the model refuses, which no record says of all of them."""
+        refused = record.evidence.get("quantities", {}).get("refused")
+        if record.check == _FINITE and refused:
+            said = lonely_atoms_refused(refused)
+            self._refusals.update({} if said is None else {said: None})
+        if _raised(record) and not self._width_told:
+            self._width_told = True
+            meter = Meter(self.runner.model)
+            said = refused_width(meter, entry.structure.configurations, record.message)
+            self.runner.setup.charge("width that is refused", meter.evaluations)
+            self._refusals.update({} if said is None else {said: None})
 
     def _with_copies_tried(self, entry: PlanEntry, record: Record) -> Record:
         """A FAIL where the model raised at the structure and not at a copy, or the reverse."""

@@ -24,7 +24,6 @@ see :mod:`physcheck.checks.conservation.jacobian_products`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,13 +48,13 @@ from physcheck.checks.conservation.jacobian_differences import (
     pair_at_smaller_step,
     rms_of_pairs,
     slopes_of,
+    slopes_of_parts,
     without_jumps,
 )
-from physcheck.checks.conservation.jacobian_map import block_map, jacobian_map
+from physcheck.checks.conservation.jacobian_map import block_map, maps_of_directions
 from physcheck.checks.conservation.jacobian_products import measure_exact_asymmetry
 from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.conservation.worst_loop import LOOP_POINTS, worst_loop_evidence
-from physcheck.checks.plotted import short
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import SampledRms
@@ -99,8 +98,6 @@ _STEADY = 0.5
 # On a rough surface the largest pair is measured again at so many places near by, and so many of
 # them have to agree with it: one place meets another kink in ten times or so, four of five don't.
 _NEARBY, _AGREEING = 5, 4
-# Directions whose elements are kept for a picture: 120 pairs of them.
-_SHOWN = 16
 # Keeps logarithms and quotients of zero finite.
 _TINY = 1e-300
 
@@ -397,23 +394,13 @@ def _locate(probe: JacobianProbe, result: _Result, target: float, resolve: bool)
     affordable = subject.meter.remaining is None or cost <= subject.meter.remaining
     if not (result.estimate.exceeds(target) and subject.resolution.responds and affordable):
         return None
-    slopes = _slopes_by(probe, formula)
+    slopes = slopes_of_parts(probe, formula)
     n = subject.n_coordinates
     total = result.estimate.value * result.unit * math.sqrt(n * (n - 1))
     place = place_by_bisection(subject.start, slopes, total, probe.noise(formula), subject.rng)
     if place is not None and resolve:
         place = resolve_block(subject.start, slopes, total, place)
     return place
-
-
-def _slopes_by(probe: JacobianProbe, formula: DifferenceFormula) -> Callable[[Floats], Floats]:
-    """J along directions that move some of the atoms, with the formula of the measurement."""
-
-    def slopes(unit_vectors: Floats) -> Floats:
-        moved = int(np.any(unit_vectors != 0, axis=0).sum())
-        return formula.combine(probe.slopes(unit_vectors, formula.steps, moved))
-
-    return slopes
 
 
 def _report(
@@ -437,14 +424,10 @@ def _report(
             "antisymmetric_norm": result.estimate.value * jacobian_norm,
             "element_per_lambda": result.unit,
         },
-        # u_i.J u_j of the first directions: a symmetric J has the same on both sides.
-        "elements_eV_per_A2": short((result.frame @ result.responses.T)[:_SHOWN, :_SHOWN]),
         "configurations": subject.start,
         "worst_plane": plane.reshape(2, subject.start.n_atoms, 3),
     }
-    if full or len(result.frame) == n:
-        # Directions that span all coordinates give the whole of J.
-        evidence["full"] = jacobian_map(subject.start, result.responses.T @ result.frame)
+    evidence |= maps_of_directions(subject.start, result.frame, result.responses)
     if place is not None and place.block is not None:
         evidence["block"] = block_map(subject.start, place.atoms, place.block)
     if place is not None and localise:

@@ -9,7 +9,27 @@ import numpy as np
 from physcheck.checks.plotted import short
 from physcheck.system import Configurations, Floats, Ints
 
-__all__ = ["block_map", "jacobian_map"]
+__all__ = ["block_map", "jacobian_map", "maps_of_directions"]
+
+# Directions whose elements are kept for a picture: 120 pairs of them.
+_SHOWN = 16
+
+
+def maps_of_directions(one: Configurations, frame: Floats, responses: Floats) -> dict[str, Any]:
+    """What the responses J u (k, 3N) along orthonormal directions u (k, 3N) show.
+
+    Returns
+    -------
+    dict
+        ``elements_eV_per_A2``: u_i.J u_j of the first directions; a symmetric J has u_j.J u_i the
+        same.  ``full``: :func:`jacobian_map`, where the directions span all coordinates.
+    """
+    found: dict[str, Any] = {
+        "elements_eV_per_A2": short((frame @ responses.T)[:_SHOWN, :_SHOWN]),
+    }
+    if len(frame) == one.n_coordinates:
+        found["full"] = jacobian_map(one, responses.T @ frame)
+    return found
 
 
 def block_map(one: Configurations, atoms: Ints, jacobian: Floats) -> dict[str, Any]:

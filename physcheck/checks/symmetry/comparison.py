@@ -146,18 +146,20 @@ def compared(
     tolerance: float | None,
     relative: bool = False,
     thrice: Transformation | None = None,
+    further: Sequence[Part] = (),
 ) -> Measurement:
     """The Measurement of a law of the form F(T x) = T F(x).
 
     It is judged in eV/Å, or relative to the thermal forces. Where the transformations repeat the
     system and the energies disagree, ``thrice``, the system three times, gives the energy of no
-    atoms: energies are defined up to a constant, and a constant is no violation.
+    atoms: energies are defined up to a constant, and a constant is no violation. ``further`` are
+    differences of other structures that the same law says are zero.
     """
     target = default_tolerance(check) if tolerance is None else tolerance
     scale = force_scale(resolution) if relative else 1.0
     scale = scale if scale > 0 else math.inf
     found = _measure(meter, start, transformations, thrice, target, rng, resolution)
-    parts: list[Part] = []
+    parts: list[Part] = [*further]
     for change, place, answer in zip(transformations, found.places, found.answers, strict=True):
         parts += _differences(change, place, answer, found, resolution, meter.capabilities, scale)
     return _report(meter, start, transformations, found, parts, target, scale, resolution)
@@ -202,8 +204,14 @@ def _report(
 ) -> Measurement:
     found = largest_difference(parts, resolution.dof, target)
     labels = [change.label for change in transformations]
-    # Labels may repeat: the last of them is the one that is shown.
-    worst = len(labels) - 1 - labels[::-1].index(found.worst.label)
+    place, frame = f"{found.worst.label}: the {found.worst.output} changes most", start
+    sides: dict[str, Any] = {}
+    if found.worst.label in labels:
+        # Labels may repeat: the last of them is the one that is shown.
+        worst = len(labels) - 1 - labels[::-1].index(found.worst.label)
+        place = _place(found.worst, start, transformations[worst].order)
+        frame = answers.places[worst][0]
+        sides = _both_sides(transformations[worst], worst, answers, found, target)
     quantities = _quantities(parts, scale, found.unresolved)
     if answers.origin is not None:
         quantities["energy_of_no_atoms_eV"] = float(np.mean(answers.origin))
@@ -217,12 +225,12 @@ def _report(
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
-            "place": _place(found.worst, start, transformations[worst].order),
+            "place": place,
             "scale": "thermal forces (0.05 Å) have an rms component of "
             f"{force_scale(resolution):.3g} eV/Å",
             "quantities": quantities,
-            "configurations": answers.places[worst][0],
-            **_both_sides(transformations[worst], worst, answers, found, target),
+            "configurations": frame,
+            **sides,
         },
     )
 
