@@ -322,7 +322,8 @@ class Runner:
         level = next((b for b in entry.looks if b == made.level), entry.looks[0])
         allotment = 0 if refusal else entry.check.evaluations(start, capabilities, level)
         record = runner.run(
-            replace(entry, allotment=allotment, not_applicable=refusal, looks=(level,))
+            # Evaluations set aside for a float64 twin are the model's, not its reference's.
+            replace(entry, allotment=allotment, not_applicable=refusal, looks=(level,), twin=0)
         )
         self.setup_evaluations += runner.setup_evaluations - before
         return ReferenceResult.of(record)
