@@ -72,6 +72,8 @@ class Measurement:
         Why the number says nothing of the model, such as forces that don't respond; else empty.
     resolve : str
         What would resolve an INCONCLUSIVE, in a sentence; empty to leave it to the judge.
+    bound_by : str
+        Where the number is a bound that follows from something else: from what, in a sentence.
     """
 
     value: float
@@ -87,6 +89,7 @@ class Measurement:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     nothing_tested: str = ""
     resolve: str = ""
+    bound_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,8 @@ def _with_advice(text: str, closer: str, finer: str) -> str:
 
 def _what_passed(measurement: Measurement, limit: float) -> str:
     unit = measurement.unit
+    if measurement.bound_by:
+        return f"at most {figure(measurement.interval[1], unit)}: {measurement.bound_by}"
     if measurement.interval[0] > 0:
         value = figure(measurement.value, unit)
         return f"a violation of {value} was measured, within the tolerance of {figure(limit, unit)}"
@@ -158,7 +163,15 @@ def _what_passed(measurement: Measurement, limit: float) -> str:
 
 def limited_by_noise(measurement: Measurement) -> bool:
     """Whether nothing was found, and only less noise of the model would let more be seen."""
-    return measurement.interval[0] <= 0 and _largest_part(measurement) == "rounding"
+    low, high = measurement.interval
+    noise = measurement.uncertainty_components.get("rounding", 0.0)
+    by_noise = _largest_part(measurement) == "rounding" and noise >= _NOISE_SHARE * high
+    return low <= 0 and by_noise and not measurement.nothing_tested
+
+
+# An interval that noise makes ends a few standard deviations above zero; where it ends far beyond,
+# something else does.
+_NOISE_SHARE = 0.1
 
 
 # What to do where an uncertainty is too large, by its largest component.
@@ -176,6 +189,11 @@ def _why_inconclusive(measurement: Measurement, limit: float) -> str:
         text = (
             f"a violation of {figure(measurement.value, unit)} was measured, but the tolerance of "
             f"{figure(limit, unit)} lies within its interval, {figure(low)} to {figure(high, unit)}"
+        )
+    elif measurement.bound_by:
+        text = (
+            f"at most {figure(high, unit)}, and the tolerance is {figure(limit, unit)}: "
+            f"{measurement.bound_by}"
         )
     else:
         text = (

@@ -99,6 +99,9 @@ class CheckSpec:
         it best, too.  None where any structure does.
     shared : callable (Configurations, Capabilities, Budget) -> int, or None
         Evaluations wanted for the trajectory that checks of a structure share, where this is one.
+    by_gradient : int or None
+        Its own evaluations where it is told how far forces are from the gradient of the energy
+        (``gradient``) instead of getting a trajectory; None if it can't be told by that.
     enlarges : callable (Configurations) -> float
         How many times as many atoms its evaluations have as the structure: a second look counts
         so many times as much.
@@ -121,6 +124,7 @@ class CheckSpec:
     evaluations: Callable[[Configurations, Capabilities, Budget], int]
     options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None
+    by_gradient: int | None = None
     shows: Shows | None = None
     enlarges: Callable[[Configurations], float] = _same_size
     applies: Callable[..., str | None] = _applies_always
@@ -177,6 +181,7 @@ def check(
     tolerances: Tolerances | None = None,
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None,
+    by_gradient: int | None = None,
     shows: Shows | None = None,
     enlarges: Callable[[Configurations], float] | None = None,
     applies: Callable[..., str | None] | None = None,
@@ -213,6 +218,7 @@ def check(
         evaluations=_by_budget(evaluations) if isinstance(evaluations, Mapping) else evaluations,
         options=dict(options or {}),
         shared=shared,
+        by_gradient=by_gradient,
         shows=shows,
         enlarges=enlarges or _same_size,
         applies=applies or _applies_always,

@@ -9,10 +9,10 @@ from math import inf
 from physcheck.measurement import Outcome
 from physcheck.model import Meter, Model
 from physcheck.registry import tolerance_of
+from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.one_by_one import one_by_one
 from physcheck.run.record import Record
 from physcheck.run.runner import Runner
-from physcheck.run.schedule import PlanEntry, record_seed
 from physcheck.run.trial_copies import CHECKS_OF_COPIES, unlike_copy
 from physcheck.structures import Structure
 from physcheck.system import Configurations

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput, TimeIsUp
 from physcheck.measurement import Measurement, Outcome, Verdict
+from physcheck.run.entry import record_seed
 from physcheck.run.record import Record
-from physcheck.run.schedule import record_seed
 from physcheck.run.settings import Settings
 from physcheck.text.exceptions import description
 from physcheck.tolerances import Tolerance

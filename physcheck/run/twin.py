@@ -13,7 +13,7 @@ from physcheck.text.numbers import figure
 __all__ = ["TWIN_FAMILIES", "judged_in_float64", "wants_float64"]
 
 #: Laws of the model itself; what float32 breaks in practice is judged in float32.
-TWIN_FAMILIES = frozenset({"conservation", "symmetry", "smoothness"})
+TWIN_FAMILIES = frozenset({"conservation", "symmetry", "smoothness", "sampling"})
 
 
 def wants_float64(record: Record) -> bool:

@@ -46,6 +46,7 @@ from physcheck.checks.conservation.no_potential import (
     has_no_potential,
     measure_no_potential,
 )
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.dynamics.loop_closing import LINE_POINTS, belongs_together
 from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
 from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
@@ -130,6 +131,7 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     ),
     evaluations=_evaluations,
     options=_OPTIONS,
+    by_gradient=0,
     applies=_applies,
 )
 def measure_nve_drift(
@@ -144,6 +146,7 @@ def measure_nve_drift(
     control_steps: int = 16,
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
+    gradient: GradientForces | None = None,
 ) -> Measurement:
     """The energy of a system on its own neither rises nor falls for good.
 
@@ -160,10 +163,11 @@ def measure_nve_drift(
         At what a drift is called before the last look; the md profile's if left out.
     replicas, steps, control_steps : int
         Fine runs, and the length of the coarse ones, which have half as many replicas.
-    temperature_K : float
-        Velocities are drawn at twice that, since half goes to potential energy.
-    timestep_fs : float
-        The longer of the two timesteps; from the stiffest mode (a few probes) if left out.
+    temperature_K, timestep_fs : float
+        Velocities are drawn at twice the temperature, since half goes to potential energy; the
+        longer of the two timesteps, from the stiffest mode (a few probes) if left out.
+    gradient : GradientForces
+        What follows from it is measured.
 
     Raises
     ------
@@ -179,16 +183,23 @@ def measure_nve_drift(
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, fig. 3; Engle, Skeel, Drees, J. Comput. Phys.
     206 (2005).
     """
+    if gradient is not None:
+        return measure_by_gradient(gradient, gradient.power(gradient.start.system.masses))
     meter, one = Meter(model), as_configurations(start)
     _require_enough(replicas, steps, control_steps)
     require_positive(temperature_K=temperature_K, timestep_fs=timestep_fs)
     target = default_tolerance("nve_drift") if tolerance is None else tolerance
     run = _choose_steps(meter, one, rng, timestep_fs, temperature_K, replicas, control_steps)
+    return _judge(run, steps, target, resolution)
+
+
+def _judge(run: Runs, steps: int, target: float, resolution: Resolution | None) -> Measurement:
+    """The replicas' drift, confirmed, or how one of them ran away."""
     chances = spending(len(looks := doubling_looks(min(FIRST_LOOK, steps), steps)), FALSE_FAIL)
     noise = math.inf if resolution is None else resolution.force_noise
     state = _measure(run, looks, chances, target, noise)
     if isinstance(state, int):
-        return _blow_up(run, state, meter, resolution)
+        return _blow_up(run, state, run.meter, resolution)
     state, evidence = _confirm(run, state, float(chances[-1]), target, resolution)
     return _report(run, state, evidence, target, resolution)
 

@@ -142,7 +142,8 @@ def measure_minimum_stability(
     steps, products : int
         Evaluations of all relaxations; directions along which D is measured.
     rounds : int
-        How often D is measured, where it finds a saddle.
+        How often D is measured, where it finds a saddle. From 2 on the last place is judged, a
+        minimum or not: the eigenvalues are real wherever there is a potential.
 
     Raises
     ------
@@ -165,7 +166,7 @@ def measure_minimum_stability(
         pair = confirm_pair(meter, ground.found, rng=rng, resolution=resolution)
     back = _come_back(meter, ground, goal, steps - ground.spent, rng) if pair is None else None
     growth = _estimate(ground, pair, target, rng)
-    return _report(meter, ground, pair, back, growth, goal, target, resolution)
+    return _report(meter, ground, pair, back, growth, goal, target, rounds > 1, resolution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,16 +209,19 @@ def _report(
     growth: _Growth,
     goal: float,
     target: float,
+    thorough: bool,
     resolution: Resolution,
 ) -> Measurement:
     found = ground.found
     reached = float(ground.path.fmax.min())
     nothing = resolution.rigid_reason
-    if not nothing and not growth.low > target:
+    # The eigenvalues are real wherever there is a potential: where a longer search has found no
+    # minimum, the last place says as much of the forces.
+    if not nothing and not growth.low > target and not thorough:
         if reached > max(goal, default_tolerance("relaxation_convergence")):
             nothing = (
                 f"no minimum was reached: fmax is {reached:.2g} eV/Å after {ground.spent} "
-                "evaluations"
+                f"evaluations: {LOOK_CLOSER}"
             )
         elif ground.saddle:
             nothing = f"the relaxation ended at a saddle: {LOOK_CLOSER}"
@@ -315,6 +319,8 @@ def _evidence(
     highest = float(found.eigenvalues.real.max(initial=0.0))
     kind = "all modes" if found.complete else f"a Krylov subspace of {len(found.block)} directions"
     place = f"{kind}, relaxed to {reached:.2g} eV/Å in {ground.spent} evaluations"
+    if ground.saddle:
+        place += ", at a saddle"
     frames: Configurations = found.start
     if pair is not None:
         place += (

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.blow_up import measure_blow_up
 from physcheck.checks.sampling.sampled_model import (
     SampledModel,
@@ -79,6 +80,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     evaluations=_evaluations,
     options={budget: {"second_evaluations": n} for budget, n in _SECOND.items()},
     shared=shared_evaluations,
+    by_gradient=0,
     applies=needs_inner_motion,
 )
 def measure_ensemble_consistency(
@@ -88,6 +90,7 @@ def measure_ensemble_consistency(
     rng: np.random.Generator,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24_000,
     second_evaluations: int = 3000,
@@ -109,8 +112,9 @@ def measure_ensemble_consistency(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, %
     second_evaluations : int
         Of the trajectory at the second temperature.
@@ -125,20 +129,39 @@ def measure_ensemble_consistency(
 
     Source: Shirts, J. Chem. Theory Comput. 9, 909 (2013).
     """
+    if gradient is not None:
+        return measure_by_gradient(gradient, _most_off(gradient))
     sampled = sample_model(
         "ensemble_consistency", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
         trajectory=trajectory, evaluations=evaluations, replicas=replicas,
         temperature_K=temperature_K, timestep_fs=timestep_fs,
     )  # fmt: skip
+    return _measure(sampled, second_evaluations, replicas)
+
+
+def _measure(sampled: SampledModel, second_evaluations: int, replicas: int | None) -> Measurement:
     if sampled.trajectory.blown_up:
         return measure_blow_up(sampled)
     second = make_trajectory(
-        sampled.meter, sampled.start, rng=rng, evaluations=second_evaluations, replicas=replicas,
+        sampled.meter, sampled.start, rng=sampled.rng,
+        evaluations=second_evaluations, replicas=replicas,
         temperature_K=_choose_steps(sampled.trajectory), timestep_fs=sampled.trajectory.timestep_fs,
     )  # fmt: skip
     if second.blown_up:
         return measure_blow_up(sampled, second)
     return _report(sampled, second, _estimate(sampled.trajectory, second))
+
+
+def _most_off(gradient: GradientForces) -> float:
+    """By how much the slope can be off at most, percent.
+
+    The heat that stays in all atoms makes either temperature another one, by as much in the other
+    direction; their difference is that of a trajectory's (:func:`_choose_steps`), with the width
+    of 3N/2 harmonic modes.
+    """
+    masses = gradient.start.system.masses
+    apart = min(_FARTHEST, _APART / math.sqrt(1.5 * len(masses)))
+    return 2 * gradient.hotter_by(masses) / apart
 
 
 def _choose_steps(first: Trajectory) -> float:

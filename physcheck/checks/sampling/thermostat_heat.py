@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.dynamics.replicas import slopes_of
 from physcheck.checks.sampling.blow_up import measure_blow_up
 from physcheck.checks.sampling.sampled_model import (
@@ -69,6 +70,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     ),
     evaluations=_evaluations,
     shared=shared_evaluations,
+    by_gradient=0,
     applies=needs_inner_motion,
 )
 def measure_thermostat_heat(
@@ -78,6 +80,7 @@ def measure_thermostat_heat(
     rng: np.random.Generator,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24_000,
     replicas: int | None = None,
@@ -100,8 +103,9 @@ def measure_thermostat_heat(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, eV/atom/ps
 
     Raises
@@ -115,6 +119,8 @@ def measure_thermostat_heat(
     Source: Bussi, Donadio, Parrinello, J. Chem. Phys. 126, 014101 (2007), eq. 15 (conserved
     quantity); Engle, Skeel, Drees, J. Comput. Phys. 206, 432 (2005) (shadow energy).
     """
+    if gradient is not None:
+        return measure_by_gradient(gradient, gradient.power(gradient.start.system.masses))
     sampled = sample_model(
         "thermostat_heat", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
         trajectory=trajectory, evaluations=evaluations, replicas=replicas,
