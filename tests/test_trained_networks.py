@@ -1,4 +1,4 @@
-"""The trained networks of ``fixtures/trained``: what they are, and what cheap checks say of them."""
+"""The trained networks of ``fixtures/trained``: what they are, and what cheap checks say."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The figure of docs/trained_networks.md: predicted against true forces, and temperatures in NVE.
 
-Writes the SVG file beside this script.  Ethanol, both heads of ``fixtures/trained/ethanol_both.pt``:
+Writes the SVG file beside this script.  Ethanol, both heads of ``fixtures/trained``:
 the same held-out frames, then constant-energy dynamics from the same starts.
 """
 
