@@ -9,7 +9,7 @@ from functools import partial, update_wrapper, wraps
 from typing import Any, Protocol
 
 from physcheck.errors import CapabilityMissing, PhysicsFailure, SpecError
-from physcheck.measurement import Measurement, Outcome, Verdict, judge
+from physcheck.measurement import Measurement, Outcome, Verdict, judge, limit_beside
 from physcheck.model import Capabilities
 from physcheck.names import BUDGETS, FAMILIES, Budget, Kind, nearest
 from physcheck.system import Configurations, as_configurations
@@ -305,8 +305,8 @@ class FailedAssertion:
     Attributes
     ----------
     check, structure, title, causes, advice, message, quantity, unit : str
-    value, uncertainty, detection_limit : float
-    tolerance : float or None
+    value, uncertainty : float
+    tolerance, detection_limit, noise_floor : float or None
     evidence : mapping
         As the measurement has it.
     verdict, reason, rerun, reference
@@ -324,7 +324,8 @@ class FailedAssertion:
     value: float
     uncertainty: float
     tolerance: float | None
-    detection_limit: float
+    detection_limit: float | None
+    noise_floor: float | None
     evidence: Mapping[str, Any]
     verdict: str = Outcome.FAIL
     reason: str | None = None
@@ -352,7 +353,8 @@ def failed_assertion(
         value=float(measurement.value),
         uncertainty=float(measurement.uncertainty),
         tolerance=None if tolerance is None else float(tolerance.value),
-        detection_limit=float(measurement.detection_limit),
+        detection_limit=limit_beside(measurement, tolerance),
+        noise_floor=measurement.noise_floor,
         evidence=measurement.evidence,
     )
 

@@ -153,7 +153,9 @@ class CauseAwareRunner:
             value=inf,
             uncertainty=0.0,
             interval=(inf, inf),
-            detection_limit=0.0,
+            detection_limit=None,
+            limit_unknown="the model raised",
+            noise_floor=None,
             tolerance=None if tolerance is None else tolerance.value,
             evidence={**record.evidence, "place": place or message},
         )

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +17,7 @@ from physcheck.measurement import FINER_ARITHMETIC, Outcome, judge, limited_by_n
 from physcheck.model import Meter, Model
 from physcheck.names import Budget
 from physcheck.registry import tolerance_of
+from physcheck.run.closer_look import how_to_look_closer
 from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.evidence import save_evidence, temporary_folder
 from physcheck.run.outcomes import (
@@ -26,7 +28,7 @@ from physcheck.run.outcomes import (
     with_cost,
 )
 from physcheck.run.record import Record, ReferenceResult
-from physcheck.run.schedule import NEEDS_REFERENCE, how_to_look_closer
+from physcheck.run.schedule import NEEDS_REFERENCE
 from physcheck.run.settings import Settings
 from physcheck.run.shared import SharedByStructure
 from physcheck.run.timeout import TimeIsUp, alarm
@@ -321,8 +323,8 @@ class Runner:
         verdict = judge(
             measured,
             attempt.tolerance,
-            closer=how_to_look_closer(spec, structure, capabilities, level),
-            finer=FINER_ARITHMETIC if capabilities.dtype != "float64" else "float64 shows no more",
+            closer=partial(how_to_look_closer, entry, level, capabilities),
+            finer=self._how_to_round_less(),
         )
         is_settled = verdict.outcome is Outcome.PASS or limited_by_noise(measured)
         evidence = save_evidence(
@@ -330,6 +332,14 @@ class Runner:
         )
         record = measured_record(blank, measured, attempt.tolerance, verdict, evidence)
         return replace(record, level=level), is_settled
+
+    def _how_to_round_less(self) -> str:
+        if self.model.capabilities.dtype == "float64":
+            return "float64 shows no more, so that nothing settles it"
+        # A dtype that was asked for keeps the float64 twin from being tried.
+        if self.settings.dtype is None and self.load_twin is None and self._twin_runner is None:
+            return "only a model of higher precision than this one would tell"
+        return FINER_ARITHMETIC
 
     def _allotment(self, entry: PlanEntry, level: Budget) -> int:
         """The most evaluations of one look."""

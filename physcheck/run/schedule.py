@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from physcheck.checks.dynamics.gradient_forces import GRADIENT_EVALUATIONS
 from physcheck.model import Capabilities
-from physcheck.names import BUDGETS, Budget
+from physcheck.names import Budget
 from physcheck.registry import CheckSpec
 from physcheck.run.budget import BUDGET_EVALUATIONS
 from physcheck.run.entry import PlanEntry, record_seed
@@ -26,7 +26,7 @@ from physcheck.run.twin import TWIN_FAMILIES
 if TYPE_CHECKING:
     from physcheck.structures import Structure
 
-__all__ = ["NEEDS_REFERENCE", "Schedule", "structures_within"]
+__all__ = ["NEEDS_REFERENCE", "Schedule", "gains", "structures_within"]
 
 # At quick the structures after the first get these only: they are cheap whatever the size.
 _CHEAP_FAMILIES = frozenset({"conservation"})
@@ -202,7 +202,7 @@ class Schedule(Filling):
             if e.allotment
             and e.check.shared is None
             and e.looks == ("quick",)
-            and _gains(e.check, e.structure, self.capabilities, "quick", level)
+            and gains(e.check, e.structure, self.capabilities, "quick", level)
         ]
         waiting.sort(key=lambda e: (e.check.kind != "law", places[e.structure.name]))
         for entry in (self._with_bound(e) for e in waiting):
@@ -244,18 +244,7 @@ class Schedule(Filling):
             self.add(PlanEntry(spec, structure, allotment, seed, budget=again))
 
 
-def how_to_look_closer(
-    spec: CheckSpec, structure: Structure, capabilities: Capabilities, level: Budget
-) -> str:
-    """What a user can do so that a check looks more closely than with the options of ``level``."""
-    larger = BUDGETS[BUDGETS.index(level) + 1 :]
-    for budget in larger:
-        if _gains(spec, structure, capabilities, level, budget):
-            return f"rerun it alone with --physcheck-budget={budget}"
-    return "no option makes this check look more closely; another structure may show more"
-
-
-def _gains(
+def gains(
     spec: CheckSpec, structure: Structure, capabilities: Capabilities, less: Budget, more: Budget
 ) -> bool:
     """Whether a check does more with the options of ``more`` than with those of ``less``."""

@@ -47,9 +47,10 @@ from physcheck.checks.conservation.no_potential import (
     measure_no_potential,
 )
 from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
-from physcheck.checks.dynamics.loop_closing import LINE_POINTS, belongs_together
+from physcheck.checks.dynamics.loop_closing import LINE_POINTS
+from physcheck.checks.dynamics.nve_runaway import measure_runaway
 from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
-from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
+from physcheck.checks.dynamics.replicas import thinned
 from physcheck.dynamics.preparation import (
     FREQUENCY_MARGIN,
     RELAXED_START_EVALUATIONS,
@@ -60,6 +61,7 @@ from physcheck.dynamics.preparation import (
 )
 from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
@@ -75,11 +77,6 @@ _QUANTITY = "sustained drift of the energy"
 _PHASE = 0.2
 # Steps after which single runs are looked at: several periods of the fastest motion.
 _WANDER_LOOK = 36
-# What the largest budget makes.
-_MOST_STEPS = 17_000
-# A replica that runs away is tried again at this share of its timestep, or of the one that fits if
-# that is shorter.
-_SHORTER = 0.25
 
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
@@ -199,7 +196,7 @@ def _judge(run: Runs, steps: int, target: float, resolution: Resolution | None) 
     noise = math.inf if resolution is None else resolution.force_noise
     state = _measure(run, looks, chances, target, noise)
     if isinstance(state, int):
-        return _blow_up(run, state, run.meter, resolution)
+        return measure_runaway(run, state, resolution, _PHASE)
     state, evidence = _confirm(run, state, float(chances[-1]), target, resolution)
     return _report(run, state, evidence, target, resolution)
 
@@ -304,82 +301,37 @@ def _report(
         uncertainty=math.hypot(error, state.allowance),
         uncertainty_components={"sampling": error, "truncation": state.allowance},
         interval=interval,
-        detection_limit=state.detection_limit,
+        detection_limit=limit_of_mean(
+            target, state.error, len(state.rates) - 1, state.chance, allowance=state.allowance
+        ),
+        noise_floor=state.allowance,
         force_evaluations=run.meter.evaluations,
         nothing_tested=nothing,
         resolve=_advice(run, state, target),
+        work_needed=_longer(state, target),
         evidence=_evidence(run, state, evidence),
     )
 
 
-def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | None) -> Measurement:
-    """A replica ran away: once more at a shorter timestep, then the verdict."""
-    raised, span = runaway(run.fine, replica)
-    again: int | None = 0
-    calm_span = 0.0
-    shorter_fs = _SHORTER * run.fine_fs * min(1.0, _PHASE / max(run.phase, 1e-12))
-    steps = math.ceil(run.fine.steps * run.fine_fs / shorter_fs)
-    if meter.remaining is None or meter.remaining > steps:
-        calmer = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
-        again = blown_up(calmer, steps)
-        calm_span = calmer.steps * calmer.timestep_fs * 1e-3
-    real = again is not None
-    value = raised / span
-    proof = None
-    if real and not belongs_together(meter, run.start, run.rng):
-        # E + K also runs away where the energy is not at all the one of the forces.
-        proof = measure_no_potential(meter, run.start, run.rng, resolution)
-        real = has_no_potential(proof)
-    evidence = {
-        "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of "
-        "dynamics "
-        f"at a timestep of {run.fine_fs:.2g} fs"
-        + ("" if real else f", but not at {shorter_fs:.2g} fs"),
-        "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
-        "quantities": {
-            "blow_up": real,
-            "jacobian_asymmetry": asymmetry_figures(proof),
-            "blow_up_time_ps": span,
-            "timestep_fs": run.fine_fs,
-            "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,
-        },
-        "configurations": run.start.at(run.fine.positions[replica])
-        if np.isfinite(run.fine.positions[replica]).all()
-        else run.start,
-    }
-    return Measurement(
-        value=value,
-        uncertainty=value / 2,
-        uncertainty_components={"truncation": value / 2},
-        interval=(value / 2 if real else 0.0, 2 * value),
-        detection_limit=value / 2,
-        force_evaluations=meter.evaluations,
-        resolve="the integrator is unstable here, not the forces: measure_nve_drift with half the "
-        "timestep_fs tells",
-        evidence=evidence,
-    )
-
-
 def _advice(run: Runs, state: Look, target: float) -> str:
-    """How long the runs would have to be, for an INCONCLUSIVE.
-
-    The error falls as the length to 3/2.
-    """
+    """What an INCONCLUSIVE is limited by, and what would settle it."""
     width = state.interval[1] - state.value
     if run.integrator_shows and state.allowance > 0.5 * min(width, target):
         return (
-            f"limited by the integrator at {run.fine_fs:.2g} fs: measure_nve_drift with half of "
-            "that as timestep_fs would tell"
+            f"limited by the integrator at {run.fine_fs:.2g} fs, which no option of a run makes "
+            f"shorter; in Python, measure_nve_drift(model, atoms, timestep_fs={run.fine_fs:.2g})"
         )
-    if not (state.value < target) or not (target > 0):
-        return f"longer runs would tell: {LOOK_CLOSER}"
-    longer = max(1.5, (width / (0.8 * (target - state.value))) ** (2 / 3))
+    longer = _longer(state, target)
+    if math.isinf(longer):
+        return f"the drift is about as large as the tolerance: {LOOK_CLOSER}"
     length = longer * float(run.rates.time_ps[-1])
     evaluations = longer * run.fine.steps * len(run.velocities)
-    how = LOOK_CLOSER
-    if evaluations > _MOST_STEPS:
-        how = "measure_nve_drift takes replicas and steps, and a larger box averages more"
-    return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would resolve it: {how}"
+    return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would settle it: {LOOK_CLOSER}"
+
+
+def _longer(state: Look, target: float) -> float:
+    """How many times as long runs would settle it: the error falls as the length to 3/2."""
+    return factor_to_settle(target, state.value, state.interval, 2 / 3)
 
 
 def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str, Any]:
@@ -417,11 +369,8 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
             "control_drift_error": float(np.std(coarse.slopes, ddof=1))
             / math.sqrt(len(coarse.slopes)),
         }
-    place = (
-        f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at {run.fine_fs:.2g} fs; "
-        "wander "
-        f"{rates.wander:.1e} eV/atom"
-    )
+    place = f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at "
+    place += f"{run.fine_fs:.2g} fs; wander {rates.wander:.1e} eV/atom"
     rate = f"{kelvin:.2g} ± {state.error / (3 * kB):.1g} K/ps on average"
     if state.single > state.interval[0]:
         place += (

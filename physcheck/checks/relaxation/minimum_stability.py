@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.relaxation.relaxation_convergence import inner_motion
-from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, Measurement
+from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, NOTHING_SETTLES, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.optimisers import Path, relax
@@ -226,6 +227,7 @@ def _report(
         elif ground.saddle:
             nothing = f"the relaxation ended at a saddle: {LOOK_CLOSER}"
     spread = growth.high - growth.value
+    floor = max(spread, found.least_growth_seen(resolution.dof))
     by_noise = found.noise > _NOISE_RULES * found.error
     return Measurement(
         value=growth.value,
@@ -235,11 +237,12 @@ def _report(
             "truncation": spread / 2 if not by_noise else 0.0,
         },
         interval=(growth.low, growth.high),
-        detection_limit=max(spread, found.least_growth_seen(resolution.dof)),
+        detection_limit=limit_of_excess(target, floor, max(spread, 0.0) / 2),
+        noise_floor=floor,
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,
         resolve=f"force constants are known to {found.error:.1g} eV/Å²/amu, which leaves the "
-        f"softest modes open: {FINER_ARITHMETIC}",
+        f"softest modes open: {FINER_ARITHMETIC if by_noise else NOTHING_SETTLES}",
         evidence=_evidence(ground, pair, back, reached),
     )
 

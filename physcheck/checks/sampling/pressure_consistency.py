@@ -12,11 +12,12 @@ from ase.units import GPa
 
 from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.blow_up import measure_blow_up
-from physcheck.checks.sampling.sampled_model import room_below, sample_model
+from physcheck.checks.sampling.sampled_model import sample_model
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.checks.sampling.trajectory_making import shared_evaluations
-from physcheck.measurement import Measurement
+from physcheck.measurement import FINER_ARITHMETIC, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
 from physcheck.probes.strains import strained
@@ -40,8 +41,6 @@ _BENDING = 100.0
 # h² f3/6, that at 2h four times as much. After Richardson (4 fine - coarse)/3 the error -h^4
 # f5/30 is left, f5 = _BENDING² f3 at most: a 15th of (coarse - fine) times (_BENDING h)².
 _RICHARDSON = 15
-# The least by which the number of snapshots is to be larger for another verdict.
-_LEAST_FACTOR = 2.0
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
@@ -207,15 +206,21 @@ def _report(
     below = student_half_width(gaps, FALSE_FAIL) + found.truncation
     above = student_half_width(gaps, 2 * FALSE_PASS) + found.truncation
     worst = int(np.argmax(np.abs(gaps)))
+    interval = max(0.0, value - below), value + above
     return Measurement(
         value=value,
         uncertainty=math.hypot(error, found.truncation),
         uncertainty_components={"sampling": error, "truncation": found.truncation},
-        interval=(max(0.0, value - below), value + above),
-        detection_limit=below,
+        interval=interval,
+        detection_limit=limit_of_mean(
+            tolerance, error, count - 1, FALSE_FAIL, allowance=found.truncation
+        ),
+        noise_floor=found.truncation,
         force_evaluations=meter.evaluations,
         nothing_tested=nothing_tested,
-        resolve=_how_to_resolve(count, above, value, tolerance),
+        resolve=_how_to_resolve(count, factor_to_settle(tolerance, value, interval, 2)),
+        # The number of snapshots is no option.
+        work_needed=math.inf,
         evidence={
             "place": f"virial {virial.mean():.4g} GPa, -dE/dV {found.derivative.mean():.4g} GPa, "
             f"means over {count} snapshots; largest difference {gaps[worst]:.3g} GPa",
@@ -232,15 +237,13 @@ def _report(
     )
 
 
-def _how_to_resolve(count: int, above: float, value: float, tolerance: float) -> str:
-    """The number of snapshots isn't an option: other things resolve it sooner."""
-    if not tolerance > 0 or not math.isfinite(above):
-        return ""
-    more = max(_LEAST_FACTOR, (above / room_below(tolerance, value)) ** 2)
+def _how_to_resolve(count: int, factor: float) -> str:
+    """The number of snapshots isn't an option: other things settle it sooner."""
+    more = f", and {factor * count:.2g} would settle it" if math.isfinite(factor) else ""
     return (
-        f"the difference scatters over {count} snapshots, and {more * count:.2g} would resolve it. "
-        "Where the energy's rounding makes it scatter, rerun with --physcheck-dtype=float64; "
-        "else run stress_energy_gap, which judges single configurations"
+        f"the difference scatters over {count} snapshots{more}, which no option makes more of; "
+        f"where the energy's rounding makes it scatter, {FINER_ARITHMETIC}. "
+        "--physcheck-checks=stress_energy_gap judges single configurations"
     )
 
 

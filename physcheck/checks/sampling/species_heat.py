@@ -44,7 +44,8 @@ from physcheck.dynamics.preparation import (
 )
 from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
+from physcheck.numerics.detection import factor_to_settle, limit_of_square
+from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, noise_rms_quantile
 from physcheck.numerics.sequential import student_half_width
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
@@ -67,6 +68,11 @@ _FINE_POWER = 1.2e-6
 # What sets in at the start is over after this share of the run.
 _SETTLED = 0.25
 _PER_PS = 1e3 * fs
+# Why there is no detection limit.
+_UNDECIDED = "energy and forces may not belong together"
+_UNSEEN = "replicas scatter by what a fault does to each, and none was seen"
+# Degrees of freedom behind the energy's noise: those of a difference table.
+_MOMENTS_DOF = 10
 # A power is limited by the model's noise where that makes most of its error.
 _NOISE_RULES = 0.5
 
@@ -243,6 +249,11 @@ def _settled(power: Floats) -> Floats:
     return mean
 
 
+def _error(means: Floats) -> float:
+    """Standard error of the mean over replicas."""
+    return float(np.std(means, ddof=1)) / math.sqrt(len(means))
+
+
 def _worst(powers: Mapping[str, Floats]) -> str:
     return max(powers, key=lambda name: abs(float(_settled(powers[name]).mean())))
 
@@ -275,25 +286,27 @@ def _report(
         powers = {"": np.zeros((1, 2))}
     means = _settled(powers[_worst(powers)])
     value = abs(float(means.mean()))
-    error = float(np.std(means, ddof=1)) / math.sqrt(len(means))
+    error = _error(means)
     low, high = _interval(powers)
-    if low > 0 and not has_no_potential(proof):
+    undecided = low > 0 and not has_no_potential(proof)
+    if undecided:
         # Energy and forces may not belong together, which isn't heat: nothing is called.
         low = min(low, target)
-    widest = max(
-        student_half_width(_settled(power), FALSE_FAIL / len(powers)) for power in powers.values()
-    )
+    limit = limit_of_square(target, value, error, len(means) - 1, FALSE_FAIL / len(powers))
     by_noise = noise > _NOISE_RULES * error
     return Measurement(
         value=value,
         uncertainty=error,
         uncertainty_components={"rounding" if by_noise else "sampling": error},
         interval=(max(low, 0.0), max(high, value)),
-        detection_limit=widest,
+        detection_limit=None if undecided else limit,
+        limit_unknown=_UNDECIDED if undecided else _UNSEEN if limit is None else "",
+        noise_floor=noise * noise_rms_quantile(1, _MOMENTS_DOF),
         force_evaluations=simulation.model.evaluations,
         nothing_tested=nothing,
         evidence=_evidence(powers, simulation, one, proof),
         resolve=_advice(by_noise, proof),
+        work_needed=factor_to_settle(target, value, (low, high), 2),
     )
 
 
@@ -324,9 +337,7 @@ def _evidence(
         f"about {figure(kelvin, 'K')} under a global thermostat",
         "quantities": {
             "power_eV_per_atom_per_ps": {n: float(m.mean()) for n, m in means.items()},
-            "power_errors": {
-                n: float(np.std(m, ddof=1)) / math.sqrt(len(m)) for n, m in means.items()
-            },
+            "power_errors": {n: _error(m) for n, m in means.items()},
             "most_fed": fed,
             "most_drained": drained,
             "length_ps": length,
@@ -343,8 +354,7 @@ def _evidence(
 
 
 def _signed(mean: Floats) -> str:
-    error = float(np.std(mean, ddof=1)) / math.sqrt(len(mean))
-    return f"{1e3 * float(mean.mean()):+.2g} ± {1e3 * error:.1g}"
+    return f"{1e3 * float(mean.mean()):+.2g} ± {1e3 * _error(mean):.1g}"
 
 
 assert_species_heat = derive_assert(measure_species_heat)
