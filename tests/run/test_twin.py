@@ -110,6 +110,18 @@ def test_a_reference_has_its_own_evaluations(tmp_path):
     assert set(verdicts.values()) == {"pass"}, verdicts
 
 
+def test_a_reference_is_asked_what_it_gives_before_it_is_judged(tmp_path):
+    (tmp_path / "m.py").write_text(MODEL)
+    reference, model = load_model(f"{tmp_path / 'm.py'}:good"), load_model("builtin::lennard-jones")
+    assert "energy" not in reference.capabilities.outputs
+    settings = Settings(model="builtin::lennard-jones", checks="force_energy_gap",
+                        structures="ethanol", budget="quick")  # fmt: skip
+    (entry,) = make_plan(model, settings).entries
+    record = Runner(model, settings, lambda: tmp_path, reference).run(entry)
+    assert record.reference.verdict != "not_applicable"
+    assert record.reference.value is not None
+
+
 @pytest.mark.parametrize("spec", ["builtin::gupta", "builtin::gupta+float32"])
 def test_models_that_are_or_can_be_no_float64_have_none(spec):
     model = load_model(spec)
