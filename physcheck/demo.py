@@ -70,10 +70,9 @@ class Outcome:
 
 def trained_runs(folder: Path = TRAINED) -> list[Run]:
     """The runs on the trained networks; empty where their files aren't there."""
-    files = [folder / f"{subject}_both.pt" for subject in ("ethanol", "water")]
-    if not all(file.is_file() for file in files):
+    ethanol = folder / "ethanol_both.pt"
+    if not ethanol.is_file():
         return []
-    ethanol, water = files
     everything = frozenset({"*"})
     return [
         Run(
@@ -89,7 +88,9 @@ def trained_runs(folder: Path = TRAINED) -> list[Run]:
             f"{ethanol},forces=direct",
             ("--physcheck-budget=8000", "--physcheck-reference=auto"),
             good=False,
-            must_fail=frozenset({"loop_work", "jacobian_asymmetry", "nve_drift"}),
+            must_fail=frozenset(
+                {"loop_work", "jacobian_asymmetry", "nve_drift", "relaxation_convergence"}
+            ),
             may_fail=everything,
         ),
         Run(
@@ -101,17 +102,6 @@ def trained_runs(folder: Path = TRAINED) -> list[Run]:
                 "--physcheck-checks=mts_tandem",
             ),
             good=True,
-        ),
-        Run(
-            "water",
-            "32 water molecules, forces from a direct head",
-            f"{water},forces=direct",
-            (
-                *("--physcheck-budget=standard", "--physcheck-reference=auto"),
-                "--physcheck-checks=species_heat",
-            ),
-            good=False,
-            must_fail=frozenset({"species_heat"}),
         ),
     ]
 
@@ -177,8 +167,8 @@ def main() -> int:
 
 def _introduction(folder: Path) -> list[str]:
     lines = [
-        "Two models a subject: the two ways in which one trained network predicts forces. The mean",
-        "errors of their force components on trajectories that they haven't seen, in meV/Å:",
+        "Two models: the two ways in which one trained network predicts the forces in ethanol (and",
+        "in water). Mean errors of force components on trajectories that it hasn't seen, in meV/Å:",
         "",
         f"    {'':8}  {GOOD}  {DEFECTIVE}",
     ]
@@ -194,21 +184,36 @@ def story(outcomes: Mapping[str, Outcome]) -> list[str]:
     """
     rows = [
         ("work around closed loops, relative", DEFECTIVE, "loop_work", 1.0, ""),
-        ("heating at constant energy", DEFECTIVE, "nve_drift", _KELVIN, "K/ps"),
-        ("heat fed to a species of water", "water", "species_heat", 1e3, "meV/atom/ps"),
+        ("drift at constant energy (NVE)", DEFECTIVE, "nve_drift", _KELVIN, "K/ps"),
+        ("net heat fed to a species", DEFECTIVE, "species_heat", 1.0, "eV/atom/ps"),
         ("largest force where relaxations end", DEFECTIVE, "relaxation_convergence", 1e3, "meV/Å"),
     ]
-    lines = [f"{'':36}{DEFECTIVE:34}{GOOD}"]
+    lines = [f"{'':38}{DEFECTIVE:36}{GOOD}"]
     for what, run, check, factor, unit in rows:
         record = _record(outcomes, run, check)
         if record is not None:
             both = [_said(one, factor, unit) for one in (record, record.get("reference") or {})]
-            lines.append(f"{what:36}{both[0]:34}{both[1]}")
-    heat = _place(_record(outcomes, "water", "species_heat"))
-    pair = _place(_record(outcomes, "pair", "mts_tandem"))
-    lines += [f"species of water: {heat}"] if heat else []
-    lines += [f"repaired by multiple time stepping: {pair}"] if pair else []
-    return [*lines, ""]
+            lines.append(f"{what:38}{both[0]:36}{both[1]}")
+    return [*lines, *_repair(_record(outcomes, "pair", "mts_tandem")), ""]
+
+
+def _repair(record: Mapping[str, Any] | None) -> list[str]:
+    """What multiple time stepping makes of the heating, from the table of ``mts_tandem``."""
+    quantities = (record or {}).get("evidence", {}).get("quantities") or {}
+    rows = {row["name"]: row for row in quantities.get("table", []) if row["drift"] is not None}
+    best = quantities.get("recommended_stride")
+    names = ("model alone", f"stride {best}")
+    if not set(names) <= set(rows):
+        return []
+    before, after = (
+        with_uncertainty(_KELVIN * row["drift"], _KELVIN * row["drift_error"], "K/ps")
+        for row in (rows[name] for name in names)
+    )
+    return [
+        "",
+        f"The repair, multiple time stepping: {DEFECTIVE} forces at every step, {GOOD} ones every",
+        f"{best}. In one and the same test the drift falls from {before} to {after}.",
+    ]
 
 
 # eV/atom/ps to K/ps: half of the heat goes to potential energy (nve_drift).
@@ -228,10 +233,6 @@ def _record(outcomes: Mapping[str, Outcome], run: str, check: str) -> Mapping[st
         return None
     records = outcomes[run].report.get("records", [])
     return next((record for record in records if record["check"] == check), None)
-
-
-def _place(record: Mapping[str, Any] | None) -> str:
-    return "" if record is None else str((record.get("evidence") or {}).get("place") or "")
 
 
 def said_of(outcomes: Mapping[str, Outcome]) -> str:

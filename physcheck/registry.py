@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from physcheck.errors import CapabilityMissing, PhysicsFailure, SpecError
 from physcheck.measurement import Measurement, Outcome, Verdict, judge, limit_beside
-from physcheck.model import Capabilities
+from physcheck.model import Capabilities, Meter
 from physcheck.names import BUDGETS, FAMILIES, Budget, Kind, nearest
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import DEFAULT_PROFILE, PROFILES, Tolerance, Tolerances
@@ -252,8 +252,8 @@ def _accepting_any_model(function: Any, identifier: str) -> Any:
         taken, one = as_model(model), as_configurations(start)
         if options.get("reference") is not None:
             options["reference"] = as_model(options["reference"])
-        spec, capabilities = _REGISTRY[identifier], taken.capabilities
-        reason = capabilities.refuses(one) or spec.missing(one, capabilities, **options)
+        spec = _REGISTRY[identifier]
+        reason = _refusal(spec, taken, one, options)
         if reason is not None:
             raise CapabilityMissing(f"{identifier} doesn't apply: {reason}")
         generator = np.random.default_rng(DEFAULT_SEED) if rng is None else rng
@@ -267,6 +267,24 @@ def _accepting_any_model(function: Any, identifier: str) -> Any:
     ]
     measure.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return measure
+
+
+def _refusal(
+    spec: CheckSpec, model: Any, start: Configurations, options: dict[str, Any]
+) -> str | None:
+    """Why a law doesn't apply; models that know their outputs only after a call are called first.
+
+    One evaluation each, and only where something seems to be missing.
+    """
+    for asked in (False, True):
+        capabilities = model.capabilities
+        reason = capabilities.refuses(start) or spec.missing(start, capabilities, **options)
+        if reason is None or asked or isinstance(model, Meter) or capabilities.refuses(start):
+            return reason
+        for one in (model, options.get("reference")):
+            if one is not None:
+                Meter(one).ask(start)
+    return reason
 
 
 def registered_checks() -> dict[str, CheckSpec]:
