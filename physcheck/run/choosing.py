@@ -77,8 +77,8 @@ def choose_structures(meter: Meter, settings: Settings, checks: Sequence[CheckSp
     from physcheck.structures import load_structures
 
     trier = _Trier(meter)
-    if settings.structures is not None:
-        chosen = Chosen(load_structures(settings.structures), named=True)
+    if settings.named_structures is not None:
+        chosen = Chosen(load_structures(settings.named_structures), named=True)
     elif meter.capabilities.structures:
         chosen = Chosen(_declared(meter.capabilities.structures), named=True)
     else:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from physcheck.checks import find_checks
 from physcheck.model import Meter, Model
+from physcheck.registry import CheckSpec
 from physcheck.run.budget import Spending, names_time, spending_of
 from physcheck.run.choosing import choose_structures, cut_to
 from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import measure_pace, typical_pace
 from physcheck.run.schedule import PlanEntry, Schedule, structures_within
+from physcheck.run.searching import (
+    generated_structure,
+    search_allotments,
+    searched_checks,
+)
 from physcheck.run.settings import Settings
 
 __all__ = ["Plan", "make_plan"]
@@ -95,12 +101,32 @@ def make_plan(
     limit = spending.evaluations
     cut_to(chosen, structures_within(limit), f"a budget of {spending.option}")
     schedule = Schedule(settings, model.capabilities, chosen, spending, has_twin)
-    schedule.fill(checks)
+    not_searched = _add_searches(schedule, checks)
+    if settings.structures is None or settings.named_structures is not None:
+        schedule.fill(checks)
     return Plan(
         entries=schedule.in_order(checks),
-        not_scheduled=(*chosen.left_out, *schedule.left_out.values()),
+        not_scheduled=(*chosen.left_out, *schedule.left_out.values(), *not_searched),
         spending=spending,
         setup_evaluations=meter.evaluations,
         pace=pace,
         remarks=tuple(chosen.remarks),
     )
+
+
+def _add_searches(schedule: Schedule, checks: Sequence[CheckSpec]) -> list[NotScheduled]:
+    """Add the records of generated cases, first, so that the rest of the budget is the others'.
+
+    Gives those that don't fit.
+    """
+    settings, chosen = schedule.settings, schedule.chosen
+    if not chosen.structures:
+        return []
+    allotments, left_out = search_allotments(
+        settings, schedule.capabilities, checks, schedule.spending
+    )
+    searched = searched_checks(settings, schedule.capabilities, checks, chosen, allotments)
+    structure = generated_structure(chosen)
+    for check, spec in searched.items():
+        schedule.add_search(spec, structure, allotments[check])
+    return left_out

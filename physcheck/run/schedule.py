@@ -164,6 +164,12 @@ class Schedule:
             self._share(structure, sharing)
         self._schedule_unlike(checks)
 
+    def add_search(self, spec: CheckSpec, structure: Structure, allotment: int) -> None:
+        """Add a record of generated cases; its evaluations are no other record's."""
+        seed = record_seed(self.settings.seed, spec.id, structure.name)
+        self._add(PlanEntry(spec, structure, allotment, seed, budget=self.spending.option))
+        self.spent += allotment
+
     def in_order(self, checks: Sequence[CheckSpec]) -> tuple[PlanEntry, ...]:
         """The entries, structure by structure; then those that share a trajectory, then those that
         can end the process.

@@ -1,0 +1,151 @@
+"""Which laws are asked of generated cases, and with how many evaluations each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from physcheck.model import Capabilities
+from physcheck.names import GENERATED
+from physcheck.registry import CheckSpec
+from physcheck.run.budget import Spending
+from physcheck.run.choosing import Chosen, atomic_numbers_of
+from physcheck.run.facts import NotScheduled
+from physcheck.run.settings import Settings
+
+if TYPE_CHECKING:
+    from physcheck.search.law import SearchLaw
+    from physcheck.structures import Structure
+
+__all__ = ["generated_structure", "search_allotments", "searched_checks"]
+
+# The share of a budget that goes to generated cases, and their number where there is no limit.
+_SHARE, _WITHOUT_LIMIT = 0.2, 20_000
+# Of one law, more evaluations find little more.
+_MOST_OF_A_LAW = 2_000
+# Seeds with more atoms cost too much for many cases; the smallest is taken whatever its size.
+_LARGEST_SEED = 40
+# Elements of a model that knows many, beside those of the run's structures.
+_RARE = 8
+
+
+def search_evaluations(settings: Settings, spending: Spending) -> int:
+    """How many evaluations generated cases get.
+
+    As asked for; else a fifth of the budget, and none where structures were named without them.
+    """
+    if settings.search is not None:
+        return settings.search
+    if settings.structures is not None and not settings.names_generated:
+        return 0
+    if spending.evaluations is None:
+        return _WITHOUT_LIMIT
+    return int(_SHARE * spending.evaluations)
+
+
+def generated_structure(chosen: Chosen) -> Structure:
+    """What stands for the generated cases in a plan: the smallest of the run's structures."""
+    from physcheck.structures import Structure
+
+    smallest = min(chosen.structures, key=lambda s: s.configurations.n_atoms)
+    return Structure(GENERATED, smallest.configurations, "cases drawn by hypothesis")
+
+
+def search_allotments(
+    settings: Settings,
+    capabilities: Capabilities,
+    checks: Sequence[CheckSpec],
+    spending: Spending,
+) -> tuple[dict[str, int], list[NotScheduled]]:
+    """Evaluations by the id of each check whose law is searched, and the laws that are left out.
+
+    In the order of ``physcheck.search.laws``, each law that the rest of the evaluations suffices
+    for; what is then left goes to all of them in proportion.
+    """
+    from physcheck.search.laws import SEARCH_LAWS
+    from physcheck.search.search_one_law import least_allotment
+
+    total = search_evaluations(settings, spending)
+    wanted = {spec.id: spec for spec in checks}
+    laws = [
+        law
+        for law in SEARCH_LAWS.values()
+        if law.check in wanted and _applies(law, wanted[law.check], capabilities)
+    ]
+    found: dict[str, int] = {}
+    left_out = []
+    for law in laws:
+        least = least_allotment(law)
+        if sum(found.values()) + least <= total:
+            found[law.check] = least
+        elif total:
+            reason = f"{least} evaluations don't fit into the {total} of generated cases"
+            left_out.append(NotScheduled(law.check, GENERATED, f"{reason}: --physcheck-search=N"))
+    taken = sum(found.values())
+    if not taken:
+        return {}, left_out
+    return {
+        check: max(n, min(_MOST_OF_A_LAW, n * total // taken)) for check, n in found.items()
+    }, left_out
+
+
+def _applies(law: SearchLaw, spec: CheckSpec, capabilities: Capabilities) -> bool:
+    if spec.needs - capabilities.outputs:
+        return False
+    if law.check == "batch_invariance":
+        return capabilities.batched
+    return law.wanted in ("any", "none") or capabilities.periodicity != "none"
+
+
+def searched_checks(
+    settings: Settings,
+    capabilities: Capabilities,
+    checks: Sequence[CheckSpec],
+    chosen: Chosen,
+    allotments: dict[str, int],
+) -> dict[str, CheckSpec]:
+    """The checks of ``allotments`` as searches: cases are drawn from the run's structures, its
+    species, and a few more that the model knows.
+
+    Raises
+    ------
+    SpecError
+        A kept case can't be read.
+    """
+    from physcheck.search.case_files import kept_cases
+    from physcheck.search.laws import SEARCH_LAWS
+    from physcheck.search.searching_check import SearchedModel, searching_spec
+    from physcheck.search.structures_drawn import pool_of
+
+    kept = kept_cases(settings.cases)
+    seeds = [s.configurations for s in chosen.structures if _is_small(s)]
+    seeds = seeds or [generated_structure(chosen).configurations]
+    seeds = [seed for seed in seeds if capabilities.refuses(seed) is None] or seeds
+    species = {int(z) for seed in seeds for z in seed.system.numbers}
+    pool = pool_of(seeds, _with_rare(species, settings, capabilities), capabilities.periodicity)
+    model = SearchedModel(settings.model, settings.cases)
+    specs = {spec.id: spec for spec in checks}
+    return {
+        check: searching_spec(
+            specs[check],
+            SEARCH_LAWS[check],
+            pool,
+            allotment=allotment,
+            kept=[case for case in kept if case.check == check],
+            model=model,
+        )
+        for check, allotment in allotments.items()
+    }
+
+
+def _is_small(structure: Structure) -> bool:
+    return structure.configurations.n_atoms <= _LARGEST_SEED
+
+
+def _with_rare(species: set[int], settings: Settings, capabilities: Capabilities) -> frozenset[int]:
+    """The elements of cases: those of the structures, and a few that only the model knows."""
+    if settings.species is not None:
+        return frozenset(species | atomic_numbers_of(settings.species))
+    others = sorted((capabilities.species or frozenset()) - species)
+    step = max(1, len(others) // _RARE)
+    return frozenset(species | set(others[::step][:_RARE]))

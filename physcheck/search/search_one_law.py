@@ -1,0 +1,304 @@
+"""A search for cases that violate one law: exploring, judging, shrinking, in this order.
+
+hypothesis draws the cases and climbs towards large violations; nothing is judged while it does, so
+that no exception of ours ends it.  The most suspicious cases are then judged from evaluations made
+anew.  Since those are independent of what made a case suspicious, the number of cases looked at
+doesn't raise the chance of a false FAIL; only the number of cases judged does, and each judgement
+has its share of the chance of a record (1e-4).  A case that fails is made simpler, and the simplest
+one is judged again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from physcheck.errors import AllotmentExceeded, ModelError, NonFiniteOutput
+from physcheck.measurement import Measurement
+from physcheck.model import Meter
+from physcheck.registry import registered_checks
+from physcheck.search.asking import Asked, OutsideDomain
+from physcheck.search.case import Case
+from physcheck.search.hypothesis_runs import explore, smallest_failing
+from physcheck.search.law import SearchLaw
+from physcheck.search.simpler_cases import choices_of, simpler
+from physcheck.search.structures_drawn import Pool
+from physcheck.search.tape import Tape
+
+__all__ = ["Search", "SearchResult", "least_allotment", "search"]
+
+# Cases judged at most: each has half of a record's chance of a false FAIL.
+_JUDGED = 2
+# The share of what is left after the judgements that exploring may spend; the rest is for making a
+# failing case simpler.
+_EXPLORING = 0.6
+# A simpler case keeps at least this share of the violation: what is made small is the description.
+_KEPT = 0.5
+# So many times the tolerance a violation stands far above it; where its share of the forces counts,
+# it is at least this part of the worst all the same.
+_FAR_ABOVE, _NOT_BELOW = 3.0, 0.02
+# Fewer askings than this are no search.
+_FEWEST_ASKED = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchResult:
+    """What a search came to.
+
+    Attributes
+    ----------
+    asked, refused, outside : int
+        Cases that were answered, that the model raised at, and whose forces are out of bounds.
+    worst : (Case, Asked) or None
+        The most suspicious case.
+    judged : Measurement or None
+        Of the worst case that was judged, the one that fails if one does.
+    failing, smallest : (Case, Asked) or None
+        A case that fails, and the simplest form of it that does.
+    judged_smallest : Measurement or None
+    """
+
+    asked: int
+    refused: int
+    outside: int
+    worst: tuple[Case, Asked] | None = None
+    judged: Measurement | None = None
+    failing: tuple[Case, Asked] | None = None
+    smallest: tuple[Case, Asked] | None = None
+    judged_smallest: Measurement | None = None
+
+
+def least_allotment(law: SearchLaw) -> int:
+    """The fewest evaluations with which a search of a law makes sense."""
+    return (_JUDGED + 1) * law.judging + 2 * _FEWEST_ASKED * law.asking
+
+
+@dataclass(slots=True)
+class Search:
+    """A law asked of a model, each case once.
+
+    Attributes
+    ----------
+    law : SearchLaw
+    meter : Meter
+    tolerance : float
+    """
+
+    law: SearchLaw
+    meter: Meter
+    tolerance: float
+    refused: int = 0
+    outside: int = 0
+    asked: dict[bytes, tuple[Case, Asked | None]] = field(default_factory=dict)
+    _limit: int = 0
+
+    def allow(self, evaluations: int) -> None:
+        """Let askings spend so many evaluations more."""
+        self._limit = self.meter.evaluations + evaluations
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no other asking fits into what is allowed."""
+        return self.meter.evaluations + self.law.asking > self._limit
+
+    def ask(self, case: Case) -> Asked | None:
+        """The violation at a case, remembered; None where the model doesn't know it, or where no
+        evaluation is left.
+        """
+        key = case.key
+        if key not in self.asked:
+            if self.is_spent:
+                return None
+            self.asked[key] = case, self._answer(case)
+        return self.asked[key][1]
+
+    def _answer(self, case: Case) -> Asked | None:
+        try:
+            return self.law.ask(self.meter, case)
+        except OutsideDomain:
+            self.outside += 1
+        except (ModelError, ValueError):
+            self.refused += 1
+        except NonFiniteOutput:
+            # One cause is one failure: that of finite_outputs, which is searched, too.
+            self.outside += 1
+        return None
+
+    def suspects(self) -> list[tuple[Case, Asked]]:
+        """The cases above the tolerance, the worst first."""
+        found = [(case, a) for case, a in self.asked.values() if a is not None]
+        found = [one for one in found if not (one[1].suspicion <= self.tolerance)]
+        # Of equal ones, as finite or not, the simplest first.
+        return sorted(
+            found,
+            key=lambda one: (
+                -one[1].suspicion,
+                one[0].start.system.is_periodic,
+                one[0].start.n_atoms,
+            ),
+        )
+
+    def worst(self) -> tuple[Case, Asked] | None:
+        """The most suspicious case that was answered."""
+        found = [(case, a) for case, a in self.asked.values() if a is not None]
+        return max(found, key=lambda one: one[1].suspicion, default=None)
+
+
+def search(
+    law: SearchLaw,
+    meter: Meter,
+    pool: Pool,
+    *,
+    allotment: int,
+    tolerance: float,
+    rng: np.random.Generator,
+    kept: Sequence[Case] = (),
+) -> SearchResult:
+    """Look for cases that violate a law, judge the worst, and make one that fails smaller.
+
+    Parameters
+    ----------
+    law : SearchLaw
+    meter : Meter
+        The model.
+    pool : Pool
+        What cases are drawn from.
+    allotment : int
+        The most evaluations.
+    tolerance : float
+        In the unit of the law's check.
+    rng : numpy generator
+    kept : sequence of Case
+        Asked before any other.
+    """
+    one = Search(law, meter, tolerance)
+    seed = int(rng.integers(2**63))
+    room = allotment - (_JUDGED + 1) * law.judging
+    one.allow(room)
+    for case in kept:
+        one.ask(case)
+    exploring = max(0, int(_EXPLORING * room) - meter.evaluations)
+    one.allow(exploring)
+
+    def visited(tape: bytes) -> float | None:
+        case = _drawn(law, Tape(tape), pool, meter)
+        found = None if case is None else one.ask(case)
+        return None if found is None else found.suspicion / (tolerance or 1.0)
+
+    explore(visited, lambda: one.is_spent, seed=seed, most=exploring // law.asking + 1)
+    one.allow(0)
+    result = SearchResult(
+        asked=sum(a is not None for _, a in one.asked.values()),
+        refused=one.refused,
+        outside=one.outside,
+        worst=one.worst(),
+    )
+    return _judged(one, result, room - meter.evaluations, rng, seed)
+
+
+def _drawn(law: SearchLaw, tape: Tape, pool: Pool, meter: Meter) -> Case | None:
+    try:
+        return law.drawn(tape, pool, meter.capabilities)
+    except ValueError:
+        # The pool has no such structure, or the cell came out too flat to be one.
+        return None
+
+
+def _judged(
+    one: Search, result: SearchResult, left: int, rng: np.random.Generator, seed: int
+) -> SearchResult:
+    """The result with the judgement of up to two suspects; one that fails is made smaller."""
+    for case, asked in one.suspects()[:_JUDGED]:
+        measured = _judgement(one, case, rng)
+        if measured is None:
+            continue
+        if result.judged is None:
+            result = replace(result, judged=measured)
+        if not (measured.interval[0] <= one.tolerance):
+            result = replace(result, judged=measured, failing=(case, asked))
+            return _shrunk(one, result, left, rng, seed)
+    return result
+
+
+def _judgement(one: Search, case: Case, rng: np.random.Generator) -> Measurement | None:
+    try:
+        meter = Meter(one.meter, allotment=one.law.judging)
+        return one.law.judge(meter, case, rng, one.tolerance)
+    except (ModelError, NonFiniteOutput, AllotmentExceeded, ValueError):
+        return None
+
+
+def _shrunk(
+    one: Search, result: SearchResult, left: int, rng: np.random.Generator, seed: int
+) -> SearchResult:
+    """The result with the simplest form of the failing case that fails, too.
+
+    Begun from the smallest of the cases that are about as bad.
+    """
+    assert result.failing is not None
+    worst = result.failing
+    enough = _AsBad(worst[1], one.tolerance)
+    case, asked = min(
+        (found for found in one.suspects() if enough(found[1])),
+        key=lambda found: _size(found[0]),
+        default=worst,
+    )
+    choices = choices_of(case)
+    one.allow(left)
+
+    def fails(taken: Sequence[int]) -> bool:
+        other = _simplified(case, choices, taken)
+        if other is None or not _applies(one, other):
+            return False
+        found = asked if other.key == case.key else one.ask(other)
+        return found is not None and enough(found)
+
+    taken = smallest_failing(choices.counts, fails, seed=seed)
+    small = _simplified(case, choices, taken) or case
+    found = one.asked[small.key][1] if small.key in one.asked else asked
+    measured = _judgement(one, small, rng)
+    if measured is None or measured.interval[0] <= one.tolerance or found is None:
+        return replace(result, smallest=worst, judged_smallest=result.judged)
+    return replace(result, smallest=(small, found), judged_smallest=measured)
+
+
+@dataclass(frozen=True, slots=True)
+class _AsBad:
+    """Whether a case keeps half of the worst violation, or of its share of the forces there.
+
+    The share counts where the violation itself stands far above the tolerance: one percent of the
+    forces is the same fault in two atoms, where forces are small, as in thirty.
+    """
+
+    worst: Asked
+    tolerance: float
+
+    def __call__(self, other: Asked) -> bool:
+        seen, least = other.suspicion, self.tolerance
+        if not (seen > least):
+            return False
+        if seen >= _KEPT * self.worst.suspicion:
+            return True
+        share = seen * self.worst.size >= _KEPT * self.worst.suspicion * other.size
+        return share and seen >= max(_FAR_ABOVE * least, _NOT_BELOW * self.worst.suspicion)
+
+
+def _size(case: Case) -> tuple[bool, int]:
+    """What makes a case simple at first sight: free atoms, and few of them."""
+    return case.start.system.is_periodic, case.start.n_atoms
+
+
+def _applies(one: Search, case: Case) -> bool:
+    capabilities = one.meter.capabilities
+    spec = registered_checks()[case.check]
+    return not (capabilities.refuses(case.start) or spec.missing(case.start, capabilities))
+
+
+def _simplified(case: Case, choices: Any, taken: Sequence[int]) -> Case | None:
+    try:
+        return simpler(case, choices, taken)
+    except ValueError:
+        return None
