@@ -15,6 +15,7 @@ from physcheck.run.pace import measure_pace, typical_pace
 from physcheck.run.schedule import PlanEntry, Schedule, structures_within
 from physcheck.run.searching import (
     generated_structure,
+    pool_of_run,
     search_allotments,
     searched_checks,
 )
@@ -122,10 +123,12 @@ def _add_searches(schedule: Schedule, checks: Sequence[CheckSpec]) -> list[NotSc
     settings, chosen = schedule.settings, schedule.chosen
     if not chosen.structures:
         return []
+    capabilities = schedule.capabilities
+    pool = pool_of_run(settings, capabilities, chosen)
     allotments, left_out = search_allotments(
-        settings, schedule.capabilities, checks, schedule.spending
+        settings, capabilities, checks, schedule.spending, pool
     )
-    searched = searched_checks(settings, schedule.capabilities, checks, chosen, allotments)
+    searched = searched_checks(settings, checks, allotments, pool)
     structure = generated_structure(chosen)
     for check, spec in searched.items():
         schedule.add_search(spec, structure, allotments[check])

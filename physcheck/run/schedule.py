@@ -165,10 +165,14 @@ class Schedule:
         self._schedule_unlike(checks)
 
     def add_search(self, spec: CheckSpec, structure: Structure, allotment: int) -> None:
-        """Add a record of generated cases; its evaluations are no other record's."""
+        """Add a record of generated cases; its evaluations are no other record's.
+
+        Those that were asked for by number come on top of the budget.
+        """
         seed = record_seed(self.settings.seed, spec.id, structure.name)
         self._add(PlanEntry(spec, structure, allotment, seed, budget=self.spending.option))
-        self.spent += allotment
+        if self.settings.search is None:
+            self.spent += allotment
 
     def in_order(self, checks: Sequence[CheckSpec]) -> tuple[PlanEntry, ...]:
         """The entries, structure by structure; then those that share a trajectory, then those that

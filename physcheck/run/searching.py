@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from physcheck.model import Capabilities
@@ -14,16 +14,16 @@ from physcheck.run.facts import NotScheduled
 from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
-    from physcheck.search.law import SearchLaw
+    from physcheck.search.structures_drawn import Pool
     from physcheck.structures import Structure
 
-__all__ = ["generated_structure", "search_allotments", "searched_checks"]
+__all__ = ["generated_structure", "pool_of_run", "search_allotments", "searched_checks"]
 
 # The share of a budget that goes to generated cases, and their number where there is no limit.
 _SHARE, _WITHOUT_LIMIT = 0.2, 20_000
 # Of one law, more evaluations find little more.
-_MOST_OF_A_LAW = 2_000
-# Seeds with more atoms cost too much for many cases; the smallest is taken whatever its size.
+_MOST = 2_000
+# Seeds with more atoms cost too much for many cases.
 _LARGEST_SEED = 40
 # Elements of a model that knows many, beside those of the run's structures.
 _RARE = 8
@@ -32,7 +32,8 @@ _RARE = 8
 def search_evaluations(settings: Settings, spending: Spending) -> int:
     """How many evaluations generated cases get.
 
-    As asked for; else a fifth of the budget, and none where structures were named without them.
+    As asked for, on top of the budget; else a fifth of it, and none where structures were named
+    without generated ones.
     """
     if settings.search is not None:
         return settings.search
@@ -56,6 +57,7 @@ def search_allotments(
     capabilities: Capabilities,
     checks: Sequence[CheckSpec],
     spending: Spending,
+    pool: Pool,
 ) -> tuple[dict[str, int], list[NotScheduled]]:
     """Evaluations by the id of each check whose law is searched, and the laws that are left out.
 
@@ -66,46 +68,44 @@ def search_allotments(
     from physcheck.search.search_one_law import least_allotment
 
     total = search_evaluations(settings, spending)
-    wanted = {spec.id: spec for spec in checks}
-    laws = [
-        law
-        for law in SEARCH_LAWS.values()
-        if law.check in wanted and _applies(law, wanted[law.check], capabilities)
-    ]
+    wanted = {spec.id for spec in checks}
     found: dict[str, int] = {}
     left_out = []
-    for law in laws:
+    for law in SEARCH_LAWS.values():
+        if not total or law.check not in wanted or not law.can_be_asked(pool, capabilities):
+            continue
         least = least_allotment(law)
         if sum(found.values()) + least <= total:
             found[law.check] = least
-        elif total:
+        else:
             reason = f"{least} evaluations don't fit into the {total} of generated cases"
             left_out.append(NotScheduled(law.check, GENERATED, f"{reason}: --physcheck-search=N"))
     taken = sum(found.values())
-    if not taken:
-        return {}, left_out
-    return {
-        check: max(n, min(_MOST_OF_A_LAW, n * total // taken)) for check, n in found.items()
-    }, left_out
+    shares = {check: max(n, min(_MOST, n * total // taken)) for check, n in found.items()}
+    return shares, left_out
 
 
-def _applies(law: SearchLaw, spec: CheckSpec, capabilities: Capabilities) -> bool:
-    if spec.needs - capabilities.outputs:
-        return False
-    if law.check == "batch_invariance":
-        return capabilities.batched
-    return law.wanted in ("any", "none") or capabilities.periodicity != "none"
+def pool_of_run(settings: Settings, capabilities: Capabilities, chosen: Chosen) -> Pool:
+    """What cases are drawn from: the run's structures, their elements, and a few more that the
+    model knows.
+    """
+    from physcheck.search.structures_drawn import pool_of
+
+    seeds = [s.configurations for s in chosen.structures]
+    seeds = [seed for seed in seeds if capabilities.refuses(seed) is None] or seeds
+    seeds.sort(key=lambda seed: seed.n_atoms)
+    # The smallest of each number of periodic axes, and all others that aren't large.
+    first = {int(seed.system.pbc.sum()): seed for seed in reversed(seeds)}
+    taken = [s for s in seeds if s.n_atoms <= _LARGEST_SEED or s in first.values()]
+    species = {int(z) for seed in taken for z in seed.system.numbers}
+    rare = _with_rare(species, settings, capabilities)
+    return pool_of(taken, rare, capabilities.periodicity)
 
 
 def searched_checks(
-    settings: Settings,
-    capabilities: Capabilities,
-    checks: Sequence[CheckSpec],
-    chosen: Chosen,
-    allotments: dict[str, int],
+    settings: Settings, checks: Sequence[CheckSpec], allotments: Mapping[str, int], pool: Pool
 ) -> dict[str, CheckSpec]:
-    """The checks of ``allotments`` as searches: cases are drawn from the run's structures, its
-    species, and a few more that the model knows.
+    """The checks of ``allotments`` as searches.
 
     Raises
     ------
@@ -115,14 +115,8 @@ def searched_checks(
     from physcheck.search.case_files import kept_cases
     from physcheck.search.laws import SEARCH_LAWS
     from physcheck.search.searching_check import SearchedModel, searching_spec
-    from physcheck.search.structures_drawn import pool_of
 
     kept = kept_cases(settings.cases)
-    seeds = [s.configurations for s in chosen.structures if _is_small(s)]
-    seeds = seeds or [generated_structure(chosen).configurations]
-    seeds = [seed for seed in seeds if capabilities.refuses(seed) is None] or seeds
-    species = {int(z) for seed in seeds for z in seed.system.numbers}
-    pool = pool_of(seeds, _with_rare(species, settings, capabilities), capabilities.periodicity)
     model = SearchedModel(settings.model, settings.cases)
     specs = {spec.id: spec for spec in checks}
     return {
@@ -136,10 +130,6 @@ def searched_checks(
         )
         for check, allotment in allotments.items()
     }
-
-
-def _is_small(structure: Structure) -> bool:
-    return structure.configurations.n_atoms <= _LARGEST_SEED
 
 
 def _with_rare(species: set[int], settings: Settings, capabilities: Capabilities) -> frozenset[int]:

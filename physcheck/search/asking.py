@@ -7,23 +7,50 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from physcheck.checks.differences import ENERGY_LENGTH
+from physcheck.checks.differences import ENERGY_LENGTH, VIRIAL_ARM
 from physcheck.checks.symmetry.comparison import outputs_of
 from physcheck.errors import PhyscheckError
 from physcheck.model import Meter
 from physcheck.numerics.answers import SANE_FORCE, largest_force
 from physcheck.numerics.noise import rounding_floor
 from physcheck.probes.transformations import Transformation
+from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Evaluation
 
-__all__ = ["Asked", "OutsideDomain", "difference", "rms", "sane_answer"]
+__all__ = ["Asked", "Noise", "OutsideDomain", "difference", "rms", "sane_answer"]
 
+# Standard deviations of the model's noise that a single answer may have.
+_NOISE_SDS = 6.0
 # A sum of atoms' energies is rounded several times, in the dtype of the model.
 _ROUNDINGS = 8
 
 
 class OutsideDomain(PhyscheckError):
     """The model answers with forces that say that it doesn't know the structure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How far single answers of a model may be off by noise alone: six standard deviations, as
+    measured at one structure of the run.
+
+    Attributes
+    ----------
+    forces : float, eV/Å
+        Of a component.
+    energy : float, eV
+    """
+
+    forces: float = 0.0
+    energy: float = 0.0
+
+    @classmethod
+    def of(cls, resolution: Resolution | None) -> Noise:
+        """From what was measured; none where nothing was."""
+        if resolution is None:
+            return cls()
+        energy = resolution.energy_noise or 0.0
+        return cls(_NOISE_SDS * resolution.force_noise, _NOISE_SDS * energy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +103,7 @@ def difference(
     change: Transformation,
     start: Configurations,
     dtype: str,
+    noise: Noise,
     scale: float = 1.0,
 ) -> Asked:
     """How far an answer is from the transformed one: the largest of forces (rms of a component),
@@ -85,17 +113,19 @@ def difference(
     forces = change.forces_back(other.require_forces())
     apart = forces - change.expected_forces(home.require_forces())
     size = rms(home.require_forces())
-    found = [Asked(rms(apart) / scale)]
+    doubt = math.sqrt(2) * noise.forces / scale
+    found = [Asked(rms(apart) / scale, doubt)]
     if home.energy is not None and other.energy is not None:
         gap = abs(float(other.energy[0] - home.energy[0])) / (n * ENERGY_LENGTH * scale)
-        size = float(np.abs([home.energy[0], other.energy[0]]).max())
-        rounding = _ROUNDINGS * rounding_floor(size, dtype) / (n * ENERGY_LENGTH * scale)
-        found.append(Asked(gap, rounding, "energy"))
+        total = float(np.abs([home.energy[0], other.energy[0]]).max())
+        rounding = math.hypot(
+            _ROUNDINGS * rounding_floor(total, dtype), math.sqrt(2) * noise.energy
+        )
+        found.append(Asked(gap, rounding / (n * ENERGY_LENGTH * scale), "energy"))
     if home.stress is not None and other.stress is not None:
         volume = float(start.volumes()[0]) / (n * ENERGY_LENGTH * scale)
-        found.append(
-            Asked(rms(change.stress_back(other.stress) - home.stress) * volume, part="stress")
-        )
+        apart = change.stress_back(other.stress) - home.stress
+        found.append(Asked(rms(apart) * volume, VIRIAL_ARM * doubt, "stress"))
     return replace(max(found, key=lambda one: one.suspicion), size=size)
 
 

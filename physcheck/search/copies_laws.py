@@ -19,7 +19,7 @@ from physcheck.probes.transformations import (
     relabelling,
 )
 from physcheck.resolution import measure_resolution
-from physcheck.search.asking import Asked, difference, sane_answer
+from physcheck.search.asking import Asked, Noise, difference, sane_answer
 from physcheck.search.case import Case
 from physcheck.search.law import RESOLUTION, SearchLaw, copies_of
 from physcheck.search.structures_drawn import Wanted
@@ -45,7 +45,7 @@ class CopiesLaw(SearchLaw):
     def transformation(self, case: Case) -> Transformation:
         """What is done to a case's structure."""
 
-    def ask(self, meter: Meter, case: Case) -> Asked:
+    def ask(self, meter: Meter, case: Case, noise: Noise) -> Asked:
         """The largest difference of the two answers; two evaluations."""
         change, start = self.transformation(case), case.start
         home = sane_answer(meter, start)
@@ -54,7 +54,7 @@ class CopiesLaw(SearchLaw):
         if self.relative:
             rms = float(np.sqrt(np.mean(home.require_forces() ** 2)))
             scale = max(rms, _THERMAL_FORCE)
-        return difference(home, other, change, start, meter.capabilities.dtype, scale)
+        return difference(home, other, change, start, meter.capabilities.dtype, noise, scale)
 
     def judge(
         self, meter: Meter, case: Case, rng: np.random.Generator, tolerance: float

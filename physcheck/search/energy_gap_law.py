@@ -20,7 +20,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Meter
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
-from physcheck.search.asking import Asked, rms, sane_answer
+from physcheck.search.asking import Asked, Noise, rms, sane_answer
 from physcheck.search.case import Case
 from physcheck.search.law import RESOLUTION, SearchLaw
 from physcheck.search.tape import Tape
@@ -63,6 +63,7 @@ class ForceEnergyGap(SearchLaw):
     """E(x + d) - E(x - d) is minus the integral of F along the way; ``move`` is d (N, 3), Å."""
 
     check: ClassVar[str] = "force_energy_gap"
+    least_atoms: ClassVar[int] = 2
     asking: ClassVar[int] = len(_POINTS)
     judging: ClassVar[int] = RESOLUTION + 3 * _PIECES + 3 + 2 * _HALVINGS
 
@@ -73,7 +74,7 @@ class ForceEnergyGap(SearchLaw):
         move = length * way / np.linalg.norm(way)
         return Case(self.check, start, {"move": move.tolist()}, made_from)
 
-    def ask(self, meter: Meter, case: Case) -> Asked:
+    def ask(self, meter: Meter, case: Case, noise: Noise) -> Asked:
         """The gap over the whole line, meV/Å, by five points."""
         move = case.numbers_of("move")
         places = case.start.displaced(_POINTS[:, None, None] * move)
@@ -85,6 +86,7 @@ class ForceEnergyGap(SearchLaw):
         rounding = _ROUNDINGS * rounding_floor(
             float(np.abs(energy).max()), meter.capabilities.dtype
         )
+        rounding += math.sqrt(2) * noise.energy + length * noise.forces
         doubt = abs(float((_WEIGHTS - _COARSE) @ pull)) + rounding
         size = rms(answer.require_forces())
         return Asked(_MEV * abs(gap) / length, _MEV * doubt / length, "energy", size)

@@ -11,9 +11,9 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
 from physcheck.probes.transformations import jittered
 from physcheck.registry import registered_checks
-from physcheck.search.asking import Asked
+from physcheck.search.asking import Asked, Noise
 from physcheck.search.case import Case
-from physcheck.search.structures_drawn import Pool, Wanted, drawn_structure
+from physcheck.search.structures_drawn import Pool, Wanted, drawn_structure, has_seeds
 from physcheck.search.tape import Tape
 from physcheck.system import Configurations
 
@@ -41,31 +41,56 @@ class SearchLaw(ABC):
         The id of the check whose law it is.
     wanted : Wanted
         What structures it can be asked at.
+    least_atoms : int
+        A structure of fewer atoms says nothing.
     asking, judging : int
         The most evaluations of one asking, and of one judgement.
     """
 
     check: ClassVar[str]
     wanted: ClassVar[Wanted] = "any"
+    least_atoms: ClassVar[int] = 1
     asking: ClassVar[int]
     judging: ClassVar[int]
 
-    def drawn(self, tape: Tape, pool: Pool, capabilities: Capabilities) -> Case | None:
-        """A case; None where what the tape says is none that the law applies to."""
-        spec = registered_checks()[self.check]
+    @property
+    def is_practice(self) -> bool:
+        """Whether it need not hold far from what a model knows, as learned symmetries."""
+        return registered_checks()[self.check].kind == "practice"
+
+    def can_be_asked(self, pool: Pool, capabilities: Capabilities) -> bool:
+        """Whether there are structures and outputs that it can be asked of."""
+        if registered_checks()[self.check].needs - capabilities.outputs:
+            return False
+        if has_seeds(pool, self.wanted):
+            return True
+        return not self.is_practice and (bool(pool.pbcs) or self.wanted in ("any", "none"))
+
+    def drawn(
+        self, tape: Tape, pool: Pool, capabilities: Capabilities, *, known_only: bool = False
+    ) -> Case | None:
+        """A case; None where what the tape says is none that the law applies to.
+
+        ``known_only`` keeps to the run's own structures, as practices always do.
+        """
         start, made_from = drawn_structure(
-            tape, pool, self.wanted, known_only=spec.kind == "practice"
+            tape, pool, self.wanted, known_only=known_only or self.is_practice
         )
-        if capabilities.refuses(start) or spec.missing(start, capabilities):
-            return None
-        return self.acted(tape, start, made_from)
+        return None if self.refuses(start, capabilities) else self.acted(tape, start, made_from)
+
+    def refuses(self, start: Configurations, capabilities: Capabilities) -> str | None:
+        """Why the law can't be asked at a structure; None where it can."""
+        if start.n_atoms < self.least_atoms:
+            return "too few atoms"
+        spec = registered_checks()[self.check]
+        return capabilities.refuses(start) or spec.missing(start, capabilities)
 
     def acted(self, tape: Tape, start: Configurations, made_from: str) -> Case:
         """The case of a structure, with something drawn to do with it."""
         return Case(self.check, start, {}, made_from)
 
     @abstractmethod
-    def ask(self, meter: Meter, case: Case) -> Asked:
+    def ask(self, meter: Meter, case: Case, noise: Noise) -> Asked:
         """The violation at exactly this case, in the check's unit.
 
         Raises

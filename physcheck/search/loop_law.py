@@ -15,7 +15,7 @@ from physcheck.model import Meter
 from physcheck.numerics.quadrature import aliasing, spectrum
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
 from physcheck.probes.loops import Circle
-from physcheck.search.asking import Asked, sane_answer
+from physcheck.search.asking import Asked, Noise, sane_answer
 from physcheck.search.case import Case
 from physcheck.search.energy_gap_law import moved_atoms
 from physcheck.search.law import RESOLUTION, SearchLaw
@@ -39,6 +39,7 @@ class LoopWork(SearchLaw):
     """
 
     check: ClassVar[str] = "loop_work"
+    least_atoms: ClassVar[int] = 2
     asking: ClassVar[int] = _COARSE
     judging: ClassVar[int] = RESOLUTION + 2 * _FINE
 
@@ -50,7 +51,7 @@ class LoopWork(SearchLaw):
         circle = radius * frame.T.reshape(2, start.n_atoms, 3)
         return Case(self.check, start, {"circle": circle.tolist()}, made_from)
 
-    def ask(self, meter: Meter, case: Case) -> Asked:
+    def ask(self, meter: Meter, case: Case, noise: Noise) -> Asked:
         """|lambda| from eight points."""
         circle = _circle(case)
         positions, tangents = circle.path(case.start.positions[0], _COARSE)
@@ -58,7 +59,7 @@ class LoopWork(SearchLaw):
         walked = WalkedLoop(circle, positions, tangents, answer.require_forces())
         unit = work_per_lambda([walked], _coordinates(case))
         # The highest harmonic that eight points tell stands far above the one that they alias.
-        doubt = float(spectrum(walked.integrand).magnitudes[-1])
+        doubt = float(spectrum(walked.integrand).magnitudes[-1]) + walked.noise(noise.forces)
         return Asked(abs(walked.work) / unit, doubt / unit)
 
     def judge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, final
 
 import numpy as np
@@ -14,7 +15,7 @@ from physcheck.errors import NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
 from physcheck.resolution import measure_resolution
-from physcheck.search.asking import Asked, difference, rms, sane_answer
+from physcheck.search.asking import Asked, Noise, difference, rms, sane_answer
 from physcheck.search.case import Case
 from physcheck.search.copies_laws import transformation_of
 from physcheck.search.law import RESOLUTION, SearchLaw, copies_of
@@ -38,10 +39,11 @@ class _Balance(SearchLaw):
         """(B, 3) eV/Å, as the check of this id has it."""
         raise NotImplementedError
 
-    def ask(self, meter: Meter, case: Case) -> Asked:
+    def ask(self, meter: Meter, case: Case, noise: Noise) -> Asked:
         """The rms component of the least change of forces that mends them; one evaluation."""
         forces = sane_answer(meter, case.start).require_forces()
-        return Asked(rms(self.unbalanced(case.start, forces)), size=rms(forces))
+        doubt = noise.forces / math.sqrt(case.start.n_atoms)
+        return Asked(rms(self.unbalanced(case.start, forces)), doubt, size=rms(forces))
 
     def judge(
         self, meter: Meter, case: Case, rng: np.random.Generator, tolerance: float
@@ -86,7 +88,7 @@ class Finite(SearchLaw):
     asking: ClassVar[int] = 1
     judging: ClassVar[int] = 2
 
-    def ask(self, meter: Meter, case: Case) -> Asked:
+    def ask(self, meter: Meter, case: Case, noise: Noise) -> Asked:
         """1 where an output is NaN or infinite, else 0; one evaluation."""
         return Asked(0.0 if self._trouble(meter, case) is None else 1.0)
 
@@ -126,9 +128,9 @@ class Batch(SearchLaw):
     asking: ClassVar[int] = 2 + _MATES
     judging: ClassVar[int] = RESOLUTION + 4 * (2 + _MATES)
 
-    def drawn(self, tape: Tape, pool: Pool, capabilities: Capabilities) -> Case | None:
-        """A case, where the model takes batches of one size."""
-        return super().drawn(tape, pool, capabilities) if capabilities.batched else None
+    def can_be_asked(self, pool: Pool, capabilities: Capabilities) -> bool:
+        """Where the model takes batches of one size."""
+        return capabilities.batched and super().can_be_asked(pool, capabilities)
 
     def acted(self, tape: Tape, start: Configurations, made_from: str) -> Case:
         """One to three other configurations, each strained alike in all directions."""
@@ -136,13 +138,13 @@ class Batch(SearchLaw):
         strains = tape.rng.uniform(0, _MATE_STRAIN, count).tolist()
         return Case(self.check, start, {"strains": strains}, made_from)
 
-    def ask(self, meter: Meter, case: Case) -> Asked:
+    def ask(self, meter: Meter, case: Case, noise: Noise) -> Asked:
         """The difference of the answer alone and as the last of the batch."""
         home = sane_answer(meter, case.start)
         other = sane_answer(meter, _batch(case.start, case))
         last = _row(other, len(case.action["strains"]))
         unchanged = transformation_of(Case(self.check, case.start), "in a batch")
-        return difference(home, last, unchanged, case.start, meter.capabilities.dtype)
+        return difference(home, last, unchanged, case.start, meter.capabilities.dtype, noise)
 
     def judge(
         self, meter: Meter, case: Case, rng: np.random.Generator, tolerance: float

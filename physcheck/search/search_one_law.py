@@ -19,13 +19,13 @@ import numpy as np
 from physcheck.errors import AllotmentExceeded, ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
-from physcheck.registry import registered_checks
-from physcheck.search.asking import Asked, OutsideDomain
+from physcheck.resolution import Resolution
+from physcheck.search.asking import Asked, Noise, OutsideDomain
 from physcheck.search.case import Case
 from physcheck.search.hypothesis_runs import explore, smallest_failing
 from physcheck.search.law import SearchLaw
 from physcheck.search.simpler_cases import choices_of, simpler
-from physcheck.search.structures_drawn import Pool
+from physcheck.search.structures_drawn import Pool, has_seeds
 from physcheck.search.tape import Tape
 
 __all__ = ["Search", "SearchResult", "least_allotment", "search"]
@@ -40,6 +40,12 @@ _KEPT = 0.5
 # So many times the tolerance a violation stands far above it; where its share of the forces counts,
 # it is at least this part of the worst all the same.
 _FAR_ABOVE, _NOT_BELOW = 3.0, 0.02
+# Cases that are made simpler, the smallest first, while evaluations last.
+_STARTS = 3
+# Cases that hypothesis may draw for each that can be paid: refused ones cost nothing.
+_TRIES_OF_AN_ASKING = 3
+# So many structures that a model doesn't know say that random ones are none for it.
+_MANY_REFUSED = 10
 # Fewer askings than this are no search.
 _FEWEST_ASKED = 20
 
@@ -85,11 +91,14 @@ class Search:
     law : SearchLaw
     meter : Meter
     tolerance : float
+    noise : Noise
+        Of the model.
     """
 
     law: SearchLaw
     meter: Meter
     tolerance: float
+    noise: Noise = field(default_factory=Noise)
     refused: int = 0
     outside: int = 0
     asked: dict[bytes, tuple[Case, Asked | None]] = field(default_factory=dict)
@@ -104,6 +113,12 @@ class Search:
         """Whether no other asking fits into what is allowed."""
         return self.meter.evaluations + self.law.asking > self._limit
 
+    @property
+    def is_picky(self) -> bool:
+        """Whether the model doesn't know most of what it was asked."""
+        unknown = self.refused + self.outside
+        return unknown >= _MANY_REFUSED and 2 * unknown > len(self.asked)
+
     def ask(self, case: Case) -> Asked | None:
         """The violation at a case, remembered; None where the model doesn't know it, or where no
         evaluation is left.
@@ -117,7 +132,7 @@ class Search:
 
     def _answer(self, case: Case) -> Asked | None:
         try:
-            return self.law.ask(self.meter, case)
+            return self.law.ask(self.meter, case, self.noise)
         except OutsideDomain:
             self.outside += 1
         except (ModelError, ValueError):
@@ -156,6 +171,7 @@ def search(
     tolerance: float,
     rng: np.random.Generator,
     kept: Sequence[Case] = (),
+    resolution: Resolution | None = None,
 ) -> SearchResult:
     """Look for cases that violate a law, judge the worst, and make one that fails smaller.
 
@@ -173,22 +189,26 @@ def search(
     rng : numpy generator
     kept : sequence of Case
         Asked before any other.
+    resolution : Resolution or None
+        The model's own noise, as measured at one of the run's structures.
     """
-    one = Search(law, meter, tolerance)
+    one = Search(law, meter, tolerance, Noise.of(resolution))
     seed = int(rng.integers(2**63))
     room = allotment - (_JUDGED + 1) * law.judging
     one.allow(room)
     for case in kept:
-        one.ask(case)
+        if _applies(one, case):
+            one.ask(case)
     exploring = max(0, int(_EXPLORING * room) - meter.evaluations)
     one.allow(exploring)
 
     def visited(tape: bytes) -> float | None:
-        case = _drawn(law, Tape(tape), pool, meter)
+        case = _drawn(one, Tape(tape), pool)
         found = None if case is None else one.ask(case)
         return None if found is None else found.suspicion / (tolerance or 1.0)
 
-    explore(visited, lambda: one.is_spent, seed=seed, most=exploring // law.asking + 1)
+    most = _TRIES_OF_AN_ASKING * (exploring // law.asking + 1)
+    explore(visited, lambda: one.is_spent, seed=seed, most=most)
     one.allow(0)
     result = SearchResult(
         asked=sum(a is not None for _, a in one.asked.values()),
@@ -199,9 +219,11 @@ def search(
     return _judged(one, result, room - meter.evaluations, rng, seed)
 
 
-def _drawn(law: SearchLaw, tape: Tape, pool: Pool, meter: Meter) -> Case | None:
+def _drawn(one: Search, tape: Tape, pool: Pool) -> Case | None:
+    """A case; of the run's own structures only, once the model has refused most others."""
+    known = has_seeds(pool, one.law.wanted) and one.is_picky
     try:
-        return law.drawn(tape, pool, meter.capabilities)
+        return one.law.drawn(tape, pool, one.meter.capabilities, known_only=known)
     except ValueError:
         # The pool has no such structure, or the cell came out too flat to be one.
         return None
@@ -241,13 +263,23 @@ def _shrunk(
     assert result.failing is not None
     worst = result.failing
     enough = _AsBad(worst[1], one.tolerance)
-    case, asked = min(
-        (found for found in one.suspects() if enough(found[1])),
-        key=lambda found: _size(found[0]),
-        default=worst,
-    )
-    choices = choices_of(case)
     one.allow(left)
+    starts = sorted((f for f in one.suspects() if enough(f[1])), key=lambda f: _size(f[0]))
+    found = [_simplest(one, start, enough, seed) for start in (starts or [worst])[:_STARTS]]
+    for small in sorted(found, key=lambda f: _size(f[0])):
+        measured = _judgement(one, small[0], rng)
+        if measured is not None and not (measured.interval[0] <= one.tolerance):
+            return replace(result, smallest=small, judged_smallest=measured)
+        break
+    return replace(result, smallest=worst, judged_smallest=result.judged)
+
+
+def _simplest(
+    one: Search, start: tuple[Case, Asked], enough: Callable[[Asked], bool], seed: int
+) -> tuple[Case, Asked]:
+    """The simplest form of one case that is bad enough."""
+    case, asked = start
+    choices = choices_of(case)
 
     def fails(taken: Sequence[int]) -> bool:
         other = _simplified(case, choices, taken)
@@ -256,13 +288,9 @@ def _shrunk(
         found = asked if other.key == case.key else one.ask(other)
         return found is not None and enough(found)
 
-    taken = smallest_failing(choices.counts, fails, seed=seed)
-    small = _simplified(case, choices, taken) or case
-    found = one.asked[small.key][1] if small.key in one.asked else asked
-    measured = _judgement(one, small, rng)
-    if measured is None or measured.interval[0] <= one.tolerance or found is None:
-        return replace(result, smallest=worst, judged_smallest=result.judged)
-    return replace(result, smallest=(small, found), judged_smallest=measured)
+    small = _simplified(case, choices, smallest_failing(choices.counts, fails, seed=seed))
+    found = None if small is None else one.asked.get(small.key, (small, None))[1]
+    return start if small is None or found is None else (small, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,9 +320,7 @@ def _size(case: Case) -> tuple[bool, int]:
 
 
 def _applies(one: Search, case: Case) -> bool:
-    capabilities = one.meter.capabilities
-    spec = registered_checks()[case.check]
-    return not (capabilities.refuses(case.start) or spec.missing(case.start, capabilities))
+    return one.law.refuses(case.start, one.meter.capabilities) is None
 
 
 def _simplified(case: Case, choices: Any, taken: Sequence[int]) -> Case | None:

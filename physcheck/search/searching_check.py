@@ -30,6 +30,10 @@ __all__ = ["SearchedModel", "searching_spec"]
 # Fewer answered cases say nothing.
 _FEWEST = 10
 _LARGER = "a larger --physcheck-search looks at more cases"
+_NOT_CONFIRMED = (
+    "one generated case was above the tolerance, but copies of it that differ by 1e-4 Å scatter "
+    "too much to tell: look at that structure by itself"
+)
 _Found = tuple[Case, Asked]
 
 
@@ -84,8 +88,9 @@ def searching_spec(
     ) -> Measurement:
         meter = Meter(model)
         result = search(
-            law, meter, pool, allotment=allotment, tolerance=tolerance, rng=rng, kept=kept
-        )
+            law, meter, pool, allotment=allotment, tolerance=tolerance, rng=rng, kept=kept,
+            resolution=resolution,
+        )  # fmt: skip
         report = _Reporting(spec, law, result, tolerance, meter, named)
         rigid = "" if resolution is None else resolution.rigid_reason
         return report.measurement(rigid)
@@ -142,7 +147,7 @@ class _Reporting:
             unit=self.spec.unit,
             force_evaluations=self.meter.evaluations,
             evidence=evidence,
-            resolve=f"it was found at a generated case; {_LARGER}" if result.judged else _LARGER,
+            resolve=_NOT_CONFIRMED if result.judged else _LARGER,
         )
 
     def _of_all_cases(self, rigid: str) -> Measurement:

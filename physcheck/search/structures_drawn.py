@@ -27,7 +27,7 @@ from physcheck.search.case import with_cell
 from physcheck.search.tape import Tape
 from physcheck.system import Configurations, Floats
 
-__all__ = ["Pool", "Wanted", "drawn_structure", "pool_of"]
+__all__ = ["Pool", "Wanted", "drawn_structure", "has_seeds", "pool_of"]
 
 #: What a law needs: any structure, none that is periodic, one along some axis, or along two.
 Wanted = Literal["any", "none", "periodic", "two axes"]
@@ -103,11 +103,10 @@ def drawn_structure(
     ValueError
         The pool has nothing of the kind.
     """
-    makers = {"the run's own, displaced": _seed}
-    if not known_only:
-        makers |= _makers(pool, wanted)
-    if not [seed for seed in pool.seeds if _fits(seed, wanted)]:
-        makers.pop("the run's own, displaced")
+    makers: dict[str, _Maker] = {} if known_only else dict(_makers(pool, wanted))
+    if has_seeds(pool, wanted):
+        # As often as all others together, since these are what a model is used on.
+        makers = {_OWN: _seed, **({} if tape.one_of((False, True)) else makers)}
     if not makers:
         raise ValueError("no structure of this kind")
     name = tape.one_of(list(makers))
@@ -122,6 +121,12 @@ def drawn_structure(
     return start, name
 
 
+def has_seeds(pool: Pool, wanted: Wanted) -> bool:
+    """Whether a law can be asked at any of the run's own structures."""
+    return any(_fits(seed, wanted) for seed in pool.seeds)
+
+
+_OWN = "the run's own, displaced"
 _Maker = Callable[[Tape, Pool, Wanted], Configurations]
 
 
