@@ -43,6 +43,8 @@ class SearchLaw(ABC):
         What structures it can be asked at.
     least_atoms : int
         A structure of fewer atoms says nothing.
+    moves_copies : bool
+        Whether a violation must stay where atoms are moved by 1e-4 Å.
     asking, judging : int
         The most evaluations of one asking, and of one judgement.
     """
@@ -50,6 +52,7 @@ class SearchLaw(ABC):
     check: ClassVar[str]
     wanted: ClassVar[Wanted] = "any"
     least_atoms: ClassVar[int] = 1
+    moves_copies: ClassVar[bool] = True
     asking: ClassVar[int]
     judging: ClassVar[int]
 

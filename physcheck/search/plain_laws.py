@@ -85,6 +85,7 @@ class Finite(SearchLaw):
     """Outputs are finite numbers."""
 
     check: ClassVar[str] = "finite_outputs"
+    moves_copies: ClassVar[bool] = False
     asking: ClassVar[int] = 1
     judging: ClassVar[int] = 2
 

@@ -10,8 +10,9 @@ one is judged again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from physcheck.errors import AllotmentExceeded, ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
+from physcheck.probes.transformations import jittered
 from physcheck.resolution import Resolution
 from physcheck.search.asking import Asked, Noise, OutsideDomain
 from physcheck.search.case import Case
@@ -58,8 +60,10 @@ class SearchResult:
     ----------
     asked, refused, outside : int
         Cases that were answered, that the model raised at, and whose forces are out of bounds.
+    only_exactly : int
+        Cases above the tolerance only where atoms are exactly where they are: not judged.
     worst : (Case, Asked) or None
-        The most suspicious case.
+        The most suspicious case of the others.
     judged : Measurement or None
         Of the worst case that was judged, the one that fails if one does.
     failing, smallest : (Case, Asked) or None
@@ -70,6 +74,7 @@ class SearchResult:
     asked: int
     refused: int
     outside: int
+    only_exactly: int = 0
     worst: tuple[Case, Asked] | None = None
     judged: Measurement | None = None
     failing: tuple[Case, Asked] | None = None
@@ -102,6 +107,7 @@ class Search:
     refused: int = 0
     outside: int = 0
     asked: dict[bytes, tuple[Case, Asked | None]] = field(default_factory=dict)
+    only_exactly: set[bytes] = field(default_factory=set)
     _limit: int = 0
 
     def allow(self, evaluations: int) -> None:
@@ -156,9 +162,28 @@ class Search:
             ),
         )
 
+    def lasting_suspects(self, rng: np.random.Generator) -> Iterator[tuple[Case, Asked]]:
+        """Those that stay above the tolerance where atoms are moved by 1e-4 Å.
+
+        A tie (two images of an atom equally near, say) is broken by anything: no simulation meets
+        it, and it isn't judged.  A number that isn't finite is, wherever it comes up.
+        """
+        for case, asked in self.suspects():
+            if self.law.moves_copies:
+                other = replace(case, start=jittered(case.start, 1, rng))
+                found = None if self.is_spent else self._answer(other)
+                if found is not None and found.suspicion <= self.tolerance:
+                    self.only_exactly.add(case.key)
+                    continue
+            yield case, asked
+
     def worst(self) -> tuple[Case, Asked] | None:
-        """The most suspicious case that was answered."""
-        found = [(case, a) for case, a in self.asked.values() if a is not None]
+        """The most suspicious case that was answered, ties left out."""
+        found = [
+            (case, a)
+            for key, (case, a) in self.asked.items()
+            if a is not None and key not in self.only_exactly
+        ]
         return max(found, key=lambda one: one[1].suspicion, default=None)
 
 
@@ -233,7 +258,12 @@ def _judged(
     one: Search, result: SearchResult, left: int, rng: np.random.Generator, seed: int
 ) -> SearchResult:
     """The result with the judgement of up to two suspects; one that fails is made smaller."""
-    for case, asked in one.suspects()[:_JUDGED]:
+    before = one.meter.evaluations
+    one.allow(left)
+    suspects = list(islice(one.lasting_suspects(rng), _JUDGED))
+    left -= one.meter.evaluations - before
+    result = replace(result, worst=one.worst(), only_exactly=len(one.only_exactly))
+    for case, asked in suspects:
         measured = _judgement(one, case, rng)
         if measured is None:
             continue

@@ -172,6 +172,7 @@ class _Reporting:
             "cases": result.asked,
             "refused": result.refused,
             "out_of_bounds": result.outside,
+            "only_exactly_there": result.only_exactly,
         }
         evidence: dict[str, Any] = {"quantities": {**quantities, **counts}}
         asked = f"{count(result.asked, 'generated case')} asked"
