@@ -121,7 +121,9 @@ def _add_searches(schedule: Schedule, checks: Sequence[CheckSpec]) -> list[NotSc
     Gives those that don't fit.
     """
     settings, chosen = schedule.settings, schedule.chosen
-    if not chosen.structures:
+    trials = [chosen.trials[s.name] for s in chosen.structures if s.name in chosen.trials]
+    if not any(trial.refusal is None for trial in trials):
+        # Nothing that the model knows is there to draw cases from.
         return []
     capabilities = schedule.capabilities
     pool = pool_of_run(settings, capabilities, chosen)
