@@ -131,7 +131,7 @@ def _add_searches(schedule: Schedule, checks: Sequence[CheckSpec]) -> list[NotSc
         settings, capabilities, checks, schedule.spending, pool
     )
     searched = searched_checks(settings, checks, allotments, pool)
-    structure = generated_structure(chosen)
+    structure = generated_structure(pool)
     for check, spec in searched.items():
         schedule.add_search(spec, structure, allotments[check])
     return left_out

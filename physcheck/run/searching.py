@@ -44,12 +44,11 @@ def search_evaluations(settings: Settings, spending: Spending) -> int:
     return int(_SHARE * spending.evaluations)
 
 
-def generated_structure(chosen: Chosen) -> Structure:
+def generated_structure(pool: Pool) -> Structure:
     """What stands for the generated cases in a plan: the smallest of the run's structures."""
     from physcheck.structures import Structure
 
-    smallest = min(chosen.structures, key=lambda s: s.configurations.n_atoms)
-    return Structure(GENERATED, smallest.configurations, "cases drawn by hypothesis")
+    return Structure(GENERATED, pool.seeds[0], "cases drawn by hypothesis")
 
 
 def search_allotments(
@@ -88,10 +87,13 @@ def search_allotments(
 def pool_of_run(settings: Settings, capabilities: Capabilities, chosen: Chosen) -> Pool:
     """What cases are drawn from: the run's structures, their elements, and a few more that the
     model knows.
+
+    Without the structures that single checks brought in: a record that is made again alone has the
+    same cases.
     """
     from physcheck.search.structures_drawn import pool_of
 
-    seeds = [s.configurations for s in chosen.structures]
+    seeds = [s.configurations for s in chosen.structures if s.name not in chosen.further]
     seeds = [seed for seed in seeds if capabilities.refuses(seed) is None] or seeds
     seeds.sort(key=lambda seed: seed.n_atoms)
     # The smallest of each number of periodic axes, and all others that aren't large.

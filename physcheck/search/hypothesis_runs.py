@@ -8,7 +8,9 @@ profile of a host's settings.  What they draw is one string of bytes of a fixed 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 __all__ = ["explore", "smallest_failing"]
@@ -28,6 +30,23 @@ def _settings(**more: Any) -> Any:
         report_multiple_bugs=False, suppress_health_check=list(HealthCheck),
         verbosity=Verbosity.quiet, **more,
     )  # fmt: skip
+
+
+@contextmanager
+def _no_files() -> Iterator[None]:
+    """Within, hypothesis writes nothing into the folder it runs in, and then goes on as before.
+
+    Even without a database it keeps a cache of the modules around it.
+    """
+    from hypothesis import configuration
+
+    before = vars(configuration).get("__hypothesis_home_directory")
+    with tempfile.TemporaryDirectory(prefix="physcheck-") as folder:
+        configuration.set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            configuration.set_hypothesis_home_dir(before)
 
 
 def explore(
@@ -75,7 +94,8 @@ def explore(
             given(tapes)(one)
         )
     )
-    run()
+    with _no_files():
+        run()
     if raised:
         raise raised[0]
 
@@ -118,7 +138,8 @@ def smallest_failing(
     settings = _settings(max_examples=_TRIES, phases=(Phase.generate, Phase.shrink))
     tapes = st.binary(min_size=len(counts), max_size=len(counts))
     try:
-        tape = find(tapes, failing, settings=settings, random=random.Random(seed))
+        with _no_files():
+            tape = find(tapes, failing, settings=settings, random=random.Random(seed))
     except NoSuchExample:
         tape = bytes([255] * len(counts))
     if raised:
