@@ -43,6 +43,15 @@ class Case:
         words = json.dumps({name: np.asarray(v).tolist() for name, v in self.action.items()})
         return b"|".join([*(a.tobytes() for a in arrays), words.encode()])
 
+    @property
+    def moved_atoms(self) -> int:
+        """How many atoms something of their own is done to; 0 where it is done to all alike."""
+        for name in ("move", "circle", "offsets"):
+            if name in self.action and "basis" not in self.action:
+                values = np.asarray(self.action[name])
+                return int(values.any(axis=-1).reshape(-1, self.start.n_atoms).any(axis=0).sum())
+        return 0
+
     def numbers_of(self, name: str) -> Floats:
         """An entry of the action as an array."""
         return np.asarray(self.action[name], dtype=np.float64)

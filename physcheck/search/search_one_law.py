@@ -30,6 +30,8 @@ from physcheck.search.simpler_cases import choices_of, simpler
 from physcheck.search.structures_drawn import Pool, has_seeds
 from physcheck.search.tape import Tape
 
+_Found = tuple[Case, Asked]
+
 __all__ = ["Search", "SearchResult", "least_allotment", "search"]
 
 # Cases judged at most: each has half of a record's chance of a false FAIL.
@@ -39,9 +41,11 @@ _JUDGED = 2
 _EXPLORING = 0.6
 # A simpler case keeps at least this share of the violation: what is made small is the description.
 _KEPT = 0.5
-# So many times the tolerance a violation stands far above it; where its share of the forces counts,
-# it is at least this part of the worst all the same.
+# Where its share of the forces counts, a violation is at least so many times the tolerance, and at
+# least this part of the worst.
 _FAR_ABOVE, _NOT_BELOW = 3.0, 0.02
+# A case of more atoms isn't small, nor one where several move: then the share of forces is enough.
+_FEW_ATOMS = 2
 # Cases that are made simpler, the smallest first, while evaluations last.
 _STARTS = 3
 # Cases that hypothesis may draw for each that can be paid: refused ones cost nothing.
@@ -75,10 +79,10 @@ class SearchResult:
     refused: int
     outside: int
     only_exactly: int = 0
-    worst: tuple[Case, Asked] | None = None
+    worst: _Found | None = None
     judged: Measurement | None = None
-    failing: tuple[Case, Asked] | None = None
-    smallest: tuple[Case, Asked] | None = None
+    failing: _Found | None = None
+    smallest: _Found | None = None
     judged_smallest: Measurement | None = None
 
 
@@ -148,7 +152,7 @@ class Search:
             self.outside += 1
         return None
 
-    def suspects(self) -> list[tuple[Case, Asked]]:
+    def suspects(self) -> list[_Found]:
         """The cases above the tolerance, the worst first."""
         found = [(case, a) for case, a in self.asked.values() if a is not None]
         found = [one for one in found if not (one[1].suspicion <= self.tolerance)]
@@ -162,7 +166,7 @@ class Search:
             ),
         )
 
-    def lasting_suspects(self, rng: np.random.Generator) -> Iterator[tuple[Case, Asked]]:
+    def lasting_suspects(self, rng: np.random.Generator) -> Iterator[_Found]:
         """Those that stay above the tolerance where atoms are moved by 1e-4 Å.
 
         A tie (two images of an atom equally near, say) is broken by anything: no simulation meets
@@ -177,7 +181,7 @@ class Search:
                     continue
             yield case, asked
 
-    def worst(self) -> tuple[Case, Asked] | None:
+    def worst(self) -> _Found | None:
         """The most suspicious case that was answered, ties left out."""
         found = [
             (case, a)
@@ -292,10 +296,14 @@ def _shrunk(
     """
     assert result.failing is not None
     worst = result.failing
-    enough = _AsBad(worst[1], one.tolerance)
     one.allow(left)
-    starts = sorted((f for f in one.suspects() if enough(f[1])), key=lambda f: _size(f[0]))
-    found = [_simplest(one, start, enough, seed) for start in (starts or [worst])[:_STARTS]]
+    found: list[_Found] = []
+    for by_share in (False, True):
+        if any(c.start.n_atoms <= _FEW_ATOMS and c.moved_atoms <= 1 for c, _ in found):
+            break
+        enough = _AsBad(worst[1], one.tolerance, by_share)
+        starts = sorted((f for f in one.suspects() if enough(f[1])), key=lambda f: _size(f[0]))
+        found += [_simplest(one, start, enough, seed) for start in (starts or [worst])[:_STARTS]]
     for small in sorted(found, key=lambda f: _size(f[0])):
         measured = _judgement(one, small[0], rng)
         if measured is not None and not (measured.interval[0] <= one.tolerance):
@@ -304,9 +312,7 @@ def _shrunk(
     return replace(result, smallest=worst, judged_smallest=result.judged)
 
 
-def _simplest(
-    one: Search, start: tuple[Case, Asked], enough: Callable[[Asked], bool], seed: int
-) -> tuple[Case, Asked]:
+def _simplest(one: Search, start: _Found, enough: Callable[[Asked], bool], seed: int) -> _Found:
     """The simplest form of one case that is bad enough."""
     case, asked = start
     choices = choices_of(case)
@@ -325,7 +331,7 @@ def _simplest(
 
 @dataclass(frozen=True, slots=True)
 class _AsBad:
-    """Whether a case keeps half of the worst violation, or of its share of the forces there.
+    """Whether a case keeps half of the worst violation; by share, half of its share of the forces.
 
     The share counts where the violation itself stands far above the tolerance: one percent of the
     forces is the same fault in two atoms, where forces are small, as in thirty.
@@ -333,20 +339,23 @@ class _AsBad:
 
     worst: Asked
     tolerance: float
+    by_share: bool
 
     def __call__(self, other: Asked) -> bool:
-        seen, least = other.suspicion, self.tolerance
-        if not (seen > least):
+        seen, most = other.suspicion, self.worst.suspicion
+        if not (seen > self.tolerance):
             return False
-        if seen >= _KEPT * self.worst.suspicion:
+        if seen >= _KEPT * most:
             return True
-        share = seen * self.worst.size >= _KEPT * self.worst.suspicion * other.size
-        return share and seen >= max(_FAR_ABOVE * least, _NOT_BELOW * self.worst.suspicion)
+        if not self.by_share:
+            return False
+        share = seen * self.worst.size >= _KEPT * most * other.size
+        return share and seen >= max(_FAR_ABOVE * self.tolerance, _NOT_BELOW * most)
 
 
-def _size(case: Case) -> tuple[bool, int]:
-    """What makes a case simple at first sight: free atoms, and few of them."""
-    return case.start.system.is_periodic, case.start.n_atoms
+def _size(case: Case) -> tuple[bool, int, int]:
+    """What makes a case simple at first sight: free atoms, few of them, few that move."""
+    return case.start.system.is_periodic, case.start.n_atoms, case.moved_atoms
 
 
 def _applies(one: Search, case: Case) -> bool:
