@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -14,10 +14,13 @@ from physcheck.tolerances import Tolerance
 __all__ = [
     "FINER_ARITHMETIC",
     "LOOK_CLOSER",
+    "NOTHING_SETTLES",
+    "LookCloser",
     "Measurement",
     "Outcome",
     "Verdict",
     "judge",
+    "limit_beside",
     "limited_by_noise",
 ]
 
@@ -25,8 +28,25 @@ __all__ = [
 #: Stands in an advice for how a closer look is had; the judge puts it into words.
 LOOK_CLOSER = "{look closer}"
 #: The advice where rounding is the limit; no advice to one that is in float64 already.
-FINER_ARITHMETIC = "rerun with --physcheck-dtype=float64 or a model of higher precision"
-_BY_ITS_OPTIONS = "its options let the check look more closely"
+FINER_ARITHMETIC = "rerun with --physcheck-dtype=float64 if the model can be had in it"
+
+#: How a closer look is had, from the factor by which its work must grow to settle the verdict:
+#: infinite where none would, None where that can't be foretold.
+LookCloser = Callable[[float | None], str]
+
+
+def _by_its_options(work_needed: float | None) -> str:
+    if work_needed is None:
+        return "its options let the check look more closely"
+    if math.isinf(work_needed):
+        return NOTHING_SETTLES
+    return (
+        f"its options let the check look more closely: {work_needed:.2g} times as much settles it"
+    )
+
+
+#: What is said where no number of probes would settle a verdict.
+NOTHING_SETTLES = "looking more closely would not settle it, by what this look found"
 
 
 class Outcome(StrEnum):
@@ -60,8 +80,16 @@ class Measurement:
     interval : (low, high)
         ``low`` is exceeded by the true violation except for a chance of 1e-4 a record (so FAIL is
         rarely false), ``high`` is not exceeded with 97.5 % confidence.
-    detection_limit : float
-        The smallest violation that this run would have told from none.
+    detection_limit : float or None
+        The smallest true violation that this measurement would have called FAIL with 95 % chance:
+        tolerance, sampling of loops and probes, noise and confirmation included, so that it is
+        never below the tolerance (:mod:`physcheck.numerics.detection`).  None where it can't be
+        told, or where nothing is held against the number; ``limit_unknown`` says why.
+    limit_unknown : str
+        Why there is no detection limit; else empty.
+    noise_floor : float or None
+        What rounding, roughness and memory hide: below it the low end of the interval is zero.
+        None where a check doesn't tell.
     force_evaluations : int
     jacobian_products : int
     evidence : mapping
@@ -72,13 +100,20 @@ class Measurement:
         Why the number says nothing of the model, such as forces that don't respond; else empty.
     resolve : str
         What would resolve an INCONCLUSIVE, in a sentence; empty to leave it to the judge.
+    bound_by : str
+        Where the number is a bound that follows from something else: from what, in a sentence.
+    work_needed : float or None
+        By what factor the evaluations must grow to settle an INCONCLUSIVE, if the number stays as
+        it is; infinite where none would, None where that can't be foretold.
     """
 
     value: float
     uncertainty: float
     interval: tuple[float, float]
-    detection_limit: float
+    detection_limit: float | None
     force_evaluations: int
+    noise_floor: float | None = None
+    limit_unknown: str = ""
     check: str = ""
     quantity: str = ""
     unit: str = ""
@@ -87,6 +122,14 @@ class Measurement:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     nothing_tested: str = ""
     resolve: str = ""
+    bound_by: str = ""
+    work_needed: float | None = None
+
+    @property
+    def known_limit(self) -> float | None:
+        """The detection limit where it is a number; never infinite or NaN."""
+        limit = self.detection_limit
+        return limit if limit is not None and math.isfinite(limit) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +149,15 @@ def judge(
     measurement: Measurement,
     tolerance: Tolerance | None,
     *,
-    closer: str = _BY_ITS_OPTIONS,
+    closer: LookCloser = _by_its_options,
     finer: str = FINER_ARITHMETIC,
 ) -> Verdict:
     """Hold a measurement against a tolerance.
 
     PASS if ``high <= tolerance``; FAIL if ``low > tolerance``; otherwise INCONCLUSIVE with what
-    would resolve it; ``closer`` says how a closer look is had, ``finer`` how less
-    rounding is.  A value that is not finite FAILs.  A check without a tolerance (kind ``info``)
-    passes.
+    would resolve it; ``closer`` says how a closer look is had that would settle it, ``finer``
+    how less rounding is.  A value that is not finite FAILs.  A check without a tolerance (kind
+    ``info``) passes.
 
     Raises
     ------
@@ -131,7 +174,7 @@ def judge(
         return Verdict(Outcome.FAIL, f"the {measurement.quantity} is {measurement.value}")
     if measurement.nothing_tested:
         text = f"nothing tested: {measurement.nothing_tested}"
-        return Verdict(Outcome.INCONCLUSIVE, _with_advice(text, closer, finer))
+        return Verdict(Outcome.INCONCLUSIVE, _with_advice(text, measurement, closer, finer))
     if tolerance is None:
         measured = figure(measurement.value, unit)
         return Verdict(Outcome.PASS, f"measured {measured}; there is no tolerance")
@@ -141,24 +184,49 @@ def judge(
     if high <= limit:
         return Verdict(Outcome.PASS, _what_passed(measurement, limit))
     text = _why_inconclusive(measurement, limit)
-    return Verdict(Outcome.INCONCLUSIVE, _with_advice(text, closer, finer))
+    return Verdict(Outcome.INCONCLUSIVE, _with_advice(text, measurement, closer, finer))
 
 
-def _with_advice(text: str, closer: str, finer: str) -> str:
-    return text.replace(LOOK_CLOSER, closer).replace(FINER_ARITHMETIC, finer)
+def _with_advice(text: str, measurement: Measurement, closer: LookCloser, finer: str) -> str:
+    if LOOK_CLOSER in text:
+        text = text.replace(LOOK_CLOSER, closer(measurement.work_needed))
+    return text.replace(FINER_ARITHMETIC, finer)
 
 
 def _what_passed(measurement: Measurement, limit: float) -> str:
     unit = measurement.unit
+    if measurement.bound_by:
+        return f"at most {figure(measurement.interval[1], unit)}: {measurement.bound_by}"
     if measurement.interval[0] > 0:
         value = figure(measurement.value, unit)
         return f"a violation of {value} was measured, within the tolerance of {figure(limit, unit)}"
-    return f"smallest detectable violation {figure(measurement.detection_limit, unit)}"
+    known = measurement.known_limit
+    if known is None:
+        return "no violation was found"
+    # A violation below the tolerance passes, however clearly it is seen.
+    would = figure(max(known, limit), unit)
+    return f"no violation was found; one of {would} or more would have failed"
+
+
+def limit_beside(measurement: Measurement, tolerance: Tolerance | None) -> float | None:
+    """The detection limit to be shown: none without a tolerance, and never below it."""
+    known = measurement.known_limit
+    if known is None or tolerance is None:
+        return None
+    return float(max(known, tolerance.value))
 
 
 def limited_by_noise(measurement: Measurement) -> bool:
     """Whether nothing was found, and only less noise of the model would let more be seen."""
-    return measurement.interval[0] <= 0 and _largest_part(measurement) == "rounding"
+    low, high = measurement.interval
+    noise = measurement.uncertainty_components.get("rounding", 0.0)
+    by_noise = _largest_part(measurement) == "rounding" and noise >= _NOISE_SHARE * high
+    return low <= 0 and by_noise and not measurement.nothing_tested
+
+
+# An interval that noise makes ends a few standard deviations above zero; where it ends far beyond,
+# something else does.
+_NOISE_SHARE = 0.1
 
 
 # What to do where an uncertainty is too large, by its largest component.
@@ -172,19 +240,32 @@ _RESOLVED_BY = {
 def _why_inconclusive(measurement: Measurement, limit: float) -> str:
     low, high = measurement.interval
     unit = measurement.unit
+    bound = f"{figure(low)} to {figure(high, unit)}" if math.isfinite(high) else "which has no end"
     if low > 0:
         text = (
             f"a violation of {figure(measurement.value, unit)} was measured, but the tolerance of "
-            f"{figure(limit, unit)} lies within its interval, {figure(low)} to {figure(high, unit)}"
+            f"{figure(limit, unit)} lies within its interval, {bound}"
+        )
+    elif measurement.bound_by:
+        text = (
+            f"at most {figure(high, unit)}, and the tolerance is {figure(limit, unit)}: "
+            f"{measurement.bound_by}"
+        )
+    elif math.isfinite(high):
+        text = (
+            f"no violation is certain, but up to {figure(high, unit)} can't be ruled out, and the "
+            f"tolerance is {figure(limit, unit)}"
         )
     else:
-        text = (
-            "no violation was found, but the smallest detectable one is "
-            f"{figure(measurement.detection_limit, unit)} and the tolerance {figure(limit, unit)}"
-        )
+        text = f"nothing can be told of a tolerance of {figure(limit, unit)}"
     if measurement.resolve:
         return f"{text}; {measurement.resolve}"
-    return f"{text}; {_RESOLVED_BY.get(_largest_part(measurement), LOOK_CLOSER)}"
+    part = _largest_part(measurement)
+    rounding = measurement.uncertainty_components.get("rounding", 0.0)
+    if part == "truncation" and rounding > measurement.uncertainty_components[part] / 2:
+        # Noise looks like roughness: what is estimated of truncation is never smaller than it.
+        part = "rounding"
+    return f"{text}; {_RESOLVED_BY.get(part, LOOK_CLOSER)}"
 
 
 def _largest_part(measurement: Measurement) -> str:

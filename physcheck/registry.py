@@ -9,7 +9,7 @@ from functools import partial, update_wrapper, wraps
 from typing import Any, Protocol
 
 from physcheck.errors import CapabilityMissing, PhysicsFailure, SpecError
-from physcheck.measurement import Measurement, Outcome, Verdict, judge
+from physcheck.measurement import Measurement, Outcome, Verdict, judge, limit_beside
 from physcheck.model import Capabilities
 from physcheck.names import BUDGETS, FAMILIES, Budget, Kind, nearest
 from physcheck.system import Configurations, as_configurations
@@ -99,6 +99,9 @@ class CheckSpec:
         it best, too.  None where any structure does.
     shared : callable (Configurations, Capabilities, Budget) -> int, or None
         Evaluations wanted for the trajectory that checks of a structure share, where this is one.
+    by_gradient : int or None
+        Its own evaluations where it is told how far forces are from the gradient of the energy
+        (``gradient``) instead of getting a trajectory; None if it can't be told by that.
     enlarges : callable (Configurations) -> float
         How many times as many atoms its evaluations have as the structure: a second look counts
         so many times as much.
@@ -121,6 +124,7 @@ class CheckSpec:
     evaluations: Callable[[Configurations, Capabilities, Budget], int]
     options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None
+    by_gradient: int | None = None
     shows: Shows | None = None
     enlarges: Callable[[Configurations], float] = _same_size
     applies: Callable[..., str | None] = _applies_always
@@ -177,6 +181,7 @@ def check(
     tolerances: Tolerances | None = None,
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None,
+    by_gradient: int | None = None,
     shows: Shows | None = None,
     enlarges: Callable[[Configurations], float] | None = None,
     applies: Callable[..., str | None] | None = None,
@@ -213,6 +218,7 @@ def check(
         evaluations=_by_budget(evaluations) if isinstance(evaluations, Mapping) else evaluations,
         options=dict(options or {}),
         shared=shared,
+        by_gradient=by_gradient,
         shows=shows,
         enlarges=enlarges or _same_size,
         applies=applies or _applies_always,
@@ -299,8 +305,8 @@ class FailedAssertion:
     Attributes
     ----------
     check, structure, title, causes, advice, message, quantity, unit : str
-    value, uncertainty, detection_limit : float
-    tolerance : float or None
+    value, uncertainty : float
+    tolerance, detection_limit, noise_floor : float or None
     evidence : mapping
         As the measurement has it.
     verdict, reason, rerun, reference
@@ -318,7 +324,8 @@ class FailedAssertion:
     value: float
     uncertainty: float
     tolerance: float | None
-    detection_limit: float
+    detection_limit: float | None
+    noise_floor: float | None
     evidence: Mapping[str, Any]
     verdict: str = Outcome.FAIL
     reason: str | None = None
@@ -346,7 +353,8 @@ def failed_assertion(
         value=float(measurement.value),
         uncertainty=float(measurement.uncertainty),
         tolerance=None if tolerance is None else float(tolerance.value),
-        detection_limit=float(measurement.detection_limit),
+        detection_limit=limit_beside(measurement, tolerance),
+        noise_floor=measurement.noise_floor,
         evidence=measurement.evidence,
     )
 

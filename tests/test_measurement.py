@@ -18,12 +18,12 @@ def measured(value, low, high, **more):
 @pytest.mark.parametrize(
     ("measurement", "outcome", "said"),
     [
-        (measured(0.05, 0.0, 0.08), "pass", "smallest detectable violation 0.020 eV"),
+        (measured(0.05, 0.0, 0.08), "pass", "one of 0.10 eV or more would have failed"),
         (measured(14.2, 14.0, 14.4), "fail", "142x over"),
         (measured(math.nan, 0.0, 0.1), "fail", "the work is nan"),
         (measured(0.0, 0.0, 0.0, nothing_tested="it is rigid"), "inconclusive", "nothing tested: "),
         (measured(0.1, 0.05, 0.2), "inconclusive", "the tolerance of 0.10 eV lies within its"),
-        (measured(0.1, 0.0, 0.2), "inconclusive", "no violation was found, but the smallest"),
+        (measured(0.1, 0.0, 0.2), "inconclusive", "up to 0.20 eV can't be ruled out"),
         (measured(0.1, 0.0, 0.2, resolve="do this"), "inconclusive", "; do this"),
         (
             measured(0.1, 0.0, 0.2, uncertainty_components={"rounding": 1.0, "sampling": 2.0}),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physcheck.model import Capabilities
+from physcheck.numerics.detection import INDEPENDENT, limit_of_difference
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.resolution import Resolution
@@ -35,8 +36,8 @@ ENERGY_LENGTH = 1.0
 #: Thermal displacement of a coordinate, Å.  Differences are compared with the forces that it gives,
 #: where forces at rest vanish.
 THERMAL_STEP = 0.05
-# Noise is often alike in many components, so that no more of them are counted as independent.
-_INDEPENDENT = 3
+# Transformations are tried at one place, so that no more of them are counted as independent either.
+_MOST_PROBES = 3
 # A position is rounded when it is stored, and once more where it meets the cell.
 _ROUNDINGS = 2.0
 #: Distance, Å, that turns a noise of forces into one of the virial an atom: a cutoff.
@@ -107,7 +108,7 @@ class Part:
 
     def limit(self, dof: float, parts: int) -> float:
         """What noise alone exceeds with the record's chance, shared by ``parts``."""
-        count = min(len(self.mean), _INDEPENDENT)
+        count = min(len(self.mean), INDEPENDENT)
         return self.sigma * noise_rms_quantile(count, dof, 1 - FALSE_FAIL / (2 * parts))
 
 
@@ -188,7 +189,7 @@ class LargestDifference:
 
     Attributes
     ----------
-    value, uncertainty, interval, detection_limit
+    value, uncertainty, interval, detection_limit, noise_floor
         As in :class:`~physcheck.measurement.Measurement`.
     worst : Part
         The one that decides.
@@ -200,15 +201,30 @@ class LargestDifference:
     uncertainty: float
     interval: tuple[float, float]
     detection_limit: float
+    noise_floor: float
     worst: Part
     unresolved: tuple[str, ...]
 
 
-def largest_difference(parts: Sequence[Part], dof: float, target: float) -> LargestDifference:
+def largest_difference(
+    parts: Sequence[Part],
+    dof: float,
+    target: float,
+    *,
+    probes: int | None = None,
+    components: int = INDEPENDENT,
+) -> LargestDifference:
     """The largest difference among the parts and its interval.
 
     Any part can fail the check.  Energies and stresses whose noise is above ``target`` can't pass
     it and don't keep the forces from doing so; they are named in ``unresolved``.
+
+    Parameters
+    ----------
+    probes : int
+        Independent places among the parts, if not their labels (3 at most).
+    components : int
+        Independent numbers that a violation at one place comes down to.
     """
     count = len(parts)
     limits = [p.limit(dof, count) for p in parts]
@@ -221,11 +237,20 @@ def largest_difference(parts: Sequence[Part], dof: float, target: float) -> Larg
     ]
     unresolved = tuple(sorted({p.output for i, p in enumerate(parts) if i not in judged}))
     decisive = max(judged, key=lambda i: (lows[i], parts[i].rms))
+    of_forces = [i for i in judged if parts[i].output == "forces"]
+    noise_floor = max(limits[i] for i in of_forces)
     return LargestDifference(
         value=max(parts[i].value for i in judged),
         uncertainty=parts[decisive].sigma,
         interval=(lows[decisive], max(highs[i] for i in judged)),
-        detection_limit=max(limits[i] for i in judged if parts[i].output == "forces"),
+        detection_limit=limit_of_difference(
+            target,
+            allowance=noise_floor,
+            scatter=max(parts[i].sigma for i in of_forces),
+            probes=probes or min(_MOST_PROBES, len({parts[i].label for i in of_forces})),
+            components=components,
+        ),
+        noise_floor=noise_floor,
         worst=parts[decisive],
         unresolved=unresolved,
     )

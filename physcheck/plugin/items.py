@@ -18,7 +18,7 @@ from physcheck.text.phrases import printable
 
 if TYPE_CHECKING:
     from physcheck.registry import CheckSpec
-    from physcheck.run.schedule import PlanEntry
+    from physcheck.run.entry import PlanEntry
 
 __all__ = [
     "ANCHOR",

@@ -174,10 +174,11 @@ class Case:
 
     def _record(self, runner: Runner, settings: Settings) -> Record:
         """The record before anything is known of failures that are expected."""
+        from physcheck.checks.dynamics.gradient_forces import GRADIENT_EVALUATIONS
         from physcheck.run.budget import spending_of
         from physcheck.run.cause_aware import CauseAwareRunner
+        from physcheck.run.entry import PlanEntry, record_seed
         from physcheck.run.outcomes import error_record
-        from physcheck.run.schedule import PlanEntry, record_seed
 
         choice, spec = self.choice, self.choice.check
         level = spending_of(settings.budget).level
@@ -185,12 +186,15 @@ class Case:
         problem = runner.ask(start)
         capabilities = runner.model.capabilities
         refusal = capabilities.refuses(start) or spec.missing(start, capabilities)
-        if spec.shared is not None and level == "quick":
+        bound = 0
+        if spec.by_gradient is not None and "energy" in capabilities.outputs:
+            bound = GRADIENT_EVALUATIONS
+        if spec.shared is not None and level == "quick" and not bound:
             refusal = refusal or "needs a trajectory: give budget='standard'"
         if problem is not None and refusal is None:
             return error_record(spec, choice.structure, settings, problem)
         allotment = 0 if refusal else spec.evaluations(start, capabilities, level)
-        shared = None if refusal else spec.shared
+        shared = None if refusal or level == "quick" else spec.shared
         return CauseAwareRunner(runner).run(
             PlanEntry(
                 spec,
@@ -199,6 +203,7 @@ class Case:
                 record_seed(settings.seed, spec.id, choice.structure),
                 refusal,
                 0 if shared is None else shared(start, capabilities, level),
+                bound,
                 looks=(level,),
             )
         )

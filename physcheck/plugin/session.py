@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from physcheck.model import Model
     from physcheck.report.baseline import Baseline
     from physcheck.run.cause_aware import CauseAwareRunner
+    from physcheck.run.entry import PlanEntry
     from physcheck.run.known_failures import KnownFailure
     from physcheck.run.plan import Plan
     from physcheck.run.runner import Runner
-    from physcheck.run.schedule import PlanEntry
 
 __all__ = ["OWNS_SHORT_MODEL", "SESSION", "WorkerSession"]
 
@@ -148,15 +148,19 @@ class WorkerSession:
         settings = self.settings
         spec = settings.model or ""
         has_twin = settings.dtype is None and could_have_twin(spec, model)
-        with _no_warnings():
-            self._plan = make_plan(
-                model, self.settings, agree=partial(agreed, self._config), has_twin=has_twin
-            )
-        self._runner = Runner(
+        runner = self._runner = Runner(
             model, settings, self.evidence_folder, reference, progress_of(self._config)
         )
         if has_twin:
-            self._runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
+            runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
+        with _no_warnings():
+            self._plan = make_plan(
+                model,
+                self.settings,
+                agree=partial(agreed, self._config),
+                has_twin=has_twin,
+                settles=runner.settles,
+            )
 
     def _from_start(self) -> AbstractContextManager[None]:
         """Within, paths are relative to where pytest was started, wherever a factory went."""

@@ -53,19 +53,19 @@ def comparison_csv(comparison: Comparison) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
         ["check", "structure", "kind", "report", "verdict", "value", "uncertainty", "low", "high",
-         "tolerance", "detection_limit", "unit", "evaluations", "against_first"]
+         "tolerance", "detection_limit", "noise_floor", "unit", "evaluations", "against_first"]
     )  # fmt: skip
     for row in comparison.rows:
         for column, record, change in zip(
             comparison.columns, row.records, row.changes, strict=True
         ):
-            numbers: list[Any] = ["not_tested", *[""] * 8]
+            numbers: list[Any] = ["not_tested", *[""] * 9]
             if record is not None:
                 low, high = record.interval or (None, None)
                 numbers = [
                     str(record.verdict), record.value, record.uncertainty, low, high,
-                    record.tolerance, record.detection_limit, record.unit,
-                    record.force_evaluations,
+                    record.tolerance, record.detection_limit, record.noise_floor,
+                    record.unit, record.force_evaluations,
                 ]  # fmt: skip
             against = "" if change is None else str(change.direction)
             names = [row.check, row.structure, row.kind, column.label]

@@ -90,7 +90,7 @@ def consequence(report: Report) -> str:
         )
     if passed:
         return (
-            "No violation was found above the smallest detectable ones. How close the model comes "
+            "No violation was found above the detection limits. How close the model comes "
             "to a reference was not tested."
         )
     return "Nothing was judged: no check applied to this model and these structures."

@@ -61,7 +61,7 @@ def junit_properties(record: Record) -> list[tuple[str, str]]:
         "interval_high": None if record.interval is None else record.interval[1],
         "tolerance": record.tolerance,
         "limit": record.detection_limit,
-        "noise_floor": getattr(record, "noise_floor", None),
+        "noise_floor": record.noise_floor,
         "level": getattr(record, "level", None),
         "evaluations": record.force_evaluations,
     }

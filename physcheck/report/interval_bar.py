@@ -67,9 +67,8 @@ def interval_bar(record: Record) -> Bar | None:
     if value is None or not math.isfinite(value):
         return None
     named = [("value", value, "measured"), ("tolerance", record.tolerance, "tolerance")]
-    named.append(("detection", record.detection_limit, "smallest detectable"))
-    # Reports of versions that don't tell the noise floor have none.
-    named.append(("noise", getattr(record, "noise_floor", None), "noise floor"))
+    named.append(("detection", record.detection_limit, "detection limit"))
+    named.append(("noise", record.noise_floor, "noise floor"))
     numbers = [(k, float(n), w) for k, n, w in named if n is not None and math.isfinite(n)]
     interval = record.interval or (value, value)
     left, right = _ends([n for _, n, _ in numbers], interval, record.tolerance)

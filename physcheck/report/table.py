@@ -17,7 +17,8 @@ COLUMNS = (
     "verdict",
     "measured",
     "tolerance",
-    "smallest detectable",
+    "noise floor",
+    "detection limit",
     "evaluations",
 )
 _REFERENCE = "reference"
@@ -43,17 +44,22 @@ def table_rows(records: Sequence[Record]) -> list[tuple[str, ...]]:
 
 
 def _cells(record: Record) -> tuple[str, ...]:
-    measured = tolerance = detectable = ""
+    measured = tolerance = floor = detectable = ""
     if record.tolerance is not None:
         tolerance = figure(record.tolerance, record.unit)
     if record.value is not None:
         measured = with_uncertainty(record.value, record.uncertainty, record.unit)
         # What is held against nothing can't be missed.
         if record.tolerance is not None and math.isfinite(record.value):
-            detectable = figure(record.detection_limit, record.unit)
+            detectable = _figure_or_none(record.detection_limit, record.unit)
+            floor = _figure_or_none(record.noise_floor, record.unit)
     evaluations = "" if record.force_evaluations is None else str(record.force_evaluations)
     head = (record.check, record.structure, verdict_word(record.verdict))
-    return (*head, measured, tolerance, detectable, evaluations)
+    return (*head, measured, tolerance, floor, detectable, evaluations)
+
+
+def _figure_or_none(number: float | None, unit: str) -> str:
+    return "-" if number is None else figure(number, unit)
 
 
 def _reference_cell(record: Record) -> str:

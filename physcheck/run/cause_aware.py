@@ -9,10 +9,10 @@ from math import inf
 from physcheck.measurement import Outcome
 from physcheck.model import Meter, Model
 from physcheck.registry import tolerance_of
+from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.one_by_one import one_by_one
 from physcheck.run.record import Record
 from physcheck.run.runner import Runner
-from physcheck.run.schedule import PlanEntry, record_seed
 from physcheck.run.trial_copies import CHECKS_OF_COPIES, unlike_copy
 from physcheck.structures import Structure
 from physcheck.system import Configurations
@@ -153,7 +153,9 @@ class CauseAwareRunner:
             value=inf,
             uncertainty=0.0,
             interval=(inf, inf),
-            detection_limit=0.0,
+            detection_limit=None,
+            limit_unknown="the model raised",
+            noise_floor=None,
             tolerance=None if tolerance is None else tolerance.value,
             evidence={**record.evidence, "place": place or message},
         )

@@ -10,7 +10,7 @@ from physcheck.measurement import Outcome
 from physcheck.run.record import Record
 
 if TYPE_CHECKING:
-    from physcheck.run.schedule import PlanEntry
+    from physcheck.run.entry import PlanEntry
 
 __all__ = ["NotFiniteOnce", "counted_once", "not_finite_output"]
 

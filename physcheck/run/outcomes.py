@@ -10,9 +10,9 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput, TimeIsUp
-from physcheck.measurement import Measurement, Outcome, Verdict
+from physcheck.measurement import Measurement, Outcome, Verdict, limit_beside
+from physcheck.run.entry import record_seed
 from physcheck.run.record import Record
-from physcheck.run.schedule import record_seed
 from physcheck.run.settings import Settings
 from physcheck.text.exceptions import description
 from physcheck.tolerances import Tolerance
@@ -135,10 +135,20 @@ def measured_record(
         uncertainty_components={name: float(part) for name, part in components.items()},
         interval=(float(low), float(high)),
         tolerance=None if tolerance is None else float(tolerance.value),
-        detection_limit=float(measured.detection_limit),
+        detection_limit=limit_beside(measured, tolerance),
+        limit_unknown=_why_no_limit(measured, tolerance),
+        noise_floor=None if measured.noise_floor is None else float(measured.noise_floor),
         causes=str(measured.evidence.get("causes", blank.causes)),
         evidence=evidence,
     )
+
+
+def _why_no_limit(measured: Measurement, tolerance: Tolerance | None) -> str | None:
+    if limit_beside(measured, tolerance) is not None:
+        return None
+    if measured.limit_unknown:
+        return measured.limit_unknown
+    return "nothing is held against this number" if tolerance is None else "it can't be told"
 
 
 def with_cost(record: Record, cost: Cost) -> Record:
@@ -200,7 +210,8 @@ def _not_finite(blank: Record, error: NonFiniteOutput, tolerance: Tolerance | No
         uncertainty=nan,
         interval=(nan, nan),
         tolerance=None if tolerance is None else float(tolerance.value),
-        detection_limit=nan,
+        detection_limit=None,
+        limit_unknown="the output is not finite",
         evidence={
             **blank.evidence,
             "not_finite": {"output": error.output, "value": error.value},

@@ -10,9 +10,10 @@ from physcheck.model import Meter, Model
 from physcheck.registry import CheckSpec
 from physcheck.run.budget import Spending, names_time, spending_of
 from physcheck.run.choosing import choose_structures, cut_to
+from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import measure_pace, typical_pace
-from physcheck.run.schedule import PlanEntry, Schedule, structures_within
+from physcheck.run.schedule import Schedule, structures_within
 from physcheck.run.searching import (
     generated_structure,
     pool_of_run,
@@ -58,12 +59,16 @@ class Plan:
 
     @property
     def evaluations(self) -> int:
-        """The sum of all allotments, and of each structure's trajectory once."""
+        """The sum of all allotments, and once a structure of what its records share."""
         return sum(n for n, _ in self._costs())
 
     def _costs(self) -> list[tuple[int, str]]:
         """Evaluations and the structure they are of."""
-        shared = {e.structure.name: e.shared for e in self.entries if e.shared}
+        shared: dict[str, int] = {}
+        for entry in self.entries:
+            if once := entry.shared + entry.bound:
+                name = entry.structure.name
+                shared[name] = max(once, shared.get(name, 0))
         own = [(e.allotment, e.structure.name) for e in self.entries if e.allotment]
         return own + [(n, name) for name, n in shared.items()]
 
@@ -74,6 +79,7 @@ def make_plan(
     *,
     agree: Callable[[Spending], Spending] = lambda spending: spending,
     has_twin: bool = False,
+    settles: Callable[[Sequence[PlanEntry]], bool] = lambda entries: False,
 ) -> Plan:
     """Choose structures, fix the number of evaluations, then fill it (see ``run/schedule.py``).
 
@@ -84,6 +90,9 @@ def make_plan(
         what all processes of the run shall have.
     has_twin : bool
         Whether room is kept for looks at a float64 twin of the model.
+    settles : callable (sequence of PlanEntry) -> bool
+        Makes a few records, with the evaluations planned for them, and says whether all pass; so
+        that nothing is kept for the trajectory that they then don't need.
 
     The same on every process: but for that number, timings only make the estimate.
 
@@ -101,7 +110,7 @@ def make_plan(
         spending = agree(spending)
     limit = spending.evaluations
     cut_to(chosen, structures_within(limit), f"a budget of {spending.option}")
-    schedule = Schedule(settings, model.capabilities, chosen, spending, has_twin)
+    schedule = Schedule(settings, model.capabilities, chosen, spending, has_twin, settles=settles)
     not_searched = _add_searches(schedule, checks)
     if settings.structures is None or settings.named_structures is not None:
         schedule.fill(checks)

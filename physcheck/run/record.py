@@ -22,7 +22,7 @@ __all__ = ["SCHEMA", "Record", "ReferenceResult", "Report", "Summary"]
 SCHEMA = "physcheck-report/1"
 
 # Fields that JSON holds as a number, as a string where the number is not finite, or as null.
-_NUMBERS = ("value", "uncertainty", "tolerance", "detection_limit")
+_NUMBERS = ("value", "uncertainty", "tolerance", "detection_limit", "noise_floor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class ReferenceResult:
 
     Attributes
     ----------
-    verdict, reason, message, unit, value, uncertainty, interval, detection_limit
+    verdict, reason, message, unit, value, uncertainty, interval, detection_limit, noise_floor
     force_evaluations, seconds, evidence
         As in :class:`Record`.
     """
@@ -47,6 +47,7 @@ class ReferenceResult:
     force_evaluations: int | None
     seconds: float | None
     evidence: Mapping[str, Any]
+    noise_floor: float | None = None
 
     @classmethod
     def of(cls, record: Record) -> ReferenceResult:
@@ -84,7 +85,12 @@ class Record:
     interval : (low, high) or None
     tolerance : float or None
     detection_limit : float or None
-        The smallest violation that this record would have told from none.
+        The smallest true violation that this record would have called FAIL with 95 % chance; never
+        below the tolerance.
+    limit_unknown : str or None
+        Why there is no detection limit.
+    noise_floor : float or None
+        What rounding, roughness and memory hide.
     force_evaluations, jacobian_products : int or None
     seconds, model_seconds : float or None
         Of the record, and of them those within the model.
@@ -117,6 +123,8 @@ class Record:
     interval: tuple[float, float] | None = None
     tolerance: float | None = None
     detection_limit: float | None = None
+    limit_unknown: str | None = None
+    noise_floor: float | None = None
     force_evaluations: int | None = None
     jacobian_products: int | None = None
     seconds: float | None = None

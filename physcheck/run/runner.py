@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +17,8 @@ from physcheck.measurement import FINER_ARITHMETIC, Outcome, judge, limited_by_n
 from physcheck.model import Meter, Model
 from physcheck.names import GENERATED, Budget
 from physcheck.registry import tolerance_of
+from physcheck.run.closer_look import how_to_look_closer
+from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.evidence import save_evidence, temporary_folder
 from physcheck.run.outcomes import (
     Cost,
@@ -25,7 +28,7 @@ from physcheck.run.outcomes import (
     with_cost,
 )
 from physcheck.run.record import Record, ReferenceResult
-from physcheck.run.schedule import NEEDS_REFERENCE, PlanEntry, how_to_look_closer, record_seed
+from physcheck.run.schedule import NEEDS_REFERENCE
 from physcheck.run.settings import Settings
 from physcheck.run.shared import SharedByStructure
 from physcheck.run.timeout import TimeIsUp, alarm
@@ -34,6 +37,7 @@ from physcheck.system import Configurations
 from physcheck.tolerances import Tolerance
 
 if TYPE_CHECKING:
+    from physcheck.checks.dynamics.gradient_forces import GradientForces
     from physcheck.checks.sampling.trajectory import Trajectory
     from physcheck.resolution import Resolution
     from physcheck.structures import Structure
@@ -94,6 +98,7 @@ class Runner:
     _reference_runner: Runner | None = None
     _resolutions: SharedByStructure[Resolution] = field(default_factory=SharedByStructure)
     _trajectories: SharedByStructure[Trajectory] = field(default_factory=SharedByStructure)
+    _gradients: SharedByStructure[GradientForces] = field(default_factory=SharedByStructure)
     _asking: Meter | None = None
 
     def run(self, entry: PlanEntry) -> Record:
@@ -110,13 +115,17 @@ class Runner:
             return record
         return replace(record, reference=self._reference_result(entry, record, self.reference))
 
+    def settles(self, entries: Sequence[PlanEntry]) -> bool:
+        """Whether all of these records pass."""
+        return all(self.run(entry).verdict is Outcome.PASS for entry in entries)
+
     def _judged_in_float64(self, entry: PlanEntry, record: Record) -> Record:
         """The record with what the float64 twin's first look says; as it is without a twin."""
         runner = self._runner_of_twin(entry.structure)
         if runner is None:
             return record
         before = runner.setup_evaluations
-        again = replace(entry, looks=entry.looks[:1], allotment=entry.twin, twin=0)
+        again = replace(entry, looks=entry.looks[:1], allotment=entry.twin, twin=0, shared=0)
         twin = runner.run(again)
         self.setup_evaluations += runner.setup_evaluations - before
         return judged_in_float64(record, twin)
@@ -194,6 +203,37 @@ class Runner:
 
         return self._trajectories.of(structure, make)
 
+    def gradient(self, structure: Structure) -> GradientForces:
+        """How far forces are from the gradient of the energy where heat takes the atoms.
+
+        Made once a structure, with its own seed; it counts as setup, as the trajectory does.
+
+        Raises
+        ------
+        ModelError, NonFiniteOutput
+            Again for every record that asks.
+        """
+        import numpy as np
+
+        from physcheck.checks.dynamics.gradient_forces import measure_gradient_forces
+
+        resolution = self.resolution(structure)
+
+        def make() -> GradientForces:
+            seed = record_seed(self.settings.seed, "gradient", structure.name)
+            meter = Meter(self.model)
+            try:
+                return measure_gradient_forces(
+                    meter,
+                    structure.configurations,
+                    rng=np.random.default_rng(seed),
+                    resolution=resolution,
+                )
+            finally:
+                self.setup_evaluations += meter.evaluations
+
+        return self._gradients.of(structure, make)
+
     def ask(self, configuration: Configurations) -> str | None:
         """Let the model find out what it can do; what it raised, if it did."""
         if self._asking is None:
@@ -232,24 +272,50 @@ class Runner:
     def _look(self, entry: PlanEntry, attempt: _Attempt, blank: Record) -> Record:
         """The record of the first look if the model passes or nothing would help, else the last's.
 
-        The model's own noise is the same in every look.
+        The model's own noise is the same in every look.  Where a law follows from forces that are
+        the gradient of the energy, that is asked before a trajectory is made, and after a look that
+        left the law open.
         """
-        record = blank
-        for level in entry.looks:
-            record, is_settled = self._measure_and_judge(entry, level, attempt, blank)
+        record, left = blank, list(entry.looks)
+        asks_first = entry.bound and entry.check.shared is not None and left[0] != "full"
+        if asks_first:
+            record = self._look_by_gradient(entry, attempt, blank)
+            if record.verdict is Outcome.PASS or not entry.shared:
+                return record
+        while left:
+            record, is_settled = self._measure_and_judge(entry, left.pop(0), attempt, blank)
             if is_settled:
                 break
+            if entry.bound and not asks_first and record.verdict is Outcome.INCONCLUSIVE:
+                bound = self._look_by_gradient(entry, attempt, blank)
+                if bound.verdict is Outcome.PASS:
+                    return bound
         return record
 
+    def _look_by_gradient(self, entry: PlanEntry, attempt: _Attempt, blank: Record) -> Record:
+        """What follows from how far forces are from the gradient of the energy.
+
+        Asked of the float64 twin as well, where rounding hides it.
+        """
+        record, _ = self._measure_and_judge(entry, "quick", attempt, blank, by_gradient=True)
+        if record.verdict is Outcome.PASS or not (entry.twin and wants_float64(record)):
+            return record
+        return self._judged_in_float64(entry, record)
+
     def _measure_and_judge(
-        self, entry: PlanEntry, level: Budget, attempt: _Attempt, blank: Record
+        self,
+        entry: PlanEntry,
+        level: Budget,
+        attempt: _Attempt,
+        blank: Record,
+        by_gradient: bool = False,
     ) -> tuple[Record, bool]:
         """A look's record, and whether another one can't change it for the better."""
         import numpy as np
 
         spec, structure = entry.check, entry.structure
         attempt.tolerance = tolerance_of(spec.id, self.settings.profile)
-        options = self._options(entry, level, attempt)
+        options = self._options(entry, level, attempt, by_gradient)
         rng = np.random.default_rng(entry.seed)
         meter = Meter(attempt.meter, allotment=self._allotment(entry, level))
         with self._watching(meter, entry.name):
@@ -258,8 +324,8 @@ class Runner:
         verdict = judge(
             measured,
             attempt.tolerance,
-            closer=how_to_look_closer(spec, structure, capabilities, level),
-            finer=FINER_ARITHMETIC if capabilities.dtype != "float64" else "float64 shows no more",
+            closer=partial(how_to_look_closer, entry, level, capabilities),
+            finer=self._how_to_round_less(),
         )
         is_settled = verdict.outcome is Outcome.PASS or limited_by_noise(measured)
         file = f"{spec.id}-{structure.name}"
@@ -269,6 +335,14 @@ class Runner:
         record = measured_record(blank, measured, attempt.tolerance, verdict, evidence)
         return replace(record, level=level), is_settled
 
+    def _how_to_round_less(self) -> str:
+        if self.model.capabilities.dtype == "float64":
+            return "float64 shows no more, so that nothing settles it"
+        # A dtype that was asked for keeps the float64 twin from being tried.
+        if self.settings.dtype is None and self.load_twin is None and self._twin_runner is None:
+            return "only a model of higher precision than this one would tell"
+        return FINER_ARITHMETIC
+
     def _allotment(self, entry: PlanEntry, level: Budget) -> int:
         """The most evaluations of one look."""
         if len(entry.looks) == 1:
@@ -276,7 +350,9 @@ class Runner:
         start, capabilities = entry.structure.configurations, self.model.capabilities
         return entry.check.evaluations(start, capabilities, level)
 
-    def _options(self, entry: PlanEntry, level: Budget, attempt: _Attempt) -> dict[str, Any]:
+    def _options(
+        self, entry: PlanEntry, level: Budget, attempt: _Attempt, by_gradient: bool
+    ) -> dict[str, Any]:
         """The keyword arguments of ``measure``; the meter becomes the one of the model it takes."""
         spec, settings, structure = entry.check, self.settings, entry.structure
         parameters = inspect.signature(spec.measure).parameters
@@ -291,7 +367,9 @@ class Runner:
             )
             if attempt.meter.model is not model:
                 attempt.meter = Meter(model, allotment=entry.allotment)
-        if entry.shared:
+        if by_gradient:
+            options["gradient"] = self.gradient(structure)
+        elif entry.shared:
             options["trajectory"] = self.trajectory(structure, entry.shared)
         if not attempt.meter.evaluations:
             # What the records share is not part of this one's time.

@@ -13,7 +13,7 @@ from physcheck.text.numbers import figure
 __all__ = ["TWIN_FAMILIES", "judged_in_float64", "wants_float64"]
 
 #: Laws of the model itself; what float32 breaks in practice is judged in float32.
-TWIN_FAMILIES = frozenset({"conservation", "symmetry", "smoothness"})
+TWIN_FAMILIES = frozenset({"conservation", "symmetry", "smoothness", "sampling"})
 
 
 def wants_float64(record: Record) -> bool:
@@ -42,6 +42,7 @@ def judged_in_float64(record: Record, twin: Record) -> Record:
         "float64_value": twin.value,
         "float32_value": record.value,
         "float32_detection_limit": record.detection_limit,
+        "float32_noise_floor": record.noise_floor,
     }
     record = _with_costs_of(record, twin)
     if twin.value is None:
@@ -57,8 +58,9 @@ def judged_in_float64(record: Record, twin: Record) -> Record:
             message += f"; in float64 as well ({figure(twin.value, twin.unit)})"
         evidence = _with_quantities(record.evidence, seen)
         return replace(record, message=message, evidence=evidence)
-    hidden = "" if record.detection_limit is None else figure(record.detection_limit, record.unit)
-    message = f"in float64: {twin.message}; float32 hides what is below {hidden}"
+    message = f"in float64: {twin.message}"
+    if record.noise_floor is not None:
+        message += f"; float32 hides what is below {figure(record.noise_floor, record.unit)}"
     return replace(
         twin,
         level=record.level,

@@ -92,10 +92,16 @@ def _number_lines(finding: Finding, profile: str | None) -> list[str]:
     if limit is not None and finding.verdict in _FAILURES and not finding.reason:
         limits.append(ratio(finding.value, limit))
     if not _is_not_finite(finding):
-        limits.append(f"smallest detectable {figure(finding.detection_limit, unit)}")
+        limits += _limits(finding)
     if limits:
         parts.append(";  ".join(limits))
     return ["      ".join(parts)]
+
+
+def _limits(finding: Finding) -> list[str]:
+    """The two numbers that say what could have been seen, where they are known."""
+    named = {"detection limit": finding.detection_limit, "noise floor": finding.noise_floor}
+    return [f"{word} {figure(n, finding.unit)}" for word, n in named.items() if n is not None]
 
 
 def _evidence_lines(finding: Finding) -> list[str]:

@@ -126,13 +126,14 @@ def test_the_defect_fails_and_a_model_without_further_outputs_is_not_judged():
         measure_outputs_agree(make_builtin("morse"), start)
 
 
-def test_the_tolerance_is_met_by_a_defect_just_above_and_the_detection_limit_below():
+def test_the_tolerance_is_met_by_a_defect_just_above_which_is_the_detection_limit():
     start = structure("ethanol")
     for strength, fails in ((1.1e-3, True), (0.9e-3, False)):
         found = measure_outputs_agree(make_builtin(f"morse+atomic-energies={strength}"), start)
         outcome = judge(found, tolerance_of("outputs_agree", "md")).outcome
         assert (outcome is Outcome.FAIL) == fails
-        assert found.detection_limit < 1e-6
+        assert found.noise_floor < 1e-6
+        assert found.detection_limit == pytest.approx(1e-3, rel=1e-3)
 
 
 def test_torch_modules_hand_on_what_their_dict_has():

@@ -121,7 +121,7 @@ def test_the_noise_is_held_against_nothing(subject):
     # Nothing was judged.
     assert result.ret == 5
     row = next(line for line in result.stdout.lines if line.startswith("numerical_noise"))
-    # check, structure, verdict, value ± uncertainty unit, evaluations: no smallest detectable one.
+    # check, structure, verdict, value ± uncertainty unit, evaluations: no limits.
     assert row.split()[-2:] == ["eV/Å", "0"]
 
 

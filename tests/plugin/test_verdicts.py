@@ -55,7 +55,7 @@ def test_a_broken_calculator_fails_in_words_alone_and_among_workers(subject):
     result.stdout.fnmatch_lines(
         [
             "FAIL  loop_work [[]H2O[]]   forces do work around a closed loop",
-            "  *lambda* = * ± * tolerance 3e-5 (md) *x over;  smallest detectable *",
+            "  *lambda* = * ± * tolerance 3e-5 (md) *x over;  detection limit *;  noise floor *",
             "  *saved: out-evidence/loop_work-H2O.extxyz",
             "  usual causes: *",
             "  what to do: *",
@@ -244,7 +244,7 @@ def test_a_reference_is_judged_beside_the_model(subject):
         [
             "physcheck: compared with the reference auto",
             "*reference: PASS *",
-            "check *smallest detectable *reference *evaluations",
+            "check *noise floor *detection limit *reference *evaluations",
             "loop_work *FAIL *pass *",
             "cost: * of the reference, *",
         ]

@@ -38,7 +38,8 @@ RECORD = Record(
     uncertainty_components={"rounding": 0.03},
     interval=(14.0, 14.4),
     tolerance=0.1,
-    detection_limit=0.02,
+    detection_limit=0.15,
+    noise_floor=0.02,
     force_evaluations=120,
     jacobian_products=0,
     seconds=0.5,
@@ -56,7 +57,7 @@ RECORD = Record(
         "configurations": "/elsewhere/loop_work-H2O.extxyz",
     },
 )
-PASS = replace(RECORD, verdict=Outcome.PASS, value=0.01, message="smallest detectable violation")
+PASS = replace(RECORD, verdict=Outcome.PASS, value=0.01, message="no violation was found")
 ERROR = replace(
     RECORD,
     check="force_energy_gap",
@@ -67,6 +68,7 @@ ERROR = replace(
     interval=None,
     tolerance=None,
     detection_limit=None,
+    noise_floor=None,
     force_evaluations=None,
     jacobian_products=None,
     seconds=None,
@@ -87,7 +89,7 @@ def test_a_failure_says_law_number_place_scale_causes_advice_rerun_in_this_order
     assert lines == [
         "FAIL  loop_work [H2O]   forces do work around a closed loop",
         "  |W| = 14.20 ± 0.03 meV      tolerance 0.10 meV (md)      142x over;  "
-        "smallest detectable 0.020 meV",
+        "detection limit 0.15 meV;  noise floor 0.020 meV",
         "  atom 1 (H), circle of 0.03 Å      saved: /elsewhere/loop_work-H2O.extxyz",
         "  in molecular dynamics this heats the system by about 8 K/ps",
         "  usual causes: forces predicted directly",
@@ -100,7 +102,7 @@ def test_a_measurement_reads_like_its_record():
     tolerance = Tolerance(0.1, "meV", "reason", "source", "md")
     measurement = Measurement(
         check="loop_work", quantity="|W|", unit="meV", value=14.2, uncertainty=0.03,
-        interval=(14.0, 14.4), detection_limit=0.02, force_evaluations=120,
+        interval=(14.0, 14.4), detection_limit=0.15, noise_floor=0.02, force_evaluations=120,
         evidence=RECORD.evidence,
     )  # fmt: skip
     spec = replace(
@@ -218,8 +220,10 @@ def test_the_terminal_ends_with_the_answer_and_explains_what_is_open():
         "verdict",
         "measured",
         "tolerance",
-        "smallest",
-        "detectable",
+        "noise",
+        "floor",
+        "detection",
+        "limit",
         "evaluations",
     ]
     assert any(line == "inconclusive: nve_drift[H2O]: limited by noise" for line in lines)
@@ -310,7 +314,7 @@ def test_no_report_acts_on_what_models_say():
     assert "](b)" not in outside.replace("\\]", "")
     assert r" \__c_\_ " in outside
     rows = [line for line in text.splitlines() if line.startswith("| ")]
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {8}
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {9}
     assert all("\n" not in line for line, _ in terminal_lines(document))
 
 

@@ -11,9 +11,9 @@ from physcheck.measurement import Outcome
 from physcheck.model import Differentiable
 from physcheck.potentials import make_builtin
 from physcheck.run.cause_aware import ASKED_ALONE, IT_IS_THE_BATCH, CauseAwareRunner
+from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.one_by_one import one_by_one
 from physcheck.run.runner import Runner
-from physcheck.run.schedule import PlanEntry, record_seed
 from physcheck.run.settings import Settings
 from physcheck.structures import Structure
 from physcheck.system import Configurations, Evaluation, as_configurations

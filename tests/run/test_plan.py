@@ -8,8 +8,8 @@ from physcheck.errors import SpecError
 from physcheck.model import Capabilities
 from physcheck.registry import BUDGETS as REGISTRY_BUDGETS
 from physcheck.run.budget import BUDGET_EVALUATIONS
+from physcheck.run.entry import record_seed
 from physcheck.run.plan import make_plan
-from physcheck.run.schedule import record_seed
 from physcheck.run.settings import BUDGETS, PROFILES, Settings
 from physcheck.system import Evaluation
 from physcheck.tolerances import PROFILES as TOLERANCE_PROFILES

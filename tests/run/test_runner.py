@@ -12,9 +12,9 @@ from physcheck.checks import all_checks
 from physcheck.errors import CapabilityMissing, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
+from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.record import Record
 from physcheck.run.runner import Runner
-from physcheck.run.schedule import PlanEntry, record_seed
 from physcheck.run.settings import Settings
 from physcheck.structures import Structure
 from physcheck.system import Configurations, Evaluation

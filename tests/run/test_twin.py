@@ -75,8 +75,9 @@ def test_what_noise_hides_is_seen_in_float64(tmp_path):
         assert record.message.startswith("in float64: ")
         assert "float32 hides what is below" in record.message
         assert record.interval[1] <= record.tolerance
-        hidden = record.evidence["quantities"]["float32_detection_limit"]
-        assert hidden > record.detection_limit
+        quantities = record.evidence["quantities"]
+        assert quantities["float32_noise_floor"] > record.noise_floor
+        assert quantities["float32_detection_limit"] >= record.detection_limit >= record.tolerance
 
 
 def test_a_fault_of_the_model_is_one_in_both(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ from physcheck.measurement import Measurement
 
 __all__ = ["Estimate"]
 
+# Why there is no detection limit.
+_TOO_FEW = "too few probes tell how much the scale of the violation varies from one to the next"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Estimate:
@@ -18,7 +22,7 @@ class Estimate:
 
     Attributes
     ----------
-    value, uncertainty, interval, detection_limit
+    value, uncertainty, interval, detection_limit, noise_floor, work_needed
         As in :class:`~physcheck.measurement.Measurement`.
     components : dict of str to float
         The parts of the uncertainty: ``truncation``, ``rounding``, ``sampling``.
@@ -29,6 +33,8 @@ class Estimate:
     components: dict[str, float]
     interval: tuple[float, float]
     detection_limit: float
+    noise_floor: float
+    work_needed: float | None = None
 
     def exceeds(self, tolerance: float) -> bool:
         """Whether the violation is above ``tolerance`` beyond the chance of a false FAIL."""
@@ -43,6 +49,9 @@ class Estimate:
             uncertainty_components=self.components,
             interval=self.interval,
             detection_limit=self.detection_limit,
+            noise_floor=self.noise_floor,
+            limit_unknown="" if math.isfinite(self.detection_limit) else _TOO_FEW,
+            work_needed=self.work_needed,
             force_evaluations=subject.meter.evaluations,
             jacobian_products=subject.meter.jacobian_products_made,
             nothing_tested=subject.resolution.rigid_reason,

@@ -5,7 +5,8 @@ of the forces over the same pieces, by Simpson's rule, so that no small step is 
 directions at three lengths choose the length with the least error; the shortest follows from the
 energy's noise, and two far shorter ones are tried where the surface is rough.  The truncation error
 is the change from half the length (a sixteenth of it would do on a smooth surface, but not at
-kinks).  After 8 directions the run stops if the verdict is clear; a fifth of the chance of a false
+kinks), and grows with how much more the forces bend within the other pieces than within the
+pilots'.  After 8 directions the run stops if the verdict is clear; a fifth of the chance of a false
 FAIL is spent there.
 
 A FAIL is confirmed on the worst direction with pieces that are up to 16 times shorter: truncation
@@ -29,6 +30,7 @@ from physcheck.checks.conservation.piece_length import (
     SIMPSON_MIDDLE,
     SIMPSON_NORM,
     SIMPSON_SUM,
+    Gaps,
     PieceLength,
     choose_length,
     gap_is_confirmed,
@@ -37,12 +39,8 @@ from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.gap_naming import with_cause
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.quantiles import (
-    FALSE_FAIL,
-    FALSE_PASS,
-    noise_rms_quantile,
-    projection_rms_quantile,
-)
+from physcheck.numerics.detection import SampledRms
+from physcheck.numerics.quantiles import projection_rms_quantile
 from physcheck.probes.directions import orthonormal_directions
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
@@ -188,7 +186,7 @@ class _Pieces:
         middle = np.zeros((1, subject.n_coordinates))
         return cls(subject, _energies_and_forces(subject, middle)[1][0])
 
-    def gaps(self, directions: Floats, step: float) -> Floats:
+    def gaps(self, directions: Floats, step: float) -> Gaps:
         """g_u for each unit direction (k, 3N); the step is the rms of a coordinate, Å."""
         length = step * math.sqrt(self.subject.n_coordinates)
         ends = np.concatenate([-length * directions, length * directions])
@@ -196,10 +194,10 @@ class _Pieces:
         e_minus, e_plus = np.split(energies, 2)
         f_minus, f_plus = np.split(forces, 2)
         # Forces are minus the gradient, so that their integral is added to the energy difference.
-        summed = f_minus + SIMPSON_MIDDLE * self.forces + f_plus
-        force = np.einsum("kn,kn->k", directions, summed) / SIMPSON_SUM
-        gap: Floats = (e_plus - e_minus) / (2 * length) + force
-        return gap
+        ends_sum = np.einsum("kn,kn->k", directions, f_minus + f_plus)
+        middle = directions @ self.forces
+        force = (ends_sum + SIMPSON_MIDDLE * middle) / SIMPSON_SUM
+        return Gaps((e_plus - e_minus) / (2 * length) + force, ends_sum / 2 - force)
 
     def gap_aside(self, direction: Floats, step: float) -> float:
         """g_u on a piece that is moved aside at random, out of a kink's reach; by the trapezoid."""
@@ -251,22 +249,33 @@ def _measure(pieces: _Pieces, frame: Floats, length: PieceLength, target: float)
     """The gaps along a first few directions, and along all if the verdict isn't clear by then."""
     gaps, first = length.gaps, min(_FIRST_LOOK, len(frame))
     for look, share in ((first, _FIRST_SHARE), (len(frame), _LAST_SHARE)):
-        if look > len(gaps):
-            more = pieces.gaps(frame[len(gaps) : look], length.step)
-            gaps = np.concatenate([gaps, more])
-        estimate = _estimate(pieces.subject, gaps, length, share)
+        if look > len(gaps.values):
+            more = pieces.gaps(frame[len(gaps.values) : look], length.step)
+            gaps = gaps.followed_by(more)
+        seen = length.seen_by_all(gaps)
+        planned = len(frame)
+        estimate = _estimate(pieces.subject, gaps.values, seen, share, target, planned=planned)
         if look == len(frame) or estimate.interval[1] <= target or estimate.exceeds(target):
             break
-    return _Result(gaps, length, estimate, worst=int(np.argsort(-np.abs(gaps))[0]))
+    worst = int(np.argsort(-np.abs(gaps.values))[0])
+    return _Result(gaps.values, seen, estimate, worst)
 
 
 def _estimate(
-    subject: Subject, gaps: Floats, length: PieceLength, share: float, drawn: int | None = None
+    subject: Subject,
+    gaps: Floats,
+    length: PieceLength,
+    share: float,
+    target: float,
+    *,
+    planned: int,
+    drawn: int | None = None,
 ) -> Estimate:
     """The rms gap of a component, meV/Å, from the gaps along ``drawn`` random directions.
 
     Where ``gaps`` leaves the largest of those out, the mean is still over all: a lower bound.
-    ``share`` is that of the chance of a false FAIL.
+    ``share`` is that of the chance of a false FAIL.  The detection limit is that of all ``planned``
+    directions: a violation would not have let the run stop before.
     """
     count, n = drawn or len(gaps), subject.n_coordinates
     rms = _MEV * float(np.sqrt(np.sum(gaps**2) / count))
@@ -275,10 +284,14 @@ def _estimate(
     # An rms of so many normal values has a relative standard deviation of 1/sqrt(2 count); it is
     # none where the directions span all coordinates.
     sampling = math.sqrt(max(0.0, 1 - count / n)) * value / math.sqrt(2 * count)
-    detection_limit = error * noise_rms_quantile(count, subject.resolution.dof)
-    upward = projection_rms_quantile(count, n, 1 - share * FALSE_FAIL / 2)
-    low = max(0.0, rms - detection_limit) / upward
-    high = max(rms / projection_rms_quantile(count, n, FALSE_PASS), error)
+    found = SampledRms(
+        rms=rms,
+        error=error,
+        dof=subject.resolution.dof,
+        count=count,
+        strays=lambda probes, chance: projection_rms_quantile(probes, n, chance),
+        share=share,
+    )
     return Estimate(
         value=value,
         uncertainty=math.hypot(sampling, error / math.sqrt(count)),
@@ -287,8 +300,10 @@ def _estimate(
             "rounding": length.noise * _MEV / math.sqrt(count),
             "sampling": sampling,
         },
-        interval=(low, high),
-        detection_limit=detection_limit,
+        interval=found.interval(),
+        detection_limit=replace(found, share=_LAST_SHARE).limit(target, planned),
+        noise_floor=found.noise_floor(),
+        work_needed=found.work_needed(target),
     )
 
 
@@ -308,12 +323,16 @@ def _confirm(pieces: _Pieces, frame: Floats, result: _Result, target: float) -> 
         # A direction with a kink or a jump says nothing of the others: judge without it.
         left_out = max(left_out, change)
         kept = gaps[order[rank + 1 :]]
-        estimate = _estimate(subject, kept, result.length, _LAST_SHARE, len(gaps))
+        estimate = _estimate(
+            subject, kept, result.length, _LAST_SHARE, target,
+            planned=len(frame), drawn=len(gaps),
+        )  # fmt: skip
         result = replace(result, estimate=estimate)
         if not estimate.exceeds(target):
             break
     length = result.length.with_truncation(left_out)
-    return replace(result, length=length, estimate=_estimate(subject, gaps, length, _LAST_SHARE))
+    estimate = _estimate(subject, gaps, length, _LAST_SHARE, target, planned=len(frame))
+    return replace(result, length=length, estimate=estimate)
 
 
 def _measure_again(
@@ -326,7 +345,7 @@ def _measure_again(
     if length.tried_shorter and divisor is None:
         again = [pieces.gap_aside(direction, step) for _ in range(_ASIDE)]
     else:
-        again = [float(pieces.gaps(direction, shorter)[0])]
+        again = [float(pieces.gaps(direction, shorter).values[0])]
     change = max(abs(other - float(gap)) for other in again)
     return change, gap_is_confirmed(change, seen, pieces.noise(shorter))
 

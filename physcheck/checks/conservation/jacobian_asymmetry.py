@@ -7,9 +7,10 @@ A_ij = (u_i.J u_j - u_j.J u_i)/2
     |J_anti|_F^2 = n(n-1) mean_{i<j} A_ij^2,    |J|_F^2 = n mean_i |J u_i|^2.
 
 The noise's share of A^2 is subtracted.  Four pilot directions at two steps (three where noise
-limits) choose between the 2-point and the 4-point formula and give the truncation error.  The step
-starts from the model's noise; where the truncation is then far above that noise, as on surfaces
-with kinks, one that is 8 to 128 times smaller is tried.
+limits) choose between the 2-point and the 4-point formula and give the truncation error, which
+grows with how much more the forces bend along the other directions.  The step starts from the
+model's noise; where truncation is then far above that noise, as on surfaces with kinks, one that is
+8 to 128 times smaller is tried.
 
 The interval allows for the worst shape of defect (rank 2).  The largest pair of a FAIL is confirmed
 at an eighth of the step; on a rough surface, where the step is as small as the noise allows, at
@@ -40,11 +41,15 @@ from physcheck.checks.conservation.fault_location import (
 from physcheck.checks.conservation.jacobian_differences import (
     DifferenceFormula,
     JacobianProbe,
+    Sides,
     antisymmetric_part,
+    bends_over_those_of_pilots,
     choose_formula,
     pair_at_nearby_place,
     pair_at_smaller_step,
     rms_of_pairs,
+    slopes_of,
+    without_jumps,
 )
 from physcheck.checks.conservation.jacobian_map import jacobian_map
 from physcheck.checks.conservation.jacobian_products import measure_exact_asymmetry
@@ -52,18 +57,13 @@ from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.conservation.worst_loop import LOOP_POINTS, worst_loop_evidence
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.quantiles import (
-    FALSE_FAIL,
-    FALSE_FAIL_SDS,
-    FALSE_PASS,
-    noise_rms_quantile,
-    rank2_quantile,
-)
+from physcheck.numerics.detection import SampledRms
+from physcheck.numerics.quantiles import rank2_quantile
 from physcheck.numerics.resampling import jackknife_sd
 from physcheck.probes.directions import orthonormal_directions
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
-from physcheck.system import Configurations, Floats, Ints
+from physcheck.system import Configurations, Floats
 from physcheck.tolerances import Tolerances
 
 __all__ = ["LAMBDA", "assert_jacobian_asymmetry", "measure_jacobian_asymmetry"]
@@ -98,9 +98,6 @@ _STEADY = 0.5
 # On a rough surface the largest pair is measured again at so many places near by, and so many of
 # them have to agree with it: one place meets another kink in ten times or so, four of five don't.
 _NEARBY, _AGREEING = 5, 4
-# On a rough surface, a direction along which the derivative is so many times the median's has a
-# jump of the forces in it.
-_JUMP = 5.0
 # Keeps logarithms and quotients of zero finite.
 _TINY = 1e-300
 
@@ -183,20 +180,20 @@ def measure_jacobian_asymmetry(
     subject = Subject.of(model, start, rng, resolution)
     target = default_tolerance("jacobian_asymmetry") if tolerance is None else tolerance
     if subject.meter.capabilities.differentiable and not full:
-        return _measure_exactly(subject)
+        return _measure_exactly(subject, target)
     probe, n = JacobianProbe(subject), subject.n_coordinates
     frame = np.eye(n) if full else orthonormal_directions(n, min(directions, n), rng)
     chosen = _choose_steps(probe, frame, target, full)
-    frame, responses = _measure(probe, chosen, full)
-    result = _estimate(probe, frame, responses, chosen.formula)
+    frame, responses, formula = _measure(probe, chosen, full)
+    result = _estimate(probe, frame, responses, formula, target)
     result = _confirm(probe, result, target)
     place = None if full else _locate(probe, result, target, localise)
     return _report(subject, result, place, localise, full)
 
 
-def _measure_exactly(subject: Subject) -> Measurement:
+def _measure_exactly(subject: Subject, target: float) -> Measurement:
     """The measurement from exact Jacobian products."""
-    exact = measure_exact_asymmetry(subject)
+    exact = measure_exact_asymmetry(subject, target)
     count = exact.quantities["directions"]
     evidence: dict[str, Any] = {
         "place": f"exact Jacobian products along {count} random directions",
@@ -211,41 +208,42 @@ def _measure_exactly(subject: Subject) -> Measurement:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chosen:
-    """The formula, the directions that the allotment has room for, and the pilots' slopes."""
+    """The formula, the directions that the allotment has room for, and the pilots' forces."""
 
     formula: DifferenceFormula
     frame: Floats
-    pilot_slopes: dict[float, Floats]
+    pilots: Sides
 
 
 def _choose_steps(probe: JacobianProbe, frame: Floats, target: float, full: bool) -> _Chosen:
     """The formula that fits noise and surface, and how many directions are left to pay for."""
     pilots = min(_PILOTS, len(frame))
-    formula, slopes = choose_formula(probe, frame[:pilots], target)
+    formula, sides = choose_formula(probe, frame[:pilots], target)
     if (formula.order == 4 or formula.rough) and not full:
         fewer = _FEWER_IF_4_POINTS + (_FEWER_IF_ROUGH if formula.tried_shorter else 0)
         frame = frame[: max(pilots, len(frame) - fewer)]
-    return _Chosen(formula, frame, slopes)
+    return _Chosen(formula, frame, sides)
 
 
-def _measure(probe: JacobianProbe, chosen: _Chosen, full: bool) -> tuple[Floats, Floats]:
-    """The directions (k, n) and the responses J u (k, n) along them."""
-    formula, frame, slopes = chosen.formula, chosen.frame, chosen.pilot_slopes
-    rest = frame[min(_PILOTS, len(frame)) :]
-    if len(rest):
-        more = probe.slopes(rest, formula.steps)
-        slopes = {step: np.concatenate([slopes[step], more[step]]) for step in formula.steps}
-    responses = formula.combine(slopes)
+def _measure(
+    probe: JacobianProbe, chosen: _Chosen, full: bool
+) -> tuple[Floats, Floats, DifferenceFormula]:
+    """The directions (k, n), the responses J u (k, n) along them, and the formula for all of them.
+
+    Its truncation error grows where the others bend the forces more than the pilots do.
+    """
+    formula, frame, sides = chosen.formula, chosen.frame, chosen.pilots
+    pilots = min(_PILOTS, len(frame))
+    if len(frame) > pilots:
+        more = probe.sides(frame[pilots:], formula.steps)
+        sides = {s: np.concatenate([sides[s], more[s]], axis=1) for s in formula.steps}
+    responses, ends = formula.combine(slopes_of(sides)), sides[formula.base]
     if formula.rough and not full:
-        smooth = _without_jumps(responses)
-        frame, responses = frame[smooth], responses[smooth]
-    return frame, responses
-
-
-def _without_jumps(responses: Floats) -> Ints:
-    """The indices of the directions along which the forces don't jump within the step."""
-    sizes = np.linalg.norm(responses, axis=1)
-    return np.flatnonzero(sizes <= _JUMP * np.median(sizes))
+        smooth = without_jumps(responses)
+        frame, responses, ends = frame[smooth], responses[smooth], ends[:, smooth]
+        pilots = int(np.sum(smooth < pilots))
+    grown = bends_over_those_of_pilots(frame, ends, pilots)
+    return frame, responses, replace(formula, truncation=formula.truncation * grown)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,7 +281,11 @@ class _Result:
 
 
 def _estimate(
-    probe: JacobianProbe, frame: Floats, responses: Floats, formula: DifferenceFormula
+    probe: JacobianProbe,
+    frame: Floats,
+    responses: Floats,
+    formula: DifferenceFormula,
+    target: float,
 ) -> _Result:
     """lambda with its errors and its interval."""
     k, n = frame.shape
@@ -303,17 +305,24 @@ def _estimate(
         "rounding": rounding * shrink,
         "sampling": value * spread,
     }
-    detection_limit = error * noise_rms_quantile(int(pairs), probe.subject.resolution.dof)
     # The worst shape of defect (rank 2), and a |J|_F that came out small.
-    upward = rank2_quantile(k, n, 1 - FALSE_FAIL / 2) * math.exp(FALSE_FAIL_SDS * size_spread)
-    low = max(0.0, rms - detection_limit) / upward
-    high = max(rms / rank2_quantile(k, n, FALSE_PASS), error)
+    found = SampledRms(
+        rms=rms,
+        error=error,
+        dof=probe.subject.resolution.dof,
+        count=k,
+        strays=lambda count, chance: rank2_quantile(count, n, chance),
+        values=lambda count: count * (count - 1) // 2,
+        size_spread=size_spread,
+    )
     estimate = Estimate(
         value=value,
         uncertainty=math.sqrt(sum(c**2 for c in components.values())),
         components=components,
-        interval=(low, high),
-        detection_limit=detection_limit,
+        interval=found.interval(),
+        detection_limit=found.limit(target),
+        noise_floor=found.noise_floor(),
+        work_needed=found.work_needed(target),
     )
     return _Result(frame, responses, formula, antisymmetric, unit, squared, estimate)
 
@@ -373,7 +382,7 @@ def _confirm(probe: JacobianProbe, result: _Result, target: float) -> _Result:
         confirmed = change <= _STEADY * seen
     if not confirmed:
         formula = replace(formula, truncation=max(change, formula.truncation))
-        result = _estimate(probe, result.frame, result.responses, formula)
+        result = _estimate(probe, result.frame, result.responses, formula, target)
     return replace(result, confirmed=confirmed)
 
 
@@ -422,7 +431,7 @@ def _report(
             "step_A": result.formula.base,
             "formula_points": result.formula.order,
             "jacobian_norm": jacobian_norm,
-            "antisymmetric_norm": result.estimate.value * result.unit * math.sqrt(n * (n - 1)),
+            "antisymmetric_norm": result.estimate.value * jacobian_norm,
         },
         "configurations": subject.start,
         "worst_plane": plane.reshape(2, subject.start.n_atoms, 3),

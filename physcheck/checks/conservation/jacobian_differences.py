@@ -11,16 +11,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from physcheck.checks.conservation.subject import Subject
-from physcheck.system import Floats
+from physcheck.system import Floats, Ints
 
 __all__ = [
     "DifferenceFormula",
     "JacobianProbe",
+    "Sides",
     "antisymmetric_part",
+    "bends_over_those_of_pilots",
     "choose_formula",
     "pair_at_nearby_place",
     "pair_at_smaller_step",
     "rms_of_pairs",
+    "slopes_of",
+    "without_jumps",
 ]
 
 # Where truncation is more than so many times the noise, the surface is rougher than the first steps
@@ -43,6 +47,9 @@ _RESOLVED = 0.4
 # For a confirmation the step is divided by the largest of these at which the pair is _CLEAR times
 # the noise.
 _DIVISORS, _CLEAR = (8, 4, 2), 8
+# On a rough surface, a direction along which the derivative is so many times the median's has a
+# jump of the forces in it.
+_JUMP = 5.0
 # How far a place near by is, in steps (rms of a coordinate): out of reach of a kink at the first.
 _AWAY = 8
 # Keeps the ideal step finite where forces don't respond.
@@ -94,6 +101,15 @@ class DifferenceFormula:
         return (4 * slopes[self.base] - slopes[2 * self.base]) / 3
 
 
+# Forces (2, k, n) beyond both ends of a step over the length between them, by step.
+Sides = dict[float, Floats]
+
+
+def slopes_of(sides: Sides) -> dict[float, Floats]:
+    """Central slopes (k, n), eV/Å², by step."""
+    return {step: pair[0] - pair[1] for step, pair in sides.items()}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class JacobianProbe:
     """J along directions, by central differences of the forces of a subject."""
@@ -107,16 +123,19 @@ class JacobianProbe:
 
         ``moved`` is the number of coordinates that the directions move, if not all.
         """
+        return slopes_of(self.sides(directions, steps, moved))
+
+    def sides(
+        self, directions: Floats, steps: tuple[float, ...], moved: int | None = None
+    ) -> Sides:
+        """Forces (2, k, n) at both ends over the distance between them, eV/Å², by step."""
         n = self.subject.n_coordinates
         lengths = np.array(steps) * math.sqrt(moved or n)
         moves = np.stack([s * length * directions for length in lengths for s in (1.0, -1.0)])
         places = self.subject.start.displaced(moves.reshape(-1, n))
         forces = self.subject.evaluate(places, "forces").require_forces()
         sides = forces.reshape(len(steps), 2, len(directions), n)
-        return {
-            step: (pair[0] - pair[1]) / (2 * length)
-            for step, length, pair in zip(steps, lengths, sides)
-        }
+        return {step: pair / (2 * length) for step, length, pair in zip(steps, lengths, sides)}
 
     def noise(self, formula: DifferenceFormula) -> float:
         """Standard deviation of an antisymmetric element, eV/Å²."""
@@ -139,8 +158,8 @@ def rms_of_pairs(matrix: Floats) -> float:
 
 def choose_formula(
     probe: JacobianProbe, frame: Floats, target: float
-) -> tuple[DifferenceFormula, dict[float, Floats]]:
-    """The cheapest formula whose errors are far below the target, and the pilots' slopes.
+) -> tuple[DifferenceFormula, Sides]:
+    """The cheapest formula whose errors are far below the target, and the pilots' forces.
 
     Parameters
     ----------
@@ -153,15 +172,17 @@ def choose_formula(
     Cost: 4 evaluations a pilot, 6 where noise limits, 10 on a rough surface.
     """
     step = _first_step(probe)
-    slopes = probe.slopes(frame, (step, 2 * step))
+    sides = probe.sides(frame, (step, 2 * step))
+    slopes = slopes_of(sides)
     # The error of the 2-point formula falls by 4 with the step, so a third of the difference stays.
     simple = DifferenceFormula(step, 2, _change(frame, slopes[step], slopes[2 * step]) / 3)
     # |J|_F/sqrt(n(n-1)): the rms antisymmetric element that a lambda of 1 stands for.
     size = float(np.mean(np.sum(slopes[step] ** 2, axis=1)))
     unit = math.sqrt(size / (probe.subject.n_coordinates - 1))
     if math.hypot(probe.noise(simple), simple.truncation) <= _GOOD_ENOUGH * target * unit:
-        return simple, slopes
-    slopes |= probe.slopes(frame, (4 * step,))
+        return simple, sides
+    sides |= probe.sides(frame, (4 * step,))
+    slopes = slopes_of(sides)
     best = _best_of_4_points(probe, frame, slopes, step)
     if best.truncation > _ROUGH * probe.noise(best):
         # Where noise would be as large as a truncation that falls in proportion to the step.
@@ -170,7 +191,7 @@ def choose_formula(
         if math.hypot(probe.noise(finer[0]), finer[0].truncation) < best.truncation:
             return finer
         best = replace(best, tried_shorter=True)
-    return best, slopes
+    return best, sides
 
 
 def pair_at_smaller_step(
@@ -221,14 +242,43 @@ def _best_of_4_points(
 
 def _much_shorter(
     probe: JacobianProbe, frame: Floats, base: float
-) -> tuple[DifferenceFormula, dict[float, Floats]]:
+) -> tuple[DifferenceFormula, Sides]:
     """The 2-point formula at a step well below kinks and sharp curvature."""
-    slopes = probe.slopes(frame, (base, 2 * base))
+    sides = probe.sides(frame, (base, 2 * base))
+    slopes = slopes_of(sides)
     fine, coarse = DifferenceFormula(base, 2, 0.0), DifferenceFormula(2 * base, 2, 0.0)
     change = _change(frame, slopes[base], slopes[2 * base])
     # Nothing is granted for the halved step: at kinks there may be no gain.
     truncation = _beyond_noise(change, math.hypot(probe.noise(fine), probe.noise(coarse)))
-    return replace(fine, truncation=truncation, rough=True, tried_shorter=True), slopes
+    return replace(fine, truncation=truncation, rough=True, tried_shorter=True), sides
+
+
+def without_jumps(responses: Floats) -> Ints:
+    """The indices of the directions along which the forces don't jump within the step."""
+    sizes = np.linalg.norm(responses, axis=1)
+    return np.flatnonzero(sizes <= _JUMP * np.median(sizes))
+
+
+def bends_over_those_of_pilots(frame: Floats, sides: Floats, pilots: int) -> float:
+    """How much more forces bend between both ends of all steps than of the pilots', in rms.
+
+    What forces at both ends have in common beyond their value at the middle is the error of a
+    central slope where a kink lies on one side, and grows with the curvature on a smooth surface.
+    At least 1; 1 where there are fewer than two pilots.
+
+    Parameters
+    ----------
+    frame : (k, n) directions, the pilots first
+    sides : (2, k, n) forces at both ends over the length between them, eV/Å²
+    """
+    if pilots < 2 or len(frame) <= pilots:
+        return 1.0
+    common = frame @ (sides[0] + sides[1]).T
+    # The force at the middle is the same for all directions; a median isn't moved by a few kinks.
+    bends = common - np.median(common, axis=1, keepdims=True)
+    odd = (bends - bends.T) / 2
+    of_pilots = rms_of_pairs(odd[:pilots, :pilots])
+    return max(1.0, rms_of_pairs(odd) / of_pilots) if of_pilots > 0 else 1.0
 
 
 def _change(frame: Floats, fine: Floats, coarse: Floats) -> float:

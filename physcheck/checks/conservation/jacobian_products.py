@@ -11,13 +11,8 @@ import numpy as np
 from physcheck.checks.conservation.estimate import Estimate
 from physcheck.checks.conservation.fault_location import Place, place_by_products
 from physcheck.checks.conservation.subject import Subject
-from physcheck.numerics.quantiles import (
-    FALSE_FAIL,
-    FALSE_FAIL_SDS,
-    FALSE_PASS,
-    noise_rms_quantile,
-    projection_rms_quantile,
-)
+from physcheck.numerics.detection import SampledRms
+from physcheck.numerics.quantiles import projection_rms_quantile
 from physcheck.probes.directions import orthonormal_directions
 from physcheck.system import Floats
 
@@ -47,11 +42,11 @@ class ExactAsymmetry:
     quantities: dict[str, Any]
 
 
-def measure_exact_asymmetry(subject: Subject) -> ExactAsymmetry:
+def measure_exact_asymmetry(subject: Subject, tolerance: float) -> ExactAsymmetry:
     """lambda from d_i = (J - J^T) u_i: |J_anti|_F^2 = n mean |d_i|^2/4, |J|_F^2 = n mean |J u_i|^2.
 
     The rounding of the products is measured, from u_j.(J u_i) - u_i.(J^T u_j), which is zero
-    exactly.
+    exactly.  ``tolerance`` is that of lambda, for the detection limit.
 
     Cost: 10 Jacobian products.
     """
@@ -63,7 +58,7 @@ def measure_exact_asymmetry(subject: Subject) -> ExactAsymmetry:
     # The mismatch has the noise of two products.
     noise = float(np.sqrt(np.mean(mismatch**2) / 2))
     norm = math.sqrt(n * float(np.mean(np.sum(forward**2, axis=1))))
-    estimate = _estimate(forward, backward, noise, norm, subject.resolution.dof)
+    estimate = _estimate(forward, backward, noise, norm, subject.resolution.dof, tolerance)
     place = None
     if estimate.exceeds(0):
         place = place_by_products(subject.start, forward - backward)
@@ -78,7 +73,9 @@ def _products(subject: Subject, vectors: Floats, *, transpose: bool) -> Floats:
     return products.reshape(vectors.shape)
 
 
-def _estimate(forward: Floats, backward: Floats, noise: float, norm: float, dof: float) -> Estimate:
+def _estimate(
+    forward: Floats, backward: Floats, noise: float, norm: float, dof: float, tolerance: float
+) -> Estimate:
     """lambda with its errors, from J u and J^T u (k, n), their noise a component, and |J|_F."""
     k, n = forward.shape
     scale = norm or math.inf
@@ -86,17 +83,21 @@ def _estimate(forward: Floats, backward: Floats, noise: float, norm: float, dof:
     # Each product's n components carry the noise; the difference carries twice its square.
     error = math.sqrt(n * n * 2) * noise / 2
     value = math.sqrt(max(rms**2 - error**2, 0.0)) / scale
-    detection_limit = error / scale * noise_rms_quantile(n, dof)
-    # The worst shape of defect, rank 2: |d|^2 is a chi-square of 2 degrees of freedom a direction.
-    up = projection_rms_quantile(2 * k, 2 * n, 1 - FALSE_FAIL / 2)
-    down = projection_rms_quantile(2 * k, 2 * n, FALSE_PASS)
     size_spread = _size_spread(forward)
     # The whole sampling error where directions are few, none where they span the space.
     left = math.sqrt(max(0.0, 1 - k / n))
-    low = max(0.0, rms / scale - detection_limit) / (
-        up * math.exp(FALSE_FAIL_SDS * left * size_spread)
+    found = SampledRms(
+        rms=rms / scale,
+        error=error / scale,
+        dof=dof,
+        count=k,
+        # The worst shape of defect, rank 2: |d|^2 is a chi-square of 2 degrees of freedom a
+        # direction.
+        strays=lambda count, chance: projection_rms_quantile(2 * count, 2 * n, chance),
+        # Each product's n components carry the noise, which may be alike in all of them.
+        values=lambda count: n,
+        size_spread=left * size_spread,
     )
-    high = max(rms / scale / down, error / scale)
     # An rms of 2k normal values has a relative standard deviation of 1/sqrt(4k).
     sampling = value * left * math.hypot(1 / math.sqrt(4 * k), size_spread)
     rounding = error / scale / math.sqrt(n)
@@ -104,8 +105,11 @@ def _estimate(forward: Floats, backward: Floats, noise: float, norm: float, dof:
         value=value,
         uncertainty=math.hypot(sampling, rounding),
         components={"truncation": 0.0, "rounding": rounding, "sampling": sampling},
-        interval=(low, high),
-        detection_limit=detection_limit,
+        interval=found.interval(),
+        detection_limit=found.limit(tolerance),
+        noise_floor=found.noise_floor(),
+        # The number of products is no option.
+        work_needed=math.inf,
     )
 
 

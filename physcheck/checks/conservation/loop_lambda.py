@@ -14,14 +14,8 @@ import numpy as np
 from physcheck.checks.conservation.estimate import Estimate
 from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.conservation.walked_loops import WalkedLoop, stiffness_squared, walk_loops
-from physcheck.numerics.quantiles import (
-    FALSE_FAIL,
-    FALSE_FAIL_SDS,
-    FALSE_PASS,
-    noise_rms_quantile,
-    plane_rms_quantile,
-    plane_rms_spread,
-)
+from physcheck.numerics.detection import SampledRms
+from physcheck.numerics.quantiles import plane_rms_quantile, plane_rms_spread
 from physcheck.numerics.resampling import jackknife_sd
 from physcheck.system import Floats
 
@@ -46,6 +40,7 @@ def estimate_works(
     works: Floats,
     unit: float,
     *,
+    tolerance: float,
     rounding: float,
     truncation: float,
     dof: float,
@@ -58,6 +53,8 @@ def estimate_works(
     works : (L,) float, eV
     unit : float, eV
         The rms work that a lambda of 1 stands for.
+    tolerance : float
+        In that unit, for the detection limit.
     rounding, truncation : float
         rms errors of a work, in that unit.
     dof : float
@@ -76,17 +73,23 @@ def estimate_works(
         "rounding": rounding / math.sqrt(count),
         "sampling": math.hypot(sampling, value * unit_spread) if value > 0 else 0.0,
     }
-    detection_limit = error * noise_rms_quantile(count, dof)
     # The worst shape of defect (rank 2), and a unit that came out small.
-    upward = plane_rms_quantile(count, 1 - FALSE_FAIL / 2) * math.exp(FALSE_FAIL_SDS * unit_spread)
-    low = max(0.0, rms - detection_limit) / upward
-    high = max(rms / plane_rms_quantile(count, FALSE_PASS), error)
+    found = SampledRms(
+        rms=rms,
+        error=error,
+        dof=dof,
+        count=count,
+        strays=plane_rms_quantile,
+        size_spread=unit_spread,
+    )
     return Estimate(
         value=value,
         uncertainty=math.sqrt(sum(c**2 for c in components.values())),
         components=components,
-        interval=(low, high),
-        detection_limit=detection_limit,
+        interval=found.interval(),
+        detection_limit=found.limit(tolerance),
+        noise_floor=found.noise_floor(),
+        work_needed=found.work_needed(tolerance),
     )
 
 
@@ -112,12 +115,14 @@ class LoopLambda:
         One standard deviation of each work's truncation error.
     unit : float, eV
         The rms work that a lambda of 1 stands for.
+    tolerance : float
     estimate : Estimate
     """
 
     walked: Sequence[WalkedLoop]
     truncation: Floats
     unit: float
+    tolerance: float
     estimate: Estimate
 
     @property
@@ -137,9 +142,12 @@ def work_per_lambda(walked: Sequence[WalkedLoop], dimension: int) -> float:
 
 
 def estimate_loop_lambda(
-    subject: Subject, walked: Sequence[WalkedLoop], truncation: Floats
+    subject: Subject, walked: Sequence[WalkedLoop], truncation: Floats, tolerance: float
 ) -> LoopLambda:
-    """lambda_loop of circles of one radius; ``truncation`` (L,) is that of each work, eV."""
+    """lambda_loop of circles of one radius; ``truncation`` (L,) is that of each work, eV.
+
+    ``tolerance`` is that of lambda, for the detection limit.
+    """
     resolution = subject.resolution
     unit = work_per_lambda(walked, subject.n_coordinates)
     noises = np.array([loop.noise(resolution.force_noise) for loop in walked])
@@ -148,12 +156,13 @@ def estimate_loop_lambda(
     estimate = estimate_works(
         np.array([loop.work for loop in walked]),
         unit,
+        tolerance=tolerance,
         rounding=float(np.sqrt(np.mean(noises**2))) / unit,
         truncation=float(np.sqrt(np.mean(truncation**2))) / unit,
         dof=resolution.dof,
         unit_spread=jackknife_sd(lambda kept: float(np.mean(logs[kept])), len(walked)),
     )
-    return LoopLambda(walked, truncation, unit, estimate)
+    return LoopLambda(walked, truncation, unit, tolerance, estimate)
 
 
 def confirm_loop_lambda(
@@ -176,4 +185,4 @@ def confirm_loop_lambda(
         return found, again, True
     # One wrong truncation says that the rule failed here: it counts for every loop.
     truncation = np.maximum(found.truncation, abs(again.work - loop.work))
-    return estimate_loop_lambda(subject, found.walked, truncation), again, False
+    return estimate_loop_lambda(subject, found.walked, truncation, found.tolerance), again, False

@@ -147,7 +147,7 @@ def measure_loop_work(
     walked = _measure(subject, plan)
     local = _measure_local(subject, atom_radius)
     truncation = _judge_truncation(plan, walked)
-    result = _estimate(subject, walked, truncation)
+    result = _estimate(subject, walked, truncation, target)
     result = _confirm(subject, result, target)
     return _report(subject, result, local)
 
@@ -243,11 +243,24 @@ def _measure_local(subject: Subject, atom_radius: float) -> list[WalkedLoop]:
 def _judge_truncation(plan: _Plan, walked: list[WalkedLoop]) -> Floats:
     """One standard deviation of each work's truncation error, eV, from the loops' spectra."""
     if plan.n_points == _COARSE:
-        # Eight points are too few for a spectrum: the pilots' one says what they alias.
-        of_pilots = [plan.pilots.truncation] * len(plan.pilots.walked)
-        return np.array(of_pilots + [plan.pilots.coarse_truncation] * plan.loops)
+        # Eight points are too few for a spectrum: the pilots' one says what they alias, and the
+        # highest harmonics that eight points tell how much more the other loops have of it.
+        pilots = plan.pilots
+        count = len(pilots.walked)
+        own = _highest_harmonics(pilots.walked, _FINE // _COARSE)
+        grown = _highest_harmonics(walked[count:], 1) / own if own > 0 else 1.0
+        of_others = pilots.coarse_truncation * max(1.0, grown)
+        return np.array([pilots.truncation] * count + [of_others] * (len(walked) - count))
     pooled = spectrum(np.array([loop.integrand for loop in walked]))
     return np.full(len(walked), aliasing(pooled))
+
+
+def _highest_harmonics(walked: list[WalkedLoop], every: int) -> float:
+    """rms of the highest harmonics of loops of eight points, eV; of every n-th point of others."""
+    if not walked:
+        return 0.0
+    pooled = spectrum(np.array([loop.integrand[::every] for loop in walked]))
+    return pooled.band(_COARSE // 2 - 1, _COARSE // 2 + 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -259,9 +272,11 @@ class _Result:
     confirmed: bool | None = None
 
 
-def _estimate(subject: Subject, walked: list[WalkedLoop], truncation: Floats) -> _Result:
+def _estimate(
+    subject: Subject, walked: list[WalkedLoop], truncation: Floats, target: float
+) -> _Result:
     """lambda_loop with its errors."""
-    found = estimate_loop_lambda(subject, walked, truncation)
+    found = estimate_loop_lambda(subject, walked, truncation, target)
     return _Result(found, found.worst)
 
 

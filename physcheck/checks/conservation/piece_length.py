@@ -17,11 +17,13 @@ import numpy as np
 from physcheck.system import Floats
 
 __all__ = [
+    "BEND_NOISE",
     "LENGTHS",
     "SHORTER_LENGTHS",
     "SIMPSON_MIDDLE",
     "SIMPSON_NORM",
     "SIMPSON_SUM",
+    "Gaps",
     "PieceLength",
     "Pieces",
     "choose_length",
@@ -32,6 +34,10 @@ __all__ = [
 SIMPSON_MIDDLE, SIMPSON_SUM = 4, 6
 # Root of the sum of its squared weights before the division, for the noise of the mean.
 SIMPSON_NORM = math.sqrt(1 + SIMPSON_MIDDLE**2 + 1)
+
+# Noise of a bend, (first - 2 middle + last)/3, over that of Simpson's mean; energies make a gap's
+# noise larger still.
+BEND_NOISE = math.sqrt(6) / 3 * SIMPSON_SUM / SIMPSON_NORM
 
 # The pilots' lengths, in units of the shortest.  From one to the next Simpson's error grows by 16
 # on a smooth surface, and the share of the energy's noise halves.
@@ -53,10 +59,27 @@ _STEADY = 0.2
 _NOISE_SDS, _KINKED = 4, 0.4
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Gaps:
+    """The gaps along pieces, and how much the derivative bends within each, in the same unit.
+
+    The *bend* is what the trapezoid's mean of the derivative differs by from Simpson's: a kink or a
+    jump within the piece makes it large.
+    """
+
+    values: Floats
+    bends: Floats
+
+    def followed_by(self, more: Gaps) -> Gaps:
+        """These, and those of further pieces of the same length."""
+        both = ((self.values, more.values), (self.bends, more.bends))
+        return Gaps(*(np.concatenate(pair) for pair in both))
+
+
 class Pieces(Protocol):
     """Gaps along pieces through one configuration."""
 
-    def gaps(self, directions: Floats, step: float, /) -> Floats:
+    def gaps(self, directions: Floats, step: float, /) -> Gaps:
         """The gap along each direction, over a piece from -step to +step."""
         ...
 
@@ -75,7 +98,7 @@ class PieceLength:
         Half the length.
     noise, truncation : float
         Standard deviations of a gap, in its unit.
-    gaps : Floats
+    gaps : Gaps
         The pilots' gaps at this length.
     tried_shorter : bool
         Whether the two much shorter lengths were paid for, chosen or not.
@@ -84,13 +107,24 @@ class PieceLength:
     step: float
     noise: float
     truncation: float
-    gaps: Floats
+    gaps: Gaps
     tried_shorter: bool = False
 
     @property
     def error(self) -> float:
         """Noise and truncation together."""
         return math.hypot(self.noise, self.truncation)
+
+    def seen_by_all(self, gaps: Gaps) -> PieceLength:
+        """The same length with the truncation of all pieces, of which the pilots are the first.
+
+        Pilots alone tell how truncation goes with length.  Kinks that only other pieces meet bend
+        the derivative there: the truncation grows with the bends, in rms.
+        """
+        noise = self.noise * BEND_NOISE
+        of_pilots = math.hypot(_rms(self.gaps.bends), noise)
+        grown = _rms(gaps.bends) / of_pilots if of_pilots > 0 else 1.0
+        return replace(self, truncation=self.truncation * max(1.0, grown))
 
     def with_truncation(self, truncation: float) -> PieceLength:
         """The same length with a truncation that is no smaller than ``truncation``."""
@@ -116,14 +150,16 @@ def choose_length(
     # The noise falls as 1/step, so that its value at a step of 1 gives the step for any noise.
     first = float(np.clip(pieces.noise(1.0) / (target / _NOISE_FRACTION), *first_range))
     tried = [_at(pieces, frame, factor * first) for factor in _FACTORS]
-    changes = [_rms(longer.gaps - shorter.gaps) for shorter, longer in pairwise(tried)]
+    changes = [
+        _rms(longer.gaps.values - shorter.gaps.values) for shorter, longer in pairwise(tried)
+    ]
     truncations = (changes[0] / _GRANTED, *changes)
     options = [length.with_truncation(t) for length, t in zip(tried, truncations)]
     best = min(options, key=lambda length: length.error)
     if best.truncation > max(_ROUGH * best.noise, _SMALL * target):
         short, long = (_at(pieces, frame, factor * first) for factor in _FINER)
         # Nothing is granted for the shorter one: at kinks there may be no gain.
-        short = short.with_truncation(_rms(short.gaps - long.gaps))
+        short = short.with_truncation(_rms(short.gaps.values - long.gaps.values))
         best = min(best, short, key=lambda length: length.error)
         best = replace(best, tried_shorter=True)
     return best

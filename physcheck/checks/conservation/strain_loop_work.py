@@ -134,7 +134,7 @@ def measure_strain_loop_work(
     circles = _choose_steps(subject, noise, target, loops)
     walked = _measure(subject, circles, noise)
     truncation = _judge_truncation(walked)
-    result = _estimate(subject, walked, truncation)
+    result = _estimate(subject, walked, truncation, target)
     result = _confirm(subject, result, noise, target)
     return _report(subject, result, noise)
 
@@ -229,12 +229,15 @@ class _Result:
     confirmed: bool | None = None
 
 
-def _estimate(subject: Subject, walked: Sequence[_Walked], truncation: float) -> _Result:
+def _estimate(
+    subject: Subject, walked: Sequence[_Walked], truncation: float, target: float
+) -> _Result:
     """rms work over the reversible work, with its errors; ``truncation`` is in eV."""
     unit = _reversible_work(walked)
     estimate = estimate_works(
         np.array([loop.work for loop in walked]),
         unit,
+        tolerance=target,
         rounding=float(np.sqrt(np.mean([loop.noise**2 for loop in walked]))) / unit,
         truncation=truncation / unit,
         dof=subject.resolution.dof,
@@ -251,7 +254,7 @@ def _confirm(subject: Subject, result: _Result, noise: float, target: float) -> 
     if work_is_confirmed(worst.work, again.work, again.noise):
         return replace(result, worst=again, confirmed=True)
     truncation = max(abs(again.work - worst.work), result.truncation)
-    result = _estimate(subject, result.walked, truncation)
+    result = _estimate(subject, result.walked, truncation, target)
     return replace(result, worst=again, confirmed=False)
 
 

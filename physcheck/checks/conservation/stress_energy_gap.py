@@ -3,8 +3,9 @@
 How it is measured.  Along each of six orthonormal symmetric strains the energy's difference is held
 against the stress integrated over the same piece, by Simpson's rule, so that no small strain is
 needed.  Two pilot strains at three lengths choose the length with the least error; two far shorter
-ones are tried where the surface is rough.  A FAIL is confirmed on the worst strain at half the
-length.
+ones are tried where the surface is rough.  The truncation error is the pilots', and grows with how
+much more the stress bends within the other pieces.  A FAIL is confirmed on the worst strain at half
+the length.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from physcheck.checks.conservation.piece_length import (
     SIMPSON_MIDDLE,
     SIMPSON_NORM,
     SIMPSON_SUM,
+    Gaps,
     PieceLength,
     choose_length,
     gap_is_confirmed,
@@ -38,6 +40,7 @@ from physcheck.checks.gap_naming import with_cause
 from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.numerics.quantiles import noise_rms_quantile
 from physcheck.probes.strains import strained, symmetric_strains
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
@@ -135,8 +138,9 @@ def measure_stress_energy_gap(
     frame = symmetric_strains(rng)
 
     length = _choose_steps(pieces, frame, target)
-    gaps = _measure(pieces, frame, length)
-    result = _Result(gaps, length, _estimate(pieces, gaps, length))
+    measured = _measure(pieces, frame, length)
+    gaps, length = measured.values, length.seen_by_all(measured)
+    result = _Result(gaps, length, _estimate(pieces, gaps, length, target))
     result = _confirm(pieces, frame, result, target)
     derived = (pieces.stress + pieces.stress.T) / 2 + np.einsum("k,kij->ij", result.gaps, frame)
     return with_cause(
@@ -164,7 +168,7 @@ class _Pieces:
         volume = float(subject.start.volumes()[0])
         return cls(subject, noises, answer.require_stress()[0], volume)
 
-    def gaps(self, strains: Floats, step: float) -> Floats:
+    def gaps(self, strains: Floats, step: float) -> Gaps:
         """g_S of each unit strain (k, 3, 3)."""
         both = np.concatenate([-step * strains, step * strains])
         ends = strained(self.subject.start, both)
@@ -178,8 +182,8 @@ class _Pieces:
         w_minus, w_plus = np.split(work, 2)
         middle = self.volume * np.einsum("ij,kij->k", self.stress, strains)
         mean = (w_minus + SIMPSON_MIDDLE * middle + w_plus) / SIMPSON_SUM
-        gap: Floats = ((e_plus - e_minus) / (2 * step) - mean) / self.volume
-        return gap
+        bends = (mean - (w_minus + w_plus) / 2) / self.volume
+        return Gaps(((e_plus - e_minus) / (2 * step) - mean) / self.volume, bends)
 
     def noise(self, step: float) -> float:
         """Standard deviation of a gap: a difference of two energies, and Simpson's mean."""
@@ -214,18 +218,18 @@ def _choose_steps(pieces: _Pieces, frame: Floats, target: float) -> PieceLength:
     return choose_length(pieces, frame[:_PILOTS], target * GPa, _FIRST_STRAIN)
 
 
-def _measure(pieces: _Pieces, frame: Floats, length: PieceLength) -> Floats:
+def _measure(pieces: _Pieces, frame: Floats, length: PieceLength) -> Gaps:
     """The gaps along all six strains."""
-    return np.concatenate([length.gaps, pieces.gaps(frame[_PILOTS:], length.step)])
+    return length.gaps.followed_by(pieces.gaps(frame[_PILOTS:], length.step))
 
 
-def _estimate(pieces: _Pieces, gaps: Floats, length: PieceLength) -> Estimate:
+def _estimate(pieces: _Pieces, gaps: Floats, length: PieceLength, target: float) -> Estimate:
     """The rms gap over the 9 components, GPa; six strains span it, so nothing is sampled."""
     # Orthonormal strains: the squares of their gaps add up to those of the symmetric part.
     squares = float(np.sum(gaps**2) + np.sum(pieces.asymmetry**2))
     whole = math.sqrt(squares) / _ROOT_OF_COMPONENTS / GPa
     error = math.sqrt(len(gaps)) * length.error / _ROOT_OF_COMPONENTS / GPa
-    detection_limit = error * noise_rms_quantile(len(gaps), pieces.subject.resolution.dof)
+    noise_floor = error * noise_rms_quantile(len(gaps), pieces.subject.resolution.dof)
     uncertainty = length.error / _ROOT_OF_COMPONENTS / GPa
     return Estimate(
         value=math.sqrt(max(whole**2 - error**2, 0.0)),
@@ -235,8 +239,11 @@ def _estimate(pieces: _Pieces, gaps: Floats, length: PieceLength) -> Estimate:
             "rounding": length.noise / GPa / _ROOT_OF_COMPONENTS,
             "sampling": 0.0,
         },
-        interval=(max(0.0, whole - detection_limit), whole + _HIGH_SDS * uncertainty),
-        detection_limit=detection_limit,
+        interval=(max(0.0, whole - noise_floor), whole + _HIGH_SDS * uncertainty),
+        detection_limit=limit_of_excess(target, noise_floor, uncertainty),
+        noise_floor=noise_floor,
+        # All strains are there: nothing more can be looked at.
+        work_needed=math.inf,
     )
 
 
@@ -246,14 +253,15 @@ def _confirm(pieces: _Pieces, frame: Floats, result: _Result, target: float) -> 
         return result
     worst, shorter = result.worst, result.length.step / 2
     gap = result.gaps[worst]
-    change = abs(float(pieces.gaps(frame[worst : worst + 1], shorter)[0] - gap))
+    again = pieces.gaps(frame[worst : worst + 1], shorter).values[0]
+    change = abs(float(again - gap))
     confirmed = gap_is_confirmed(change, abs(float(gap)), pieces.noise(shorter))
     result = replace(result, confirmed=confirmed)
     # An antisymmetric stress above the tolerance fails without any strain.
     if confirmed or float(np.linalg.norm(pieces.asymmetry)) > target * GPa:
         return result
     length = result.length.with_truncation(change)
-    return replace(result, length=length, estimate=_estimate(pieces, result.gaps, length))
+    return replace(result, length=length, estimate=_estimate(pieces, result.gaps, length, target))
 
 
 def _report(pieces: _Pieces, frame: Floats, result: _Result) -> Measurement:

@@ -81,7 +81,7 @@ def _table(rows: Sequence[Row]) -> list[str]:
         "step fs",
         "drift eV/atom/ps",
         "K/ps",
-        "smallest det.",
+        "told from 0",
         *(f"T({s}) K" for s in species),
     ]
     head += ["speed-up", ""]

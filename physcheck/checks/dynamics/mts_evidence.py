@@ -10,8 +10,18 @@ from typing import Any
 from physcheck.checks.dynamics.mts_engine_input import tandem_lines
 from physcheck.checks.dynamics.mts_runs import Drift, Pair, Row, Temperature
 from physcheck.measurement import LOOK_CLOSER
+from physcheck.numerics.detection import factor_to_settle
 
-__all__ = ["DRIFTS", "PERCENT", "RUNS_AWAY", "SAFE_SHARE", "Table", "advice", "evidence"]
+__all__ = [
+    "DRIFTS",
+    "PERCENT",
+    "RUNS_AWAY",
+    "SAFE_SHARE",
+    "Table",
+    "advice",
+    "evidence",
+    "work_needed",
+]
 
 DRIFTS, RUNS_AWAY = "drifts", "runs away"
 # Strides beyond this share of the fastest period aren't recommended whatever a short run saw: at a
@@ -71,9 +81,18 @@ def advice(drift: Drift, target: float, table: Table, temperature_K: float) -> s
     hot = f"at {temperature_K:.0f} K in the pair: {', '.join(off)}; " if off else ""
     if drift.blow_up_fs is not None or not target > 0:
         return hot.removesuffix("; ")
+    longer = work_needed(drift, target)
+    if math.isinf(longer):
+        return f"{hot}the drift is about as large as the tolerance: {LOOK_CLOSER}"
+    return f"{hot}runs {longer:.2g} times as long would settle it: {LOOK_CLOSER}"
+
+
+def work_needed(drift: Drift, target: float) -> float:
+    """How many times as long runs would settle the verdict; infinite if none would."""
+    if drift.blow_up_fs is not None or not target > 0:
+        return math.inf
     # The error of a slope falls as the length to 3/2.
-    longer = max(1.5, (drift.interval[1] / target) ** (2 / 3))
-    return f"{hot}runs {longer:.2g} times as long would resolve it: {LOOK_CLOSER}"
+    return factor_to_settle(target, abs(drift.mean), drift.interval, 2 / 3)
 
 
 def evidence(pair: Pair, table: Table) -> dict[str, Any]:
@@ -136,7 +155,7 @@ def _row_quantities(row: Row) -> dict[str, Any]:
         "step_fs": row.step_fs,
         "drift": row.drift.mean,
         "drift_error": math.hypot(row.drift.error, row.drift.allowance),
-        "detection_limit": row.drift.limit,
+        "told_from_zero": row.drift.limit,
         "blow_up_fs": row.drift.blow_up_fs,
         "fault": row.fault,
         "temperatures_K": {s: t.mean for s, t in row.temperatures.items()},

@@ -40,6 +40,7 @@ from physcheck.checks.dynamics.mts_evidence import (
     Table,
     advice,
     evidence,
+    work_needed,
 )
 from physcheck.checks.dynamics.mts_runs import BOOKING, Drift, Pair, Row, Temperature
 from physcheck.dynamics.preparation import (
@@ -50,6 +51,8 @@ from physcheck.dynamics.preparation import (
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_mean
+from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, as_configurations
@@ -268,10 +271,17 @@ def _report(meter: Meter, pair: Pair, tried: list[Row], table: Table, target: fl
         uncertainty=math.inf if blown else math.hypot(drift.error, drift.allowance),
         uncertainty_components={} if blown else parts,
         interval=drift.interval,
-        detection_limit=drift.limit,
+        detection_limit=None
+        if blown
+        else limit_of_mean(
+            target, drift.error, len(drift.rates) - 1, FALSE_FAIL, allowance=drift.allowance
+        ),
+        limit_unknown="a replica ran away at every stride" if blown else "",
+        noise_floor=None if blown else drift.allowance,
         force_evaluations=meter.evaluations,
         nothing_tested="" if moving else "the reference's forces don't respond to moving the atoms",
         resolve=table.doubt or advice(drift, target, table, pair.temperature_K),
+        work_needed=work_needed(drift, target),
         evidence=evidence(pair, table),
     )
 

@@ -46,9 +46,11 @@ from physcheck.checks.conservation.no_potential import (
     has_no_potential,
     measure_no_potential,
 )
-from physcheck.checks.dynamics.loop_closing import LINE_POINTS, belongs_together
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
+from physcheck.checks.dynamics.loop_closing import LINE_POINTS
+from physcheck.checks.dynamics.nve_runaway import measure_runaway
 from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
-from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
+from physcheck.checks.dynamics.replicas import thinned
 from physcheck.dynamics.preparation import (
     FREQUENCY_MARGIN,
     RELAXED_START_EVALUATIONS,
@@ -59,6 +61,7 @@ from physcheck.dynamics.preparation import (
 )
 from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
@@ -74,11 +77,6 @@ _QUANTITY = "sustained drift of the energy"
 _PHASE = 0.2
 # Steps after which single runs are looked at: several periods of the fastest motion.
 _WANDER_LOOK = 36
-# What the largest budget makes.
-_MOST_STEPS = 17_000
-# A replica that runs away is tried again at this share of its timestep, or of the one that fits if
-# that is shorter.
-_SHORTER = 0.25
 
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
@@ -130,6 +128,7 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     ),
     evaluations=_evaluations,
     options=_OPTIONS,
+    by_gradient=0,
     applies=_applies,
 )
 def measure_nve_drift(
@@ -144,6 +143,7 @@ def measure_nve_drift(
     control_steps: int = 16,
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
+    gradient: GradientForces | None = None,
 ) -> Measurement:
     """The energy of a system on its own neither rises nor falls for good.
 
@@ -160,10 +160,11 @@ def measure_nve_drift(
         At what a drift is called before the last look; the md profile's if left out.
     replicas, steps, control_steps : int
         Fine runs, and the length of the coarse ones, which have half as many replicas.
-    temperature_K : float
-        Velocities are drawn at twice that, since half goes to potential energy.
-    timestep_fs : float
-        The longer of the two timesteps; from the stiffest mode (a few probes) if left out.
+    temperature_K, timestep_fs : float
+        Velocities are drawn at twice the temperature, since half goes to potential energy; the
+        longer of the two timesteps, from the stiffest mode (a few probes) if left out.
+    gradient : GradientForces
+        What follows from it is measured.
 
     Raises
     ------
@@ -179,16 +180,23 @@ def measure_nve_drift(
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, fig. 3; Engle, Skeel, Drees, J. Comput. Phys.
     206 (2005).
     """
+    if gradient is not None:
+        return measure_by_gradient(gradient, gradient.power(gradient.start.system.masses))
     meter, one = Meter(model), as_configurations(start)
     _require_enough(replicas, steps, control_steps)
     require_positive(temperature_K=temperature_K, timestep_fs=timestep_fs)
     target = default_tolerance("nve_drift") if tolerance is None else tolerance
     run = _choose_steps(meter, one, rng, timestep_fs, temperature_K, replicas, control_steps)
+    return _judge(run, steps, target, resolution)
+
+
+def _judge(run: Runs, steps: int, target: float, resolution: Resolution | None) -> Measurement:
+    """The replicas' drift, confirmed, or how one of them ran away."""
     chances = spending(len(looks := doubling_looks(min(FIRST_LOOK, steps), steps)), FALSE_FAIL)
     noise = math.inf if resolution is None else resolution.force_noise
     state = _measure(run, looks, chances, target, noise)
     if isinstance(state, int):
-        return _blow_up(run, state, meter, resolution)
+        return measure_runaway(run, state, resolution, _PHASE)
     state, evidence = _confirm(run, state, float(chances[-1]), target, resolution)
     return _report(run, state, evidence, target, resolution)
 
@@ -293,82 +301,40 @@ def _report(
         uncertainty=math.hypot(error, state.allowance),
         uncertainty_components={"sampling": error, "truncation": state.allowance},
         interval=interval,
-        detection_limit=state.detection_limit,
+        detection_limit=limit_of_mean(
+            target, state.error, len(state.rates) - 1, state.chance, allowance=state.allowance
+        ),
+        noise_floor=state.allowance,
         force_evaluations=run.meter.evaluations,
         nothing_tested=nothing,
         resolve=_advice(run, state, target),
+        work_needed=_longer(state, target),
         evidence=_evidence(run, state, evidence),
     )
 
 
-def _blow_up(run: Runs, replica: int, meter: Meter, resolution: Resolution | None) -> Measurement:
-    """A replica ran away: once more at a shorter timestep, then the verdict."""
-    raised, span = runaway(run.fine, replica)
-    again: int | None = 0
-    calm_span = 0.0
-    shorter_fs = _SHORTER * run.fine_fs * min(1.0, _PHASE / max(run.phase, 1e-12))
-    steps = math.ceil(run.fine.steps * run.fine_fs / shorter_fs)
-    if meter.remaining is None or meter.remaining > steps:
-        calmer = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
-        again = blown_up(calmer, steps)
-        calm_span = calmer.steps * calmer.timestep_fs * 1e-3
-    real = again is not None
-    value = raised / span
-    proof = None
-    if real and not belongs_together(meter, run.start, run.rng):
-        # E + K also runs away where the energy is not at all the one of the forces.
-        proof = measure_no_potential(meter, run.start, run.rng, resolution)
-        real = has_no_potential(proof)
-    evidence = {
-        "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of "
-        "dynamics "
-        f"at a timestep of {run.fine_fs:.2g} fs"
-        + ("" if real else f", but not at {shorter_fs:.2g} fs"),
-        "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
-        "quantities": {
-            "blow_up": real,
-            "jacobian_asymmetry": asymmetry_figures(proof),
-            "blow_up_time_ps": span,
-            "timestep_fs": run.fine_fs,
-            "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,
-        },
-        "configurations": run.start.at(run.fine.positions[replica])
-        if np.isfinite(run.fine.positions[replica]).all()
-        else run.start,
-    }
-    return Measurement(
-        value=value,
-        uncertainty=value / 2,
-        uncertainty_components={"truncation": value / 2},
-        interval=(value / 2 if real else 0.0, 2 * value),
-        detection_limit=value / 2,
-        force_evaluations=meter.evaluations,
-        resolve="the integrator is unstable here, not the forces: measure_nve_drift with half the "
-        "timestep_fs tells",
-        evidence=evidence,
-    )
-
-
 def _advice(run: Runs, state: Look, target: float) -> str:
-    """How long the runs would have to be, for an INCONCLUSIVE.
-
-    The error falls as the length to 3/2.
-    """
+    """What an INCONCLUSIVE is limited by, and what would settle it."""
     width = state.interval[1] - state.value
     if run.integrator_shows and state.allowance > 0.5 * min(width, target):
         return (
-            f"limited by the integrator at {run.fine_fs:.2g} fs: measure_nve_drift with half of "
-            "that as timestep_fs would tell"
+            f"limited by the integrator at {run.fine_fs:.2g} fs, which no option of a run makes "
+            f"shorter; in Python, measure_nve_drift(model, atoms, timestep_fs={run.fine_fs:.2g})"
         )
-    if not (state.value < target) or not (target > 0):
-        return f"longer runs would tell: {LOOK_CLOSER}"
-    longer = max(1.5, (width / (0.8 * (target - state.value))) ** (2 / 3))
+    longer = _longer(state, target)
+    if math.isinf(longer):
+        return f"the drift is about as large as the tolerance: {LOOK_CLOSER}"
     length = longer * float(run.rates.time_ps[-1])
     evaluations = longer * run.fine.steps * len(run.velocities)
-    how = LOOK_CLOSER
-    if evaluations > _MOST_STEPS:
-        how = "measure_nve_drift takes replicas and steps, and a larger box averages more"
-    return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would resolve it: {how}"
+    return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would settle it: {LOOK_CLOSER}"
+
+
+def _longer(state: Look, target: float) -> float:
+    """How many times as long runs would settle the verdict: the error falls as the length to 3/2.
+
+    Infinite where the drift is next to the tolerance.
+    """
+    return factor_to_settle(target, state.value, state.interval, 2 / 3)
 
 
 def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str, Any]:
@@ -406,11 +372,8 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
             "control_drift_error": float(np.std(coarse.slopes, ddof=1))
             / math.sqrt(len(coarse.slopes)),
         }
-    place = (
-        f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at {run.fine_fs:.2g} fs; "
-        "wander "
-        f"{rates.wander:.1e} eV/atom"
-    )
+    place = f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at "
+    place += f"{run.fine_fs:.2g} fs; wander {rates.wander:.1e} eV/atom"
     rate = f"{kelvin:.2g} ± {state.error / (3 * kB):.1g} K/ps on average"
     if state.single > state.interval[0]:
         place += (

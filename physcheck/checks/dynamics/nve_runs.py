@@ -77,14 +77,14 @@ class Look:
         return math.sqrt(float(np.mean(self.rates**2)))
 
     @property
-    def detection_limit(self) -> float:
-        """The smallest drift that this look would have called one."""
+    def below(self) -> float:
+        """How far below the value the interval begins."""
         return student_half_width(self.rates, self.chance) + self.allowance
 
     @property
     def interval(self) -> tuple[float, float]:
         """Low (missed with ``chance``) and high (97.5 %) ends."""
-        low = max(0.0, self.value - self.detection_limit)
+        low = max(0.0, self.value - self.below)
         return low, self.value + student_half_width(self.rates, 2 * FALSE_PASS) + self.quadrature
 
 
@@ -191,7 +191,7 @@ class Runs:
         heat.
         """
         rates, gaps, error = self._close(self.fine, self.rates)
-        if not (error <= state.detection_limit + state.value):
+        if not (error <= state.below + state.value):
             # Too far to go back in a straight line: nothing is called.
             self.quadrature = error
             return replace(state, allowance=state.allowance + state.value)

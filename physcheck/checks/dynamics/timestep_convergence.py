@@ -15,12 +15,13 @@ from physcheck.dynamics.preparation import (
     relaxed_start,
     stable_timestep_fs,
 )
-from physcheck.measurement import Measurement
+from physcheck.measurement import FINER_ARITHMETIC, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_mean
 from physcheck.numerics.noise import difference_table_noise
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
@@ -84,6 +85,7 @@ def measure_timestep_convergence(
     *,
     rng: np.random.Generator,
     resolution: Resolution | None = None,
+    tolerance: float | None = None,
     replicas: int = 8,
     steps: int = 10,
     temperature_K: float = 300.0,
@@ -105,6 +107,8 @@ def measure_timestep_convergence(
     ----------
     model : Model
     start : ase.Atoms or Configurations with B = 1
+    tolerance : float, dimensionless
+        For the detection limit; the md profile's if left out.
     replicas, steps : int
         Steps of the longer timestep.
     temperature_K : float
@@ -127,7 +131,8 @@ def measure_timestep_convergence(
     noise = difference_table_noise(runs.totals[1])[0]
     if resolution is not None and resolution.energy_noise is not None:
         noise = max(noise, resolution.energy_noise)
-    return _report(meter, runs, _estimate(runs, noise), noise, resolution)
+    target = default_tolerance("timestep_convergence") if tolerance is None else tolerance
+    return _report(meter, runs, _estimate(runs, noise), noise, target, resolution)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,8 +226,8 @@ class _Estimate:
     def interval(self) -> tuple[float, float]:
         low = max(0.0, _ORDER - self.pooled - self.width - max(self.by_noise, 0.0))
         if math.isinf(self.by_noise):
-            # The noise may be all there is, so nothing would have been seen.
-            return low, math.inf
+            # The noise may be all there is; then the fluctuation doesn't fall at all.
+            return low, max(_ORDER, self.value)
         half = student_half_width(self.orders, 2 * FALSE_PASS)
         return low, max(self.value, _ORDER - self.pooled + half, 0.0)
 
@@ -246,22 +251,34 @@ def _estimate(runs: _Pair, noise: float) -> _Estimate:
 
 
 def _report(
-    meter: Meter, runs: _Pair, found: _Estimate, noise: float, resolution: Resolution | None
+    meter: Meter,
+    runs: _Pair,
+    found: _Estimate,
+    noise: float,
+    target: float,
+    resolution: Resolution | None,
 ) -> Measurement:
     nothing = "" if resolution is None else resolution.rigid_reason
     if not nothing and not (found.finite and runs.frequency > 0):
         nothing = "the energy doesn't fluctuate"
     by_noise = min(abs(found.order - found.pooled), _ORDER)
-    limited = (
-        f"the energy's noise of {noise:.1e} eV is what fluctuates: rerun with "
-        "--physcheck-dtype=float64"
+    hidden = math.isinf(found.by_noise)
+    limit = limit_of_mean(
+        target,
+        found.error,
+        len(found.orders) - 1,
+        FALSE_FAIL,
+        allowance=0.0 if hidden else max(found.by_noise, 0.0),
     )
+    limited = f"the energy's noise of {noise:.1e} eV is what fluctuates: {FINER_ARITHMETIC}"
     return Measurement(
         value=found.value,
         uncertainty=math.hypot(found.error, by_noise),
         uncertainty_components={"sampling": found.error, "rounding": by_noise},
         interval=found.interval,
-        detection_limit=found.width + max(found.by_noise, 0.0),
+        detection_limit=None if hidden else limit,
+        limit_unknown="the energy's noise may be all that fluctuates" if hidden else "",
+        noise_floor=by_noise,
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,
         resolve="" if found.by_noise < 0.5 * found.width else limited,

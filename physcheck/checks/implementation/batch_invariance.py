@@ -212,7 +212,8 @@ def _finite_alone(meter: Meter, copies: Configurations, what: str) -> Measuremen
         value=math.inf,
         uncertainty=0.0,
         interval=(math.inf, math.inf),
-        detection_limit=0.0,
+        detection_limit=None,
+        limit_unknown="answers in a batch are not finite",
         force_evaluations=meter.evaluations,
         evidence={
             "place": f"in a batch {what}; alone all is finite",

@@ -34,7 +34,8 @@ def differences_measured(
 ) -> Measurement:
     """The Measurement of the largest of some differences between calls, eV/Å."""
     target = default_tolerance(name) if tolerance is None else tolerance
-    found = largest_difference(parts, resolution.dof, target)
+    # A fault may strike a single place of a batch, or a single thread.
+    found = largest_difference(parts, resolution.dof, target, probes=1)
     quantities = {
         p.label if p.output == "forces" else f"{p.label}, {p.output}": p.rms for p in parts
     }
@@ -44,6 +45,7 @@ def differences_measured(
         uncertainty_components={"rounding": found.uncertainty},
         interval=found.interval,
         detection_limit=found.detection_limit,
+        noise_floor=found.noise_floor,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={

@@ -11,10 +11,11 @@ import numpy as np
 from physcheck.checks.allotments import always
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
+from physcheck.numerics.detection import MISSED, limit_of_excess
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_PASS
 from physcheck.registry import check, default_tolerance, derive_assert
-from physcheck.system import Evaluation, as_configurations
+from physcheck.system import Configurations, Evaluation, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_determinism", "measure_determinism"]
@@ -79,11 +80,7 @@ def measure_determinism(
     """
     meter, one = Meter(model), as_configurations(start)
     target = default_tolerance("determinism") if tolerance is None else tolerance
-    answers = [meter.evaluate(one, want=_WANT) for _ in range(_REPEATS)]
-    scatter, high = _scatter(answers)
-    if scatter <= target < high or target < scatter < _CLEARLY * target:
-        answers += [meter.evaluate(one, want=_WANT) for _ in range(_MORE)]
-        scatter, high = _scatter(answers)
+    answers, scatter, high = _asked_again(meter, one, target)
     forces = np.concatenate([a.require_forces() for a in answers])
     floor = rounding_floor(float(np.abs(forces).max()), meter.capabilities.dtype)
     floor = max(floor, _energy_floor(answers, meter.capabilities.dtype))
@@ -98,7 +95,8 @@ def measure_determinism(
         uncertainty=scatter / math.sqrt(2 * dof),
         uncertainty_components={"sampling": scatter / math.sqrt(2 * dof)},
         interval=(max(0.0, scatter - _ROUNDINGS * floor), high),
-        detection_limit=floor,
+        detection_limit=_limit(target, floor),
+        noise_floor=_ROUNDINGS * floor,
         force_evaluations=meter.evaluations,
         evidence={
             "place": "equal bit by bit" if equal else place,
@@ -114,6 +112,18 @@ def measure_determinism(
     )
 
 
+def _asked_again(
+    meter: Meter, one: Configurations, target: float
+) -> tuple[list[Evaluation], float, float]:
+    """The answers to equal calls, their scatter and its upper end."""
+    answers = [meter.evaluate(one, want=_WANT) for _ in range(_REPEATS)]
+    scatter, high = _scatter(answers)
+    if scatter <= target < high or target < scatter < _CLEARLY * target:
+        answers += [meter.evaluate(one, want=_WANT) for _ in range(_MORE)]
+        scatter, high = _scatter(answers)
+    return answers, scatter, high
+
+
 def _scatter(answers: Sequence[Evaluation]) -> tuple[float, float]:
     """The rms scatter of a force component, and its upper end."""
     from scipy.special import chdtri
@@ -127,6 +137,15 @@ def _scatter(answers: Sequence[Evaluation]) -> tuple[float, float]:
     # One degree of freedom a repeat: noise may be alike in all components.
     dof = len(answers) - 1
     return scatter, scatter * math.sqrt(dof / chdtri(dof, 1 - FALSE_PASS))
+
+
+def _limit(target: float, floor: float) -> float:
+    """The scatter that all calls together show to be above ``target`` with 95 % chance."""
+    from scipy.special import chdtri
+
+    dof = _REPEATS + _MORE - 1
+    falls_short = math.sqrt(float(chdtri(dof, 1 - MISSED)) / dof)
+    return limit_of_excess(target, _ROUNDINGS * floor) / falls_short
 
 
 def _energy_floor(answers: Sequence[Evaluation], dtype: str) -> float:

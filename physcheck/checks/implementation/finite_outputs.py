@@ -150,6 +150,7 @@ def _report(meter: Meter, one: Configurations, found: _Found) -> Measurement:
         uncertainty=0.0,
         interval=(float(len(bad)), float(len(bad))),
         detection_limit=1.0,
+        noise_floor=0.0,
         force_evaluations=meter.evaluations,
         evidence={
             "place": place,

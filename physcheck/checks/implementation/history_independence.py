@@ -14,9 +14,10 @@ from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
+from physcheck.numerics.detection import limit_of_difference
 from physcheck.numerics.noise import rounding_floor
 from physcheck.probes.transformations import doubled
-from physcheck.registry import check, derive_assert
+from physcheck.registry import check, default_tolerance, derive_assert
 from physcheck.system import Configurations, Floats, System, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -145,7 +146,7 @@ def _with(system: System, info: dict[str, Any], arrays: dict[str, Any]) -> Syste
     )
 
 
-def _report(meter: Meter, one: Configurations, visits: _Visits) -> Measurement:
+def _report(meter: Meter, one: Configurations, visits: _Visits, target: float) -> Measurement:
     differences = {
         _LABELS[k]: _largest(visits.answers[k]) for k in "xel" if len(visits.answers[k]) > 1
     }
@@ -164,14 +165,18 @@ def _report(meter: Meter, one: Configurations, visits: _Visits) -> Measurement:
     size = float(np.abs(visits.answers["x"][0].forces).max())
     # Rounding of the answers, the only noise that answers to one question may have.
     floor = rounding_floor(size, meter.capabilities.dtype)
-    noise = max(floor, visits.scatter) if value > 0 else 0.0
+    unexplained = max(floor, visits.scatter)
+    noise = unexplained if value > 0 else 0.0
     frames = {_LABELS[k]: place for k, place in visits.places.items()}
     return Measurement(
         value=value,
         uncertainty=noise,
         uncertainty_components={"rounding": noise},
         interval=(max(0.0, value - _SIGMAS * noise), value + 2 * noise),
-        detection_limit=_SIGMAS * max(floor, visits.scatter),
+        detection_limit=limit_of_difference(
+            target, allowance=_SIGMAS * unexplained, scatter=unexplained, probes=len("xel")
+        ),
+        noise_floor=_SIGMAS * unexplained,
         force_evaluations=meter.evaluations,
         evidence={
             "place": place,
@@ -230,7 +235,11 @@ def _exchanged(start: Configurations, rng: np.random.Generator) -> Configuration
     evaluations=always(len(_ORDER) + 2 + 3 * 2 + _IN_A_ROW),
 )
 def measure_history_independence(
-    model: Model | Meter, start: Any, *, rng: np.random.Generator
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    tolerance: float | None = None,
 ) -> Measurement:
     """Answers depend on the configuration, not on those that the model saw before.
 
@@ -245,6 +254,11 @@ def measure_history_independence(
     Can't see: a memory that reaches farther back than a few calls, or that other inputs set;
     without a factory (no fresh model), an answer that is always the same wrong one.
 
+    Parameters
+    ----------
+    tolerance : float, eV/Å
+        For the detection limit; the md profile's if left out.
+
     Raises
     ------
     ModelError, NonFiniteOutput
@@ -255,7 +269,8 @@ def measure_history_independence(
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.
     """
     meter, one = Meter(model), as_configurations(start)
-    return _report(meter, one, _measure(meter, one, rng))
+    target = default_tolerance("history_independence") if tolerance is None else tolerance
+    return _report(meter, one, _measure(meter, one, rng), target)
 
 
 assert_history_independence = derive_assert(measure_history_independence)

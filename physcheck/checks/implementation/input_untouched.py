@@ -104,6 +104,7 @@ def measure_input_untouched(
         uncertainty=0.0,
         interval=(count, count),
         detection_limit=1.0,
+        noise_floor=0.0,
         force_evaluations=meter.evaluations,
         evidence={
             "place": f"changed: {', '.join(changed.values())}" if changed else "nothing changed",

@@ -14,7 +14,8 @@ import numpy as np
 
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.numerics.detection import limit_of_excess
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -55,7 +56,12 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     options=_OPTIONS,
 )
 def measure_memory_growth(
-    model: Model | Meter, start: Any, *, rng: np.random.Generator, calls: int = 12
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    tolerance: float | None = None,
+    calls: int = 12,
 ) -> Measurement:
     """Evaluating again and again takes no more memory.
 
@@ -64,6 +70,11 @@ def measure_memory_growth(
     resident memory of the process are read. Growth counts if it is there in every block (the lower
     end of the interval is the smallest block's), the value is the median block's: a one-off growth
     of a pool is neither, nor is what the process gives back later.
+
+    Parameters
+    ----------
+    tolerance : float, kB/evaluation
+        For the detection limit; the md profile's if left out.
 
     Can't see: leaks below a page (4 kB) a block outside Python, memory on a GPU, leaks that a
     garbage collection cures.
@@ -75,6 +86,37 @@ def measure_memory_growth(
     Cost: 16 evaluations at quick.
     """
     meter, one = Meter(model), as_configurations(start)
+    target = default_tolerance("memory_growth") if tolerance is None else tolerance
+    block, python, resident = _readings(meter, one, rng, calls)
+    slopes = {"python": np.diff(python) / block, "resident": np.diff(_kept(resident)) / block}
+    page = os.sysconf("SC_PAGE_SIZE") / _KB / block if hasattr(os, "sysconf") else 4.1 / block
+    value, low = (max(float(pick(s)) for s in slopes.values()) for pick in (_median, _least))
+    spread = max(float(np.std(slopes["python"], ddof=1)), page)
+    return Measurement(
+        value=max(0.0, value),
+        uncertainty=spread,
+        uncertainty_components={"sampling": spread},
+        interval=(max(0.0, low - page), max(0.0, value) + page),
+        # The smallest block counts for a FAIL: it may be two of its scatters below the true growth.
+        detection_limit=limit_of_excess(target, page + 2 * spread),
+        noise_floor=page,
+        force_evaluations=meter.evaluations,
+        evidence={
+            "place": f"over {_BLOCKS} blocks of {block} evaluations",
+            "scale": f"a million steps at this rate need {max(0.0, value):.2g} GB",
+            "quantities": {
+                "python_kB_per_evaluation": slopes["python"].tolist(),
+                "resident_kB_per_evaluation": slopes["resident"].tolist(),
+            },
+            "configurations": one,
+        },
+    )
+
+
+def _readings(
+    meter: Meter, one: Configurations, rng: np.random.Generator, calls: int
+) -> tuple[int, Floats, Floats]:
+    """Evaluations of a block, and the memory, kB, after the warm-up and after each block."""
     block = max(1, calls // _BLOCKS)
     places = one.displaced(0.01 * rng.standard_normal((_WARM_UP + _BLOCKS * block, one.n_atoms, 3)))
     python, resident = np.zeros(_BLOCKS + 1), np.zeros(_BLOCKS + 1)
@@ -88,27 +130,7 @@ def measure_memory_growth(
             gc.collect()
             python[index] = tracemalloc.get_traced_memory()[0] / _KB
             resident[index] = _resident_kb()
-    slopes = {"python": np.diff(python) / block, "resident": np.diff(_kept(resident)) / block}
-    page = os.sysconf("SC_PAGE_SIZE") / _KB / block if hasattr(os, "sysconf") else 4.1 / block
-    value, low = (max(float(pick(s)) for s in slopes.values()) for pick in (_median, _least))
-    spread = max(float(np.std(slopes["python"], ddof=1)), page)
-    return Measurement(
-        value=max(0.0, value),
-        uncertainty=spread,
-        uncertainty_components={"sampling": spread},
-        interval=(max(0.0, low - page), max(0.0, value) + page),
-        detection_limit=page,
-        force_evaluations=meter.evaluations,
-        evidence={
-            "place": f"over {_BLOCKS} blocks of {block} evaluations",
-            "scale": f"a million steps at this rate need {max(0.0, value):.2g} GB",
-            "quantities": {
-                "python_kB_per_evaluation": slopes["python"].tolist(),
-                "resident_kB_per_evaluation": slopes["resident"].tolist(),
-            },
-            "configurations": one,
-        },
-    )
+    return block, python, resident
 
 
 def _median(values: Floats) -> float:

@@ -59,7 +59,9 @@ def measure_numerical_noise(
         uncertainty=spread,
         uncertainty_components={"sampling": spread},
         interval=(noise / 2, 2 * noise),
-        detection_limit=0.0,
+        detection_limit=None,
+        limit_unknown="the noise is reported, not judged",
+        noise_floor=0.0,
         force_evaluations=meter.evaluations,
         evidence={
             "place": "about the structure itself",

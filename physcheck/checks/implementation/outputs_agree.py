@@ -15,9 +15,10 @@ from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.numerics.noise import rounding_floor
 from physcheck.probes.transformations import far_pair, rattled, supercell
-from physcheck.registry import check, derive_assert
+from physcheck.registry import check, default_tolerance, derive_assert
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -76,7 +77,11 @@ class _Difference:
     shows=SHEARED_CELL,
 )
 def measure_outputs_agree(
-    model: Model | Meter, start: Any, *, rng: np.random.Generator
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    tolerance: float | None = None,
 ) -> Measurement:
     """Outputs that say the same thing say the same.
 
@@ -91,6 +96,11 @@ def measure_outputs_agree(
     charges by is a quantity, since atoms may have dipoles of their own.
 
     Can't see: outputs under names that ASE doesn't have; which one of two outputs is wrong.
+
+    Parameters
+    ----------
+    tolerance : float, eV
+        For the detection limit; the md profile's if left out.
 
     Raises
     ------
@@ -113,7 +123,8 @@ def measure_outputs_agree(
             "the model gives no output beside those that other checks compare (energies, "
             "free_energy, virial, stresses, charges, dipole)"
         )
-    return _report(meter, place, found, differences)
+    target = default_tolerance("outputs_agree") if tolerance is None else tolerance
+    return _report(meter, place, found, differences, target)
 
 
 def _difference(
@@ -223,7 +234,11 @@ def _moved_together(
 
 
 def _report(
-    meter: Meter, place: Configurations, found: dict[str, Floats], differences: list[_Difference]
+    meter: Meter,
+    place: Configurations,
+    found: dict[str, Floats],
+    differences: list[_Difference],
+    target: float,
 ) -> Measurement:
     worst = max(differences, key=lambda d: d.size - _SIGMAS * d.rounding)
     quantities: dict[str, Any] = {
@@ -233,6 +248,7 @@ def _report(
     if "dipole" in found and "charges" in found and not place.system.is_periodic:
         of_charges = found["charges"] @ place.positions[0]
         quantities["dipole_less_that_of_charges_eA"] = found["dipole"] - of_charges
+    rounding = max(d.rounding for d in differences)
     return Measurement(
         value=worst.size,
         uncertainty=worst.rounding,
@@ -241,7 +257,8 @@ def _report(
             max(0.0, worst.size - _SIGMAS * worst.rounding),
             worst.size + 2 * worst.rounding,
         ),
-        detection_limit=_SIGMAS * max(d.rounding for d in differences),
+        detection_limit=limit_of_excess(target, _SIGMAS * rounding, rounding),
+        noise_floor=_SIGMAS * rounding,
         force_evaluations=meter.evaluations,
         evidence={
             "place": f"{worst.what} differ by {worst.size:.3g} an atom",

@@ -198,7 +198,9 @@ def _report(meter: Meter, frames: Sequence[LabelledFrame], found: _Found) -> Mea
         uncertainty=uncertainty,
         uncertainty_components={"sampling": uncertainty},
         interval=(max(0.0, value - _BELOW * uncertainty), value + _ABOVE * uncertainty),
-        detection_limit=rounding_floor(found.largest, meter.capabilities.dtype),
+        detection_limit=None,
+        limit_unknown="the difference is reported, not judged",
+        noise_floor=rounding_floor(found.largest, meter.capabilities.dtype),
         force_evaluations=meter.evaluations,
         evidence={
             "place": text,

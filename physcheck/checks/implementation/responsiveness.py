@@ -114,6 +114,7 @@ def measure_responsiveness(
         uncertainty=0.0,
         interval=(low, value),
         detection_limit=1.0,
+        noise_floor=0.0,
         force_evaluations=meter.evaluations,
         evidence={
             "place": f"{largest.label}: forces change by {largest.change:.3g} eV/Å (rms)",

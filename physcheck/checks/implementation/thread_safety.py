@@ -144,6 +144,7 @@ def measure_thread_safety(
         uncertainty=0.0,
         interval=(math.inf, math.inf),
         detection_limit=measured.detection_limit,
+        noise_floor=measured.noise_floor,
         force_evaluations=meter.evaluations,
         evidence=evidence,
     )

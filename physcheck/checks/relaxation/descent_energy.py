@@ -12,6 +12,7 @@ import numpy as np
 from physcheck.checks.relaxation import relaxation_convergence as relaxation_convergence
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.registry import default_tolerance
 from physcheck.relaxation.coordinates import AtomsAndCell, AtomsOnly, Coordinates
@@ -51,6 +52,7 @@ class Descent:
     work : PathWork
     noise : (last + 1,) float, eV
         Standard deviation of ``gap`` from the noise of energies and forces.
+    tolerance : float
     student : float
         Noise allowed for over its standard deviation; each place is a chance of a false alarm.
     """
@@ -60,8 +62,8 @@ class Descent:
     released: Floats
     work: PathWork
     noise: Floats
-
     student: float
+    tolerance: float
 
     @property
     def gap(self) -> Floats:
@@ -136,7 +138,7 @@ def descend(
         )
         chance = FALSE_FAIL / (2 * max(1, last))
         student = noise_rms_quantile(1, resolution.dof, 1 - chance)
-        return Descent(path, last, energies[0] - energies, work, noise, student)
+        return Descent(path, last, energies[0] - energies, work, noise, student, tolerance)
 
     found = judged()
     if found.lows.max() > tolerance:
@@ -169,6 +171,8 @@ def descent_measurement(
     share, truncation, noise = (
         float(part[at] / unit[at]) for part in (np.abs(descent.gap), work.truncation, descent.noise)
     )
+    # Truncation counts twice, as in ``lows``.
+    hidden = float((descent.allowed[at] + work.truncation[at]) / unit[at])
     evidence = _evidence(descent, scale)
     evidence["quantities"].update(quantities or {})
     return Measurement(
@@ -179,7 +183,8 @@ def descent_measurement(
         uncertainty=math.hypot(truncation, noise),
         uncertainty_components={"truncation": truncation, "rounding": noise},
         interval=(max(0.0, float(descent.lows[at])), share + truncation + 2 * noise),
-        detection_limit=float(descent.allowed[at] / unit[at]),
+        detection_limit=limit_of_excess(descent.tolerance, hidden, noise),
+        noise_floor=hidden,
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,
         evidence=evidence,

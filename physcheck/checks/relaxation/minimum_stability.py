@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.relaxation.relaxation_convergence import inner_motion
-from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, Measurement
+from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, NOTHING_SETTLES, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.optimisers import Path, relax
@@ -142,7 +143,8 @@ def measure_minimum_stability(
     steps, products : int
         Evaluations of all relaxations; directions along which D is measured.
     rounds : int
-        How often D is measured, where it finds a saddle.
+        How often D is measured, where it finds a saddle. From 2 on the last place is judged, a
+        minimum or not: the eigenvalues are real wherever there is a potential.
 
     Raises
     ------
@@ -165,7 +167,7 @@ def measure_minimum_stability(
         pair = confirm_pair(meter, ground.found, rng=rng, resolution=resolution)
     back = _come_back(meter, ground, goal, steps - ground.spent, rng) if pair is None else None
     growth = _estimate(ground, pair, target, rng)
-    return _report(meter, ground, pair, back, growth, goal, target, resolution)
+    return _report(meter, ground, pair, back, growth, goal, target, rounds > 1, resolution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,20 +210,24 @@ def _report(
     growth: _Growth,
     goal: float,
     target: float,
+    thorough: bool,
     resolution: Resolution,
 ) -> Measurement:
     found = ground.found
     reached = float(ground.path.fmax.min())
     nothing = resolution.rigid_reason
-    if not nothing and not growth.low > target:
+    # The eigenvalues are real wherever there is a potential: where a longer search has found no
+    # minimum, the last place says as much of the forces.
+    if not nothing and not growth.low > target and not thorough:
         if reached > max(goal, default_tolerance("relaxation_convergence")):
             nothing = (
                 f"no minimum was reached: fmax is {reached:.2g} eV/Å after {ground.spent} "
-                "evaluations"
+                f"evaluations: {LOOK_CLOSER}"
             )
         elif ground.saddle:
             nothing = f"the relaxation ended at a saddle: {LOOK_CLOSER}"
     spread = growth.high - growth.value
+    floor = max(spread, found.least_growth_seen(resolution.dof))
     by_noise = found.noise > _NOISE_RULES * found.error
     return Measurement(
         value=growth.value,
@@ -231,11 +237,12 @@ def _report(
             "truncation": spread / 2 if not by_noise else 0.0,
         },
         interval=(growth.low, growth.high),
-        detection_limit=max(spread, found.least_growth_seen(resolution.dof)),
+        detection_limit=limit_of_excess(target, floor, max(spread, 0.0) / 2),
+        noise_floor=floor,
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,
         resolve=f"force constants are known to {found.error:.1g} eV/Å²/amu, which leaves the "
-        f"softest modes open: {FINER_ARITHMETIC}",
+        f"softest modes open: {FINER_ARITHMETIC if by_noise else NOTHING_SETTLES}",
         evidence=_evidence(ground, pair, back, reached),
     )
 
@@ -315,6 +322,8 @@ def _evidence(
     highest = float(found.eigenvalues.real.max(initial=0.0))
     kind = "all modes" if found.complete else f"a Krylov subspace of {len(found.block)} directions"
     place = f"{kind}, relaxed to {reached:.2g} eV/Å in {ground.spent} evaluations"
+    if ground.saddle:
+        place += ", at a saddle"
     frames: Configurations = found.start
     if pair is not None:
         place += (

@@ -24,8 +24,9 @@ import numpy as np
 
 # Its tolerance says what counts as antisymmetric.
 from physcheck.checks.conservation import jacobian_asymmetry as jacobian_asymmetry
-from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, Measurement
+from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, NOTHING_SETTLES, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.registry import Budget, check, default_tolerance, derive_assert, tolerance_of
 from physcheck.relaxation.circling import (
     CIRCLING_EVALUATIONS,
@@ -240,10 +241,14 @@ def _report(
         uncertainty=resolution.force_noise,
         uncertainty_components={"rounding": resolution.force_noise},
         interval=(low, value + 2 * resolution.force_noise),
-        detection_limit=goal if faulty else max(goal, value),
+        # Judged is what a run that stalls would still reach, above the noise.
+        detection_limit=limit_of_excess(target, floor) / _STILL_TO_GAIN,
+        noise_floor=floor,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         resolve=_advice(worst, bool(faulty), goal, floor, target, needed),
+        # What it would take is told of a run that is on its way alone.
+        work_needed=needed / len(worst.best) if np.isfinite(needed) else None,
         evidence=_evidence(starts, worst, goal, floor, needed),
     )
 
@@ -301,7 +306,10 @@ def _advice(
             f"{FINER_ARITHMETIC}"
         )
     if faulty:
-        return "the forces have no potential where it stalls, but fmax is near the tolerance"
+        return (
+            "the forces have no potential where it stalls, but fmax is near the tolerance: "
+            f"{NOTHING_SETTLES}"
+        )
     if np.isfinite(needed) and not all(worst.stalls):
         return (
             f"{worst.best.optimiser} is on its way at {value:.2g} eV/Å and would take some "

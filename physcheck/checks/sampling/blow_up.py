@@ -31,7 +31,8 @@ def measure_blow_up(sampled: SampledModel, trajectory: Trajectory | None = None)
         value=0.0 if excuse else math.inf,
         uncertainty=math.inf,
         interval=(0.0, math.inf),
-        detection_limit=math.inf,
+        detection_limit=None,
+        limit_unknown="a replica ran away",
         force_evaluations=sampled.meter.evaluations,
         nothing_tested=excuse,
         evidence={
@@ -47,7 +48,7 @@ def _whose_fault(sampled: SampledModel, ran: Trajectory) -> tuple[str, str]:
     """What makes it the model's fault, and why it may not be one; one of them empty."""
     shorter = f"{ran.retried_fs:.2g} fs"
     advice = (
-        "rerun with a shorter timestep, in a script: "
+        "no option of a run makes the timestep shorter; in Python, "
         f"measure_{sampled.check}(model, atoms, timestep_fs={ran.retried_fs:.2g})"
     )
     if ran.unstable_step:

@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.blow_up import measure_blow_up
 from physcheck.checks.sampling.sampled_model import (
     SampledModel,
     needs_inner_motion,
-    room_below,
     sample_model,
 )
+from physcheck.checks.sampling.temperature_deviations import NO_ERROR, limit_of_certain
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.checks.sampling.trajectory_making import make_trajectory, shared_evaluations
-from physcheck.measurement import Measurement
+from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import factor_to_settle
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
 from physcheck.numerics.series import ReplicaMean, replica_mean
 from physcheck.registry import Budget, check, derive_assert
@@ -43,8 +45,6 @@ _SIGMAS = 3.0
 # standard deviations: the slope is sharp, and the ensembles overlap. It is at most this share of
 # the first away.
 _APART, _FARTHEST = 2.0, 0.25
-# The least by which a run is to be longer for another verdict.
-_LEAST_FACTOR = 1.5
 _SECOND: dict[Budget, int] = {"quick": 3000, "standard": 3000, "full": 50_000}
 # Newton's iteration: most steps, largest step, and when it has converged, in parameters of order
 # 1. The exponent is kept from overflow, the curvature from being singular.
@@ -79,6 +79,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     evaluations=_evaluations,
     options={budget: {"second_evaluations": n} for budget, n in _SECOND.items()},
     shared=shared_evaluations,
+    by_gradient=0,
     applies=needs_inner_motion,
 )
 def measure_ensemble_consistency(
@@ -88,6 +89,7 @@ def measure_ensemble_consistency(
     rng: np.random.Generator,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24_000,
     second_evaluations: int = 3000,
@@ -109,8 +111,9 @@ def measure_ensemble_consistency(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, %
     second_evaluations : int
         Of the trajectory at the second temperature.
@@ -125,20 +128,39 @@ def measure_ensemble_consistency(
 
     Source: Shirts, J. Chem. Theory Comput. 9, 909 (2013).
     """
+    if gradient is not None:
+        return measure_by_gradient(gradient, _most_off(gradient))
     sampled = sample_model(
         "ensemble_consistency", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
         trajectory=trajectory, evaluations=evaluations, replicas=replicas,
         temperature_K=temperature_K, timestep_fs=timestep_fs,
     )  # fmt: skip
+    return _measure(sampled, second_evaluations, replicas)
+
+
+def _measure(sampled: SampledModel, second_evaluations: int, replicas: int | None) -> Measurement:
     if sampled.trajectory.blown_up:
         return measure_blow_up(sampled)
     second = make_trajectory(
-        sampled.meter, sampled.start, rng=rng, evaluations=second_evaluations, replicas=replicas,
+        sampled.meter, sampled.start, rng=sampled.rng,
+        evaluations=second_evaluations, replicas=replicas,
         temperature_K=_choose_steps(sampled.trajectory), timestep_fs=sampled.trajectory.timestep_fs,
     )  # fmt: skip
     if second.blown_up:
         return measure_blow_up(sampled, second)
     return _report(sampled, second, _estimate(sampled.trajectory, second))
+
+
+def _most_off(gradient: GradientForces) -> float:
+    """By how much the slope can be off at most, percent.
+
+    The heat that stays in all atoms makes either temperature another one, by as much in the other
+    direction; their difference is that of a trajectory's (:func:`_choose_steps`), with the width
+    of 3N/2 harmonic modes.
+    """
+    masses = gradient.start.system.masses
+    apart = min(_FARTHEST, _APART / math.sqrt(1.5 * len(masses)))
+    return 2 * gradient.hotter_by(masses) / apart
 
 
 def _choose_steps(first: Trajectory) -> float:
@@ -251,13 +273,17 @@ def _report(sampled: SampledModel, second: Trajectory, found: _Slope) -> Measure
     value = abs(found.deviation)
     rare = student_quantile(FALSE_FAIL / 2, found.replica_dof) * found.error
     below = max(_SIGMAS * found.error, rare - tolerance) + found.relaxation
+    limit = found.relaxation + limit_of_certain(
+        tolerance, found.error, found.replica_dof, FALSE_FAIL, found.replica_dof
+    )
     above = student_quantile(FALSE_PASS, found.dof) * found.error + found.relaxation
+    interval = max(0.0, value - below), value + above
     nothing = sampled.nothing_tested
-    resolve = ""
+    resolve, factor = "", math.inf
     if not first.potential.std() > 0:
         nothing = nothing or "the energy doesn't change"
     elif tolerance > 0:
-        factor = max(_LEAST_FACTOR, (above / room_below(tolerance, value)) ** 2)
+        factor = factor_to_settle(tolerance, value, interval, 2)
         resolve = _how_to_resolve(sampled, second, factor)
     step_K = second.temperature_K - first.temperature_K
     seeming_K = found.value / found.expected * step_K
@@ -265,11 +291,14 @@ def _report(sampled: SampledModel, second: Trajectory, found: _Slope) -> Measure
         value=value,
         uncertainty=math.hypot(found.error, found.relaxation),
         uncertainty_components={"sampling": found.error, "truncation": found.relaxation},
-        interval=(max(0.0, value - below), value + above),
-        detection_limit=tolerance + below,
+        interval=interval,
+        detection_limit=limit if math.isfinite(limit) else None,
+        limit_unknown="" if math.isfinite(limit) else NO_ERROR,
+        noise_floor=found.relaxation,
         force_evaluations=sampled.meter.evaluations,
         nothing_tested=nothing,
         resolve=resolve,
+        work_needed=factor,
         evidence={
             "place": f"slope {found.value:.3g} per eV between {first.temperature_K:g} and "
             f"{second.temperature_K:.4g} K, expected {found.expected:.3g} per eV",
@@ -296,9 +325,8 @@ def _how_to_resolve(sampled: SampledModel, second: Trajectory, factor: float) ->
     spent = first.n_steps * first.n_replicas + second.n_steps * second.n_replicas
     return (
         f"replicas of {figure(factor * second.replica_ps)} ps at either temperature "
-        f"({figure(factor * spent)} evaluations in all) would resolve it: rerun with "
-        "--physcheck-budget=full or, for still longer ones, call measure_ensemble_consistency in a "
-        "script with larger evaluations and second_evaluations"
+        f"({figure(factor * spent)} evaluations in all) would settle it: "
+        f"{LOOK_CLOSER}"
     )
 
 

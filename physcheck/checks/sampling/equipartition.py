@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.atom_groups import groups_of
 from physcheck.checks.sampling.blow_up import measure_blow_up
 from physcheck.checks.sampling.configurational_temperature import (
@@ -94,6 +95,7 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     evaluations=_evaluations,
     options={budget: {"langevin_evaluations": n} for budget, n in _LANGEVIN.items()},
     shared=shared_evaluations,
+    by_gradient=0,
     applies=_applies,
 )
 def measure_equipartition(
@@ -103,6 +105,7 @@ def measure_equipartition(
     rng: np.random.Generator,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     groups: Mapping[str, ArrayLike] | None = None,
     evaluations: int = 24_000,
@@ -125,8 +128,9 @@ def measure_equipartition(
     ----------
     start : ase.Atoms or Configurations with B = 1
         Best periodic and liquid-like; crystals exchange heat between modes slowly.
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, %
     groups : mapping of name to indices or mask
         Instead of the species.
@@ -146,16 +150,30 @@ def measure_equipartition(
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, sec. 4.3.
     """
     masks = _compared_groups(start, groups)
+    if gradient is not None:
+        return measure_by_gradient(gradient, _most_apart(gradient, masks))
     sampled = sample_model(
         "equipartition", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
         trajectory=trajectory, evaluations=evaluations, replicas=replicas,
         temperature_K=temperature_K, timestep_fs=timestep_fs,
     )  # fmt: skip
+    return _measure(sampled, masks, langevin_evaluations)
+
+
+def _measure(
+    sampled: SampledModel, masks: Mapping[str, Bools], langevin_evaluations: int
+) -> Measurement:
     if sampled.trajectory.blown_up:
         return measure_blow_up(sampled)
     confirmed = confirm_likely(_estimate(sampled, masks), sampled)
     further = _measure_further(sampled, masks, langevin_evaluations)
     return _report(sampled, masks, confirmed, further)
+
+
+def _most_apart(gradient: GradientForces, masks: Mapping[str, Bools]) -> float:
+    """By how much two groups can differ at most, percent: one is hotter, the other colder."""
+    masses = gradient.start.system.masses
+    return sum(sorted(gradient.hotter_by(masses[mask]) for mask in masks.values())[-2:])
 
 
 def _compared_groups(start: Any, groups: Mapping[str, ArrayLike] | None) -> dict[str, Bools]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.atom_groups import groups_of
 from physcheck.checks.sampling.blow_up import measure_blow_up
 from physcheck.checks.sampling.likely_violations import (
@@ -79,6 +80,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     ),
     evaluations=_evaluations,
     shared=shared_evaluations,
+    by_gradient=0,
     applies=needs_inner_motion,
 )
 def measure_kinetic_distribution(
@@ -88,6 +90,7 @@ def measure_kinetic_distribution(
     rng: np.random.Generator,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24_000,
     replicas: int | None = None,
@@ -109,8 +112,9 @@ def measure_kinetic_distribution(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, %
 
     Raises
@@ -124,6 +128,10 @@ def measure_kinetic_distribution(
     Source: Merz, Shirts, PLoS ONE 13, e0202764 (2018); Shirts, J. Chem. Theory Comput. 9, 909
     (2013).
     """
+    if gradient is not None:
+        # A width is off where single atoms are: all of it may go to the one that takes most.
+        lightest = gradient.start.system.masses.min(keepdims=True)
+        return measure_by_gradient(gradient, gradient.hotter_by(lightest))
     sampled = sample_model(
         "kinetic_distribution", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
         trajectory=trajectory, evaluations=evaluations, replicas=replicas,

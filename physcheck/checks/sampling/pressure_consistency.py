@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase.units import GPa
 
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.sampling.blow_up import measure_blow_up
-from physcheck.checks.sampling.sampled_model import SampledModel, room_below, sample_model
+from physcheck.checks.sampling.sampled_model import sample_model
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.checks.sampling.trajectory_making import shared_evaluations
-from physcheck.measurement import Measurement
+from physcheck.measurement import FINER_ARITHMETIC, Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
 from physcheck.probes.strains import strained
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 from physcheck.tolerances import Tolerances
@@ -38,8 +41,6 @@ _BENDING = 100.0
 # h² f3/6, that at 2h four times as much. After Richardson (4 fine - coarse)/3 the error -h^4
 # f5/30 is left, f5 = _BENDING² f3 at most: a 15th of (coarse - fine) times (_BENDING h)².
 _RICHARDSON = 15
-# The least by which the number of snapshots is to be larger for another verdict.
-_LEAST_FACTOR = 2.0
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
@@ -72,6 +73,7 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     ),
     evaluations=_evaluations,
     shared=shared_evaluations,
+    by_gradient=_PER_SNAPSHOT * _SNAPSHOTS,
     applies=_applies,
 )
 def measure_pressure_consistency(
@@ -81,6 +83,7 @@ def measure_pressure_consistency(
     rng: np.random.Generator,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24_000,
     replicas: int | None = None,
@@ -100,8 +103,9 @@ def measure_pressure_consistency(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1, periodic in three directions
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, GPa
 
     Raises
@@ -114,6 +118,8 @@ def measure_pressure_consistency(
 
     Source: Louwerse, Baerends, Chem. Phys. Lett. 421, 138 (2006).
     """
+    if gradient is not None:
+        return _at_thermal_places(Meter(model), gradient, tolerance)
     sampled = sample_model(
         "pressure_consistency", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
         trajectory=trajectory, evaluations=evaluations, replicas=replicas,
@@ -121,9 +127,26 @@ def measure_pressure_consistency(
     )  # fmt: skip
     if sampled.trajectory.blown_up:
         return measure_blow_up(sampled)
-    places = sampled.trajectory.snapshots
+    found = _measure(sampled.meter, _some_of(sampled.trajectory.snapshots))
+    facts = {"trajectory": sampled.trajectory.facts()}
+    return _report(found, sampled.meter, sampled.tolerance, sampled.nothing_tested, facts)
+
+
+def _at_thermal_places(
+    meter: Meter, gradient: GradientForces, tolerance: float | None
+) -> Measurement:
+    """The same at configurations that heat takes the atoms to, without a bath."""
+    target = default_tolerance("pressure_consistency") if tolerance is None else tolerance
+    if gradient.nothing:
+        return measure_by_gradient(gradient, math.inf)
+    found = _measure(meter, _some_of(gradient.places))
+    return _report(found, meter, target, "", {"thermal_configurations": len(gradient.places)})
+
+
+def _some_of(places: Configurations) -> Configurations:
+    """16 of them, or all where there are fewer."""
     rows = np.linspace(0, len(places) - 1, min(_SNAPSHOTS, len(places))).astype(int)
-    return _report(sampled, _measure(sampled.meter, places[np.unique(rows)]))
+    return places[np.unique(rows)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,22 +193,34 @@ def _judge_truncation(fine: Floats, coarse: Floats, scale: Floats) -> float:
     return effect * (_BENDING * _STRAIN) ** 2 / _RICHARDSON
 
 
-def _report(sampled: SampledModel, found: _Pressures) -> Measurement:
-    gaps, virial, tolerance = found.gaps, found.virial, sampled.tolerance
+def _report(
+    found: _Pressures,
+    meter: Meter,
+    tolerance: float,
+    nothing_tested: str,
+    facts: Mapping[str, Any],
+) -> Measurement:
+    gaps, virial = found.gaps, found.virial
     value, count = abs(float(gaps.mean())), len(gaps)
     error = float(np.std(gaps, ddof=1)) / math.sqrt(count) if count > 1 else math.inf
     below = student_half_width(gaps, FALSE_FAIL) + found.truncation
     above = student_half_width(gaps, 2 * FALSE_PASS) + found.truncation
     worst = int(np.argmax(np.abs(gaps)))
+    interval = max(0.0, value - below), value + above
     return Measurement(
         value=value,
         uncertainty=math.hypot(error, found.truncation),
         uncertainty_components={"sampling": error, "truncation": found.truncation},
-        interval=(max(0.0, value - below), value + above),
-        detection_limit=below,
-        force_evaluations=sampled.meter.evaluations,
-        nothing_tested=sampled.nothing_tested,
-        resolve=_how_to_resolve(count, above, value, tolerance),
+        interval=interval,
+        detection_limit=limit_of_mean(
+            tolerance, error, count - 1, FALSE_FAIL, allowance=found.truncation
+        ),
+        noise_floor=found.truncation,
+        force_evaluations=meter.evaluations,
+        nothing_tested=nothing_tested,
+        resolve=_how_to_resolve(count, factor_to_settle(tolerance, value, interval, 2)),
+        # The number of snapshots is no option.
+        work_needed=math.inf,
         evidence={
             "place": f"virial {virial.mean():.4g} GPa, -dE/dV {found.derivative.mean():.4g} GPa, "
             f"means over {count} snapshots; largest difference {gaps[worst]:.3g} GPa",
@@ -195,22 +230,20 @@ def _report(sampled: SampledModel, found: _Pressures) -> Measurement:
                 "minus_dE_dV_GPa": float(found.derivative.mean()),
                 "gaps_GPa": gaps.tolist(),
                 "step_effect_GPa": found.truncation,
-                "trajectory": sampled.trajectory.facts(),
+                **facts,
             },
             "configurations": found.places[worst],
         },
     )
 
 
-def _how_to_resolve(count: int, above: float, value: float, tolerance: float) -> str:
-    """The number of snapshots isn't an option: other things resolve it sooner."""
-    if not tolerance > 0 or not math.isfinite(above):
-        return ""
-    more = max(_LEAST_FACTOR, (above / room_below(tolerance, value)) ** 2)
+def _how_to_resolve(count: int, factor: float) -> str:
+    """The number of snapshots isn't an option: other things settle it sooner."""
+    more = f", and {factor * count:.2g} would settle it" if math.isfinite(factor) else ""
     return (
-        f"the difference scatters over {count} snapshots, and {more * count:.2g} would resolve it. "
-        "Where the energy's rounding makes it scatter, rerun with --physcheck-dtype=float64; "
-        "else run stress_energy_gap, which judges single configurations"
+        f"the difference scatters over {count} snapshots{more}, which no option makes more of; "
+        f"where the energy's rounding makes it scatter, {FINER_ARITHMETIC}. "
+        "--physcheck-checks=stress_energy_gap judges single configurations"
     )
 
 

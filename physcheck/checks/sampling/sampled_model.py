@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.sampling.trajectory import Trajectory
-from physcheck.checks.sampling.trajectory_making import FULL_EVALUATIONS, make_trajectory
+from physcheck.checks.sampling.trajectory_making import make_trajectory
+from physcheck.measurement import LOOK_CLOSER
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import default_tolerance
 from physcheck.resolution import Resolution
@@ -19,13 +20,8 @@ from physcheck.text.numbers import figure
 __all__ = [
     "SampledModel",
     "needs_inner_motion",
-    "room_below",
     "sample_model",
 ]
-
-# The least room below a tolerance that a longer run is planned for, as a share of the tolerance:
-# with a value at the tolerance or beyond, no length makes it pass for sure.
-_LEAST_ROOM = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +56,7 @@ class SampledModel:
         return "" if self.resolution is None else self.resolution.rigid_reason
 
     def longer_run(self, factor: float) -> str:
-        """What would resolve the check: a trajectory so many times as long, and how to get it.
+        """What would settle the check: a trajectory so many times as long, and how to get it.
 
         Empty where ``factor`` is infinite.
         """
@@ -68,18 +64,9 @@ class SampledModel:
             return ""
         trajectory = self.trajectory
         evaluations = factor * trajectory.n_steps * trajectory.n_replicas
-        length = factor * trajectory.sampled_ps
-        if evaluations <= FULL_EVALUATIONS:
-            how = "rerun with --physcheck-budget=full"
-        else:
-            how = (
-                f"in a script, measure_{self.check}(model, atoms, "
-                f"evaluations={_round_up(evaluations)}); a larger box of the same system "
-                "resolves more for each evaluation"
-            )
         return (
-            f"{figure(length)} ps in all ({figure(evaluations)} evaluations) would resolve it: "
-            f"{how}"
+            f"{figure(factor * trajectory.sampled_ps)} ps in all ({figure(evaluations)} "
+            f"evaluations) would settle it: {LOOK_CLOSER}"
         )
 
 
@@ -115,17 +102,6 @@ def sample_model(
             timestep_fs=timestep_fs,
         )
     return SampledModel(check, meter, one, trajectory, target, resolution, rng)
-
-
-def room_below(tolerance: float, value: float) -> float:
-    """How far above ``value`` an interval may end for a PASS; at least half of the tolerance."""
-    return max(tolerance - value, _LEAST_ROOM * tolerance)
-
-
-def _round_up(number: float) -> int:
-    """The next whole number of two digits and zeros."""
-    unit: int = 10 ** max(0, int(math.log10(max(number, 1.0))) - 1)
-    return math.ceil(number / unit) * unit
 
 
 def needs_inner_motion(start: Configurations, capabilities: Capabilities) -> str | None:

@@ -44,7 +44,8 @@ from physcheck.dynamics.preparation import (
 )
 from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
+from physcheck.numerics.detection import factor_to_settle, limit_of_mean
+from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, noise_rms_quantile
 from physcheck.numerics.sequential import student_half_width
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
@@ -58,13 +59,17 @@ __all__ = ["assert_species_heat", "measure_species_heat"]
 # period, so that their mean is the integral's.
 _PHASE = 0.2
 _STRIDE = 4
-# How far the fastest atom moves along its own velocity at most, Å: the shorter where the energy's
-# rounding allows, as Simpson's error goes as h^4 (1e-4 eV/atom/ps on stiff bonds at 0.02 Å).
-_STEP, _SHORT_STEP = 0.02, 0.01
-_FINE_ENERGY = 1e-7
+# How far the fastest atom moves along its own velocity, Å: as short as the energy's rounding
+# allows, as Simpson's error goes as h^4 (1e-4 eV/atom/ps on stiff bonds at 0.02 Å, more where
+# switching functions end); and the power that rounding may leave of a moment, eV/atom/ps, a
+# hundredth of the tight tolerance.
+_STEPS = (1e-3, 0.02)
+_FINE_POWER = 1.2e-6
 # What sets in at the start is over after this share of the run.
 _SETTLED = 0.25
 _PER_PS = 1e3 * fs
+# Degrees of freedom behind the energy's noise: those of a difference table.
+_MOMENTS_DOF = 10
 # A power is limited by the model's noise where that makes most of its error.
 _NOISE_RULES = 0.5
 
@@ -80,7 +85,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     n_species = len(set(start.system.numbers.tolist()))
     moments = steps // _STRIDE
     proof = 0 if budget == "quick" else NO_POTENTIAL_EVALUATIONS
-    run = replicas * (steps + 1 + 2 * n_species * moments)
+    run = replicas * (steps + 1 + (1 + 2 * n_species) * moments)
     return int(RELAXED_START_EVALUATIONS + run + proof)
 
 
@@ -153,8 +158,8 @@ def measure_species_heat(
         Less than 2 replicas or 4 steps; a temperature that isn't positive.
     ModelError, NonFiniteOutput
 
-    Cost: at most 18 + replicas (steps + 1) + replicas steps species/2, and 60 for the proof: 93
-    by default for two species.
+    Cost: at most 18 + replicas (steps + 1) + replicas steps (1 + 2 species)/4, and 60 for the
+    proof: 102 by default for two species.
 
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, table 3, whose temperatures of species this
     explains; the estimate is physcheck's own.
@@ -193,44 +198,57 @@ def _run(
     powers: dict[str, list[Floats]] = {name: [] for name in masks}
     noise = 0.0
     known = None if resolution is None else resolution.energy_noise
-    step = _STEP if known is None or known > _FINE_ENERGY else _SHORT_STEP
     for _ in range(steps // _STRIDE):
         if blown_up(simulation, _STRIDE) is not None:
             break
+        # As the model gives them: in the run the net force is taken off, which no energy knows of.
+        middle = meter.evaluate(one.at(simulation.positions)).require_forces()
         for name, mask in masks.items():
-            power, span = _power(meter, simulation, one, mask, step)
-            powers[name].append(power / int(mask.sum()))
-            rounding = (known or 0.0) / (math.sqrt(2) * span) * _PER_PS
-            noise = max(noise, rounding / int(mask.sum()))
+            power, rounding = _power(meter, simulation, middle, one, mask, known)
+            powers[name].append(power)
+            noise = max(noise, rounding)
     made = {name: np.array(found) for name, found in powers.items() if found}
     moments = sum(array.size for array in made.values()) / max(1, len(made))
     return made, noise / math.sqrt(max(1.0, (1 - _SETTLED) * moments))
 
 
 def _power(
-    meter: Meter, simulation: Simulation, one: Configurations, mask: Bools, step: float
+    meter: Meter,
+    simulation: Simulation,
+    middle: Floats,
+    one: Configurations,
+    mask: Bools,
+    known: float | None,
 ) -> tuple[Floats, float]:
-    """(B,) what the forces do on a species beyond what the energy gives up, eV/ps; the span h."""
+    """(B,) what the forces do on a species beyond what the energy gives up, eV/atom/ps; the part
+    of it that rounding of the energies makes (``known``, eV), one standard deviation.
+    """
     moving = np.where(mask[:, None], simulation.velocities, 0.0)
-    span = step / max(float(np.sqrt((moving**2).sum(axis=-1)).max()), 1e-12)
+    speed = max(float(np.sqrt((moving**2).sum(axis=-1)).max()), 1e-12)
+    # Two energies of noise e over 2 h, per atom: sqrt(2) e/2h.
+    unit = _PER_PS / (math.sqrt(2) * int(mask.sum()))
+    finest = _STEPS[1] if known is None else speed * known * unit / _FINE_POWER
+    span = min(max(finest, _STEPS[0]), _STEPS[1]) / speed
     here, way = simulation.positions, span * moving
     places = np.concatenate([here + way, here - way])
     cells = np.broadcast_to(one.cells, (len(places), 3, 3))
     answer = meter.evaluate(Configurations(one.system, places, cells), want={"forces", "energy"})
-    # The net force is taken off, as in the run.
-    weight = (one.system.masses / one.system.masses.sum())[:, None]
-    forces = answer.require_forces()
-    forth, back = np.split(forces - weight * forces.sum(axis=1, keepdims=True), 2)
+    forth, back = np.split(answer.require_forces(), 2)
     up, down = np.split(answer.require_energy(), 2)
-    along = ((forth + 4 * simulation.forces + back) / 6 * moving).sum(axis=(1, 2))
-    power: Floats = ((up - down) / (2 * span) + along) * _PER_PS
-    return power, span
+    along = ((forth + 4 * middle + back) / 6 * moving).sum(axis=(1, 2))
+    power: Floats = ((up - down) / (2 * span) + along) * _PER_PS / int(mask.sum())
+    return power, (known or 0.0) * unit / span
 
 
 def _settled(power: Floats) -> Floats:
     """(B,) means over the run but for its beginning."""
     mean: Floats = power[int(_SETTLED * len(power)) :].mean(axis=0)
     return mean
+
+
+def _error(means: Floats) -> float:
+    """Standard error of the mean over replicas."""
+    return float(np.std(means, ddof=1)) / math.sqrt(len(means))
 
 
 def _worst(powers: Mapping[str, Floats]) -> str:
@@ -265,13 +283,15 @@ def _report(
         powers = {"": np.zeros((1, 2))}
     means = _settled(powers[_worst(powers)])
     value = abs(float(means.mean()))
-    error = float(np.std(means, ddof=1)) / math.sqrt(len(means))
+    error = _error(means)
     low, high = _interval(powers)
-    if low > 0 and not has_no_potential(proof):
+    undecided = low > 0 and not has_no_potential(proof)
+    if undecided:
         # Energy and forces may not belong together, which isn't heat: nothing is called.
         low = min(low, target)
-    widest = max(
-        student_half_width(_settled(power), FALSE_FAIL / len(powers)) for power in powers.values()
+    limit = max(
+        limit_of_mean(target, _error(settled), len(settled) - 1, FALSE_FAIL / len(powers))
+        for settled in map(_settled, powers.values())
     )
     by_noise = noise > _NOISE_RULES * error
     return Measurement(
@@ -279,11 +299,14 @@ def _report(
         uncertainty=error,
         uncertainty_components={"rounding" if by_noise else "sampling": error},
         interval=(max(low, 0.0), max(high, value)),
-        detection_limit=widest,
+        detection_limit=None if undecided else limit,
+        limit_unknown="energy and forces may not belong together" if undecided else "",
+        noise_floor=noise * noise_rms_quantile(1, _MOMENTS_DOF),
         force_evaluations=simulation.model.evaluations,
         nothing_tested=nothing,
         evidence=_evidence(powers, simulation, one, proof),
         resolve=_advice(by_noise, proof),
+        work_needed=factor_to_settle(target, value, (low, high), 2),
     )
 
 
@@ -314,9 +337,7 @@ def _evidence(
         f"about {figure(kelvin, 'K')} under a global thermostat",
         "quantities": {
             "power_eV_per_atom_per_ps": {n: float(m.mean()) for n, m in means.items()},
-            "power_errors": {
-                n: float(np.std(m, ddof=1)) / math.sqrt(len(m)) for n, m in means.items()
-            },
+            "power_errors": {n: _error(m) for n, m in means.items()},
             "most_fed": fed,
             "most_drained": drained,
             "length_ps": length,
@@ -333,8 +354,7 @@ def _evidence(
 
 
 def _signed(mean: Floats) -> str:
-    error = float(np.std(mean, ddof=1)) / math.sqrt(len(mean))
-    return f"{1e3 * float(mean.mean()):+.2g} ± {1e3 * error:.1g}"
+    return f"{1e3 * float(mean.mean()):+.2g} ± {1e3 * _error(mean):.1g}"
 
 
 assert_species_heat = derive_assert(measure_species_heat)

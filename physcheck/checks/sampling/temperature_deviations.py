@@ -11,16 +11,27 @@ import numpy as np
 from ase.units import kB
 
 from physcheck.checks.sampling.control_variate import subtract_control_variate
-from physcheck.checks.sampling.sampled_model import SampledModel, room_below
+from physcheck.checks.sampling.sampled_model import SampledModel
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.measurement import Measurement
+from physcheck.numerics.detection import factor_to_settle, limit_of_mean, needed_t
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
 from physcheck.numerics.series import ReplicaMean, replica_mean
 from physcheck.system import Floats
 
-__all__ = ["Deviation", "deviation_of", "measurement_of", "worst_of"]
+__all__ = [
+    "NO_ERROR",
+    "Deviation",
+    "deviation_of",
+    "limit_of_certain",
+    "measurement_of",
+    "worst_of",
+]
 
 Key = TypeVar("Key")
+
+#: Why there is no detection limit.
+NO_ERROR = "too few independent values to call anything"
 
 # Below so many independent values the error counts twice for a PASS ...
 _ENOUGH, _FEW_VALUES_MARGIN = 50, 2.0
@@ -37,10 +48,6 @@ _RELAXING = 1e-2
 _CORRELATION_PER_INEFFICIENCY = 0.5
 # One standard error of half the run is sqrt(2) times that of the whole.
 _HALF_RUN = math.sqrt(2)
-# The upper end of an interval (97.5 %) is some two standard errors above the mean.
-_UPPER_SIGMAS = 2.0
-# The least by which a run is to be longer for another verdict.
-_LEAST_FACTOR = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,10 @@ class Deviation:
     low, high : float
         Ends of the interval of its size.
     detection_limit : float
-        The smallest size that would have been called a violation.
+        The smallest true size that would have been called a violation with 95 % chance; infinite
+        where there are too few values.
+    noise_floor : float
+        What the timestep and the start may have left.
     timestep_bias : float
         What the timestep adds where modes have mixed (:meth:`Trajectory.timestep_bias`).
     likely_low, likely_detection_limit : float
@@ -72,6 +82,7 @@ class Deviation:
     low: float
     high: float
     detection_limit: float
+    noise_floor: float = 0.0
     timestep_bias: float = 0.0
     likely_low: float = 0.0
     likely_detection_limit: float = math.inf
@@ -114,6 +125,7 @@ def deviation_of(
     mean = replica_mean(series, fitted=fitted)
     halves, relaxing = _halves(series)
     released = _released_heat(mean, trajectory, smallest_share)
+    hidden = released + abs(timestep_bias)
     certain, likely = _half_widths(mean, tolerance, comparisons, released)
     if relaxing:
         # Most of what the start left is gone in the second half, which is judged alone.
@@ -123,17 +135,44 @@ def deviation_of(
     remaining = halves[1] if relaxing else mean.value
     least = _least_size(remaining, centre, timestep_bias)
     enough = mean.independent >= _LEAST
+    limits = _limits(mean, tolerance, comparisons, relaxing) if enough else (math.inf, math.inf)
     return Deviation(
         mean=mean,
         halves=halves,
         relaxing=relaxing,
         low=0.0 if relaxing else max(0.0, _least_size(mean.value, centre, timestep_bias) - certain),
         high=abs(mean.value) + upper + released + abs(centre),
-        detection_limit=tolerance + certain + abs(timestep_bias),
+        detection_limit=hidden + limits[0],
+        noise_floor=hidden,
         timestep_bias=timestep_bias,
         likely_low=max(0.0, least - likely) if enough else 0.0,
-        likely_detection_limit=tolerance + likely + abs(timestep_bias),
+        likely_detection_limit=hidden + limits[1],
     )
+
+
+def _limits(
+    mean: ReplicaMean, tolerance: float, comparisons: int, relaxing: bool
+) -> tuple[float, float]:
+    """The detection limits of a certain violation and of a likely one, nothing allowed for."""
+    chance = FALSE_FAIL / comparisons
+    certain = limit_of_certain(tolerance, mean.error, mean.dof, chance, mean.replica_dof)
+    error = mean.error * (_HALF_RUN if relaxing else 1.0)
+    return certain, limit_of_mean(tolerance, error, mean.dof, _LIKELY / comparisons)
+
+
+def limit_of_certain(
+    tolerance: float, error: float, dof: float, chance: float, replica_dof: float
+) -> float:
+    """The detection limit where a FAIL needs three standard errors beyond the tolerance.
+
+    And no more than ``chance`` where the law holds exactly, which rests on the replicas alone, with
+    their ``replica_dof``.  Infinite without degrees of freedom.
+    """
+    if not (dof > 0 and replica_dof > 0):
+        return math.inf
+    beyond = needed_t(_SIGMAS, dof) * error
+    rare = needed_t(student_quantile(chance / 2, replica_dof), dof) * error
+    return max(tolerance + beyond, rare)
 
 
 def _halves(series: Floats) -> tuple[tuple[float, float], bool]:
@@ -200,29 +239,40 @@ def measurement_of(
     shown = found[worst_of(found)]
     widest = max(found.values(), key=lambda deviation: deviation.detection_limit)
     certain = shown.low > sampled.tolerance
+    limit = (shown if certain else widest).detection_limit
+    factor = _factor(widest, sampled.tolerance)
     return Measurement(
         value=abs(shown.mean.value),
         uncertainty=shown.mean.error,
         uncertainty_components={"sampling": shown.mean.error},
         interval=(max(d.low for d in found.values()), max(d.high for d in found.values())),
-        detection_limit=(shown if certain else widest).detection_limit,
+        detection_limit=limit if math.isfinite(limit) else None,
+        limit_unknown="" if math.isfinite(limit) else NO_ERROR,
+        noise_floor=max(d.noise_floor for d in found.values()),
         force_evaluations=sampled.meter.evaluations,
         nothing_tested=sampled.nothing_tested,
-        resolve=_how_to_resolve(widest, sampled),
+        resolve=_how_to_resolve(widest, sampled, factor),
+        work_needed=factor,
         evidence=evidence,
     )
 
 
-def _how_to_resolve(found: Deviation, sampled: SampledModel) -> str:
+def _factor(found: Deviation, tolerance: float) -> float:
+    """How many times as long a run would settle the verdict; infinite if none would."""
+    mean = found.mean
+    if not tolerance > 0 or mean.dof < 1:
+        return math.inf
+    by_error = factor_to_settle(tolerance, abs(mean.value), (found.low, found.high), 2)
+    return max(by_error, _ENOUGH / max(mean.independent, 1e-9))
+
+
+def _how_to_resolve(found: Deviation, sampled: SampledModel, factor: float) -> str:
     """What would resolve an INCONCLUSIVE, in a sentence."""
-    mean, tolerance = found.mean, sampled.tolerance
-    if not (tolerance > 0):
+    mean = found.mean
+    if not (sampled.tolerance > 0):
         return ""
     if mean.dof < 1:
         return "a single replica shows no error of its mean: pass replicas=4 or more"
-    # The error falls as one over the square root of the length.
-    by_error = (_UPPER_SIGMAS * mean.error / room_below(tolerance, abs(mean.value))) ** 2
-    factor = max(by_error, _ENOUGH / max(mean.independent, 1e-9), _LEAST_FACTOR)
     why = ""
     if found.relaxing:
         why = (

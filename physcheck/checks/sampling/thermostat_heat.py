@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 from ase.units import kB
 
+from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.dynamics.replicas import slopes_of
 from physcheck.checks.sampling.blow_up import measure_blow_up
 from physcheck.checks.sampling.sampled_model import (
     SampledModel,
     needs_inner_motion,
-    room_below,
     sample_model,
 )
 from physcheck.checks.sampling.trajectory import Trajectory
 from physcheck.checks.sampling.trajectory_making import shared_evaluations
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
 from physcheck.registry import Budget, check, derive_assert
@@ -69,6 +70,7 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     ),
     evaluations=_evaluations,
     shared=shared_evaluations,
+    by_gradient=0,
     applies=needs_inner_motion,
 )
 def measure_thermostat_heat(
@@ -78,6 +80,7 @@ def measure_thermostat_heat(
     rng: np.random.Generator,
     resolution: Resolution | None = None,
     trajectory: Trajectory | None = None,
+    gradient: GradientForces | None = None,
     tolerance: float | None = None,
     evaluations: int = 24_000,
     replicas: int | None = None,
@@ -100,8 +103,9 @@ def measure_thermostat_heat(
     Parameters
     ----------
     start : ase.Atoms or Configurations with B = 1
-    trajectory, evaluations, replicas, temperature_K, timestep_fs
-        A trajectory to share, or how one is made: see :func:`make_trajectory`.
+    trajectory, gradient, evaluations, replicas, temperature_K, timestep_fs
+        A trajectory to share, or how one is made: see :func:`make_trajectory`. With ``gradient``
+        none is made, and what follows from that is measured.
     tolerance : float, eV/atom/ps
 
     Raises
@@ -115,6 +119,8 @@ def measure_thermostat_heat(
     Source: Bussi, Donadio, Parrinello, J. Chem. Phys. 126, 014101 (2007), eq. 15 (conserved
     quantity); Engle, Skeel, Drees, J. Comput. Phys. 206, 432 (2005) (shadow energy).
     """
+    if gradient is not None:
+        return measure_by_gradient(gradient, gradient.power(gradient.start.system.masses))
     sampled = sample_model(
         "thermostat_heat", model, start, rng=rng, resolution=resolution, tolerance=tolerance,
         trajectory=trajectory, evaluations=evaluations, replicas=replicas,
@@ -179,16 +185,22 @@ def _report(sampled: SampledModel, flow: _Flow) -> Measurement:
     above = student_half_width(slopes, 2 * FALSE_PASS)
     # Relaxation only adds to the heat: it excuses some of it, but hides none.
     above += flow.truncation if has_energy else 0.0
+    interval = max(0.0, value - below), value + above
+    factor = _longer(sampled, value, interval)
     kind = "drift of E + K less heat" if has_energy else "heat given to the bath"
     return Measurement(
         value=value,
         uncertainty=math.hypot(error, flow.truncation),
         uncertainty_components={"sampling": error, "truncation": flow.truncation},
-        interval=(max(0.0, value - below), value + above),
-        detection_limit=below,
+        interval=interval,
+        detection_limit=limit_of_mean(
+            sampled.tolerance, error, count - 1, FALSE_FAIL, allowance=flow.truncation
+        ),
+        noise_floor=flow.truncation,
         force_evaluations=sampled.meter.evaluations,
         nothing_tested=nothing,
-        resolve=_how_to_resolve(sampled, value, value + above),
+        resolve=_how_to_resolve(sampled, factor),
+        work_needed=factor,
         evidence={
             "place": f"{kind} in {count} replicas over {length:.2g} ps at "
             f"{trajectory.timestep_fs:.2g} fs",
@@ -218,17 +230,22 @@ def _plotted(series: Floats, timestep_fs: float) -> dict[str, Floats]:
     }
 
 
-def _how_to_resolve(sampled: SampledModel, value: float, high: float) -> str:
+def _longer(sampled: SampledModel, value: float, interval: tuple[float, float]) -> float:
+    """How many times as long a run would settle the verdict; infinite if none would."""
     tolerance, length = sampled.tolerance, sampled.trajectory.replica_ps
     if not (tolerance > 0):
-        return ""
+        return math.inf
     if not sampled.trajectory.has_energy:
-        factor = max(_LEAST_FACTOR, high / tolerance, (_LATENT / length) / tolerance)
-        text = sampled.longer_run(factor)
-        return f"{text}. With an energy it takes far less, here and in nve_drift"
+        return max(_LEAST_FACTOR, interval[1] / tolerance, (_LATENT / length) / tolerance)
     # The error of a slope over a bounded swing falls as the length, with noise as its 3/2th power.
-    factor = max(_LEAST_FACTOR, (high - value) / room_below(tolerance, value))
-    return sampled.longer_run(factor)
+    return factor_to_settle(tolerance, value, interval, 1)
+
+
+def _how_to_resolve(sampled: SampledModel, factor: float) -> str:
+    text = sampled.longer_run(factor)
+    if text and not sampled.trajectory.has_energy:
+        text += ". With an energy it takes far less, here and in nve_drift"
+    return text
 
 
 assert_thermostat_heat = derive_assert(measure_thermostat_heat)

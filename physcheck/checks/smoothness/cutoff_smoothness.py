@@ -20,6 +20,7 @@ from physcheck.checks.smoothness.jumps import (
 from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.probes.loops import molecules
 from physcheck.probes.transformations import rattled, supercell
@@ -46,6 +47,8 @@ _STRAIN_LATTICE = 0.07
 _HEIGHT, _MOST_ATOMS = 7.0, 64
 # Apparent jumps below this share of the tolerance aren't looked at.
 _NEGLIGIBLE = 0.1
+# The scale comes from one random direction, and may be larger by this factor.
+_SCALE_KNOWN_TO = 1.15
 _WANT = frozenset({"forces", "energy"})
 # Cutoffs of common potentials end here, Å; distances nearer than the width are one shell.
 _USUAL_CUTOFF, _SHELL_WIDTH = 6.0, 0.02
@@ -186,7 +189,7 @@ def measure_cutoff_smoothness(
     )
     scale = scale if scale > 0 else math.inf
     found = _estimate(seen, meter, base, resolution, target * scale)
-    return _report(meter, base, seen, found, scale, resolution)
+    return _report(meter, base, seen, found, scale, target, resolution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +218,9 @@ class _Size:
 
     Attributes
     ----------
-    value, low, high, noise, unseen : float
-        ``unseen`` is the largest jump that might have been missed.
+    value, low, high, noise : float
+    allowed, unseen : float
+        What noise alone may feign, and the largest jump that might have been missed on a path.
     worst : Jump or None
     energy_judged : bool
         Whether every jump of the energy could be resolved at the tolerance.
@@ -226,6 +230,7 @@ class _Size:
     low: float
     high: float
     noise: float
+    allowed: float
     unseen: float
     worst: Jump | None
     energy_judged: bool
@@ -286,7 +291,7 @@ def _estimate(
         low, value = max(low, lowest), max(value, largest)
         high = max(high, *(size for size, _ in sizes))
     unseen = max(limit, max(seen.usual))
-    return _Size(value, low, high + 2 * noise, noise, unseen, worst, energy_judged)
+    return _Size(value, low, high + 2 * noise, noise, limit, unseen, worst, energy_judged)
 
 
 def _report(
@@ -295,6 +300,7 @@ def _report(
     seen: _Seen,
     found: _Size,
     scale: float,
+    target: float,
     resolution: Resolution,
 ) -> Measurement:
     worst = found.worst
@@ -303,7 +309,12 @@ def _report(
         uncertainty=found.noise / scale,
         uncertainty_components={"rounding": found.noise / scale},
         interval=(found.low / scale, found.high / scale),
-        detection_limit=found.unseen / scale,
+        # It must be above the tolerance, and stand out of what every path has.
+        detection_limit=max(
+            _SCALE_KNOWN_TO * limit_of_excess(target, found.allowed / scale, found.noise / scale),
+            found.unseen / scale,
+        ),
+        noise_floor=found.allowed / scale,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={

@@ -10,9 +10,10 @@ import numpy as np
 
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_difference
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.probes.loops import Circle, collective_circles
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
@@ -89,7 +90,8 @@ def measure_path_smoothness(
     resolution = ensure_resolution(meter, one, resolution, rng)
     circles = collective_circles(one.n_atoms, loops, _AMPLITUDE, rng)
     spectra = [_measure(meter, one, circle, rng, resolution) for circle in circles]
-    return _report(meter, one, circles, spectra, resolution)
+    target = default_tolerance("path_smoothness") if tolerance is None else tolerance
+    return _report(meter, one, circles, spectra, target, resolution)
 
 
 def _measure(
@@ -115,6 +117,7 @@ def _report(
     one: Configurations,
     circles: Sequence[Circle],
     spectra: Sequence[Floats],
+    target: float,
     resolution: Resolution,
 ) -> Measurement:
     tails = [math.sqrt(float(np.mean(c[_POINTS // 4 : _POINTS // 2] ** 2))) for c in spectra]
@@ -132,7 +135,10 @@ def _report(
         uncertainty=error,
         uncertainty_components={"rounding": error},
         interval=(max(0.0, shares[worst] - limit), max(shares) + error),
-        detection_limit=limit,
+        detection_limit=limit_of_difference(
+            target, allowance=limit, scatter=error, probes=len(circles)
+        ),
+        noise_floor=limit,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={

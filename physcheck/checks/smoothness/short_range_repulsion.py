@@ -17,8 +17,9 @@ import numpy as np
 from physcheck.errors import CapabilityMissing, ModelError
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.detection import limit_of_excess
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Floats, System, as_configurations
 from physcheck.tolerances import Tolerances
@@ -165,7 +166,8 @@ def measure_short_range_repulsion(
     compression = None
     if "energy" in meter.capabilities.outputs:
         compression = _compression(meter, one)
-    return _measurement(meter, one, resolution, paths, refused, compression)
+    target = default_tolerance("short_range_repulsion") if tolerance is None else tolerance
+    return _measurement(meter, one, resolution, paths, refused, compression, target)
 
 
 def _species_pairs(start: Configurations, most: int) -> list[tuple[int, int]]:
@@ -276,6 +278,7 @@ def _measurement(
     paths: list[_Path],
     refused: list[str],
     compression: dict[str, Any] | None,
+    target: float,
 ) -> Measurement:
     if not paths:
         raise CapabilityMissing(f"the model refused every dimer: {refused[0]}")
@@ -293,7 +296,10 @@ def _measurement(
         uncertainty=error,
         uncertainty_components={"truncation": error},
         interval=(low, max(high, value)),
-        detection_limit=factor * max(p.noise for p in paths),
+        # The lower end is two errors of the barrier below its value.
+        detection_limit=limit_of_excess(target, 2 * error),
+        # A hole as deep as noise may hide over the way on which atoms overlap.
+        noise_floor=max(factor * p.noise * abs(p.at[p.overlap] - p.at[-1]) for p in paths),
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={

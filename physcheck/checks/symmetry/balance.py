@@ -102,6 +102,7 @@ def measured(
         uncertainty_components={"rounding": found.uncertainty},
         interval=found.interval,
         detection_limit=found.detection_limit,
+        noise_floor=found.noise_floor,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={

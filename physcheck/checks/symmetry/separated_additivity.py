@@ -208,6 +208,7 @@ def _report(
         uncertainty_components={"rounding": found.uncertainty},
         interval=found.interval,
         detection_limit=found.detection_limit,
+        noise_floor=found.noise_floor,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={

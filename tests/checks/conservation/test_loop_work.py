@@ -86,7 +86,7 @@ def confirmed(model, phase):
     subject = Subject(Meter(model), start, np.random.default_rng(0), RESOLUTION)
     u, v = np.eye(3)[:2, None]
     loop = walk_loops(subject, [Circle(u, v, RADIUS, phase, "test")], POINTS)[0]
-    found = estimate_loop_lambda(subject, [loop] * 4, np.full(4, 1e-12))
+    found = estimate_loop_lambda(subject, [loop] * 4, np.full(4, 1e-12), 3e-5)
     after, _, verdict = confirm_loop_lambda(subject, found, loop, POINTS)
     return loop.work, verdict, after.estimate.interval[0]
 

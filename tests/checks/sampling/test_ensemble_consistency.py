@@ -62,7 +62,7 @@ def test_one_energy_at_two_temperatures(pbc):
     assert quantities["expected_per_eV"] == pytest.approx(1 / (kB * low) - 1 / (kB * high))
     assert found.force_evaluations <= 24_000
     if outcome is Outcome.INCONCLUSIVE:
-        assert "would resolve it" in found.resolve
+        assert "would settle it" in found.resolve
 
 
 def test_the_ensemble_of_another_energy_is_found():

@@ -42,7 +42,7 @@ def test_equal_temperatures_are_found_equal(pbc, coupling):
     assert quantities["trajectory"]["bath"] == bath
     assert found.force_evaluations <= 6000 + 64
     if outcome is Outcome.INCONCLUSIVE:
-        assert "would resolve it" in found.resolve
+        assert "would settle it" in found.resolve
         assert "evaluations" in found.resolve
     np.testing.assert_array_equal(atoms.positions, salt(pbc).positions)
 

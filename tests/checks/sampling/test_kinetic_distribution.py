@@ -44,7 +44,7 @@ def test_a_canonical_sample_is_one(pbc):
         assert shape["total_mean_over_expected"] == pytest.approx(1, abs=0.05)
         assert shape["total_width_over_expected"] == pytest.approx(1, abs=0.15)
     if outcome is Outcome.INCONCLUSIVE:
-        assert "would resolve it" in found.resolve
+        assert "would settle it" in found.resolve
 
 
 def test_a_species_that_gets_heat_is_found():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from support.springs import Springs, salt
 
 from physcheck.checks.sampling.species_heat import assert_species_heat, measure_species_heat
 from physcheck.errors import CapabilityMissing
@@ -99,3 +100,11 @@ def test_where_it_does_not_apply_and_wrong_arguments():
         measure_species_heat(make_builtin("lennard-jones"), one, replicas=1)
     with pytest.raises(ValueError, match="temperature_K"):
         measure_species_heat(make_builtin("lennard-jones"), one, temperature_K=-1.0)
+
+
+def test_a_net_force_is_no_heat():
+    # Springs to fixed places: conservative, but nothing pushes back.
+    atoms = salt()
+    model = Springs(atoms, coupling=2.0, quartic=2.0)
+    found = measure_species_heat(model, atoms, rng=np.random.default_rng(0))
+    assert found.interval[1] < 1e-6

@@ -72,9 +72,10 @@ def test_the_trajectory_is_planned_at_standard_and_shared(tmp_path):
     atoms = salt()
     model = Springs(atoms, pumping=0.1, coupling=2.0, quartic=2.0)
     quick = make_plan(model, Settings(model="springs", budget="quick"))
-    reasons = [n.reason for n in quick.not_scheduled if n.check == "equipartition"]
-    assert reasons
-    assert reasons[0].endswith("needs standard")
+    asked = [e for e in quick.entries if e.check.id == "equipartition"]
+    # Without a trajectory it is asked only whether forces are the gradient of the energy.
+    assert [(e.shared, e.allotment) for e in asked] == [(0, 0)]
+    assert all(e.bound for e in asked)
     settings = Settings(model="springs", budget="standard", checks="sampling")
     plan = make_plan(model, settings)
     assert plan.evaluations <= 25_000

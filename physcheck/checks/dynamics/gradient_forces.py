@@ -1,0 +1,265 @@
+"""Are the forces the gradient of the energy wherever heat takes the atoms?
+
+Where they are, the laws of sampling follow from it: the canonical distribution is stationary under
+the forces of any energy, so that species have one temperature, kinetic energies are Maxwell's, the
+bath gets no heat for good, and energies at two temperatures differ as one energy's ensembles must.
+A few hundred evaluations then say more than a trajectory of a million, whose statistics see
+percents.
+
+How it is measured.  Replicas run from one start with velocities of their own, without a bath.  On
+the way, at a place x of each replica, along a random direction u of the 3N coordinates,
+
+    g(h) = [E(x + h u) - E(x - h u)]/2h + u.[F(x - h u) + 4 F(x) + F(x + h u)]/6
+
+is F + dE/dx along u but for an error of h^4 (Simpson).  Of g at h, 2h and 4h, r(h) = (16 g(h) -
+g(2h))/15 and r(2h) are free of that; r(h) is taken, and all of its difference from r(2h), which is
+some 64 times its error, counts as error.  The mean of g² over directions is
+|F + dE/dx|²/3N.  Whatever is left of it may push each atom along its velocity, and the heat may
+stay where it was put for 100 ps: that bounds every deviation.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase.units import fs, kB
+
+from physcheck.checks.dynamics.replicas import blown_up, launch
+from physcheck.dynamics import draw_velocities
+from physcheck.dynamics.preparation import (
+    RELAXED_START_EVALUATIONS,
+    relaxed_start,
+    stable_timestep_fs,
+    thermal_timestep_fs,
+)
+from physcheck.measurement import LOOK_CLOSER, Measurement
+from physcheck.model import Meter, Model
+from physcheck.numerics.quantiles import FALSE_PASS
+from physcheck.resolution import Resolution
+from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.text.numbers import figure
+
+__all__ = [
+    "GRADIENT_EVALUATIONS",
+    "HEAT_STAYS_PS",
+    "GradientForces",
+    "measure_by_gradient",
+    "measure_gradient_forces",
+]
+
+# Replicas, steps between two places, and places of each.
+_REPLICAS, _STRIDE, _PLACES = 6, 12, 4
+# Advance of the fastest mode in a step, rad: 12 steps are half a period of it, so that the places
+# of a replica are independent of one another.
+_PHASE = 0.25
+# Range of the shortest half length of a piece, rms of a coordinate, Å: short where switching
+# functions end, long where rounding of the energies asks for it; and what that may do to a gap,
+# eV/Å.
+_STEPS = (1e-4, 4e-3)
+_FINE = 1e-10
+# Half lengths in units of the shortest; each costs two evaluations, and the middle one.
+_LENGTHS = (1, 2, 4)
+_POINTS = 2 * len(_LENGTHS)
+# Richardson's weights for an error of the fourth order.
+_ORDER = 16.0
+#: How long heat is taken to stay where it was put, ps: 80 times what it takes in water (1.2 ps),
+#: and longer than soft modes of small crystals keep it.
+HEAT_STAYS_PS = 100.0
+
+#: What :func:`measure_gradient_forces` costs at most.
+GRADIENT_EVALUATIONS = (
+    RELAXED_START_EVALUATIONS
+    + _REPLICAS * (_STRIDE * _PLACES + 1)
+    + _REPLICAS * _PLACES * (_POINTS + 1)
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GradientForces:
+    """What F + dE/dx comes to on thermal configurations.
+
+    Attributes
+    ----------
+    start : Configurations with B = 1
+    places : Configurations
+        Where it was measured.
+    gap : float, eV/Å
+        rms over directions and places of F + dE/dx along a unit direction.
+    most : float, eV/Å
+        What that is at most, 97.5 % sure.
+    noise : float, eV/Å
+        The standard deviation that the model's rounding gives it.
+    temperature_K : float
+    nothing : str
+        Why nothing was measured; empty otherwise.
+    """
+
+    start: Configurations
+    places: Configurations
+    gap: float
+    most: float
+    noise: float
+    temperature_K: float  # noqa: N815
+    nothing: str = ""
+
+    @property
+    def by_noise(self) -> bool:
+        """Whether rounding makes most of the gap."""
+        return self.noise > 0.5 * self.gap
+
+    def power(self, masses: Floats) -> float:
+        """The most that atoms of these masses can get on average, eV/ps an atom.
+
+        All of the gap, 3N components of it, pushes them alone, along their thermal velocities.
+        """
+        whole = math.sqrt(3 * self.start.n_atoms) * self.most
+        speed = math.sqrt(3 * kB * self.temperature_K * float(np.sum(1 / masses)))
+        return whole * speed * 1e3 * fs / len(masses)
+
+    def hotter_by(self, masses: Floats) -> float:
+        """By how much atoms of these masses can be hotter or colder than the bath, percent.
+
+        P t/(1.5 kB T), with heat that stays for t = 100 ps.
+        """
+        kelvin = self.power(masses) * HEAT_STAYS_PS / (1.5 * kB)
+        return 100 * kelvin / self.temperature_K
+
+
+def measure_gradient_forces(
+    model: Model | Meter,
+    start: Any,
+    *,
+    rng: np.random.Generator,
+    resolution: Resolution | None = None,
+    temperature_K: float = 300.0,
+) -> GradientForces:
+    """How far forces are from the gradient of the energy at 24 thermal configurations.
+
+    Can't see: what is rarer than one configuration in ten or so; gaps beyond the 0.3 ps or less
+    that the replicas run.
+
+    Parameters
+    ----------
+    start : ase.Atoms or Configurations with B = 1
+    temperature_K : float
+        Velocities are drawn at twice that, as half goes to potential energy.
+
+    Raises
+    ------
+    CapabilityMissing
+        No energy.
+    ModelError, NonFiniteOutput
+
+    Cost: 480 evaluations at most (GRADIENT_EVALUATIONS).
+    """
+    meter, one = Meter(model), as_configurations(start)
+    relaxed, frequency = relaxed_start(meter, one, rng)
+    timestep_fs = min(
+        stable_timestep_fs(frequency, _PHASE), thermal_timestep_fs(one.system, 2 * temperature_K)
+    )
+    velocities = draw_velocities(one.system, _REPLICAS, 2 * temperature_K, rng, exact=True)
+    simulation = launch(meter, relaxed, velocities, timestep_fs)
+    length, noise = _choose_steps(resolution, relaxed)
+    places: list[Floats] = []
+    gaps: list[Floats] = []
+    for _ in range(_PLACES):
+        if blown_up(simulation, _STRIDE) is not None:
+            break
+        places.append(simulation.positions.copy())
+        gaps.append(_gaps(meter, relaxed, places[-1], length, rng))
+    if not gaps:
+        nothing = "a replica ran away at once (nve_drift judges that)"
+        return GradientForces(relaxed, relaxed, 0.0, math.inf, 0.0, temperature_K, nothing)
+    fine, error = np.concatenate(gaps).T
+    gap = float(np.sqrt(np.mean(fine**2)))
+    whole = float(np.sqrt(np.mean((np.abs(fine) + error) ** 2)))
+    return GradientForces(
+        start=relaxed,
+        places=relaxed.at(np.concatenate(places)),
+        gap=gap,
+        most=whole / _least_share(len(fine)),
+        noise=noise,
+        temperature_K=temperature_K,
+        nothing="" if resolution is None else resolution.rigid_reason,
+    )
+
+
+def _gaps(
+    meter: Meter, one: Configurations, places: Floats, length: float, rng: np.random.Generator
+) -> Floats:
+    """(B, 2): F + dE/dx along a random unit direction at each place, and what steps do to it."""
+    count = len(places)
+    direction = rng.standard_normal(places.shape)
+    direction /= np.sqrt((direction**2).sum(axis=(1, 2), keepdims=True))
+    steps = [sign * k for k in _LENGTHS for sign in (-1, 1)]
+    moves = np.concatenate([k * length * direction for k in steps])
+    there = one.at(np.concatenate([places] * _POINTS) + moves)
+    answer = meter.evaluate(there, want={"forces", "energy"})
+    energies = answer.require_energy().reshape(_POINTS, count)
+    forces = answer.require_forces().reshape(_POINTS, *places.shape)
+    along = np.einsum("kbni,bni->kb", forces, direction)
+    middle = np.einsum("bni,bni->b", meter.evaluate(one.at(places)).require_forces(), direction)
+    change = (energies[1::2] - energies[::2]) / (2 * length * np.array(_LENGTHS)[:, None])
+    shortest, longer, longest = change + (along[::2] + 4 * middle + along[1::2]) / 6
+    better, worse = (
+        (_ORDER * short - long) / (_ORDER - 1)
+        for short, long in ((shortest, longer), (longer, longest))
+    )
+    gaps: Floats = np.stack([better, np.abs(better - worse)], axis=1)
+    return gaps
+
+
+def _choose_steps(resolution: Resolution | None, one: Configurations) -> tuple[float, float]:
+    """The shortest half length along a unit direction, Å, and the noise of a gap there, eV/Å."""
+    root = math.sqrt(one.n_coordinates)
+    energy = 0.0 if resolution is None else resolution.energy_noise or 0.0
+    force = 0.0 if resolution is None else resolution.force_noise
+    # A difference of two energies: sqrt(2) times the noise of one, over twice the half length.
+    length = root * min(max(energy / (math.sqrt(2) * root * _FINE), _STEPS[0]), _STEPS[1])
+    return length, math.hypot(energy / (math.sqrt(2) * length), force)
+
+
+def _least_share(count: int) -> float:
+    """rms of ``count`` normal values over its expectation, in all but 2.5 % of cases at least."""
+    from scipy.special import chdtri
+
+    return math.sqrt(float(chdtri(count, 1 - FALSE_PASS)) / count)
+
+
+def measure_by_gradient(found: GradientForces, most: float) -> Measurement:
+    """The measurement of a law that follows where forces are the gradient of the energy.
+
+    Its interval ends at what the gap allows at most: it can pass, but not fail.
+
+    Parameters
+    ----------
+    most : float
+        The largest deviation that the gap allows, in the check's unit.
+    """
+    by_noise = found.by_noise
+    return Measurement(
+        value=0.0,
+        uncertainty=most,
+        uncertainty_components={"rounding" if by_noise else "sampling": most},
+        interval=(0.0, most),
+        detection_limit=None,
+        limit_unknown="a bound that follows from another law: it can pass, but not fail",
+        force_evaluations=0,
+        nothing_tested=found.nothing,
+        resolve="" if by_noise else f"a trajectory would tell: {LOOK_CLOSER}",
+        bound_by=f"forces are the gradient of the energy within {figure(found.most, 'eV/Å')} at "
+        f"{len(found.places)} thermal configurations",
+        evidence={
+            "scale": "no trajectory was needed: the law holds exactly for the forces of any energy",
+            "quantities": {
+                "force_energy_gap_eV_per_A": found.gap,
+                "force_energy_gap_at_most_eV_per_A": found.most,
+                "noise_eV_per_A": found.noise,
+                "thermal_configurations": len(found.places),
+                "heat_stays_ps": HEAT_STAYS_PS,
+            },
+        },
+    )

@@ -1,0 +1,80 @@
+"""What is reported of constant-energy dynamics where a replica ran away."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from ase.units import kB
+
+from physcheck.checks.conservation.no_potential import (
+    asymmetry_figures,
+    has_no_potential,
+    measure_no_potential,
+)
+from physcheck.checks.dynamics.loop_closing import belongs_together
+from physcheck.checks.dynamics.nve_runs import Runs
+from physcheck.checks.dynamics.replicas import blown_up, launch, runaway
+from physcheck.measurement import Measurement
+from physcheck.resolution import Resolution
+
+__all__ = ["measure_runaway"]
+
+# A replica that runs away is tried again at this share of its timestep, or of the one that fits if
+# that is shorter.
+_SHORTER = 0.25
+
+
+def measure_runaway(
+    run: Runs, replica: int, resolution: Resolution | None, phase: float
+) -> Measurement:
+    """A replica ran away: once more at a shorter timestep, then the verdict.
+
+    ``phase`` is the advance of the fastest mode, rad, in a step that fits it.
+
+    Cost: as many evaluations as the replica took, four times over; and 60 for the proof that the
+    forces have no potential, where energy and forces don't belong together.
+    """
+    meter = run.meter
+    raised, span = runaway(run.fine, replica)
+    again: int | None = 0
+    calm_span = 0.0
+    shorter_fs = _SHORTER * run.fine_fs * min(1.0, phase / max(run.phase, 1e-12))
+    steps = math.ceil(run.fine.steps * run.fine_fs / shorter_fs)
+    if meter.remaining is None or meter.remaining > steps:
+        calmer = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
+        again = blown_up(calmer, steps)
+        calm_span = calmer.steps * calmer.timestep_fs * 1e-3
+    real, value, lost = again is not None, raised / span, run.fine.positions[replica]
+    proof = None
+    if real and not belongs_together(meter, run.start, run.rng):
+        # E + K also runs away where the energy is not at all the one of the forces.
+        proof = measure_no_potential(meter, run.start, run.rng, resolution)
+        real = has_no_potential(proof)
+    evidence = {
+        "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of "
+        f"dynamics at a timestep of {run.fine_fs:.2g} fs"
+        + ("" if real else f", but not at {shorter_fs:.2g} fs"),
+        "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
+        "quantities": {
+            "blow_up": real,
+            "jacobian_asymmetry": asymmetry_figures(proof),
+            "blow_up_time_ps": span,
+            "timestep_fs": run.fine_fs,
+            "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,
+        },
+        "configurations": run.start.at(lost) if np.isfinite(lost).all() else run.start,
+    }
+    return Measurement(
+        value=value,
+        uncertainty=value / 2,
+        uncertainty_components={"truncation": value / 2},
+        interval=(value / 2 if real else 0.0, 2 * value),
+        detection_limit=None,
+        limit_unknown="a run that runs away has no error that it could be told from",
+        force_evaluations=meter.evaluations,
+        resolve="the integrator is unstable here, not the forces, and no option of a run makes "
+        "its timestep shorter; in Python, "
+        f"measure_nve_drift(model, atoms, timestep_fs={shorter_fs:.2g})",
+        evidence=evidence,
+    )

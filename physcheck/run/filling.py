@@ -1,0 +1,90 @@
+"""What is planned so far, and what is left of the budget."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from physcheck.model import Capabilities
+from physcheck.registry import CheckSpec
+from physcheck.run.budget import Spending
+from physcheck.run.choosing import Chosen
+from physcheck.run.entry import PlanEntry
+from physcheck.run.facts import NotScheduled
+from physcheck.run.settings import Settings
+
+if TYPE_CHECKING:
+    from physcheck.structures import Structure
+
+__all__ = ["RESOLUTION_EVALUATIONS", "Filling"]
+
+#: A structure's noise, memory and response are measured once, at about this cost.
+RESOLUTION_EVALUATIONS = 25
+
+
+@dataclass(slots=True)
+class Filling:
+    """The entries of a plan in the making, and their cost.
+
+    Attributes
+    ----------
+    settings : Settings
+    capabilities : Capabilities
+    chosen : Chosen
+    spending : Spending
+    has_twin : bool
+        Whether there may be a float64 twin to look at.
+    entries : dict of (check, structure) to PlanEntry
+    left_out : dict of (check, structure) to NotScheduled
+    spent : int
+        The sum of all allotments so far, weighed by the size of their structures.
+    kept : int
+        What is kept for later.
+    resolved : set of str
+        Structures whose resolution is planned.
+    """
+
+    settings: Settings
+    capabilities: Capabilities
+    chosen: Chosen
+    spending: Spending
+    has_twin: bool = False
+    entries: dict[tuple[str, str], PlanEntry] = field(default_factory=dict)
+    left_out: dict[tuple[str, str], NotScheduled] = field(default_factory=dict)
+    spent: int = 0
+    kept: int = 0
+    resolved: set[str] = field(default_factory=set)
+
+    @property
+    def left(self) -> int | None:
+        """Evaluations that nothing is planned for; None where nothing is rationed."""
+        limit = self.spending.evaluations
+        return None if limit is None else limit - self.kept - self.spent
+
+    def add(self, entry: PlanEntry) -> None:
+        """Plan a record, in place of an earlier entry for it."""
+        key = entry.check.id, entry.structure.name
+        self.left_out.pop(key, None)
+        self.entries[key] = entry
+
+    def leave_out(self, spec: CheckSpec, structure: Structure, reason: str) -> None:
+        """Say why a record isn't planned."""
+        key = spec.id, structure.name
+        self.left_out[key] = NotScheduled(spec.id, structure.name, reason)
+
+    def weight(self, structure: Structure) -> float:
+        """How much an evaluation of a structure counts: more where it is larger than those that the
+        model's pace was taken at.
+        """
+        if self.spending.level == "quick" or self.spending.evaluations is None:
+            return 1.0
+        return max(1.0, structure.configurations.n_atoms / self.chosen.paced_atoms)
+
+    def weighed(self, evaluations: float, structure: Structure) -> int:
+        """Evaluations of a structure as they count."""
+        return math.ceil(evaluations * self.weight(structure))
+
+    def resolution(self, structure: Structure) -> int:
+        """What its resolution costs still; nothing where it is planned already."""
+        return 0 if structure.name in self.resolved else RESOLUTION_EVALUATIONS

@@ -1,0 +1,154 @@
+"""Planning checks that share a trajectory: first what follows without one, then the trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from physcheck.checks.dynamics.gradient_forces import GRADIENT_EVALUATIONS
+from physcheck.registry import CheckSpec
+from physcheck.run.entry import PlanEntry, record_seed
+from physcheck.run.filling import RESOLUTION_EVALUATIONS, Filling
+
+if TYPE_CHECKING:
+    from physcheck.structures import Structure
+
+__all__ = ["ask_gradient", "share_trajectory", "suited_structures"]
+
+# A trajectory isn't worth its price with fewer evaluations.
+_LEAST_TRAJECTORY = 8_000
+# One of a structure that costs so many times as much as others leaves them little.
+_TOO_LARGE = 4.0
+
+
+def suited_structures(plan: Filling, sharing: Sequence[CheckSpec]) -> list[Structure]:
+    """Structures that a trajectory is of use to, the most useful first."""
+    capabilities = plan.capabilities
+
+    def rank(structure: Structure) -> tuple[int, bool, bool, int]:
+        start = structure.configurations
+        applies = sum(spec.missing(start, capabilities) is None for spec in sharing)
+        # Laws of sampling show best where modes mix and where there is much to average over.
+        mixed = len(set(start.system.numbers.tolist())) > 1
+        size = start.n_atoms if plan.weight(structure) < _TOO_LARGE else -start.n_atoms
+        return applies, mixed, start.system.is_fully_periodic, size
+
+    structures = plan.chosen.structures
+    takes = [s for s in structures if capabilities.refuses(s.configurations) is None]
+    return sorted((s for s in takes if rank(s)[0]), key=rank, reverse=True)
+
+
+def ask_gradient(
+    plan: Filling, structures: Sequence[Structure], sharing: Sequence[CheckSpec]
+) -> list[PlanEntry]:
+    """Laws of sampling hold where forces are the gradient of the energy: they are asked that.
+
+    With room for the float64 twin's answer where there may be one.  What is given are the entries
+    that cost nothing else.
+    """
+    capabilities, twins = plan.capabilities, 2 if plan.has_twin else 1
+    free: list[PlanEntry] = []
+    if "energy" not in capabilities.outputs:
+        return free
+    for structure in structures:
+        start = structure.configurations
+        asked = [
+            spec
+            for spec in sharing
+            if spec.by_gradient is not None
+            and (spec.id, structure.name) not in plan.entries
+            and spec.missing(start, capabilities) is None
+        ]
+        own = sum(spec.by_gradient or 0 for spec in asked)
+        bound = twins * GRADIENT_EVALUATIONS
+        cost = plan.weighed(bound + twins * own + plan.resolution(structure), structure)
+        if not asked or (plan.left is not None and cost > plan.left):
+            continue
+        plan.spent += cost
+        plan.resolved.add(structure.name)
+        for spec in asked:
+            least = spec.by_gradient or 0
+            # One evaluation stands for a twin that is asked without any of the record's own.
+            twin = max(1, least) if plan.has_twin else 0
+            entry = PlanEntry(
+                spec,
+                structure,
+                least + twin,
+                record_seed(plan.settings.seed, spec.id, structure.name),
+                bound=bound,
+                twin=twin,
+                budget=plan.spending.option,
+            )
+            plan.add(entry)
+            if not least:
+                free.append(entry)
+    return free
+
+
+def share_trajectory(plan: Filling, structure: Structure, sharing: Sequence[CheckSpec]) -> None:
+    """The checks that share a trajectory, if there is room for one."""
+    level, capabilities = plan.spending.level, plan.capabilities
+    start = structure.configurations
+    refusal = capabilities.refuses(start)
+    apply: list[tuple[CheckSpec, int, int]] = []
+    for spec in sharing:
+        reason = refusal or spec.missing(start, capabilities)
+        if reason is not None:
+            seed = record_seed(plan.settings.seed, spec.id, structure.name)
+            plan.add(PlanEntry(spec, structure, 0, seed, reason))
+        elif spec.shared is not None:
+            own = spec.evaluations(start, capabilities, level)
+            apply.append((spec, own, spec.shared(start, capabilities, level)))
+    if not apply:
+        return
+    cost = sum(own for _, own, _ in apply) + plan.resolution(structure)
+    shared = max(wanted for _, _, wanted in apply)
+    if plan.left is not None:
+        room = int(plan.left / plan.weight(structure))
+        if room - cost < _LEAST_TRAJECTORY and len(apply) > 1:
+            # The one that wants most beside the trajectory (a second one) goes.
+            dearest = max(apply, key=lambda a: a[1])
+            apply.remove(dearest)
+            cost -= dearest[1]
+            _leave_out(plan, structure, [dearest[0]])
+        shared = min(shared, room - cost)
+    if shared < _LEAST_TRAJECTORY:
+        _leave_out(plan, structure, [spec for spec, _, _ in apply])
+        return
+    for spec, own, _ in apply:
+        plan.add(_with_trajectory(plan, spec, structure, own, shared))
+    plan.spent += plan.weighed(cost + shared, structure)
+    plan.resolved.add(structure.name)
+
+
+def _with_trajectory(
+    plan: Filling, spec: CheckSpec, structure: Structure, own: int, shared: int
+) -> PlanEntry:
+    """The entry of a check with a trajectory, and what is asked before one is made."""
+    seed = record_seed(plan.settings.seed, spec.id, structure.name)
+    bare = PlanEntry(spec, structure, 0, seed)
+    known = plan.entries.get((spec.id, structure.name), bare)
+    # Asked for alone, it has the whole budget but for its own needs.
+    again = shared + own + known.allotment + known.bound + RESOLUTION_EVALUATIONS
+    return replace(
+        known,
+        allotment=own + known.allotment,
+        shared=shared,
+        looks=(plan.spending.level,),
+        budget="full" if plan.spending.evaluations is None else str(again),
+    )
+
+
+def _leave_out(plan: Filling, structure: Structure, specs: Sequence[CheckSpec]) -> None:
+    """What isn't asked without a trajectory, either."""
+    limit, left = plan.spending.evaluations, plan.left
+    needs = "standard" if plan.spending.level == "quick" else "full"
+    for spec in specs:
+        if (spec.id, structure.name) not in plan.entries:
+            plan.leave_out(
+                spec,
+                structure,
+                f"a trajectory of {_LEAST_TRAJECTORY} evaluations doesn't fit into what the "
+                f"budget has left ({left} of {limit}); needs {needs}",
+            )
