@@ -14,7 +14,7 @@ help:
 	@echo "make coverage     the tests again, with the lines that none of them reaches (half as slow again)"
 	@echo "make test-models  the suite on real models, each in an environment of its own (minutes)"
 	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls"
-	@echo "make figures      the figures of docs/method.md"
+	@echo "make figures      the figures of docs/method.md and docs/search.md"
 	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
 	@echo "make lint         ruff, mypy and import-linter alone"
 	@echo "make clean        remove the environments"
@@ -60,6 +60,7 @@ test-html: $(STAMP)
 
 figures: $(STAMP)
 	$(BIN)/python docs/figures/make_method_figures.py
+	$(BIN)/python docs/figures/make_search_figures.py
 
 clean:
 	rm -rf $(VENV) .envs build dist *.egg-info

@@ -24,6 +24,7 @@ from physcheck.probes.transformations import jittered
 from physcheck.resolution import Resolution
 from physcheck.search.asking import Asked, Noise, OutsideDomain
 from physcheck.search.case import Case
+from physcheck.search.copies_laws import Wrap
 from physcheck.search.hypothesis_runs import explore, smallest_failing
 from physcheck.search.law import SearchLaw
 from physcheck.search.simpler_cases import choices_of, simpler
@@ -44,8 +45,9 @@ _KEPT = 0.5
 # Where its share of the forces counts, a violation is at least so many times the tolerance, and at
 # least this part of the worst.
 _FAR_ABOVE, _NOT_BELOW = 3.0, 0.02
-# A case of more atoms isn't small, nor one where several move: then the share of forces is enough.
-_FEW_ATOMS = 2
+# So many free atoms are few, and so many periodic ones; where there are more, or several are moved
+# by lattice vectors, the share of the forces is enough.
+_FEW_FREE, _FEW_PERIODIC = 3, 2
 # Cases that are made simpler, the smallest first, while evaluations last.
 _STARTS = 3
 # Cases that hypothesis may draw for each that can be paid: refused ones cost nothing.
@@ -299,7 +301,7 @@ def _shrunk(
     one.allow(left)
     found: list[_Found] = []
     for by_share in (False, True):
-        if any(c.start.n_atoms <= _FEW_ATOMS and c.moved_atoms <= 1 for c, _ in found):
+        if any(_is_small(case) for case, _ in found):
             break
         enough = _AsBad(worst[1], one.tolerance, by_share)
         starts = sorted((f for f in one.suspects() if enough(f[1])), key=lambda f: _size(f[0]))
@@ -351,6 +353,12 @@ class _AsBad:
             return False
         share = seen * self.worst.size >= _KEPT * most * other.size
         return share and seen >= max(_FAR_ABOVE * self.tolerance, _NOT_BELOW * most)
+
+
+def _is_small(case: Case) -> bool:
+    most = _FEW_PERIODIC if case.start.system.is_periodic else _FEW_FREE
+    wrapped = case.check == Wrap.check and case.moved_atoms > 1
+    return case.start.n_atoms <= most and not wrapped
 
 
 def _size(case: Case) -> tuple[bool, int, int]:
