@@ -19,7 +19,7 @@ import numpy as np
 
 from physcheck.adapters.loading import load_model
 from physcheck.checks import find_checks
-from physcheck.errors import NonFiniteOutput, PhyscheckError
+from physcheck.errors import CapabilityMissing, NonFiniteOutput, PhyscheckError
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
 from physcheck.potentials import DEFECTS
@@ -56,6 +56,8 @@ def run(model, checks, structure, seed, profile):
             measurement = spec.measure(
                 meter, start, rng=np.random.default_rng([seed, 1]), **options
             )
+        except CapabilityMissing:
+            continue
         except NonFiniteOutput as error:
             yield spec, Outcome.FAIL, np.inf, meter.evaluations, str(error)
             continue

@@ -60,7 +60,7 @@ class Outcome(StrEnum):
     KNOWN_FAILURE = "known_failure"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Measurement:
     """How far a model is from a law, with what is known about that number.
 
@@ -100,11 +100,11 @@ class Measurement:
         Why the number says nothing of the model, such as forces that don't respond; else empty.
     resolve : str
         What would resolve an INCONCLUSIVE, in a sentence; empty to leave it to the judge.
-    bound_by : str
-        Where the number is a bound that follows from something else: from what, in a sentence.
     work_needed : float or None
         By what factor the evaluations must grow to settle an INCONCLUSIVE, if the number stays as
         it is; infinite where none would, None where that can't be foretold.
+    bound_by : str
+        Where the number is a bound that follows from something else: from what, in a sentence.
     """
 
     value: float
@@ -130,6 +130,29 @@ class Measurement:
         """The detection limit where it is a number; never infinite or NaN."""
         limit = self.detection_limit
         return limit if limit is not None and math.isfinite(limit) else None
+
+    def plot(self) -> Any:
+        """A matplotlib Figure: the value and its interval beside the tolerances.
+
+        Raises
+        ------
+        ImportError
+            matplotlib isn't installed.
+        """
+        # How it looks is known in rooms above; the package's own face finds them.
+        import physcheck
+
+        return physcheck._plot_of_measurement(self)
+
+    def _repr_html_(self) -> str:
+        import physcheck
+
+        return physcheck._html_of_measurement(self)
+
+    def __repr__(self) -> str:
+        import physcheck
+
+        return physcheck._lines_of_measurement(self)
 
 
 @dataclass(frozen=True, slots=True)

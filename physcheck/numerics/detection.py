@@ -38,6 +38,7 @@ __all__ = [
     "limit_of_difference",
     "limit_of_excess",
     "limit_of_mean",
+    "limit_of_square",
     "needed_t",
 ]
 
@@ -51,6 +52,11 @@ INDEPENDENT = 3
 # share of the room between them that an error is to be brought down to; and the least by which a
 # run is to be longer for another verdict.
 _NEXT_TO, _ROOM, _LEAST_FACTOR = 0.1, 0.8, 1.5
+# How much larger an allowance may come out in another run: the integrator's in nve_drift, and noise
+# known from a difference table, vary by a factor of 1.5 between seeds.
+_ALLOWANCE_VARIES = 1.5
+# Standard errors beyond which a mean was seen.
+_SEEN_SDS = 3.0
 # A forecast doubles the number of probes up to this many times.
 _MOST_DOUBLINGS = 10
 
@@ -155,11 +161,30 @@ def limit_of_mean(
     chance : float
         Two-sided, of a false FAIL.
     allowance : float
-        What else may have made the mean.
+        What else may have made the mean, such as the integrator.  It is an estimate, which comes
+        out half as large again in one run or another.
     """
+    least = tolerance + _ALLOWANCE_VARIES * allowance
     if error == 0:
-        return tolerance + allowance
-    return tolerance + allowance + needed_t(student_quantile(chance / 2, dof), dof) * error
+        return least
+    return least + needed_t(student_quantile(chance / 2, dof), dof) * error
+
+
+def limit_of_square(
+    tolerance: float, mean: float, error: float, dof: float, chance: float
+) -> float | None:
+    """The detection limit of a mean that goes as the square of a fault, its scatter as the fault.
+
+    So does the heat of forces without a potential: replicas scatter by their work, of either sign,
+    and its mean is of second order.  With the mean m and its error e at hand, a fault x times as
+    strong gives m x² and e x, and is called where ``m x² - t e x > tolerance`` with 95 % chance.
+    None where the mean is within 3 errors of zero: its scatter is then not that of a fault.
+    """
+    if not abs(mean) > _SEEN_SDS * error or not dof > 0:
+        return None
+    lost = needed_t(student_quantile(chance / 2, dof), dof) * error
+    strength = (lost + math.sqrt(lost**2 + 4 * abs(mean) * tolerance)) / (2 * abs(mean))
+    return abs(mean) * strength**2
 
 
 def largest_rms_quantile(count: int, probability: float, components: int = INDEPENDENT) -> float:
@@ -199,8 +224,11 @@ def limit_of_difference(
 
 
 def limit_of_excess(tolerance: float, allowance: float, scatter: float = 0.0) -> float:
-    """The detection limit of ``value - allowance > tolerance`` where nothing is sampled."""
-    return tolerance + allowance + MISSED_SDS * scatter
+    """The detection limit of ``value - allowance > tolerance`` where nothing is sampled.
+
+    The allowance is an estimate, as in :func:`limit_of_mean`.
+    """
+    return tolerance + _ALLOWANCE_VARIES * allowance + MISSED_SDS * scatter
 
 
 def factor_to_settle(

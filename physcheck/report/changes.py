@@ -95,7 +95,7 @@ def _least(old: Record, new: Record) -> float:
     """The smallest value that counts as one, in the unit of both."""
     tolerance = max(old.tolerance or 0.0, new.tolerance or 0.0)
     # Reports of versions without a noise floor have none.
-    noises = [as_float(getattr(record, "noise_floor", None)) for record in (old, new)]
+    noises = [as_float(record.noise_floor) for record in (old, new)]
     return max([_NEGLIGIBLE * tolerance, *(n for n in noises if math.isfinite(n))])
 
 

@@ -14,6 +14,7 @@ from physcheck.numerics.detection import (
     limit_of_difference,
     limit_of_excess,
     limit_of_mean,
+    limit_of_square,
     needed_t,
 )
 from physcheck.numerics.quantiles import (
@@ -54,17 +55,17 @@ def test_means_of_replicas_fail_at_the_limit(replicas):
     rng = np.random.default_rng(replicas)
     values = rng.standard_normal((DRAWS, replicas))
     errors = values.std(axis=1, ddof=1) / math.sqrt(replicas)
-    limit = limit_of_mean(2.0, float(np.median(errors)), replicas - 1, FALSE_FAIL, allowance=0.5)
+    limit = limit_of_mean(2.0, float(np.median(errors)), replicas - 1, FALSE_FAIL)
     t = student_quantile(FALSE_FAIL / 2, replicas - 1)
     means = limit + values.mean(axis=1)
-    called = means - t * errors - 0.5 > 2.0
+    called = means - t * errors > 2.0
     assert called.mean() == pytest.approx(0.95, abs=0.02)
 
 
 def test_a_mean_without_scatter_is_known():
-    assert limit_of_mean(2.0, 0.0, 7, FALSE_FAIL, allowance=0.5) == 2.5
+    assert limit_of_mean(2.0, 0.0, 7, FALSE_FAIL, allowance=0.5) == 2.75
     assert needed_t(3.0, 0) == math.inf
-    assert limit_of_excess(1.0, 0.5, 1.0) == pytest.approx(1.5 + 1.645)
+    assert limit_of_excess(1.0, 0.5, 1.0) == pytest.approx(1.75 + 1.645)
 
 
 @pytest.mark.parametrize("probes", [1, 2, 5])
@@ -116,3 +117,18 @@ def test_a_longer_run_is_forecast_from_the_room_that_is_left():
     assert factor_to_settle(1.0, 2.0, (0.5, 3.0), 2) == pytest.approx((1.5 / 0.8) ** 2)
     assert factor_to_settle(1.0, 0.95, (0.0, 1.5), 2) == math.inf
     assert factor_to_settle(1.0, 0.5, (0.0, math.inf), 2) == math.inf
+
+
+def test_heat_of_the_second_order_is_called_at_its_limit():
+    """Replicas scatter in proportion to a fault, their mean goes with its square."""
+    rng = np.random.default_rng(0)
+    replicas, mean, spread = 24, 1.0, 1.0
+    errors = spread / math.sqrt(replicas)
+    limit = limit_of_square(0.3, mean, errors, replicas - 1, FALSE_FAIL)
+    strength = math.sqrt(limit / mean)
+    powers = mean * strength**2 + spread * strength * rng.standard_normal((DRAWS, replicas))
+    error = powers.std(axis=1, ddof=1) / math.sqrt(replicas)
+    t = student_quantile(FALSE_FAIL / 2, replicas - 1)
+    called = powers.mean(axis=1) - t * error > 0.3
+    assert called.mean() == pytest.approx(0.95, abs=0.02)
+    assert limit_of_square(0.3, 1.0, 0.5, 23, FALSE_FAIL) is None

@@ -20,7 +20,7 @@ from tests.report.test_documents import ERROR, PASS, RECORD, report
 
 
 def measured(low, value, high, **changes):
-    return replace(RECORD, value=value, interval=(low, high), **changes)
+    return replace(RECORD, value=value, interval=(low, high), **{"noise_floor": 0.0, **changes})
 
 
 @pytest.mark.parametrize(

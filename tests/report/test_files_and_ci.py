@@ -102,7 +102,8 @@ def test_properties_are_strings():
     assert found["physcheck_verdict"] == "fail"
     assert found["physcheck_value"] == "14.2"
     assert found["physcheck_tolerance"] == "0.1"
-    assert found["physcheck_limit"] == "0.02"
+    assert found["physcheck_limit"] == "0.15"
+    assert found["physcheck_noise_floor"] == "0.02"
     assert all(isinstance(value, str) for value in found.values())
     assert "physcheck_value" not in dict(junit_properties(ERROR))
 

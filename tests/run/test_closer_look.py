@@ -12,7 +12,7 @@ from physcheck.measurement import NOTHING_SETTLES
 from physcheck.potentials import make_builtin
 from physcheck.registry import BUDGETS
 from physcheck.run.closer_look import how_to_look_closer
-from physcheck.run.schedule import PlanEntry
+from physcheck.run.entry import PlanEntry
 from physcheck.structures import load_structures
 
 CAPABILITIES = make_builtin("gupta").capabilities

@@ -69,6 +69,12 @@ _ORDER = 16.0
 #: and longer than soft modes of small crystals keep it.
 HEAT_STAYS_PS = 100.0
 
+# Why there is no detection limit.
+_ONLY_PASSES = (
+    "a bound that follows from forces being the gradient of the energy passes or leaves the law "
+    "open, for a trajectory to judge"
+)
+
 #: What :func:`measure_gradient_forces` costs at most.
 GRADIENT_EVALUATIONS = (
     RELAXED_START_EVALUATIONS
@@ -246,7 +252,8 @@ def measure_by_gradient(found: GradientForces, most: float) -> Measurement:
         uncertainty_components={"rounding" if by_noise else "sampling": most},
         interval=(0.0, most),
         detection_limit=None,
-        limit_unknown="a bound that follows from another law: it can pass, but not fail",
+        limit_unknown=_ONLY_PASSES,
+        noise_floor=most if by_noise else None,
         force_evaluations=0,
         nothing_tested=found.nothing,
         resolve="" if by_noise else f"a trajectory would tell: {LOOK_CLOSER}",

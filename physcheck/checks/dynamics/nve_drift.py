@@ -330,10 +330,7 @@ def _advice(run: Runs, state: Look, target: float) -> str:
 
 
 def _longer(state: Look, target: float) -> float:
-    """How many times as long runs would settle the verdict: the error falls as the length to 3/2.
-
-    Infinite where the drift is next to the tolerance.
-    """
+    """How many times as long runs would settle it: the error falls as the length to 3/2."""
     return factor_to_settle(target, state.value, state.interval, 2 / 3)
 
 
@@ -388,7 +385,7 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
         "scale": f"{rate}, {1e3 * kelvin:.2g} K in a nanosecond of constant-energy dynamics",
         "quantities": quantities,
         "configurations": run.start,
-        "series": thinned(rates),
+        "series": thinned(run.fine, rates),
     }
 
 

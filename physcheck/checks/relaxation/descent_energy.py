@@ -12,7 +12,7 @@ import numpy as np
 from physcheck.checks.relaxation import relaxation_convergence as relaxation_convergence
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
-from physcheck.numerics.detection import limit_of_excess
+from physcheck.numerics.detection import limit_of_difference
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.registry import default_tolerance
 from physcheck.relaxation.coordinates import AtomsAndCell, AtomsOnly, Coordinates
@@ -183,7 +183,8 @@ def descent_measurement(
         uncertainty=math.hypot(truncation, noise),
         uncertainty_components={"truncation": truncation, "rounding": noise},
         interval=(max(0.0, float(descent.lows[at])), share + truncation + 2 * noise),
-        detection_limit=limit_of_excess(descent.tolerance, hidden, noise),
+        # One path from one random start: another would meet more or less of the violation.
+        detection_limit=limit_of_difference(descent.tolerance, allowance=hidden, scatter=noise),
         noise_floor=hidden,
         force_evaluations=meter.evaluations,
         nothing_tested=nothing,

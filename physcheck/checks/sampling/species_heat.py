@@ -44,7 +44,7 @@ from physcheck.dynamics.preparation import (
 )
 from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.detection import factor_to_settle, limit_of_mean
+from physcheck.numerics.detection import factor_to_settle, limit_of_square
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, noise_rms_quantile
 from physcheck.numerics.sequential import student_half_width
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
@@ -68,6 +68,9 @@ _FINE_POWER = 1.2e-6
 # What sets in at the start is over after this share of the run.
 _SETTLED = 0.25
 _PER_PS = 1e3 * fs
+# Why there is no detection limit.
+_UNDECIDED = "energy and forces may not belong together"
+_UNSEEN = "replicas scatter by what a fault does to each, and none was seen"
 # Degrees of freedom behind the energy's noise: those of a difference table.
 _MOMENTS_DOF = 10
 # A power is limited by the model's noise where that makes most of its error.
@@ -289,10 +292,7 @@ def _report(
     if undecided:
         # Energy and forces may not belong together, which isn't heat: nothing is called.
         low = min(low, target)
-    limit = max(
-        limit_of_mean(target, _error(settled), len(settled) - 1, FALSE_FAIL / len(powers))
-        for settled in map(_settled, powers.values())
-    )
+    limit = limit_of_square(target, value, error, len(means) - 1, FALSE_FAIL / len(powers))
     by_noise = noise > _NOISE_RULES * error
     return Measurement(
         value=value,
@@ -300,7 +300,7 @@ def _report(
         uncertainty_components={"rounding" if by_noise else "sampling": error},
         interval=(max(low, 0.0), max(high, value)),
         detection_limit=None if undecided else limit,
-        limit_unknown="energy and forces may not belong together" if undecided else "",
+        limit_unknown=_UNDECIDED if undecided else _UNSEEN if limit is None else "",
         noise_floor=noise * noise_rms_quantile(1, _MOMENTS_DOF),
         force_evaluations=simulation.model.evaluations,
         nothing_tested=nothing,
