@@ -16,7 +16,7 @@ help:
 	@echo "make test-models  the suite on real models, each in an environment of its own (minutes)"
 	@echo "make train        label, train and export the networks of fixtures/trained again (an hour at most on two cores; SEED=1)"
 	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls"
-	@echo "make figures      the figures of docs/method.md"
+	@echo "make figures      the figures of docs/method.md and docs/search.md"
 	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
 	@echo "make test-plugins the plugin beside other pytest plugins, and the types of the installed wheel"
 	@echo "make notebook     run examples/first_verdict.ipynb anew, its output included"
@@ -102,6 +102,7 @@ stubs: $(STAMP)
 
 figures: $(STAMP)
 	$(BIN)/python docs/figures/make_method_figures.py
+	$(BIN)/python docs/figures/make_search_figures.py
 
 clean:
 	rm -rf $(VENV) .envs build dist *.egg-info
