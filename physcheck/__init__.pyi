@@ -44,7 +44,7 @@ def judge(
     tolerance: Tolerance | None,
     /,
     *,
-    closer: str = ...,
+    closer: Any = ...,
     finer: str = ...,
 ) -> Verdict: ...
 
@@ -111,20 +111,20 @@ def measure_batch_invariance(
 ) -> Measurement:
     """A configuration has the same answers alone and in a batch, at any place of it.
 
-    Four thermally displaced copies (0.03 Å), where there is a cell three of them with strained and
-    sheared cells of their own (5 %), are evaluated one by one, together, and in reverse order four
-    times over in a batch of 16; a model that batches different sizes also gets the structure with a
-    doubled one in one call. Judged is the largest rms difference of a configuration's forces to
+    Four thermally displaced copies (0.03 Å), where there is a cell one of them 1.1 times as large
+    and three with strained and sheared cells (5 %), are evaluated one by one, together, and in a
+    random order in a batch of 37; a model that batches different sizes also gets the structure with
+    a doubled one in one call. Judged is the largest rms difference of a configuration's forces to
     those alone; a difference of energy or virial of 1 eV an atom counts as 1 eV/Å. It is infinite
     where an answer is finite alone and not in the batch.
 
-    Can't see: batches larger than 16.
+    Can't see: batches larger than 37.
 
     Raises
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 29 evaluations, 33 with mixed sizes.
+    Cost: 50 evaluations, 54 with mixed sizes.
     """
 
 @overload
@@ -269,9 +269,12 @@ def measure_cutoff_smoothness(
     A molecule (one atom where there is none) is moved on a line through its place in steps of 0.02
     Å, so that a few dozen pairs cross any cutoff that there is. Jumps show in the fifth differences
     of each atom's force and of the energy; the two likeliest are bisected to 1e-4 Å and measured
-    across that step, the changes on both sides taken off. A structure without periodic axes also
-    meets a copy of itself, from beyond the interaction range (14 Å where undeclared): the distance
-    at which forces begin is bisected. Judged is
+    across that step, the changes on both sides taken off. A lattice is tried compressed to 80 % of
+    its lengths, too, where atoms have twice as many neighbours. A structure without periodic axes
+    also meets a copy of itself, from beyond the interaction range (14 Å where undeclared), and one
+    of its atoms: the distances at which forces and energy begin are bisected. Exactly symmetric
+    structures are compared with the same 1e-6 Å aside
+    (:mod:`physcheck.checks.smoothness.at_symmetric_places`). Judged is
 
         max(|jump of an atom's force|, |jump of the energy| / 1 Å) / rms thermal force component.
 
@@ -289,7 +292,8 @@ def measure_cutoff_smoothness(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 52 evaluations a path; without periodic axes 40, and 23 for the copy.
+    Cost: 52 evaluations a path, 26 for a compressed lattice; without periodic axes 40, and 46 for
+    the copy and the atom; 6 to 9 for symmetric places.
 
     Source: Allen and Tildesley, Computer Simulation of Liquids, section 5.2.3.
     """
@@ -618,10 +622,13 @@ def measure_finite_outputs(
     Asked are the structure itself, its nearest pair at 0.5 and 0.3 Å, each species as an atom alone
     (three at most), the atoms ten times as far apart, a few of them in a large and in a triclinic
     cell, one atom among its own images, and partly periodic ones, as far as the model's
-    ``periodicity`` allows. Counted are situations with NaN or infinity in any output, ASE's
-    ``energy`` among them where ``free_energy`` is what forces belong to. A model that refuses a
-    situation (raises) is not at fault; its words are in ``quantities``, and so are differences of
-    ``energy`` from ``free_energy``, eV/atom, which are no more than an entropy term should be.
+    ``periodicity`` allows; exactly symmetric molecules or crystals of its species
+    (:mod:`physcheck.probes.symmetric_places`); and pairs of species that the model says it supports
+    and the structure lacks (four at most). Counted are situations with NaN or infinity in any
+    output, ASE's ``energy`` among them where ``free_energy`` is what forces belong to, and such
+    pairs that it refuses. A model that refuses (raises) any other situation is not at fault; its
+    words are in ``quantities``, and so are differences of ``energy`` from ``free_energy``, eV/atom,
+    which are no more than an entropy term should be.
 
     Can't see: atoms on top of each other (where energies may be infinite), situations not in the
     list.
@@ -631,7 +638,7 @@ def measure_finite_outputs(
     ModelError
         The model raises at the structure itself.
 
-    Cost: 8 to 12 evaluations.
+    Cost: 8 to 15 evaluations; up to 5 for species that the model supports besides.
     """
 
 @overload
@@ -754,14 +761,18 @@ def measure_history_independence(
 
     Four kinds of configurations are visited in an order in which each follows different ones: the
     structure, the same with like atoms exchanged (any neighbour list is then wrong), the structure
-    1.3 times as large, and two copies of it (another number of atoms). Where a fresh model can be
-    made, its first answers are held against this one's, also for the structure with another charge
-    and with other magnetic moments, asked right after the structure itself. Judged is the largest
-    rms difference of forces, or of the energy an atom over 1 Å; it is infinite where a model raises
-    at one visit and answers at another.
+    1.3 times as large, and two copies of it (another number of atoms). Then the structure is asked
+    with one input changed, right after itself: the cell alone, the periodic axes, the species, the
+    charge, the spin, magnetic moments, tags; and after a move of 1e-4 Å, after a larger cell, and
+    at the end of a walk of three short steps. Those answers are held against a fresh model's, or,
+    where none can be made, against those after another number of atoms. Judged is the largest rms
+    difference of forces, or of energy or virial an atom over 1 Å; it is infinite where a model
+    raises at one visit and answers at another. What differs is asked for once more: answers that
+    then agree scatter whatever was asked before. Inputs whose change has no effect are in
+    ``quantities``.
 
-    Can't see: a memory that reaches farther back than a few calls, or that other inputs set;
-    without a factory (no fresh model), an answer that is always the same wrong one.
+    Can't see: a memory that reaches farther back than a few calls; without a factory (no fresh
+    model), an answer that is always the same wrong one.
 
     Parameters
     ----------
@@ -772,8 +783,8 @@ def measure_history_independence(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 11 evaluations, two of them of twice the size; 8 more where a fresh model can be made, and
-    4 where answers differ: equal calls in a row, whose scatter is ``determinism``'s.
+    Cost: 37 to 55 evaluations, a few of them of twice the size; up to 16 more where answers differ,
+    four of them equal calls in a row, whose scatter is ``determinism``'s.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.
     """
@@ -1121,8 +1132,10 @@ def measure_lattice_basis(
 
     h' = B h with B integer: periodic axes exchanged in a cycle and one sheared by another, twice at
     random (determinant 1), and two of them exchanged (determinant -1: a left-handed cell, if the
-    given one is right-handed); atoms are put inside the new cell. Measured as in
-    :func:`physcheck.measure_translation_invariance`.
+    given one is right-handed); atoms are put inside the new cell. Where some axes aren't periodic,
+    the cell's rows and their periodicity in another order; and a cell vector of 2 Å along each axis
+    that isn't periodic, which means nothing (left out where the model refuses it; its words are in
+    ``quantities``). Measured as in :func:`physcheck.measure_translation_invariance`.
 
     Can't see: faults of cells more tilted than by one lattice vector.
 
@@ -1130,7 +1143,7 @@ def measure_lattice_basis(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 12 evaluations.
+    Cost: 12 evaluations; 19 where two axes are periodic, 10 where one is, 7 for molecules.
 
     Source: periodic boundary conditions.
     """
@@ -2011,7 +2024,8 @@ def measure_periodic_wrap(
 
     F(x + n h) = F(x) for integer n of each atom's own, random up to 1 and up to 3 cells along the
     periodic axes. Likewise for the structure moved so that an atom is at the corner of the cell,
-    with coordinates of 0, -0, -4e-52 and -1e-16 Å: such an atom must not fall between two cells.
+    with coordinates of 0, -0, -4e-52 and -1e-16 Å, and at the opposite corner, exactly and one
+    rounding below: such an atom must not fall between two cells.
     Measured as in :func:`physcheck.measure_translation_invariance`.
 
     Can't see: faults that need an atom farther away than 3 cells.
@@ -2020,7 +2034,7 @@ def measure_periodic_wrap(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 18 evaluations.
+    Cost: 24 evaluations.
 
     Source: periodic boundary conditions.
     """
@@ -2475,7 +2489,9 @@ def measure_responsiveness(
 
     The atoms are moved at random by 0.02 and 0.1 Å (rms of a coordinate), and all distances are
     compressed by 10 %. The value is 1 if no move changes the forces by more than ten times their
-    noise, else 0; that is inconclusive where the noise is above 1e-4 eV/Å.
+    noise, else 0; that is inconclusive where the noise is above 1e-4 eV/Å. It is 1, too, if two
+    atoms of a species that the model says it supports and the structure lacks (four are tried) have
+    no forces at all at 0.8 and at 1 sum of covalent radii.
 
     Can't see: forces that respond to some atoms only (``jacobian_asymmetry`` and ``locality`` look
     there).
@@ -2484,7 +2500,7 @@ def measure_responsiveness(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 4 evaluations.
+    Cost: 4 evaluations; 2 for each of at most 4 species that the model supports besides.
 
     Source: the definition of a force field.
     """
@@ -2978,7 +2994,9 @@ def measure_supercell_extensivity(
 ) -> Measurement:
     """A cell repeated twice has the same forces and stress, and twice the energy.
 
-    The cell is doubled along its shortest periodic axis, then along the next one. Measured as in
+    The cell is doubled along its shortest periodic axis, then along the next one. Likewise, for
+    crystals, a cell of one atom, smaller than any cutoff
+    (:mod:`physcheck.checks.symmetry.one_atom_cells`). Measured as in
     :func:`physcheck.measure_translation_invariance`.
 
     Can't see: an energy that leaves being proportional to size only beyond twice the cell; a
@@ -2989,8 +3007,8 @@ def measure_supercell_extensivity(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 9 evaluations (6 with one periodic axis), of cells of twice the size; 3 more where
-    energies disagree.
+    Cost: 9 evaluations (6 with one periodic axis), of cells of twice the size; for crystals 3 more
+    of up to three atoms; 3 more where energies disagree.
 
     Source: extensivity; for cells in the ground state, without charge or open shells.
     """

@@ -22,6 +22,7 @@ _COMMANDS = {
     "structures": (f"{_ROOM}.structures", "structures", "list the structures of the catalogue"),
     "report": (f"{_ROOM}.reports", "report", "show a JSON report, or write it in another form"),
     "compare": (f"{_ROOM}.reports", "compare", "lay JSON reports beside each other"),
+    "merge": (f"{_ROOM}.reports", "merge", "put the shards of a run together"),
     "baseline": (f"{_ROOM}.reports", "baseline", "change the baseline of a project"),
     "known-failures": (f"{_ROOM}.known_failures", "known_failures", "check a list of them"),
     "methods": (f"{_ROOM}.reports", "methods", "a paragraph for the methods of a paper"),

@@ -73,6 +73,12 @@ class Structure:
         """The atomic numbers in it."""
         return frozenset(self.configurations.system.numbers.tolist())
 
+    @property
+    def periodicity(self) -> int:
+        """0 for molecules, 1 for what is partly periodic, 2 for crystals."""
+        system = self.configurations.system
+        return 2 if system.is_fully_periodic else int(system.is_periodic)
+
 
 @dataclass(frozen=True, slots=True)
 class _Recipe:

@@ -41,7 +41,7 @@ def judge(
     tolerance: Tolerance | None,
     /,
     *,
-    closer: str = ...,
+    closer: Any = ...,
     finer: str = ...,
 ) -> Verdict: ...
 """

@@ -23,7 +23,7 @@ reveal_type(one)
 reveal_type(physcheck.measure_net_force("builtin::gupta", ["Cu32"]))
 reveal_type(physcheck.judge("builtin::gupta", "Cu32", checks="conservation"))
 reveal_type(physcheck.assert_equipartition("builtin::gupta", "Cu32", profile="tight"))
-one.detection_limit + 1.0
+one.value + 1.0
 physcheck.measure_loop_work("builtin::gupta", "Cu32", loop=4)
 physcheck.measure_loop_work("builtin::gupta", "Cu32", rng="x")
 physcheck.measure_lop_work("builtin::gupta", "Cu32")

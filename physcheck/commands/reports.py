@@ -1,4 +1,4 @@
-"""The commands on reports: ``report``, ``compare``, ``methods``, ``baseline`` and ``badge``."""
+"""The commands on reports, from ``report`` and ``compare`` to ``merge`` and ``badge``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from physcheck.commands.command_line import write_lines
 
-__all__ = ["badge", "baseline", "compare", "methods", "report"]
+__all__ = ["badge", "baseline", "compare", "merge", "methods", "report"]
 
 _FILE = click.Path(dir_okay=False)
 
@@ -65,6 +65,21 @@ def compare(sources: tuple[str, ...], output: str | None) -> None:
     from physcheck.report.commands import compare_files
 
     write_lines(compare_files(sources, output))
+
+
+@click.command()
+@click.argument("sources", metavar="IN.json...", type=_FILE, nargs=-1, required=True)
+@click.option("-o", "--output", metavar="OUT.json", required=True, help="Where to.")
+def merge(sources: tuple[str, ...], output: str) -> None:
+    """Put the JSON reports of the shards of a run together to that of the whole run.
+
+    \b
+    Example:
+      physcheck merge 1.json 2.json 3.json -o all.json
+    """
+    from physcheck.report.commands import merge_files
+
+    write_lines(merge_files(sources, output))
 
 
 @click.command()

@@ -51,7 +51,7 @@ def figure_of_report(report: Report) -> Any:
 def figure_of_measurement(
     measured: Measurement, tolerances: Sequence[tuple[str, float]], colour: str = BLUE
 ) -> Any:
-    """The value with its interval beside the tolerances and the smallest detectable violation.
+    """The value with its interval beside the tolerances, the detection limit and the noise floor.
 
     Parameters
     ----------
@@ -60,9 +60,12 @@ def figure_of_measurement(
     value = with_uncertainty(measured.value, measured.uncertainty, measured.unit)
     row = [measured.value, *measured.interval]
     marks = [(f"tolerance ({profile})", limit, "0.4") for profile, limit in tolerances if limit > 0]
-    limit = measured.detection_limit
-    if limit is not None and math.isfinite(limit) and limit > 0:
-        marks.append(("smallest detectable", limit, DOUBT))
+    for name, limit in (
+        ("detection limit", measured.known_limit),
+        ("noise floor", measured.noise_floor),
+    ):
+        if limit is not None and math.isfinite(limit) and limit > 0:
+            marks.append((name, limit, DOUBT))
     made = _bars(
         [(measured.check, row, colour)],
         f"{measured.quantity} {f'({measured.unit})' if measured.unit else ''}".strip(),

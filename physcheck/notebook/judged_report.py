@@ -55,7 +55,7 @@ class JudgedReport(Report):
         """A pandas DataFrame, a row each record.
 
         Columns: check, family, kind, structure, verdict, value, uncertainty, unit, low, high,
-        tolerance, detection_limit, evaluations, seconds and message.
+        tolerance, detection_limit, noise_floor, evaluations, seconds and message.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class JudgedReport(Report):
 
 _COLUMNS = (
     "check", "family", "kind", "structure", "verdict", "value", "uncertainty", "unit", "low",
-    "high", "tolerance", "detection_limit", "evaluations", "seconds", "message",
+    "high", "tolerance", "detection_limit", "noise_floor", "evaluations", "seconds", "message",
 )  # fmt: skip
 
 
@@ -118,4 +118,4 @@ def _row(record: Record) -> tuple[Any, ...]:
     numbers = (record.value, record.uncertainty, record.unit, low, high, record.tolerance)
     message = record.title if record.verdict is Outcome.FAIL else record.explanation
     cost = (record.force_evaluations, record.seconds)
-    return (*head, *numbers, record.detection_limit, *cost, message)
+    return (*head, *numbers, record.detection_limit, record.noise_floor, *cost, message)

@@ -146,9 +146,7 @@ def _judged(
             settings.reference if isinstance(reference, str) else None,
             cause_aware.remarks,
         ),
-        setup_evaluations=plan.setup_evaluations
-        + runner.setup_evaluations
-        + once.asked_evaluations,
+        setup={"plan": plan.setup_evaluations, **runner.setup.evaluations},
         complete=True,
     )
 

@@ -31,8 +31,8 @@ def lines_of_measurement(measured: Measurement) -> str:
     lines = [
         f"<Measurement {measured.check or 'of no check'}: {value}>",
         f"  {measured.quantity or 'no quantity is named'}",
-        f"  interval {figure(low)} to {figure(high, unit)}; smallest detectable "
-        f"{figure(measured.detection_limit, unit)}",
+        f"  interval {figure(low)} to {figure(high, unit)}"
+        + "".join(f"; {name} {text}" for name, text in _limits(measured)),
     ]
     verdict, tolerance = _verdict(measured)
     if verdict is not None and tolerance is not None:
@@ -42,6 +42,12 @@ def lines_of_measurement(measured: Measurement) -> str:
     lines += [f"  {place}"] if place else []
     lines.append(f"  {count(measured.force_evaluations, 'evaluation')}")
     return "\n".join(_shortened(printable(line).replace("\n", " ")) for line in lines)
+
+
+def _limits(measured: Measurement) -> list[tuple[str, str]]:
+    """The detection limit and the noise floor, by name, where they are known."""
+    named = {"detection limit": measured.known_limit, "noise floor": measured.noise_floor}
+    return [(name, figure(n, measured.unit)) for name, n in named.items() if n is not None]
 
 
 def html_of_measurement(measured: Measurement) -> str:
@@ -55,7 +61,7 @@ def html_of_measurement(measured: Measurement) -> str:
         ("quantity", measured.quantity),
         ("measured", with_uncertainty(measured.value, measured.uncertainty, unit)),
         ("interval", f"{figure(low)} to {figure(high, unit)}"),
-        ("smallest detectable", figure(measured.detection_limit, unit)),
+        *_limits(measured),
     ]
     for profile in PROFILES:
         verdict, tolerance = _verdict(measured, profile)

@@ -92,7 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
             settings = Settings.from_json(json.loads(handed))
         session = config.stash[SESSION] = WorkerSession(config, settings)
         reports = (settings.json, settings.html, settings.markdown, settings.badge)
-        if any((*reports, settings.evidence)):
+        if any((*reports, settings.evidence, settings.cases)):
             from physcheck.plugin.validation import refuse_unwritable
 
             refuse_unwritable(settings)
@@ -104,6 +104,10 @@ def pytest_configure(config: pytest.Config) -> None:
                 hosts_structures=_is_from_ini(config)
                 or not (settings.only or _only_the_suite(config)),
             )
+        if settings.resume is not None:
+            from physcheck.report.loading import load_resumed
+
+            session.resumed = load_resumed(settings)
         if settings.baseline is not None:
             from physcheck.report.baseline import load_baseline
 
@@ -157,6 +161,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         str(nodeid).startswith(ANCHOR_ID) for nodeid in getattr(plugin, "lastfailed", ())
     ):
         paths.add(ANCHOR)
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Records that share a trajectory go to one worker; a host's tests are left as they are."""
+    if config.getvalue("dist") != "load" or config.stash[SESSION].settings.model is None:
+        return None
+    if not (config.stash[SESSION].settings.only or _only_the_suite(config)):
+        return None
+    from physcheck.plugin.distribution import make_scheduler
+
+    return make_scheduler(config, log)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

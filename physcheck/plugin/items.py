@@ -12,6 +12,7 @@ import pytest
 
 from physcheck.measurement import Outcome
 from physcheck.plugin.session import SESSION
+from physcheck.run.exit_status import makes_the_run_fail
 from physcheck.run.record import Record
 from physcheck.run.settings import Settings
 from physcheck.text.phrases import printable
@@ -34,7 +35,6 @@ __all__ = [
     "choice_of",
     "found_anywhere",
     "is_the_suite",
-    "makes_the_run_fail",
     "marks_of",
     "raise_for",
     "unmade_record",
@@ -155,18 +155,6 @@ def raise_for(record: Record, settings: Settings) -> None:
         raise RecordFailed(text if traceback is None else f"{text}\n{traceback}")
     said = printable(f"{record.verdict.replace('_', ' ')}: {record.explanation}")
     raise NotCounted(said)
-
-
-def makes_the_run_fail(record: Record, fail_on: str) -> bool:
-    """Whether a record fails its item, at a level of ``--physcheck-fail-on``."""
-    if record.verdict is Outcome.ERROR:
-        return True
-    if record.verdict is Outcome.FAIL:
-        kinds = ("law",) if fail_on == "law" else ("law", "practice")
-        return record.kind in kinds or record.reason is not None
-    if record.verdict is Outcome.INCONCLUSIVE:
-        return fail_on == "inconclusive" and record.kind != "info"
-    return False
 
 
 def is_the_suite(argument: str) -> bool:

@@ -75,6 +75,14 @@ OPTIONS = (
         "standard (25,000), full (no limit), or auto: a minute of model time, never less than "
         "quick or more than standard (default: auto)",
     ),
+    Option(
+        "search",
+        "N",
+        "evaluations for generated cases: structures and transformations drawn by hypothesis, made "
+        "smaller where they fail (default: a fifth of the budget; 0: none)",
+        "int",
+    ),
+    Option("cases", "DIR", "folder in which cases that failed are kept and asked again", "path"),
     Option("seed", "N", "seed of all random numbers (default: 0)", "int"),
     Option("device", "D", "device to load the model on, such as cuda"),
     Option("dtype", "T", "precision to load the model in, such as float64"),
@@ -94,6 +102,19 @@ OPTIONS = (
         "FILE",
         "JSON report of an earlier run of this model: only what got significantly worse fails",
         "path",
+    ),
+    Option(
+        "resume",
+        "FILE",
+        "JSON report of a run that was stopped: its finished records are kept, the others made; "
+        "the same file as --physcheck-json begins a run where it isn't there yet",
+        "path",
+    ),
+    Option(
+        "shard",
+        "I/N",
+        "make the records of the I-th of N shares of the structures only; physcheck merge puts the "
+        "N reports together; needs a budget that doesn't depend on speed",
     ),
     Option("badge", "FILE", "write the answer as an SVG badge", "path"),
     Option(
@@ -188,6 +209,13 @@ def _refuse_two_models(config: pytest.Config) -> None:
         if name in names:
             given.append(value if sign else following)
     if len(given) > 1:
+        from physcheck.adapters.spec_problems import find_spec_problem
+
+        # One that is mistyped is told first.
+        for spec in given:
+            if not spec.strip():
+                raise SpecError("--physcheck-model is empty, should be SPEC")
+            find_spec_problem(spec)
         first, second, *_ = given
         raise SpecError(
             f"two models are given, {first} and {second}: to compare them write --model={first} "

@@ -162,7 +162,7 @@ class Case:
         """The record with what is known of failures that are expected."""
         choice = self.choice
         runner = self._session.host_runner(model, reference, settings)
-        rerun = f"pytest '{self._node.nodeid}'{_options(settings, choice)}"
+        rerun = " ".join([f"pytest '{self._node.nodeid}'", *_options(settings, choice)])
         record = replace(self._record(runner, settings), rerun=rerun)
         return self._session.apply_known_failures(record)
 
@@ -203,12 +203,14 @@ class Case:
         )
 
 
-def _options(settings: Settings, choice: Choice) -> str:
+def _options(settings: Settings, choice: Choice) -> list[str]:
     """The options that the record rests on, where neither the test nor the default says so."""
-    options = {
-        "profile": None if choice.profile else (settings.profile, "md"),
-        "budget": None if choice.budget else (settings.budget, "auto"),
-        "seed": (str(settings.seed), "0"),
-    }
-    chosen = {n: o[0] for n, o in options.items() if o is not None and o[0] != o[1]}
-    return "".join(f" --physcheck-{name}={value}" for name, value in chosen.items())
+    from physcheck.run.settings import option_words
+
+    return option_words(
+        {
+            "profile": None if choice.profile else settings.profile,
+            "budget": None if choice.budget else settings.budget,
+            "seed": str(settings.seed),
+        }
+    )

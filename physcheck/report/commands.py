@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from physcheck.errors import SpecError
+from physcheck.report.answer import answer
 from physcheck.report.badge import badge
 from physcheck.report.baseline import updated_baseline
 from physcheck.report.comparison import compare_reports
@@ -18,11 +19,12 @@ from physcheck.report.html import html
 from physcheck.report.json_report import json_text
 from physcheck.report.loading import load_report, unique_labels
 from physcheck.report.markdown import markdown
+from physcheck.report.merging import merge_reports, missing_lines
 from physcheck.report.terminal import terminal_lines
 from physcheck.report.writing import write_text
 from physcheck.run.record import Report
 
-__all__ = ["compare_files", "convert_report", "update_baseline", "write_report"]
+__all__ = ["compare_files", "convert_report", "merge_files", "update_baseline", "write_report"]
 
 _REPORTS: dict[str, Callable[[Report], str]] = {
     ".json": json_text,
@@ -80,6 +82,25 @@ def compare_files(sources: Sequence[str], target: str | None) -> list[str]:
         return text.splitlines()
     _write(target, text)
     return [f"written: {target}"]
+
+
+def merge_files(sources: Sequence[str], target: str) -> list[str]:
+    """Write the JSON report of a run from those of its shards, and tell what is missing.
+
+    Raises
+    ------
+    SpecError
+        A source is no report, they don't belong together, or ``target`` doesn't end in .json.
+    """
+    _suffix(target, (".json",))
+    reports = [load_report(path) for path in sources]
+    merged = merge_reports(list(sources), reports)
+    _write(target, json_text(merged))
+    return [
+        f"written: {target}",
+        *missing_lines(reports, merged),
+        f"physcheck: {answer(merged)}",
+    ]
 
 
 def update_baseline(old: str, new: str, only: str, reason: str) -> list[str]:

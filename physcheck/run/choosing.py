@@ -12,6 +12,7 @@ from physcheck.model import Meter
 from physcheck.registry import CheckSpec
 from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import PACED_STRUCTURES
+from physcheck.run.progress_display import Stage, no_stage
 from physcheck.run.settings import Settings
 from physcheck.run.trial_calls import Trial, refused_kinds, trial_call
 
@@ -73,6 +74,7 @@ def choose_structures(
     settings: Settings,
     checks: Sequence[CheckSpec],
     given: Sequence[Structure] | None = None,
+    stage: Stage = no_stage,
 ) -> Chosen:
     """The structures of a run, and what trial calls of the model showed.
 
@@ -91,9 +93,9 @@ def choose_structures(
     """
     from physcheck.structures import load_structures
 
-    trier = _Trier(meter)
-    if given is not None or settings.structures is not None:
-        named = load_structures(settings.structures or "") if given is None else list(given)
+    trier = _Trier(meter, stage)
+    if given is not None or settings.named_structures is not None:
+        named = load_structures(settings.named_structures or "") if given is None else list(given)
         chosen = Chosen(named, named=True)
         if settings.species is not None:
             refuse_other_species(chosen.structures, settings.species)
@@ -168,13 +170,15 @@ class _Trier:
     """Makes trial calls; the model's very first is made again where it raises."""
 
     meter: Meter
+    stage: Stage = no_stage
     tried: bool = False
     remarks: list[str] = field(default_factory=list)
 
     def try_on(self, structure: Structure) -> Trial:
         """A trial; that only the model's first call raised is a remark for the report."""
         first, self.tried = not self.tried, True
-        trial = trial_call(self.meter, structure)
+        with self.stage(f"trial call at {structure.name}"):
+            trial = trial_call(self.meter, structure)
         if not first or trial.refusal is None or trial.seconds is not None:
             return trial
         again = trial_call(self.meter, structure)

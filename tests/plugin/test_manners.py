@@ -157,6 +157,7 @@ def test_without_a_model_the_suite_says_how_to_give_one(subject):
     ],
 )
 def test_two_models_are_an_error(subject, words):
+    subject.pytester.makepyfile(a="model = 1", b="model = 2")
     result = subject.pytester.runpytest_inprocess(*words)
     assert result.ret == 4
     result.stderr.fnmatch_lines(
