@@ -20,7 +20,7 @@ extensions = [
     "sphinx_copybutton",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["figures/failures/*.txt", "figures/*.py"]
+exclude_patterns = ["search.md", "figures/failures/*.txt", "figures/*.py"]
 myst_enable_extensions = ["colon_fence", "deflist", "html_image"]
 myst_heading_anchors = 3
 suppress_warnings = []

@@ -15,7 +15,8 @@ _LINK = re.compile(r"\]\((?:\.\./)?([A-Z]+\.md)(#[\w-]+)?\)")
 _INTO_DOCS = re.compile(r"(\]\(|src=\")docs/")
 # What the site doesn't hold: a name is enough there.
 _INTO_CODE = re.compile(r"\[([^\]]+)\]\((?:\.\./)?(?:examples|physcheck|tests|benchmarks)/[^)]*\)")
-_OF_ROOT = frozenset({"architecture", "changes", "contributing", "readme"})
+# Pages that stand for another file; Sphinx has a page called search of its own.
+_OF_ROOT = frozenset({"architecture", "changes", "contributing", "generated_cases", "readme"})
 _BAR = re.compile(r"(?<![`\\])\|")
 _AFTER_SECTIONS = ("Cost:", "Source:", "Can't see")
 _SUBSCRIPT = re.compile(r"(\w)_(?=\W|$)")
@@ -27,6 +28,7 @@ def redirect(app, docname, source):
     if docname in _OF_ROOT:
         text = _included(text)
     text = _LINK.sub(lambda m: f"]({PAGES[m[1]]}{m[2] or ''})" if m[1] in PAGES else m[0], text)
+    text = text.replace("](search.md", "](generated_cases.md")
     source[0] = _INTO_CODE.sub(r"`\1`", text)
 
 
@@ -34,8 +36,8 @@ def _included(text: str) -> str:
     """A page that stands for a file at the root of the project: the file itself."""
     from pathlib import Path
 
-    named = re.search(r"<!-- (\w+\.md) -->", text)
-    assert named, "a page of a file at the root names it in a comment"
+    named = re.search(r"<!-- ([\w/]+\.md) -->", text)
+    assert named, "a page that stands for another file names it in a comment"
     whole = (Path(__file__).parents[1] / named[1]).read_text(encoding="utf8")
     return _INTO_DOCS.sub(r"\1", whole)
 
