@@ -36,7 +36,7 @@ _OF_EACH_KIND = frozenset(
     {"finite_outputs", "history_independence", "input_untouched", "responsiveness"}
 )
 # First looks of at most so many evaluations come before any second look.
-_CHEAP = 60
+_CHEAP = 130
 # Where there is room for a trajectory that sampling checks share, this share of the budget is kept
 # for it.
 _KEPT_SHARE = 0.36
@@ -74,6 +74,7 @@ class Schedule(Filling):
 
     settles: Callable[[Sequence[PlanEntry]], bool] = lambda entries: False
     _served: set[str] = field(default_factory=set)
+    _has_gradient: bool = False
 
     def fill(self, checks: Sequence[CheckSpec]) -> None:
         """Coverage first, of checks and of kinds of structures; then cheap checks everywhere,
@@ -98,7 +99,7 @@ class Schedule(Filling):
         asked = ask_gradient(self, suited[:1], sharing)
         if self.kept and asked and self.settles(asked):
             # No trajectory will be made: what was kept for one goes to the other checks.
-            self.kept = 0
+            self.kept, self._has_gradient = 0, True
         if limit is None or limit >= _AMPLE:
             self._look_once(alone, everywhere=True, at_most=_CHEAP)
         self._look_twice()
@@ -242,7 +243,15 @@ class Schedule(Filling):
             and e.looks == ("quick",)
             and gains(e.check, e.structure, self.capabilities, "quick", level)
         ]
-        waiting.sort(key=lambda e: (e.check.kind != "law", places[e.structure.name]))
+
+        def rank(entry: PlanEntry) -> tuple[bool, bool, int]:
+            # Dynamics says what violations of other laws do; where forces are a gradient its
+            # answer is known.
+            is_of_motion = entry.check.by_gradient is not None
+            is_last = is_of_motion if self._has_gradient else not is_of_motion
+            return entry.check.kind != "law", is_last, places[entry.structure.name]
+
+        waiting.sort(key=rank)
         for entry in (self._with_bound(e) for e in waiting):
             start = entry.structure.configurations
             more = entry.check.evaluations(start, self.capabilities, level)
