@@ -1,12 +1,13 @@
-# make demo | test | test-html | coverage | test-models | train | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
+# make demo | test | test-html | test-plugins | notebook | stubs | coverage | test-models | train | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+PLUGINS := .envs/plugins
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-html coverage test-models train bench figures lint clean
+.PHONY: help demo test test-html test-plugins notebook stubs coverage test-models train bench figures lint clean
 
 help:
 	@echo "make demo         two trained networks of like accuracy: one passes, the other fails (about a minute)"
@@ -17,6 +18,9 @@ help:
 	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls"
 	@echo "make figures      the figures of docs/method.md"
 	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
+	@echo "make test-plugins the plugin beside other pytest plugins, and the types of the installed wheel"
+	@echo "make notebook     run examples/first_verdict.ipynb anew, its output included"
+	@echo "make stubs        physcheck/__init__.pyi, after the signature or docstring of a check was changed"
 	@echo "make lint         ruff, mypy and import-linter alone"
 	@echo "make clean        remove the environments"
 
@@ -77,6 +81,24 @@ bench: $(STAMP)
 test-html: $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check playwright
 	$(BIN)/python docs/figures/make_report_figures.py
+
+# The wheel beside other people's packages; what they need of ours is that of .venv.
+$(PLUGINS)/.stamp: $(STAMP) pyproject.toml $(shell git ls-files physcheck)
+	$(BIN)/python -m venv --clear $(PLUGINS)
+	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+	  > "$$($(PLUGINS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/shared.pth"
+	$(PLUGINS)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt '.[dev,notebook,plugins]'
+	@touch $@
+
+test-plugins: $(PLUGINS)/.stamp
+	$(PLUGINS)/bin/python -m pytest -p no:randomly tests/plugin/test_other_plugins.py tests/plugin/test_manners.py \
+	  tests/notebook tests/test_public_names.py
+
+notebook: $(PLUGINS)/.stamp
+	$(PLUGINS)/bin/python scripts/run_notebook.py examples/first_verdict.ipynb
+
+stubs: $(STAMP)
+	$(BIN)/python scripts/make_stubs.py
 
 figures: $(STAMP)
 	$(BIN)/python docs/figures/make_method_figures.py

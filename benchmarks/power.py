@@ -142,7 +142,7 @@ CASES = (
     Case("history_independence", "ethanol", "morse+stateful={}", 0.1),
     Case("outputs_agree", "ethanol", "morse+atomic-energies={}", 1.0),
     Case("cell_relaxation", "Si8", "morse+stress-half={}", 0.05, most_seeds=12),
-    Case("relaxation_descent", "ethanol", "morse+force-scale={}", 0.2, most_seeds=30),
+    Case("relaxation_descent", "ethanol", "morse+force-scale={}", 0.02, most_seeds=30),
     Case("cutoff_smoothness", "Cu32-disordered", "gupta+hard-cutoff={}", 0.1),
     Case("locality", "ethanol", "morse+non-local={}", 1.0),
     Case("inversion_equivariance", "Si8", "gupta+chiral={}", 1.0),

@@ -1,8 +1,11 @@
-"""physcheck: physical validation of machine-learned interatomic potentials.  Light to import."""
+"""physcheck: physical validation of machine-learned interatomic potentials.  Light to import.
+
+Type checkers and editors read ``__init__.pyi``, which ``make stubs`` makes from the checks.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -22,11 +25,15 @@ _PUBLIC = {
     "as_configurations": "physcheck.system",
     "check": "physcheck.registry",
     "derive_assert": "physcheck.registry",
-    "judge": "physcheck.measurement",
+    "JudgedReport": "physcheck.notebook.judged_report",
+    "judge": "physcheck.notebook.judging",
     "load_model": "physcheck.adapters.loading",
     "parametrize_checks": "physcheck.plugin.parametrize",
     "Tolerances": "physcheck.tolerances",
 }
+
+# How measurements show themselves in a notebook.
+_DISPLAYS = ("lines_of_measurement", "html_of_measurement", "plot_of_measurement")
 
 _CHECK_PREFIXES = ("measure_", "assert_")
 
@@ -38,10 +45,10 @@ def __getattr__(name: str) -> Any:
         return ["__version__", *sorted(_PUBLIC), *_names_of_checks()]
     if name in _PUBLIC:
         return getattr(import_module(_PUBLIC[name]), name)
+    if name[1:] in _DISPLAYS:
+        return getattr(import_module("physcheck.notebook.measurement_display"), name[1:])
     if name.startswith(_CHECK_PREFIXES):
-        from physcheck.checks import all_checks
-
-        spec = all_checks().get(name.split("_", 1)[1])
+        spec = _all_checks().get(name.split("_", 1)[1])
         if spec is not None:
             return getattr(import_module(spec.measure.__module__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -53,26 +60,10 @@ def __dir__() -> list[str]:
 
 
 def _names_of_checks() -> list[str]:
-    from physcheck.checks import all_checks
-
-    return [f"{prefix}{id_}" for id_ in sorted(all_checks()) for prefix in _CHECK_PREFIXES]
+    return [f"{prefix}{id_}" for id_ in sorted(_all_checks()) for prefix in _CHECK_PREFIXES]
 
 
-if TYPE_CHECKING:
-    from physcheck.adapters.loading import load_model as load_model
-    from physcheck.errors import PhysicsFailure as PhysicsFailure
-    from physcheck.measurement import Measurement as Measurement
-    from physcheck.measurement import Outcome as Outcome
-    from physcheck.measurement import Verdict as Verdict
-    from physcheck.measurement import judge as judge
-    from physcheck.model import Capabilities as Capabilities
-    from physcheck.model import Meter as Meter
-    from physcheck.model import Model as Model
-    from physcheck.plugin.parametrize import parametrize_checks as parametrize_checks
-    from physcheck.registry import check as check
-    from physcheck.registry import derive_assert as derive_assert
-    from physcheck.system import Configurations as Configurations
-    from physcheck.system import Evaluation as Evaluation
-    from physcheck.system import System as System
-    from physcheck.system import as_configurations as as_configurations
-    from physcheck.tolerances import Tolerances as Tolerances
+def _all_checks() -> Any:
+    from importlib import import_module
+
+    return import_module("physcheck.checks").all_checks()

@@ -6,6 +6,7 @@ __all__ = [
     "AllotmentExceeded",
     "CapabilityMissing",
     "ModelError",
+    "ModelFileError",
     "NonFiniteOutput",
     "PhyscheckError",
     "PhysicsFailure",
@@ -22,7 +23,17 @@ class PhyscheckError(Exception):
 
 
 class SpecError(PhyscheckError):
-    """A model spec, option value, file or name that can't be understood (exit code 4)."""
+    """A model spec, option value, file or name that can't be understood (exit code 4).
+
+    Attributes
+    ----------
+    paste : str
+        Code that mends it, to paste; mostly empty.
+    """
+
+    def __init__(self, text: str = "", *, paste: str = "") -> None:
+        super().__init__(text)
+        self.paste = paste
 
 
 class ModelError(PhyscheckError):
@@ -30,6 +41,10 @@ class ModelError(PhyscheckError):
 
     Wrong shape, missing output (verdict ERROR).
     """
+
+
+class ModelFileError(ModelError):
+    """A file that was named as a model's, but can't be read as one (exit code 4)."""
 
 
 class CapabilityMissing(PhyscheckError):

@@ -60,7 +60,7 @@ class Outcome(StrEnum):
     KNOWN_FAILURE = "known_failure"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Measurement:
     """How far a model is from a law, with what is known about that number.
 
@@ -130,6 +130,29 @@ class Measurement:
         """The detection limit where it is a number; never infinite or NaN."""
         limit = self.detection_limit
         return limit if limit is not None and math.isfinite(limit) else None
+
+    def plot(self) -> Any:
+        """A matplotlib Figure: the value and its interval beside the tolerances.
+
+        Raises
+        ------
+        ImportError
+            matplotlib isn't installed.
+        """
+        # How it looks is known in rooms above; the package's own face finds them.
+        import physcheck
+
+        return physcheck._plot_of_measurement(self)
+
+    def _repr_html_(self) -> str:
+        import physcheck
+
+        return physcheck._html_of_measurement(self)
+
+    def __repr__(self) -> str:
+        import physcheck
+
+        return physcheck._lines_of_measurement(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,15 @@ FAMILIES = (
 )
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A phrase with the known names nearest to ``name``, or all of them where none is near."""
+def nearest(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+    """A phrase with the known names nearest to ``name``.
+
+    Where none is near: ``otherwise``, or all of them.
+    """
     from difflib import get_close_matches
 
     names = sorted(known)
     close = get_close_matches(name, names, n=3, cutoff=0.5)
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return f"known: {', '.join(names)}"
+    return otherwise or f"known: {', '.join(names)}"

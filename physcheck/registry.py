@@ -188,9 +188,11 @@ def check(
 ) -> Callable[[Any], Any]:
     """Register a ``measure_<id>`` function as the check ``<id>``.
 
-    What comes back is the function as anybody may call it: ``model`` may be an ASE calculator or a
-    torch module, too, ``rng`` may be left out (then ``numpy.random.default_rng(DEFAULT_SEED)`` is
-    taken), and a check that doesn't apply raises CapabilityMissing rather than giving a number.
+    What comes back is the function as anybody may call it: ``model`` may be an ASE calculator, a
+    torch module or a spec, too; ``start`` a name of the catalogue or a file, or a list, which gives
+    a list of measurements; ``rng`` an integer, or left out (then
+    ``numpy.random.default_rng(DEFAULT_SEED)`` is taken).  A check that doesn't apply raises
+    CapabilityMissing rather than giving a number.
 
     Raises
     ------
@@ -244,20 +246,22 @@ def _accepting_any_model(function: Any, identifier: str) -> Any:
     signature = inspect.signature(function)
 
     @wraps(function)
-    def measure(model: Any, start: Any, *, rng: Any = None, **options: Any) -> Measurement:
-        import numpy as np
-
-        from physcheck.adapters.instances import as_model
-
-        taken, one = as_model(model), as_configurations(start)
+    def measure(
+        model: Any, start: Any, *, rng: Any = None, **options: Any
+    ) -> Measurement | list[Measurement]:
+        taken = _any_model(model)
         if options.get("reference") is not None:
-            options["reference"] = as_model(options["reference"])
-        spec = _REGISTRY[identifier]
-        reason = _refusal(spec, taken, one, options)
+            options["reference"] = _any_model(options["reference"])
+        if isinstance(start, list | tuple):
+            return [measure_one(taken, one, rng, options) for one in start]
+        return measure_one(taken, start, rng, options)
+
+    def measure_one(model: Any, start: Any, rng: Any, options: Mapping[str, Any]) -> Measurement:
+        one, spec = _any_start(start), _REGISTRY[identifier]
+        reason = _refusal(spec, model, one, options)
         if reason is not None:
             raise CapabilityMissing(f"{identifier} doesn't apply: {reason}")
-        generator = np.random.default_rng(DEFAULT_SEED) if rng is None else rng
-        measured: Measurement = function(taken, one, rng=generator, **options)
+        measured: Measurement = function(model, one, rng=_generator(rng), **options)
         if measured.check:
             return measured
         return replace(measured, check=identifier, quantity=spec.quantity, unit=spec.unit)
@@ -270,21 +274,46 @@ def _accepting_any_model(function: Any, identifier: str) -> Any:
 
 
 def _refusal(
-    spec: CheckSpec, model: Any, start: Configurations, options: dict[str, Any]
+    spec: CheckSpec, model: Any, start: Configurations, options: Mapping[str, Any]
 ) -> str | None:
     """Why a law doesn't apply; models that know their outputs only after a call are called first.
 
     One evaluation each, and only where something seems to be missing.
     """
-    for asked in (False, True):
-        capabilities = model.capabilities
-        reason = capabilities.refuses(start) or spec.missing(start, capabilities, **options)
-        if reason is None or asked or isinstance(model, Meter) or capabilities.refuses(start):
-            return reason
-        for one in (model, options.get("reference")):
-            if one is not None:
-                Meter(one).ask(start)
-    return reason
+    refused = model.capabilities.refuses(start)
+    reason = refused or spec.missing(start, model.capabilities, **options)
+    if refused or reason is None or isinstance(model, Meter):
+        return reason
+    for one in filter(None, (model, options.get("reference"))):
+        Meter(one).ask(start)
+    return spec.missing(start, model.capabilities, **options)
+
+
+def _any_model(model: Any) -> Any:
+    """A Model from a spec or whatever can be taken as one."""
+    if isinstance(model, str):
+        from physcheck.adapters.loading import load_model
+
+        return load_model(model)
+    from physcheck.adapters.instances import as_model
+
+    return as_model(model)
+
+
+def _any_start(start: Any) -> Configurations:
+    """One structure: Atoms, a Configurations, a name of the catalogue or a file of one."""
+    if not isinstance(start, str):
+        return as_configurations(start)
+    from physcheck.structures import named_structures
+
+    return named_structures({start: start})[start]
+
+
+def _generator(rng: Any) -> Any:
+    """A generator: the caller's own, or a new one from a seed."""
+    import numpy as np
+
+    return np.random.default_rng(DEFAULT_SEED if rng is None else rng)
 
 
 def registered_checks() -> dict[str, CheckSpec]:
@@ -377,30 +406,39 @@ def failed_assertion(
     )
 
 
-def derive_assert(measure: Any) -> Callable[..., Measurement]:
+def derive_assert(measure: Any) -> Callable[..., Any]:
     """The ``assert_<id>`` of a ``measure_<id>``: the same arguments plus ``profile``.
 
     The derived function returns the Measurement, and raises :class:`PhysicsFailure` where the
     verdict is FAIL (an inconclusive measurement does not raise), and all that ``measure`` raises.
+    Of a list of structures the first that fails raises.
     """
     identifier = measure.__name__.removeprefix("measure_")
 
     def assertion(
         model: Any, start: Any, *, profile: str = "md", rng: Any = None, **options: Any
-    ) -> Measurement:
-        from physcheck.text.failure import failure_text
-
+    ) -> Measurement | list[Measurement]:
         spec = _REGISTRY[identifier]
         tolerance = tolerance_of(identifier, profile)
         if "tolerance" in inspect.signature(measure).parameters and tolerance is not None:
             options.setdefault("tolerance", tolerance.value)
-        one = as_configurations(start)
-        measurement: Measurement = measure(model, one, rng=rng, **options)
-        verdict = judge(measurement, tolerance)
-        if verdict.failed:
-            finding = failed_assertion(spec, one.system.formula, measurement, tolerance, verdict)
-            raise PhysicsFailure(failure_text(finding, profile=profile), measurement, verdict)
-        return measurement
+
+        def assert_one(taken: Any, start: Any) -> Measurement:
+            from physcheck.text.failure import failure_text
+
+            one = _any_start(start)
+            measurement: Measurement = measure(taken, one, rng=rng, **options)
+            verdict = judge(measurement, tolerance)
+            if verdict.failed:
+                name = start if isinstance(start, str) else one.system.formula
+                finding = failed_assertion(spec, name, measurement, tolerance, verdict)
+                raise PhysicsFailure(failure_text(finding, profile=profile), measurement, verdict)
+            return measurement
+
+        taken = _any_model(model)
+        if isinstance(start, list | tuple):
+            return [assert_one(taken, one) for one in start]
+        return assert_one(taken, start)
 
     update_wrapper(assertion, measure, assigned=("__module__",), updated=())
     del assertion.__wrapped__  # type: ignore[attr-defined]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import numpy as np
@@ -26,12 +26,12 @@ from physcheck.files.structure_reading import (
 )
 from physcheck.files.structure_refusals import refuse_coincident, refuse_unusable
 from physcheck.names import nearest
-from physcheck.system import Configurations, LabelledFrame
+from physcheck.system import Configurations, LabelledFrame, as_configurations
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["Structure", "catalogue", "load_structures"]
+__all__ = ["Structure", "catalogue", "load_structures", "named_structures"]
 
 # Enough to leave every force off its symmetric zero, little enough to stay where models were
 # trained.
@@ -72,6 +72,12 @@ class Structure:
     def species(self) -> frozenset[int]:
         """The atomic numbers in it."""
         return frozenset(self.configurations.system.numbers.tolist())
+
+    @property
+    def periodicity(self) -> int:
+        """0 for molecules, 1 for what is partly periodic, 2 for crystals."""
+        system = self.configurations.system
+        return 2 if system.is_fully_periodic else int(system.is_periodic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +300,47 @@ def load_structures(names: str) -> list[Structure]:
         if count > 1:
             raise SpecError(f"the structure {name} is named twice in {names!r}")
     return found
+
+
+def named_structures(atoms: Iterable[Any] | Mapping[str, Any]) -> dict[str, Configurations]:
+    """Structures at hand, each with a name.
+
+    Parameters
+    ----------
+    atoms : iterable or mapping of ase.Atoms, Configurations (B = 1), names or files
+        A mapping gives each a name; else it is the formula, the name in the catalogue or the file,
+        numbered where it comes again.
+
+    Raises
+    ------
+    SpecError
+        A name or file doesn't exist, or a file that is to have one name holds several structures.
+    """
+    if isinstance(atoms, Mapping):
+        return {str(label): _one(one) for label, one in atoms.items()}
+    named: dict[str, Configurations] = {}
+    for one in atoms:
+        if isinstance(one, str):
+            found = {s.name: s.configurations for s in load_structures(one)}
+        else:
+            start = as_configurations(one)
+            found = {start.system.formula: start}
+        for name, start in found.items():
+            label, count = name, 1
+            while label in named:
+                count += 1
+                label = f"{name}-{count}"
+            named[label] = start
+    return named
+
+
+def _one(atoms: Any) -> Configurations:
+    if not isinstance(atoms, str):
+        return as_configurations(atoms)
+    found = load_structures(atoms)
+    if len(found) != 1:
+        raise SpecError(f"{atoms!r} holds {len(found)} structures, should be one to have a name")
+    return found[0].configurations
 
 
 @dataclass(frozen=True, slots=True)

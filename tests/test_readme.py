@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from physcheck.cli import checks_as_markdown
+from physcheck.commands.checks import checks_as_markdown
 
 README = Path(__file__).parents[1] / "README.md"
 

@@ -9,6 +9,7 @@ error in the console or is wider than a phone.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -78,7 +79,8 @@ def look(browser: Any, path: Path, width: int, scheme: str) -> None:
         target = HERE / f"report_{path.stem}.png"
         page.screenshot(path=target, full_page=True, clip=top(HEIGHTS[path.stem]))
         if path.stem == "failing":
-            loop = page.locator("section.check", has_text="loop_work").first
+            name = page.locator("code", has_text=re.compile(r"^loop_work$"))
+            loop = page.locator("section.check").filter(has=name).first
             loop.locator(".pictures").first.screenshot(path=HERE / "report_pictures.png")
     context.close()
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from physcheck.adapters.batch_memory import fitting_atoms, is_out_of_memory, peak_bytes
+from physcheck.adapters.further_outputs import further_outputs_of
 from physcheck.errors import ModelError
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.numerics.answers import real_array
-from physcheck.system import Configurations, Evaluation
+from physcheck.system import Configurations, Evaluation, Floats
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -54,7 +55,8 @@ class BatchedModel:
     Attributes
     ----------
     call : callable
-        The function, which some adapters give a ``calculator`` or a ``net`` of their package.
+        The function, which some adapters give a ``calculator`` or a ``net`` of their package, and
+        ``further(atoms)``: what the package gives beside forces, by ASE's names.
     """
 
     def __init__(
@@ -91,6 +93,17 @@ class BatchedModel:
     ) -> Evaluation:
         """As :meth:`physcheck.model.Model.evaluate`."""
         return self.evaluate_many([configurations], want=want)[0]
+
+    @property
+    def further_outputs(self) -> Callable[[Configurations], dict[str, Floats]] | None:
+        """What the function's ``further(atoms)`` gives of one configuration; None without it.
+
+        Names and shapes are those of :mod:`physcheck.adapters.further_outputs`.
+        """
+        further = getattr(self.call, "further", None)
+        if further is None:
+            return None
+        return lambda one: further_outputs_of(further(one.to_atoms(0)), one.n_atoms)
 
     def evaluate_many(
         self, batches: Sequence[Configurations], *, want: frozenset[str] = frozenset({"forces"})

@@ -109,6 +109,14 @@ class _Call:
             answer["stress"] = [row["s"] * v * GPa for row, v in zip(rows, volumes)]
         return answer
 
+    def further(self, atoms: Atoms) -> Answer:
+        """Energies of atoms, where the model sums them."""
+        if not self.net.model_args.get("mlp_first", True):
+            return {}
+        row = self.net.predict_graph(self._graph(atoms), task="e", return_site_energies=True)
+        total = float(np.float64(row["e"])) * (len(atoms) if self.net.is_intensive else 1)
+        return {"energy": total, "energies": np.asarray(row["site_energies"], dtype=np.float64)}
+
     def _graph(self, atoms: Atoms) -> Any:
         torch = self._torch
         structure = self._structure(atoms)

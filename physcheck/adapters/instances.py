@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from physcheck.adapters.declaration import Declaration, declare
+from physcheck.adapters.forward_contract import refuse_other_forward
 from physcheck.adapters.python import raising
 from physcheck.adapters.spec import Option
 from physcheck.adapters.torchsim import from_torch_sim, is_interface
@@ -26,7 +27,7 @@ def as_model(thing: Any) -> Model:
     Raises
     ------
     SpecError
-        It is none of these.
+        It is none of these, or a torch module with another ``forward``.
     """
     if _is_model(thing):
         model: Model = thing
@@ -40,6 +41,7 @@ def as_model(thing: Any) -> Model:
     if is_torch_module(thing):
         from physcheck.adapters.torch import TorchModel
 
+        refuse_other_forward(thing)
         return TorchModel(thing)
     raise SpecError(
         f"the model is a {type(thing).__name__}, should be an ASE calculator, a torch module, a "
@@ -71,6 +73,8 @@ def as_declared_model(
 
     Raises
     ------
+    SpecError
+        It is a torch module with another ``forward``.
     ModelError
         Taking it as a model raised.
     """
@@ -84,6 +88,7 @@ def as_declared_model(
     if is_torch_module(thing):
         from physcheck.adapters.torch import TorchModel
 
+        refuse_other_forward(thing)
         with raising(f"taking {where}"):
             return declare(TorchModel(thing, device=device, dtype=dtype), declaration)
     from physcheck.adapters.ase import CalculatorModel

@@ -84,8 +84,42 @@ class _Call:
         self._default_dtype = tools.torch_tools.default_dtype
         self._net = calculator.models[0]
 
+    def further(self, atoms: Atoms) -> Answer:
+        """Energies of atoms, the virial, charges and the dipole, where the model gives them."""
+        own = self.calculator
+        answer = self._answered([atoms], with_stress=bool(atoms.pbc.all()))
+        energy = own.energy_units_to_eV
+        names = {
+            "energy": ("energy", energy),
+            "energies": ("node_energy", energy),
+            "stress": ("stress", energy / own.length_units_to_A**3),
+            "virial": ("virials", energy),
+            "charges": ("charges", 1.0),
+            "dipole": ("dipole", 1.0),
+        }
+        if not atoms.pbc.all():
+            del names["stress"], names["virial"]
+        return {
+            name: answer[key].detach().cpu().double().numpy() * unit
+            for name, (key, unit) in names.items()
+            if answer.get(key) is not None
+        }
+
     def __call__(self, structures: list[Atoms], want: frozenset[str]) -> Answer:
         """As ``physcheck.adapters.batched.Call``."""
+        own = self.calculator
+        answer = self._answered(structures, with_stress="stress" in want)
+        # A model may have been trained in other units.
+        energy, length = own.energy_units_to_eV, own.length_units_to_A
+        units = {"energy": energy, "forces": energy / length, "stress": energy / length**3}
+        return {
+            name: answer[name].detach().cpu().double().numpy() * unit
+            for name, unit in units.items()
+            if answer.get(name) is not None and (name != "stress" or name in want)
+        }
+
+    def _answered(self, structures: list[Atoms], *, with_stress: bool) -> Any:
+        """The package's own answer for a batch of graphs."""
         own = self.calculator
         keys = self._data.KeySpecification(
             info_keys=own.info_keys, arrays_keys={**own.arrays_keys, own.charges_key: "charges"}
@@ -102,12 +136,4 @@ class _Call:
                 for atoms in structures
             ]
         batch = self._batch.from_data_list(graphs).to(own.device)
-        answer = self._net(batch.to_dict(), compute_stress="stress" in want)
-        # A model may have been trained in other units.
-        energy, length = own.energy_units_to_eV, own.length_units_to_A
-        units = {"energy": energy, "forces": energy / length, "stress": energy / length**3}
-        return {
-            name: answer[name].detach().cpu().double().numpy() * unit
-            for name, unit in units.items()
-            if answer.get(name) is not None and (name != "stress" or name in want)
-        }
+        return self._net(batch.to_dict(), compute_stress=with_stress)

@@ -108,12 +108,23 @@ class _Call:
             if key is not None:
                 data[key] = data[key].to(self._dtype)
 
+    def further(self, atoms: Atoms) -> Answer:
+        """Energies of atoms."""
+        answer, keys = self._answered([atoms]), self._keys
+        return {
+            "energy": answer[keys.PRED_TOTAL_ENERGY].detach().cpu().double().numpy().reshape(-1),
+            "energies": answer[keys.ATOMIC_ENERGY].detach().cpu().double().numpy().reshape(-1),
+        }
+
+    def _answered(self, structures: list[Atoms]) -> Any:
+        """The package's own answer for a batch of graphs."""
+        graphs = [self._graph(**self._tensors(atoms)) for atoms in structures]
+        return self._net(self._batch.from_data_list(graphs).to(self._device))
+
     def __call__(self, structures: list[Atoms], want: frozenset[str]) -> Answer:
         """As ``physcheck.adapters.batched.Call``."""
         keys = self._keys
-        graphs = [self._graph(**self._tensors(atoms)) for atoms in structures]
-        batch = self._batch.from_data_list(graphs).to(self._device)
-        answer = self._net(batch)
+        answer = self._answered(structures)
         found = {
             "energy": answer[keys.PRED_TOTAL_ENERGY].reshape(-1),
             "forces": answer[keys.PRED_FORCE],

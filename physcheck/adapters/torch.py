@@ -10,12 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from physcheck.adapters.archives import EXPORTED, names_in_archive, needs_consent
+from physcheck.adapters.archives import (
+    EXPORTED,
+    names_in_archive,
+    needs_consent,
+    refuse_foreign,
+)
+from physcheck.adapters.forward_contract import CONTRACT, refuse_other_forward
 from physcheck.adapters.frameworks import check_choice
 from physcheck.adapters.further_outputs import further_outputs_of
 from physcheck.adapters.handed_over import handed_over
 from physcheck.adapters.heads import CONSERVATIVE, DIRECT, HEAD_OPTION, HEADS
-from physcheck.errors import ModelError, SpecError
+from physcheck.errors import ModelError, ModelFileError, SpecError
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.names import nearest
 from physcheck.numerics.answers import real_array
@@ -24,10 +30,6 @@ from physcheck.text.exceptions import description
 
 __all__ = ["CONTRACT", "TorchModel", "load_torch"]
 
-CONTRACT = (
-    "forward(positions (B, N, 3), numbers (N,), cells (B, 3, 3), pbc (3,)) should give a dict with "
-    '"forces" (B, N, 3), and with "energy" (B,) and "stress" (B, 3, 3) where it has them'
-)
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 # A derivative: sum(weights * values at the stencil) / (divisor * step), up to step to the fourth.
 _STENCIL = np.array([-2.0, -1.0, 1.0, 2.0])
@@ -341,13 +343,15 @@ def load_torch(
     Raises
     ------
     SpecError
-        The file holds weights without a module, or a full pickle or exported program and
-        ``trusted`` is false.
-    ModelError
+        The file is empty or foreign, holds weights without a module or a module with another
+        ``forward``, or is a full pickle or exported program and ``trusted`` is false.
+    ModelFileError
         The file can't be read.
     """
     path = Path(path)
     castable = True
+    if not trusted:
+        refuse_foreign(path)
     if path.suffix.lower() == EXPORTED:
         if not trusted:
             raise SpecError(needs_consent(path, "an exported program"))
@@ -355,6 +359,7 @@ def load_torch(
         castable = False
     else:
         module = _script(path) or _pickled(path, trusted=trusted)
+        refuse_other_forward(module)
     return TorchModel(
         module, device=device, dtype=dtype, name=path.name, castable=castable, forces=forces
     )
@@ -364,7 +369,7 @@ def _exported(path: Path) -> torch.nn.Module:
     try:
         return torch.export.load(path).module()
     except Exception as error:
-        raise ModelError(
+        raise ModelFileError(
             f"{path} can't be read as an exported program: {description(error)}"
         ) from error
 
@@ -379,7 +384,9 @@ def _script(path: Path) -> torch.nn.Module | None:
             str(path), map_location="cpu"
         )
     except Exception as error:
-        raise ModelError(f"{path} can't be read as TorchScript: {description(error)}") from error
+        raise ModelFileError(
+            f"{path} can't be read as TorchScript: {description(error)}"
+        ) from error
     return module
 
 
@@ -393,7 +400,7 @@ def _pickled(path: Path, *, trusted: bool) -> torch.nn.Module:
         try:
             held = torch.load(path, map_location="cpu", weights_only=False)
         except Exception as cause:
-            raise ModelError(f"{path} can't be unpickled: {description(cause)}") from cause
+            raise ModelFileError(f"{path} can't be unpickled: {description(cause)}") from cause
     if isinstance(held, torch.nn.Module):
         return held
     raise SpecError(

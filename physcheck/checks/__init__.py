@@ -10,7 +10,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 
 from physcheck.errors import SpecError
-from physcheck.names import nearest
+from physcheck.names import FAMILIES, nearest
 from physcheck.registry import CheckSpec, registered_checks
 
 __all__ = ["all_checks", "find_checks"]
@@ -55,7 +55,10 @@ def find_checks(patterns: str | None) -> list[CheckSpec]:
             if fnmatchcase(id_, pattern) or spec.family == pattern
         }
         if not hits:
-            raise SpecError(f"no check is called {pattern!r}; {nearest(pattern, checks)}")
+            # A long list of everything helps nobody: families stand for what is in them.
+            known = [*FAMILIES, *checks]
+            hint = nearest(pattern, known, otherwise=f"families: {', '.join(FAMILIES)}")
+            raise SpecError(f"no check or family is called {pattern!r}; {hint}")
         chosen |= hits
     if not chosen:
         raise SpecError("no check is chosen: --physcheck-checks is empty")

@@ -52,8 +52,8 @@ INDEPENDENT = 3
 # share of the room between them that an error is to be brought down to; and the least by which a
 # run is to be longer for another verdict.
 _NEXT_TO, _ROOM, _LEAST_FACTOR = 0.1, 0.8, 1.5
-# How much larger an allowance may come out in another run: the integrator's in nve_drift varied by
-# a factor of 1.5 between seeds.
+# How much larger an allowance may come out in another run: the integrator's in nve_drift, and noise
+# known from a difference table, vary by a factor of 1.5 between seeds.
 _ALLOWANCE_VARIES = 1.5
 # Standard errors beyond which a mean was seen.
 _SEEN_SDS = 3.0
@@ -224,8 +224,11 @@ def limit_of_difference(
 
 
 def limit_of_excess(tolerance: float, allowance: float, scatter: float = 0.0) -> float:
-    """The detection limit of ``value - allowance > tolerance`` where nothing is sampled."""
-    return tolerance + allowance + MISSED_SDS * scatter
+    """The detection limit of ``value - allowance > tolerance`` where nothing is sampled.
+
+    The allowance is an estimate, as in :func:`limit_of_mean`.
+    """
+    return tolerance + _ALLOWANCE_VARIES * allowance + MISSED_SDS * scatter
 
 
 def factor_to_settle(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
-from physcheck.plugin.failure_text import FailureText
-from physcheck.plugin.items import MESSAGE, is_the_suite, makes_the_run_fail
+from physcheck.plugin.failure_text import FailureText, shown_nodeid
+from physcheck.plugin.items import MESSAGE, is_the_suite
 from physcheck.plugin.message import Message
 from physcheck.plugin.options import OPTIONS, spaced_model
 from physcheck.plugin.premature_exit import PrematureExit
 from physcheck.plugin.run_report import RunReport
 from physcheck.plugin.session import OWNS_SHORT_MODEL, WorkerSession
+from physcheck.run.exit_status import exit_status
+from physcheck.run.facts import PlanSummary
 from physcheck.text.phrases import printable
 
 __all__ = ["Controller"]
@@ -25,6 +28,15 @@ _COLOURS: dict[str, dict[str, bool]] = {
 }
 # The table is easier to read a little wider than the 80 columns that pytest assumes of a file.
 _LEAST_WIDTH = 100
+_HOW_TO_GIVE_A_MODEL = (
+    "no model is given, so there is nothing to judge.  Give one, for example:",
+    "  --model=FILE.py:FACTORY              a function of yours that returns an ASE calculator, a "
+    "torch module, ...",
+    "  --model=builtin::gupta               a built-in potential, to try it",
+    "`physcheck models` lists what a model can be.",
+)
+# pytest cuts no line off where one of these is set.
+_CI = ("CI", "BUILD_NUMBER")
 _REGULAR = (int(pytest.ExitCode.OK), int(pytest.ExitCode.NO_TESTS_COLLECTED))
 _FINISHED = (*_REGULAR, int(pytest.ExitCode.TESTS_FAILED))
 
@@ -35,7 +47,7 @@ class Controller:
     def __init__(self, config: pytest.Config, session: WorkerSession) -> None:
         self.config = config
         self.session = session
-        self.run_report = RunReport(session.settings)
+        self.run_report = RunReport(session.settings, session.resumed)
         self._running: str | None = None
         self._premature_exit: PrematureExit | None = None
 
@@ -76,7 +88,8 @@ class Controller:
     def pytest_sessionstart(self) -> None:
         """A first JSON, so that a run that is killed early leaves one."""
         if self._judges_a_model():
-            self.run_report.write_json()
+            if self.session.resumed is None:
+                self.run_report.write_json()
             self._premature_exit = PrematureExit(self._end_early)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -129,13 +142,32 @@ class Controller:
             text += f", {duration(plan.estimated_seconds)} of model time"
         if facts.not_scheduled:
             text += f"; {len(facts.not_scheduled)} not scheduled"
+        lines = [printable(text), *self._lines_of_shard_and_resumed(plan)]
         if plan.budget is None or not plan.budget_reason:
-            return [printable(text)]
+            return lines
         budget = Spending(plan.budget, plan.budget_reason)
         return [
-            printable(text),
+            *lines,
             f"physcheck: budget of {budget.text}; --physcheck-budget={budget.option} repeats it",
         ]
+
+    def _lines_of_shard_and_resumed(self, plan: PlanSummary) -> list[str]:
+        """Which share of the run this is, and what an earlier one has made of it."""
+        lines = []
+        if self.session.settings.shard is not None:
+            lines.append(
+                f"physcheck: shard {self.session.settings.shard}: {plan.records} of "
+                f"{len(plan.whole)} records; physcheck merge puts the reports together"
+            )
+        if self.session.resumed is not None:
+            kept = sum(name in self.session.resumed.records for name in plan.names)
+            lines.append(
+                printable(
+                    f"physcheck: {kept} of {plan.records} records are taken from "
+                    f"{self.session.resumed.path}"
+                )
+            )
+        return lines
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
@@ -199,17 +231,34 @@ class Controller:
         if status not in _REGULAR or not self._judges_a_model():
             return status
         # What pytest counted as no failure may be one after all.
-        failing = any(makes_the_run_fail(r, settings.fail_on) for r in report.records)
-        if failing or not report.complete:
-            return int(pytest.ExitCode.TESTS_FAILED)
-        return status if report.judged() else int(pytest.ExitCode.NO_TESTS_COLLECTED)
+        found = exit_status(report.records, complete=report.complete, fail_on=settings.fail_on)
+        return found or status
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """The table and the answer."""
         if self.config.getoption("collectonly", False):
             return
+        self._fit_short_summary(terminalreporter)
         if self.run_report.records or self._judges_a_model():
             self._write_summary(terminalreporter)
+        elif self.session.settings.model is None and self._names_the_suite():
+            terminalreporter.section("physcheck")
+            for line in _HOW_TO_GIVE_A_MODEL:
+                terminalreporter.write_line(line)
+
+    def _fit_short_summary(self, terminalreporter: Any) -> None:
+        """Sentences of pytest's short summary that it needs not cut off."""
+        width = int(getattr(terminalreporter._tw, "fullwidth", _LEAST_WIDTH))
+        if any(os.environ.get(name) for name in _CI) or self.config.get_verbosity() > 1:
+            return
+        for report in terminalreporter.getreports("failed"):
+            if isinstance(report.longrepr, FailureText):
+                status = self.config.hook.pytest_report_teststatus(
+                    report=report, config=self.config
+                )
+                word = "" if status is None else status[2]
+                head = f"{word} {shown_nodeid(self.config, report)} - "
+                report.longrepr.fit(width - len(head))
 
     def _write_summary(self, terminalreporter: Any) -> None:
         from physcheck.report.terminal import terminal_lines
@@ -244,6 +293,9 @@ class Controller:
     def _suite_is_asked_for(self) -> bool:
         if self.config.args_source is not pytest.Config.ArgsSource.ARGS:
             return True
+        return self._names_the_suite()
+
+    def _names_the_suite(self) -> bool:
         return any(is_the_suite(argument) for argument in self.config.args)
 
 

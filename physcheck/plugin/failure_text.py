@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
-from physcheck.run.record import Record
-from physcheck.text.failure import summary_sentence
+import pytest
 
-__all__ = ["FailureText"]
+from physcheck.run.record import Record
+from physcheck.text.failure import short_sentence, summary_sentence
+
+__all__ = ["FailureText", "shown_nodeid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,18 @@ class _Crash:
     """What pytest reads of a failure for its short summary and JUnit's message."""
 
     message: str
+
+
+def shown_nodeid(config: pytest.Config, report: pytest.TestReport) -> str:
+    """The node id as pytest's short summary writes it: relative to where pytest was started."""
+    with suppress(Exception):
+        # Private, and of another shape in each version; what it says is short or long by a few.
+        from _pytest._io import TerminalWriter
+        from _pytest.terminal import _get_node_id_with_markup
+
+        plain = TerminalWriter(StringIO())
+        return str(_get_node_id_with_markup(plain, config, report))
+    return str(report.nodeid)
 
 
 class FailureText:
@@ -33,7 +49,13 @@ class FailureText:
 
     def __init__(self, text: str, record: Record) -> None:
         self.text = text
-        self.reprcrash = _Crash(summary_sentence(record))
+        self._record = record
+        self.reprcrash: _Crash | None = _Crash(summary_sentence(record))
+
+    def fit(self, room: int) -> None:
+        """Say it in at most ``room`` characters, or not at all: pytest would cut it off."""
+        text = short_sentence(self._record, room)
+        self.reprcrash = _Crash(text) if text else None
 
     def __str__(self) -> str:
         return self.text

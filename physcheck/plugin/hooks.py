@@ -23,11 +23,17 @@ from physcheck.plugin.items import (
     NotCounted,
     SuiteFile,
     choice_of,
+    found_anywhere,
     is_the_suite,
     unmade_record,
 )
 from physcheck.plugin.message import Message
-from physcheck.plugin.options import add_options, add_short_model, settings_from
+from physcheck.plugin.options import (
+    add_options,
+    add_short_model,
+    settings_from,
+    unknown_option,
+)
 from physcheck.plugin.session import OWNS_SHORT_MODEL, SESSION, WorkerSession
 from physcheck.run.known_failures import apply_xfail
 from physcheck.run.settings import Settings
@@ -52,20 +58,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(
-    early_config: pytest.Config, parser: pytest.Parser
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> Generator[None, Any, Any]:
-    """Add ``--model`` last, so that a host repository that has such an option keeps it."""
+    """Add ``--model`` last, so that a host repository that has such an option keeps it.
+
+    An option that nobody knows by now, but that looks like one of ours, is refused with the one
+    that is meant.
+    """
     result = yield
     early_config.stash[OWNS_SHORT_MODEL] = add_short_model(parser)
+    for word in parser.parse_known_and_unknown_args(args)[1]:
+        said = unknown_option(word) if word.startswith("--") else None
+        if said is not None:
+            raise _usage_error(said)
     return result
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the settings, refuse names that don't exist, and have pytest collect the suite."""
-    config.addinivalue_line("markers", "physcheck: every item of physcheck's suite")
+    config.addinivalue_line("markers", "physcheck: every record of physcheck")
     for what, names in _MARKERS.items():
         for name in names:
-            config.addinivalue_line("markers", f"physcheck_{name}: checks of the {what} {name}")
+            about = f"physcheck's checks of the {what} {name}"
+            config.addinivalue_line("markers", f"{name}: {about}")
+            config.addinivalue_line("markers", f"physcheck_{name}: {about}")
+    # Node ids of the suite are the same wherever pytest is started, and so can be given anywhere.
+    config.args = [found_anywhere(argument) for argument in config.args]
     handed = getattr(config, "workerinput", {}).get(_INPUT)
     try:
         if handed is None:
@@ -86,6 +104,10 @@ def pytest_configure(config: pytest.Config) -> None:
                 hosts_structures=_is_from_ini(config)
                 or not (settings.only or _only_the_suite(config)),
             )
+        if settings.resume is not None:
+            from physcheck.report.loading import load_resumed
+
+            session.resumed = load_resumed(settings)
         if settings.baseline is not None:
             from physcheck.report.baseline import load_baseline
 
@@ -98,11 +120,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.args = [str(ANCHOR)] if settings.only else [*config.args, str(ANCHOR)]
 
 
-def _usage_error(error: object) -> pytest.UsageError:
-    """What is wrong, in a line that any terminal can print; pytest exits with 4."""
-    from physcheck.files.paths import one_line
+def _usage_error(error: object, paste: str = "") -> pytest.UsageError:
+    """What is wrong, in a line that any terminal can print; pytest exits with 4.
 
-    return pytest.UsageError(one_line(f"physcheck: {error}"))
+    Code to paste stands below it.
+    """
+    from physcheck.files.paths import one_line
+    from physcheck.text.phrases import printable
+
+    line = one_line(f"physcheck: {error}")
+    return pytest.UsageError(f"{line}\n\n{printable(paste)}" if paste else line)
 
 
 def _is_from_ini(config: pytest.Config) -> bool:
@@ -121,6 +148,33 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[_INPUT] = json.dumps(node.config.stash[SESSION].settings.to_json())
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Tell ``--lf`` where the failures of the suite are: its node ids aren't relative to rootdir.
+
+    Without that it takes the suite's file for one without failures where the host's tests have
+    some.
+    """
+    plugin: Any = session.config.pluginmanager.getplugin("lfplugin")
+    paths = getattr(plugin, "_last_failed_paths", None)
+    if isinstance(paths, set) and any(
+        str(nodeid).startswith(ANCHOR_ID) for nodeid in getattr(plugin, "lastfailed", ())
+    ):
+        paths.add(ANCHOR)
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Records that share a trajectory go to one worker; a host's tests are left as they are."""
+    if config.getvalue("dist") != "load" or config.stash[SESSION].settings.model is None:
+        return None
+    if not (config.stash[SESSION].settings.only or _only_the_suite(config)):
+        return None
+    from physcheck.plugin.distribution import make_scheduler
+
+    return make_scheduler(config, log)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """The anchor file is ours."""
     if file_path == ANCHOR:
@@ -135,7 +189,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
     worker_session = session.config.stash[SESSION]
     is_worker = hasattr(session.config, "workerinput")
     if worker_session.exit_code == pytest.ExitCode.USAGE_ERROR and not is_worker:
-        raise _usage_error(worker_session.error)
+        raise _usage_error(worker_session.error, worker_session.paste)
     return result
 
 
@@ -223,8 +277,10 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     """Verdicts that pytest has no word for."""
     text = getattr(report, MESSAGE, None)
     record = None if text is None else Message.from_text(text).record
-    # What a host expects to fail is said in pytest's own words.
-    if record is None or report.when != "call" or hasattr(report, "wasxfail"):
+    # What a host expects to fail is said in pytest's own words, and what another plugin has made
+    # of a report, such as a rerun, in that plugin's.
+    known = report.outcome in ("passed", "failed", "skipped")
+    if record is None or report.when != "call" or hasattr(report, "wasxfail") or not known:
         return None
     category, letter, word = _STATUS[record.verdict]
     if report.failed:

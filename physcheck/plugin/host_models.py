@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from physcheck.run.facts import ModelIdentity, RunFacts
 from physcheck.run.settings import Settings
+from physcheck.run.setup_costs import SetupCosts
 
 if TYPE_CHECKING:
     from physcheck.run.runner import Runner
@@ -38,13 +39,9 @@ class HostModels:
         self._names: list[str] = []
         self._last: _Last | None = None
         self._facts: RunFacts | None = None
-        self._spent_before = 0
-
-    @property
-    def setup_evaluations(self) -> int:
-        """Spent on resolutions."""
-        last = 0 if self._last is None else self._last.runner.setup_evaluations
-        return self._spent_before + last
+        self._runners = 0
+        #: Spent on resolutions, of each model apart.
+        self.setup = SetupCosts()
 
     def runner(
         self, model: Any, reference: Any, settings: Settings, folder: Callable[[], Path]
@@ -57,9 +54,10 @@ class HostModels:
         if last is not None and last.fits(model, reference, settings):
             return last.runner
         import_heavy_packages()
-        self._spent_before = self.setup_evaluations
+        self._runners += 1
         partner = None if reference is None else as_model(reference)
-        runner = Runner(as_model(model), settings, folder, partner)
+        own = self.setup.under(f"model {self._runners} of a test")
+        runner = Runner(as_model(model), settings, folder, partner, setup=own)
         self._last = _Last(model, reference, settings, runner)
         if runner.model.capabilities.name not in self._names:
             self._names.append(runner.model.capabilities.name)

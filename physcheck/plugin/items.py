@@ -12,6 +12,7 @@ import pytest
 
 from physcheck.measurement import Outcome
 from physcheck.plugin.session import SESSION
+from physcheck.run.exit_status import makes_the_run_fail
 from physcheck.run.record import Record
 from physcheck.run.settings import Settings
 from physcheck.text.phrases import printable
@@ -32,8 +33,9 @@ __all__ = [
     "RecordFailed",
     "SuiteFile",
     "choice_of",
+    "found_anywhere",
     "is_the_suite",
-    "makes_the_run_fail",
+    "marks_of",
     "raise_for",
     "unmade_record",
 ]
@@ -74,7 +76,10 @@ class SuiteFile(pytest.File):
             yield ModelItem.from_parent(self, name="model")
             return
         for entry in plan.entries:
-            yield LawItem.from_parent(self, name=entry.name, entry=entry)
+            # Said in full: pytest else takes what is in brackets for a part of the name, and
+            # --lf doesn't find it again.
+            nodeid = f"{ANCHOR_ID}::{entry.name}"
+            yield LawItem.from_parent(self, name=entry.name, nodeid=nodeid, entry=entry)
 
 
 class ModelItem(pytest.Item):
@@ -83,7 +88,7 @@ class ModelItem(pytest.Item):
     def runtest(self) -> None:
         """Fail with the reason."""
         session = self.config.stash[SESSION]
-        raise RecordFailed("\n".join(filter(None, [session.error, session.traceback])))
+        raise RecordFailed("\n\n".join(filter(None, [session.error, session.traceback])))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """The reason alone, without a traceback of pytest and physcheck."""
@@ -105,17 +110,18 @@ class LawItem(pytest.Item):
         # Hosts' hooks read these of every item, as they may of test functions.
         self.fixturenames: list[str] = []
         self.funcargs: dict[str, Any] = {}
-        for name in (
-            "physcheck",
-            f"physcheck_{entry.check.family}",
-            f"physcheck_{entry.check.kind}",
-        ):
-            self.add_marker(getattr(pytest.mark, name))
+        for mark in marks_of(entry.check):
+            self.add_marker(mark)
 
     def runtest(self) -> None:
-        """Make the record; raise unless it is a pass."""
+        """Make the record; raise unless it is a pass.
+
+        A plugin that runs failures again gets the same record: with its seed it would be the same,
+        and a model that gives another has a fault that must not be run into green.
+        """
         session = self.config.stash[SESSION]
-        record = self.stash[RECORD] = session.judge(self.entry)
+        record = self.stash.get(RECORD, None) or session.judge(self.entry)
+        self.stash[RECORD] = record
         raise_for(record, session.settings)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -128,6 +134,13 @@ class LawItem(pytest.Item):
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Name for headings; a line number is needed where a host skips the item."""
         return self.path, 0, self.name
+
+
+def marks_of(check: CheckSpec) -> list[pytest.MarkDecorator]:
+    """The marks of a record's test: ``physcheck``, its family and kind, also with a prefix."""
+    names = (check.family, check.kind)
+    marks = ("physcheck", *names, *(f"physcheck_{name}" for name in names))
+    return [getattr(pytest.mark, name) for name in marks]
 
 
 def raise_for(record: Record, settings: Settings) -> None:
@@ -144,23 +157,20 @@ def raise_for(record: Record, settings: Settings) -> None:
     raise NotCounted(said)
 
 
-def makes_the_run_fail(record: Record, fail_on: str) -> bool:
-    """Whether a record fails its item, at a level of ``--physcheck-fail-on``."""
-    if record.verdict is Outcome.ERROR:
-        return True
-    if record.verdict is Outcome.FAIL:
-        kinds = ("law",) if fail_on == "law" else ("law", "practice")
-        return record.kind in kinds or record.reason is not None
-    if record.verdict is Outcome.INCONCLUSIVE:
-        return fail_on == "inconclusive" and record.kind != "info"
-    return False
-
-
 def is_the_suite(argument: str) -> bool:
     """Whether an argument of pytest's command line names the suite."""
     folder = ANCHOR.parent
     relative = str(folder.relative_to(ANCHOR.parents[2]))
     return argument.startswith(("physcheck.suite", str(folder))) or relative in argument
+
+
+def found_anywhere(argument: str) -> str:
+    """A node id of the suite as pytest prints it, with the path of its file; else as it is."""
+    file, colons, name = argument.partition("::")
+    # From a folder below rootdir pytest prints ../ before it.
+    if file.lstrip("./") != ANCHOR_ID or Path(file).exists():
+        return argument
+    return f"{ANCHOR}{colons}{name}"
 
 
 def choice_of(item: pytest.Item) -> tuple[CheckSpec, str] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from physcheck.run.facts import RunFacts
 from physcheck.run.record import Record
@@ -28,8 +29,8 @@ class Message:
         Why the model can't be judged.
     exit_code : int
         What the run exits with because of that.
-    setup_evaluations : int
-        Spent in this process on planning, resolutions and shared trajectories.
+    setup : mapping of str to int
+        Evaluations of planning, resolutions and shared trajectories in this process.
     order : tuple of str
         Node ids of all records in their order; empty but for the process's first message.
     """
@@ -40,7 +41,7 @@ class Message:
     facts: RunFacts | None = None
     error: str | None = None
     exit_code: int = 0
-    setup_evaluations: int = 0
+    setup: Mapping[str, int] = field(default_factory=dict)
     order: tuple[str, ...] = ()
 
     def to_text(self) -> str:
@@ -52,7 +53,7 @@ class Message:
             "facts": None if self.facts is None else self.facts.to_json(),
             "error": self.error,
             "exit_code": self.exit_code,
-            "setup_evaluations": self.setup_evaluations,
+            "setup": dict(self.setup),
             "order": self.order,
         }
         return json.dumps(document, allow_nan=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,17 @@ import pytest
 from physcheck.errors import SpecError
 from physcheck.run.settings import BUDGETS, FAIL_ON, PROFILES, Settings
 
-__all__ = ["SHORT_MODEL", "add_options", "add_short_model", "settings_from", "spaced_model"]
+__all__ = [
+    "OPTIONS",
+    "SHORT_MODEL",
+    "Option",
+    "add_options",
+    "add_short_model",
+    "settings_from",
+    "settings_of",
+    "spaced_model",
+    "unknown_option",
+]
 
 SHORT_MODEL = "physcheck_short_model"
 # Characters of an option; a shell passes no more in one argument.
@@ -83,6 +95,19 @@ OPTIONS = (
         "JSON report of an earlier run of this model: only what got significantly worse fails",
         "path",
     ),
+    Option(
+        "resume",
+        "FILE",
+        "JSON report of a run that was stopped: its finished records are kept, the others made; "
+        "the same file as --physcheck-json begins a run where it isn't there yet",
+        "path",
+    ),
+    Option(
+        "shard",
+        "I/N",
+        "make the records of the I-th of N shares of the structures only; physcheck merge puts the "
+        "N reports together; needs a budget that doesn't depend on speed",
+    ),
     Option("badge", "FILE", "write the answer as an SVG badge", "path"),
     Option(
         "annotate",
@@ -145,6 +170,7 @@ def settings_from(config: pytest.Config) -> Settings:
     SpecError
         A value can't be understood; the nearest ones are named.
     """
+    _refuse_two_models(config)
     values: dict[str, Any] = {}
     for option in OPTIONS:
         given = config.getoption(option.dest, None)
@@ -162,6 +188,50 @@ def settings_from(config: pytest.Config) -> Settings:
             continue
         values[option.key] = _read(option, given, base)
     return Settings(**values)
+
+
+def _refuse_two_models(config: pytest.Config) -> None:
+    """SpecError where the command line names two models: the last would win without a word."""
+    short = config.getoption(SHORT_MODEL, None) is not None
+    names = ("--model", "--physcheck-model") if short else ("--physcheck-model",)
+    words = [str(argument) for argument in config.invocation_params.args]
+    given = []
+    for word, following in pairwise([*words, ""]):
+        name, sign, value = word.partition("=")
+        if name in names:
+            given.append(value if sign else following)
+    if len(given) > 1:
+        from physcheck.adapters.spec_problems import find_spec_problem
+
+        # One that is mistyped is told first.
+        for spec in given:
+            if not spec.strip():
+                raise SpecError("--physcheck-model is empty, should be SPEC")
+            find_spec_problem(spec)
+        first, second, *_ = given
+        raise SpecError(
+            f"two models are given, {first} and {second}: to compare them write --model={first} "
+            f"--physcheck-reference={second}, or make a report of each (--physcheck-json) and lay "
+            "them side by side with `physcheck compare`"
+        )
+
+
+def settings_of(given: Mapping[str, Any], base: Path) -> Settings:
+    """The settings that options' values make, as written on a command line in the folder ``base``.
+
+    Parameters
+    ----------
+    given : mapping of option's name to its value
+        Values that are None or false are left out.
+
+    Raises
+    ------
+    SpecError
+        A value can't be understood; the nearest ones are named.
+    """
+    known = {option.key: option for option in OPTIONS}
+    values = {name: value for name, value in given.items() if value not in (None, False)}
+    return Settings(**{name: _read(known[name], value, base) for name, value in values.items()})
 
 
 def _from_ini(config: pytest.Config, option: Option) -> Any:
@@ -213,6 +283,19 @@ def _absolute(name: str, text: str, base: Path) -> str:
         return str(path.resolve())
     except (SpecError, OSError, RuntimeError) as error:
         raise SpecError(f"{name}: {error}") from None
+
+
+def unknown_option(word: str) -> str | None:
+    """What is wrong with a word that no plugin knows, if it looks like an option of physcheck."""
+    name = word.partition("=")[0]
+    bare = name.removeprefix("--physcheck-").removeprefix("--")
+    names = [option.name for option in OPTIONS]
+    close = get_close_matches(bare, names, n=2, cutoff=0.6 if "physcheck" in name else 0.75)
+    if not name.startswith("--physcheck") and not close:
+        return None
+    hint = " or ".join(f"--physcheck-{name}" for name in close)
+    known = ", ".join(f"--physcheck-{name}" for name in names)
+    return f"no option is called {name}; {f'did you mean {hint}?' if hint else f'known: {known}'}"
 
 
 def spaced_model(arguments: tuple[str, ...] | list[str]) -> str | None:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from physcheck.errors import SpecError
-from physcheck.structures import Structure, load_structures
-from physcheck.system import Configurations, as_configurations
+from physcheck.structures import Structure, named_structures
+from physcheck.system import Configurations
 
 if TYPE_CHECKING:
     import pytest
@@ -84,6 +83,28 @@ def parametrize_checks(
     import pytest
 
     from physcheck.checks import find_checks
+    from physcheck.plugin.items import marks_of
+
+    _refuse_unknown(profile, budget)
+    if checks is not None and not isinstance(checks, str):
+        checks = ",".join(checks)
+    specs = find_checks(checks)
+    named = named_structures(atoms)
+    if not named:
+        raise ValueError("parametrize_checks needs at least one structure in atoms")
+    choices = [
+        Choice(spec, name, start, profile, budget)
+        for name, start in named.items()
+        for spec in specs
+    ]
+    parameters = [
+        pytest.param(c, id=f"{c.check.id}-{c.structure}", marks=marks_of(c.check)) for c in choices
+    ]
+    return pytest.mark.parametrize("physcheck_case", parameters, indirect=True)
+
+
+def _refuse_unknown(profile: str | None, budget: str | None) -> None:
+    """SpecError where one is given that doesn't exist."""
     from physcheck.run.budget import checked_budget
     from physcheck.run.settings import PROFILES, choose
 
@@ -91,55 +112,20 @@ def parametrize_checks(
         choose("profile", profile, PROFILES)
     if budget is not None:
         checked_budget(budget)
-    if checks is not None and not isinstance(checks, str):
-        checks = ",".join(checks)
-    specs = find_checks(checks)
-    named = _named(atoms)
-    if not named:
-        raise ValueError("parametrize_checks needs at least one structure in atoms")
-    parameters = [
-        pytest.param(Choice(spec, name, start, profile, budget), id=f"{spec.id}-{name}")
-        for name, start in named.items()
-        for spec in specs
-    ]
-    return pytest.mark.parametrize("physcheck_case", parameters, indirect=True)
-
-
-def _named(atoms: Iterable[Any] | Mapping[str, Any]) -> dict[str, Configurations]:
-    if isinstance(atoms, Mapping):
-        return {str(label): _one(one) for label, one in atoms.items()}
-    named: dict[str, Configurations] = {}
-    for one in atoms:
-        if isinstance(one, str):
-            found = {s.name: s.configurations for s in load_structures(one)}
-        else:
-            start = as_configurations(one)
-            found = {start.system.formula: start}
-        for name, start in found.items():
-            label, count = name, 1
-            while label in named:
-                count += 1
-                label = f"{name}-{count}"
-            named[label] = start
-    return named
-
-
-def _one(atoms: Any) -> Configurations:
-    if not isinstance(atoms, str):
-        return as_configurations(atoms)
-    found = load_structures(atoms)
-    if len(found) != 1:
-        raise SpecError(f"{atoms!r} holds {len(found)} structures, should be one to have a name")
-    return found[0].configurations
 
 
 class Case:
     """What a test gets as ``physcheck_case``: called with a model, it judges it by one check."""
 
     def __init__(self, choice: Choice, session: WorkerSession, node: pytest.Item) -> None:
+        from physcheck.plugin.items import RECORD
+
         self.choice = choice
         self._session = session
         self._node = node
+        # A test that is run again, as by pytest-rerunfailures, has its record already.
+        self._key = RECORD
+        self._made = node.stash.get(RECORD, None)
 
     def __call__(self, model: Any, reference: Any = None) -> None:
         """Make the record of ``model``, compared with ``reference`` if given.
@@ -157,20 +143,28 @@ class Case:
         """
         __tracebackhide__ = True
         from physcheck.errors import PhysicsFailure
-        from physcheck.plugin.items import RECORD, RecordFailed, raise_for
+        from physcheck.plugin.items import RecordFailed, raise_for
 
         choice, asked = self.choice, self._session.settings
         settings = replace(
             asked, profile=choice.profile or asked.profile, budget=choice.budget or asked.budget
         )
-        runner = self._session.host_runner(model, reference, settings)
-        rerun = f"pytest '{self._node.nodeid}'{_options(settings, choice)}"
-        record = replace(self._record(runner, settings), rerun=rerun)
-        record = self._node.stash[RECORD] = self._session.apply_known_failures(record)
+        record = self._made
+        if record is None:
+            record = self._judged(model, reference, settings)
+        self._node.stash[self._key] = record
         try:
             raise_for(record, settings)
         except RecordFailed as failure:
             raise PhysicsFailure(str(failure)) from None
+
+    def _judged(self, model: Any, reference: Any, settings: Settings) -> Record:
+        """The record with what is known of failures that are expected."""
+        choice = self.choice
+        runner = self._session.host_runner(model, reference, settings)
+        rerun = " ".join([f"pytest '{self._node.nodeid}'", *_options(settings, choice)])
+        record = replace(self._record(runner, settings), rerun=rerun)
+        return self._session.apply_known_failures(record)
 
     def _record(self, runner: Runner, settings: Settings) -> Record:
         """The record before anything is known of failures that are expected."""
@@ -209,12 +203,14 @@ class Case:
         )
 
 
-def _options(settings: Settings, choice: Choice) -> str:
+def _options(settings: Settings, choice: Choice) -> list[str]:
     """The options that the record rests on, where neither the test nor the default says so."""
-    options = {
-        "profile": None if choice.profile else (settings.profile, "md"),
-        "budget": None if choice.budget else (settings.budget, "auto"),
-        "seed": (str(settings.seed), "0"),
-    }
-    chosen = {n: o[0] for n, o in options.items() if o is not None and o[0] != o[1]}
-    return "".join(f" --physcheck-{name}={value}" for name, value in chosen.items())
+    from physcheck.run.settings import option_words
+
+    return option_words(
+        {
+            "profile": None if choice.profile else settings.profile,
+            "budget": None if choice.budget else settings.budget,
+            "seed": str(settings.seed),
+        }
+    )

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import pytest
 
 from physcheck.text.numbers import rough_duration
+from physcheck.text.phrases import printable
 
 __all__ = ["Progress", "progress_of"]
 
@@ -22,7 +23,7 @@ _ROOM = 20
 
 
 class Progress:
-    """Shows what is being evaluated, at most twice a second, and leaves no trace.
+    """Shows what is being done or evaluated, at most twice a second, and leaves no trace.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ class Progress:
     ) -> None:
         self._stream, self._room, self._aside = stream, room, aside
         self._patience, self._clock = patience, clock
+        # Of what is shown.
+        self._width = 0
 
     @contextmanager
     def watch(self, what: str, planned: int) -> Iterator[Callable[[int], None]]:
@@ -56,16 +59,6 @@ class Progress:
         """
         started = self._clock()
         last = started + self._patience - _EVERY
-        width = 0
-
-        def show(text: str) -> None:
-            nonlocal width
-            # Backspaces rather than a carriage return: the line may hold pytest's own marks.
-            blank = " " * max(0, width - len(text))
-            with self._aside():
-                self._stream.write("\b" * width + text + blank + "\b" * len(blank))
-                self._stream.flush()
-            width = len(text)
 
         def observe(done: int) -> None:
             nonlocal last
@@ -74,17 +67,43 @@ class Progress:
                 return
             last = now
             left = (now - started) * max(planned - done, 0) / max(done, 1)
-            room = self._room()
-            if room >= _ROOM:
-                time_left = rough_duration(left)
-                text = f" {what}: {done:,} of {planned:,} evaluations, {time_left} left"
-                show(text[: room - 1])
+            time_left = rough_duration(left)
+            self._show(f" {what}: {done:,} of {planned:,} evaluations, {time_left} left")
 
         try:
             yield observe
         finally:
-            if width:
-                show("")
+            self._clear()
+
+    @contextmanager
+    def stage(self, what: str) -> Iterator[None]:
+        """Within, the line says what is being done; nobody knows how long it takes.
+
+        Shown at once: what comes may not return for minutes.  Afterwards the line is as it was.
+        """
+        self._show(f" {what} ...")
+        try:
+            yield
+        finally:
+            self._clear()
+
+    def _show(self, text: str) -> None:
+        """Write behind the cursor, over what was shown before."""
+        room = self._room()
+        if room >= _ROOM:
+            self._write(printable(text)[: room - 1])
+
+    def _clear(self) -> None:
+        if self._width:
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        # Backspaces rather than a carriage return: the line may hold pytest's own marks.
+        blank = " " * max(0, self._width - len(text))
+        with self._aside():
+            self._stream.write("\b" * self._width + text + blank + "\b" * len(blank))
+            self._stream.flush()
+        self._width = len(text)
 
 
 def progress_of(config: pytest.Config) -> Progress | None:

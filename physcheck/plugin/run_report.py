@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from physcheck.measurement import Outcome
 from physcheck.plugin.items import ANCHOR_ID
 from physcheck.plugin.message import Message
 from physcheck.run.facts import RunFacts
 from physcheck.run.not_finite import counted_once
 from physcheck.run.record import Record, Report
+from physcheck.run.resume import Resumed
 from physcheck.run.settings import Settings
+from physcheck.run.setup_costs import counted_once_by_name
 
 __all__ = ["RunReport"]
-
-_JUDGED = (Outcome.PASS, Outcome.FAIL, Outcome.KNOWN_FAILURE)
 
 
 class RunReport:
@@ -42,10 +42,10 @@ class RunReport:
         ISO time of the start.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, resumed: Resumed | None = None) -> None:
         self.settings = settings
         self.begun: dict[str, Record] = {}
-        self.facts = RunFacts()
+        self.facts = RunFacts() if resumed is None else resumed.report.facts
         self.error: str | None = None
         self.usage_error = False
         self.exit_code: int | None = None
@@ -54,7 +54,12 @@ class RunReport:
         self.created = datetime.now(UTC).isoformat(timespec="seconds")
         self._made: dict[str, Record] = {}
         self._order: dict[str, int] = {}
-        self._setup_by_process: dict[str, int] = {}
+        self._setup: dict[str, int] = {}
+        if resumed is not None:
+            # A run that is killed before it comes to them must not lose what there was.
+            self.created = resumed.report.created
+            self._made = {f"{ANCHOR_ID}::{n}": r for n, r in resumed.records.items()}
+            self._setup = dict(resumed.report.setup)
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -62,7 +67,9 @@ class RunReport:
         last = len(self._order)
         ranked = sorted(self._made, key=lambda nodeid: self._order.get(nodeid, last))
         records = tuple(self._made[nodeid] for nodeid in ranked)
-        return counted_once(records) if self.complete else records
+        # A shard doesn't have all records that may have met what isn't finite: a merger has.
+        whole = self.complete and self.settings.shard is None
+        return counted_once(records) if whole else records
 
     @property
     def is_complete(self) -> bool:
@@ -79,7 +86,7 @@ class RunReport:
         if message.error:
             self.error = message.error
             self.usage_error = message.exit_code == pytest.ExitCode.USAGE_ERROR
-        self._setup_by_process[message.process] = message.setup_evaluations
+        self._setup = counted_once_by_name([self._setup, message.setup])
         if message.begun is not None:
             self.begun[nodeid] = message.begun
         if message.record is not None:
@@ -96,7 +103,7 @@ class RunReport:
             settings=self.settings,
             records=self.records,
             facts=self.facts,
-            setup_evaluations=sum(self._setup_by_process.values()),
+            setup=self._setup,
             complete=self.complete,
             exit_code=self.exit_code,
             error=self.error,
@@ -125,7 +132,7 @@ class RunReport:
         append_step_summary(self.report())
 
     def _write(self, path: str | None, make_text: Callable[[Report], str]) -> None:
-        if path is None:
+        if path is None or self._is_to_keep(path):
             return
         from physcheck.report.writing import write_text
         from physcheck.text.exceptions import description
@@ -138,15 +145,6 @@ class RunReport:
         else:
             self.unwritten.pop(path, None)
 
-    def judged(self) -> bool:
-        """Whether any record says something of the model; ``info`` is held against nothing."""
-        return any(
-            record.verdict is Outcome.ERROR
-            or (record.kind != "info" and record.verdict in _JUDGED)
-            or (
-                record.kind != "info"
-                and record.verdict is Outcome.INCONCLUSIVE
-                and not record.reason
-            )
-            for record in self.records
-        )
+    def _is_to_keep(self, path: str) -> bool:
+        """Whether a file is the report of another run, which a wrong option must not cost."""
+        return self.usage_error and path == self.settings.resume and Path(path).exists()

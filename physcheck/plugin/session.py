@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
@@ -18,18 +18,21 @@ from physcheck.errors import ModelError, SpecError
 from physcheck.files.paths import relative_to
 from physcheck.plugin.host_models import HostModels
 from physcheck.plugin.message import Message
-from physcheck.run.facts import ModelIdentity, PlanSummary, RunFacts
+from physcheck.run.facts import RunFacts
 from physcheck.run.not_finite import NotFiniteOnce
 from physcheck.run.record import Record
 from physcheck.run.settings import Settings
+from physcheck.run.shard import parse_shard
 
 if TYPE_CHECKING:
     from physcheck.model import Model
     from physcheck.report.baseline import Baseline
+    from physcheck.run.budget import Spending
     from physcheck.run.cause_aware import CauseAwareRunner
     from physcheck.run.entry import PlanEntry
     from physcheck.run.known_failures import KnownFailure
     from physcheck.run.plan import Plan
+    from physcheck.run.resume import Resumed
     from physcheck.run.runner import Runner
 
 __all__ = ["OWNS_SHORT_MODEL", "SESSION", "WorkerSession"]
@@ -44,10 +47,14 @@ class WorkerSession:
     error : str or None
         Why the model can't be judged.
     traceback : str
-        Where it was raised, if it is a fault of physcheck.
+        Where it was raised: by a fault of physcheck, or in the user's code.
+    paste : str
+        Code that mends the error.
     known_failures : mapping of (check, structure) to KnownFailure
     baseline : Baseline or None
         The report that records are held against.
+    resumed : Resumed or None
+        The report whose finished records are taken over.
     collected : set of str
         The structures of the records that were collected.
     exit_code : int
@@ -59,9 +66,12 @@ class WorkerSession:
         self.error: str | None = None
         self.exit_code = 0
         self.traceback = ""
+        self.paste = ""
         self.known_failures: Mapping[tuple[str, str], KnownFailure] = {}
         self.collected: set[str] = set()
         self.baseline: Baseline | None = None
+        self.resumed: Resumed | None = None
+        self._whole: tuple[PlanEntry, ...] = ()
         self._config = config
         self._model: Model | None = None
         self._reference: Model | None = None
@@ -120,9 +130,16 @@ class WorkerSession:
                 with self._from_start():
                     self._make_plan_and_runner()
             except SpecError as error:
-                self.error, self.exit_code = str(error), int(pytest.ExitCode.USAGE_ERROR)
+                self._refuse(error)
             except ModelError as error:
-                self.error, self.exit_code = str(error), int(pytest.ExitCode.TESTS_FAILED)
+                from physcheck.adapters.users_mistakes import as_users_mistake, users_traceback
+
+                mistake = as_users_mistake(error, device=self.settings.device)
+                if mistake is not None:
+                    self._refuse(mistake)
+                else:
+                    self.error, self.exit_code = str(error), int(pytest.ExitCode.TESTS_FAILED)
+                    self.traceback = users_traceback(error)
             except Exception as error:
                 import traceback
 
@@ -136,31 +153,48 @@ class WorkerSession:
                 self.traceback = traceback.format_exc()
         return self._plan
 
+    def _refuse(self, mistake: SpecError) -> None:
+        """End as a wrong option does."""
+        self.error, self.paste = str(mistake), mistake.paste
+        self.exit_code = int(pytest.ExitCode.USAGE_ERROR)
+
     def _make_plan_and_runner(self) -> None:
         from physcheck.adapters.precision import could_have_twin, load_float64_twin
         from physcheck.plugin.agreement import agreed
         from physcheck.plugin.progress import progress_of
         from physcheck.run.plan import make_plan
+        from physcheck.run.progress_display import no_stage
         from physcheck.run.runner import Runner, import_heavy_packages
 
         import_heavy_packages()
-        model, reference = self.model(), self.reference()
-        settings = self.settings
+        settings, progress = self.settings, progress_of(self._config)
+        stage = no_stage if progress is None else progress.stage
+        with stage(f"loading {settings.model}"):
+            model, reference = self.model(), self.reference()
         spec = settings.model or ""
         has_twin = settings.dtype is None and could_have_twin(spec, model)
-        runner = self._runner = Runner(
-            model, settings, self.evidence_folder, reference, progress_of(self._config)
-        )
+        runner = self._runner = Runner(model, settings, self.evidence_folder, reference, progress)
         if has_twin:
             runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
+        agree = partial(agreed, self._config)
+        known = None if self.resumed is None else self.resumed.spending
+        if known is not None:
+            agree = partial(_as_before, known)
         with _no_warnings():
-            self._plan = make_plan(
+            plan = make_plan(
                 model,
-                self.settings,
-                agree=partial(agreed, self._config),
+                settings,
+                agree=agree,
                 has_twin=has_twin,
                 settles=runner.settles,
+                stage=stage,
             )
+        self._whole = plan.entries
+        if settings.shard is not None:
+            plan = plan.of_shard(parse_shard(settings.shard))
+        if self.resumed is not None:
+            self.resumed.refuse_other_model(self._facts_of(plan))
+        self._plan = plan
 
     def _from_start(self) -> AbstractContextManager[None]:
         """Within, paths are relative to where pytest was started, wherever a factory went."""
@@ -173,16 +207,24 @@ class WorkerSession:
         """
         self._order = tuple(order)
         if self._plan is not None:
+            # What other shards make isn't collected here, and not deselected either.
+            left = {e.name for e in self._plan.entries} - {e.name for e in entries}
+            self._whole = tuple(e for e in self._whole if e.name not in left)
             self._plan = replace(self._plan, entries=tuple(entries))
 
     def judge(self, entry: PlanEntry) -> Record:
-        """Make the record of an entry of the plan, known failures taken into account."""
+        """The record of an entry of the plan, known failures taken into account.
+
+        Made, or taken from the report that the run goes on from.
+        """
+        finished = {} if self.resumed is None else self.resumed.records
+        if entry.name in finished:
+            return self.apply_known_failures(finished[entry.name])
         if self._one_cause is None:
             from physcheck.run.cause_aware import CauseAwareRunner
 
-            entries = () if self._plan is None else self._plan.entries
-            self._cause_aware = CauseAwareRunner(self.runner, entries)
-            self._one_cause = NotFiniteOnce(self._cause_aware.run, entries)
+            self._cause_aware = CauseAwareRunner(self.runner, self._whole, finished)
+            self._one_cause = NotFiniteOnce(self._cause_aware.run, self._whole, finished)
         record = self._one_cause.run(entry)
         if self._facts is not None and self._cause_aware and self._cause_aware.remarks:
             # Known since the first record only: the facts are told anew.
@@ -204,12 +246,17 @@ class WorkerSession:
         return self._runner
 
     @property
-    def setup_evaluations(self) -> int:
-        """Spent in this process on planning and resolutions."""
-        planned = 0 if self._plan is None else self._plan.setup_evaluations
-        own = 0 if self._runner is None else self._runner.setup_evaluations
-        asked = 0 if self._one_cause is None else self._one_cause.asked_evaluations
-        return planned + own + asked + self._host_models.setup_evaluations
+    def setup(self) -> dict[str, int]:
+        """Evaluations spent in this process on planning, resolutions and trajectories."""
+        found = {} if self._plan is None else {"plan": self._plan.setup_evaluations}
+        found |= {} if self._runner is None else self._runner.setup.evaluations
+        # Each process has models of its own in a host's tests.
+        hosts = self._host_models.setup.evaluations
+        return found | {f"{self._process}: {name}": n for name, n in hosts.items()}
+
+    @property
+    def _process(self) -> str:
+        return str(getattr(self._config, "workerinput", {}).get("workerid", "main"))
 
     def evidence_folder(self) -> Path:
         """Where configurations go: as asked, beside the report, or in a temporary folder."""
@@ -232,36 +279,28 @@ class WorkerSession:
             return self._host_models.facts()
         if self._facts is None:
             with self._from_start():
-                self._facts = self._facts_of(self._plan)
+                self._facts = self._facts_of(self._plan, self._late_remarks())
         return self._facts
 
-    def _facts_of(self, plan: Plan) -> RunFacts:
+    def _facts_of(self, plan: Plan, remarks: Iterable[str] = ()) -> RunFacts:
         from physcheck.adapters.heads import reference_spec
-        from physcheck.report.environment import environment
+        from physcheck.report.facts_of_plan import facts_of_plan
 
         settings, reference = self.settings, self.reference()
         assert settings.model is not None
-        identity = None
-        if reference is not None and settings.reference is not None:
-            identity = _identity(reference, reference_spec(settings.reference, settings.model))
-        return RunFacts(
-            model=_identity(self.model(), settings.model),
-            reference=identity,
-            environment=environment(),
-            plan=PlanSummary(
-                records=len(plan.entries),
-                evaluations=plan.evaluations,
-                estimated_seconds=plan.estimated_seconds,
-                remarks=(*plan.remarks, *_remarks_on_files(plan), *self._remarks_on_causes()),
-                budget=plan.spending.evaluations,
-                budget_reason=plan.spending.reason,
-                names=tuple(entry.name for entry in plan.entries),
-            ),
-            not_scheduled=plan.not_scheduled,
+        spec = None
+        if settings.reference is not None:
+            spec = reference_spec(settings.reference, settings.model)
+        whole = None if settings.shard is None else self._whole
+        return facts_of_plan(
+            plan, self.model(), settings.model, reference, spec, remarks, whole=whole
         )
 
-    def _remarks_on_causes(self) -> tuple[str, ...]:
-        return () if self._cause_aware is None else self._cause_aware.remarks
+    def _late_remarks(self) -> tuple[str, ...]:
+        """What became known with the records, those of an earlier run included."""
+        causes = () if self._cause_aware is None else self._cause_aware.remarks
+        earlier = None if self.resumed is None else self.resumed.report.facts.plan
+        return (*causes, *(() if earlier is None else earlier.remarks))
 
     def host_runner(self, model: Any, reference: Any, settings: Settings) -> Runner:
         """The runner of a model that a host's fixture gave."""
@@ -271,33 +310,25 @@ class WorkerSession:
         """What travels to the controller: a record, and what this process knows and spent."""
         order, self._order = self._order, ()
         return Message(
-            process=getattr(self._config, "workerinput", {}).get("workerid", "main"),
+            process=self._process,
             record=record,
             begun=begun,
             facts=self.facts(),
             error=self.error,
             exit_code=self.exit_code,
-            setup_evaluations=self.setup_evaluations,
+            setup=self.setup,
             order=order,
         )
+
+
+def _as_before(known: Spending, measured: Spending) -> Spending:
+    """The number that the run which is resumed has fixed, whatever the model's pace is now."""
+    return known
 
 
 SESSION: pytest.StashKey[WorkerSession] = pytest.StashKey()
 # False where the host repository has a --model of its own.
 OWNS_SHORT_MODEL: pytest.StashKey[bool] = pytest.StashKey()
-
-
-def _remarks_on_files(plan: Plan) -> tuple[str, ...]:
-    """Which frames stand for a file of many."""
-    remarks = (entry.structure.remark for entry in plan.entries)
-    return tuple(dict.fromkeys(remark for remark in remarks if remark))
-
-
-def _identity(model: Model, spec: str) -> ModelIdentity:
-    from physcheck.adapters.identity import model_identity
-    from physcheck.run.jsonable import to_jsonable
-
-    return ModelIdentity.from_json(to_jsonable(model_identity(model, spec)))
 
 
 @contextlib.contextmanager

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from physcheck.errors import SpecError
@@ -34,7 +36,7 @@ def refuse_unknown(
     """
     from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
     from physcheck.checks import all_checks, find_checks
-    from physcheck.run.choosing import atomic_numbers_of
+    from physcheck.run.choosing import atomic_numbers_of, refuse_other_species
     from physcheck.run.known_failures import load_known_failures, refuse_unknown_structures
     from physcheck.structures import catalogue, load_structures
 
@@ -44,6 +46,8 @@ def refuse_unknown(
         names |= {structure.name for structure in load_structures(settings.structures)}
     if settings.species is not None:
         atomic_numbers_of(settings.species)
+        if settings.structures is not None:
+            refuse_other_species(load_structures(settings.structures), settings.species)
     if settings.model is not None:
         find_spec_problem(settings.model)
     if settings.reference is not None:
@@ -78,12 +82,15 @@ def refuse_unknown_to_host(
 
 
 def refuse_unwritable(settings: Settings) -> None:
-    """Hold the paths of the reports against what is there; their folders are made.
+    """Hold the paths of the reports against what is there.
+
+    No folder is made but that of ``--physcheck-evidence`` itself: a mistyped path would leave
+    reports where nobody looks for them.
 
     Raises
     ------
     SpecError
-        A path is no place for a file, or two options name one path.
+        A path is no place for a file, its folder doesn't exist, or two options name one path.
     """
     options = ("json", "html", "markdown", "badge", "evidence", "known_failures", "baseline")
     taken: dict[str, str] = {}
@@ -94,6 +101,8 @@ def refuse_unwritable(settings: Settings) -> None:
         option = f"--physcheck-{name.replace('_', '-')}"
         if path in taken:
             raise SpecError(f"{taken[path]} and {option} are both {path}, should be different")
+        if path == settings.resume and name != "json":
+            raise SpecError(f"{option} and --physcheck-resume are both {path}, should be different")
         taken[path] = option
         try:
             if name in ("json", "html", "markdown", "badge"):
@@ -114,29 +123,49 @@ def _refuse_same_files(paths: Iterable[str | None], taken: Mapping[str, str]) ->
 
 
 def _refuse_unwritable_file(path: Path) -> None:
-    import os
-
     if path.is_dir():
         raise SpecError(f"{path} is a folder, should be a file to write")
     if path.exists() and not path.is_file():
         raise SpecError(f"{path} is a device or a pipe, should be a regular file or a new one")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(path.parent, os.W_OK):
-        raise SpecError(f"{path} can't be written: no permission in {path.parent}")
+    _refuse_missing(path.parent, path)
+    _try_to_write(path.parent)
+
+
+def _refuse_missing(folder: Path, wanted: Path) -> None:
+    """SpecError unless ``folder`` exists, with the nearest of its neighbours."""
+    if folder.is_dir():
+        return
+    above = next(p for p in folder.parents if p.exists())
+    if not above.is_dir():
+        raise SpecError(f"{wanted} can't be written: {above} is a file, should be a folder")
+    missing = folder.relative_to(above).parts[0]
+    try:
+        known = sorted(entry.name for entry in above.iterdir() if entry.is_dir())
+    except OSError:
+        known = []
+    close = get_close_matches(missing, known, n=2, cutoff=0.6)
+    hint = f"did you mean {' or '.join(close)}? Else make it" if close else "make it"
+    raise SpecError(
+        f"{wanted} can't be written: there is no folder {missing} in {above}; {hint}: "
+        f"mkdir -p {quote(str(folder))}"
+    )
 
 
 def _refuse_no_folder(path: Path) -> None:
     """SpecError unless ``path`` is a folder that can be written in, or can become one."""
-    import os
+    if path.exists() and not path.is_dir():
+        raise SpecError(f"{path} is a file, should be a folder")
+    if not path.exists():
+        _refuse_missing(path.parent, path)
+    _try_to_write(path if path.exists() else path.parent)
 
-    try:
-        exists = next(p for p in (path, *path.parents) if p.exists())
-    except (OSError, StopIteration) as error:
-        raise SpecError(f"{path} can't be written: {error}") from None
-    if not exists.is_dir():
-        raise SpecError(f"{exists} is a file, should be a folder for {path}")
-    if not os.access(exists, os.W_OK):
-        raise SpecError(f"{path} can't be written: no permission in {exists}")
+
+def _try_to_write(folder: Path) -> None:
+    """OSError where no file can be made in a folder: permissions alone don't say it."""
+    from tempfile import TemporaryFile
+
+    with TemporaryFile(dir=folder):
+        pass
 
 
 def lost_record(nodeid: str, text: str, settings: Settings, begun: Record | None) -> Record | None:

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from physcheck.system import Configurations, Floats, Ints
+from physcheck.system import Configurations, Floats, Ints, System
 
 __all__ = [
     "AtCorner",
+    "OtherAxes",
     "Transformation",
     "atom_at_corner",
+    "axes_in_other_rows",
+    "box_that_means_nothing",
     "doubled",
     "exchanged_vectors",
     "far_pair",
@@ -164,23 +167,80 @@ class AtCorner(Transformation):
     atom : int
     corner : (3,) float, Å
         Where it is put: components of 0.0, -0.0, or of less than any rounding.
+    share : float
+        Of the sum of the periodic cell vectors, added to the corner: 1 is the opposite corner.
     """
 
     atom: int
     corner: Floats
+    share: float = 0.0
 
     def apply(self, start: Configurations) -> Configurations:
         """The moved copies; the sum of a position and a tiny number would lose the latter."""
         positions = start.positions - start.positions[:, self.atom : self.atom + 1]
         positions[:, self.atom] = self.corner
+        if self.share:
+            opposite = self.share * start.cells[:, start.system.pbc].sum(axis=1)
+            positions += opposite[:, None]
         return start.at(positions, start.cells)
 
 
-def atom_at_corner(start: Configurations, atom: int, corner: Floats) -> AtCorner:
+@dataclass(frozen=True, slots=True, eq=False)
+class OtherAxes(Transformation):
+    """The same atoms and images with other cell vectors where they mean nothing, or in other rows.
+
+    Attributes
+    ----------
+    rows : (3,) int
+        Which row of the cell each new one is, its periodicity with it.
+    box : float, Å
+        Length of the vectors of axes that aren't periodic, at right angles to the others; 0 leaves
+        them as they are.
+    """
+
+    rows: Ints
+    box: float = 0.0
+
+    def apply(self, start: Configurations) -> Configurations:
+        """The same positions in the other cell."""
+        from ase.geometry import complete_cell
+
+        system, cells = start.system, start.cells.copy()
+        if self.box:
+            for cell in cells:
+                cell[~system.pbc] = 0.0
+                whole = np.array(complete_cell(cell))  # type: ignore[no-untyped-call]
+                cell[~system.pbc] = self.box * whole[~system.pbc]
+        pbc = system.pbc[self.rows]
+        turned = System(system.numbers, system.masses, pbc, system.info, system.arrays)
+        return Configurations(turned, start.positions, cells[:, self.rows])
+
+
+def atom_at_corner(
+    start: Configurations, atom: int, corner: Floats, share: float = 0.0
+) -> AtCorner:
     """See :class:`AtCorner`."""
-    text = ", ".join(f"{x:g}" for x in corner)
-    label = f"atom {atom} ({start.system.symbols[atom]}) moved to ({text}) Å, all others with it"
-    return AtCorner(**_unchanged(start, label), atom=atom, corner=corner)  # type: ignore[arg-type]
+    text = "(" + ", ".join(f"{x:g}" for x in corner) + ") Å"
+    if share:
+        text = "the opposite corner of the cell"
+        text += f", less {1 - share:.1g} of the way" if share < 1 else ""
+    label = f"atom {atom} ({start.system.symbols[atom]}) moved to {text}, all others with it"
+    options: dict[str, object] = {"atom": atom, "corner": corner, "share": share}
+    return AtCorner(**_unchanged(start, label), **options)  # type: ignore[arg-type]
+
+
+def axes_in_other_rows(start: Configurations) -> OtherAxes:
+    """The cell's rows and their periodicity exchanged in a cycle: c, a, b for a, b, c."""
+    label = "cell vectors and periodic axes listed as c, a, b"
+    rows = np.array([2, 0, 1])
+    return OtherAxes(**_unchanged(start, label), rows=rows)  # type: ignore[arg-type]
+
+
+def box_that_means_nothing(start: Configurations, length: float) -> OtherAxes:
+    """Cell vectors of ``length`` Å along all axes that aren't periodic."""
+    label = f"cell vectors of {length:g} Å along the axes that aren't periodic"
+    options: dict[str, object] = {"rows": np.arange(3), "box": length}
+    return OtherAxes(**_unchanged(start, label), **options)  # type: ignore[arg-type]
 
 
 def lattice_shifts(start: Configurations, reach: int, rng: np.random.Generator) -> Transformation:

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from physcheck.measurement import Outcome
 from physcheck.report.baseline import is_worse
+from physcheck.report.order_of_failures import failures_by_check
 from physcheck.run.record import Record, Report
 from physcheck.run.trial_calls import REFUSED
 from physcheck.text.failure import is_mended
 from physcheck.text.phrases import count, some
 
-__all__ = ["answer", "by_cause"]
+__all__ = ["answer"]
 
 _DECIDED_OR_OPEN = (Outcome.PASS, Outcome.FAIL, Outcome.KNOWN_FAILURE, Outcome.INCONCLUSIVE)
 # Below this share of the tolerance a measured violation is what steps and kinks leave of the law in
 # an analytic potential (1e-8 to 1e-5 of md's tolerances), and isn't worth a word.
 _OF_NUMERICS = 1e-3
-# A fault of an earlier family can make checks of the later ones fail.
-_CAUSES_FIRST = (
-    "implementation",
-    "smoothness",
-    "symmetry",
-    "conservation",
-    "dynamics",
-    "sampling",
-    "relaxation",
-)
 
 
 def answer(report: Report) -> str:
@@ -42,6 +33,8 @@ def answer(report: Report) -> str:
     refused = [r.removeprefix(REFUSED) for r in report.remarks if r.startswith(REFUSED)]
     if refused:
         said = f"{said}; the model refuses {' and '.join(refused)}"
+    if report.settings.shard is not None:
+        said = f"{said}; shard {report.settings.shard} only, physcheck merge puts them together"
     if report.complete:
         return said
     made, plan = len(report.records), report.facts.plan
@@ -88,20 +81,13 @@ def _answer(report: Report) -> str:
 
 
 def _violated(failed: Sequence[Record], n_errors: int, n_records: int) -> str:
-    names = list(dict.fromkeys(r.check for r in by_cause(failed)))
+    names = list(failures_by_check(failed))
     noun = "check" if any(r.kind != "law" for r in failed) else "law"
     also = f"; {count(n_errors, 'error')}" if n_errors else ""
     if "history_independence" in names and len(names) > 1:
         also += "; mend history_independence first: it can cause the others"
     where = f"in {len(failed)} of {n_records} records"
     return f"FAIL: {count(len(names), noun)} violated ({', '.join(names)}) {where}{also}"
-
-
-def by_cause(records: Iterable[Record]) -> list[Record]:
-    """The records with what can cause the others' failures first: the implementation, then the
-    shape of the energy surface, then laws, then what follows in simulations.
-    """
-    return sorted(records, key=lambda r: _CAUSES_FIRST.index(r.family))
 
 
 def _nothing_failed(records: Sequence[Record]) -> str:

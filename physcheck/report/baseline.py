@@ -50,7 +50,10 @@ class Baseline:
     records: Mapping[tuple[str, str], Record]
 
     def judge(self, record: Record) -> Record:
-        """The record as the baseline makes it: a known failure if it is no worse, else a FAIL.
+        """The record as the baseline makes it: a known failure if it failed there no less.
+
+        What the baseline could not tell and what fails now is a FAIL, though its interval may
+        overlap the old one: it is sure now.
 
         Its evidence gets an entry ``baseline`` with the old value, interval and verdict, and the
         change.  What the baseline doesn't have keeps its verdict.
@@ -62,6 +65,7 @@ class Baseline:
         told = {
             "change": str(change.direction),
             "text": change.text,
+            "measured_verdict": str(record.verdict),
             "verdict": str(old.verdict),
             "value": old.to_json()["value"],
             "interval": old.to_json()["interval"],
@@ -70,7 +74,9 @@ class Baseline:
         if change.direction is Direction.WORSE and record.verdict is not Outcome.ERROR:
             reason = f"{WORSE}: {change.text}"
             return replace(record, verdict=Outcome.FAIL, reason=reason, evidence=evidence)
-        if record.verdict is Outcome.FAIL and change.direction is not Direction.UNKNOWN:
+        failed = old.verdict in (Outcome.FAIL, Outcome.KNOWN_FAILURE)
+        known = failed and change.direction is not Direction.UNKNOWN
+        if record.verdict is Outcome.FAIL and known:
             reason = f"{AS_BEFORE}: {change.text}"
             return replace(record, verdict=Outcome.KNOWN_FAILURE, reason=reason, evidence=evidence)
         return replace(record, evidence=evidence)
@@ -159,6 +165,12 @@ def baseline_lines(report: Report) -> list[str]:
                 if record.verdict is Outcome.PASS and vanished:
                     text += "; it passes now: update the baseline"
                 lines.append(text)
+    for record in report.records:
+        told = record.evidence.get(_KEY)
+        if isinstance(told, Mapping) and _is_sure_now(record, told):
+            lines.append(
+                f"fails, where the baseline could not tell: {record.name}: {told.get('text')}"
+            )
     compared = [r for r in report.records if isinstance(r.evidence.get(_KEY), Mapping)]
     new = [r.name for r in report.records if _KEY not in r.evidence]
     if compared and not lines:
@@ -166,6 +178,13 @@ def baseline_lines(report: Report) -> list[str]:
     if compared and new:
         lines.append(f"not in the baseline: {some(new)}")
     return lines
+
+
+def _is_sure_now(record: Record, told: Mapping[str, object]) -> bool:
+    """Whether a record fails that the baseline left open."""
+    open_then = told.get("verdict") == Outcome.INCONCLUSIVE
+    overlaps = told.get("change") == Direction.SAME
+    return record.verdict is Outcome.FAIL and open_then and overlaps
 
 
 def updated_baseline(old: Report, new: Report, only: str, reason: str) -> Report:

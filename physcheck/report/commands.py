@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from physcheck.errors import SpecError
+from physcheck.report.answer import answer
 from physcheck.report.badge import badge
 from physcheck.report.baseline import updated_baseline
 from physcheck.report.comparison import compare_reports
@@ -18,13 +19,18 @@ from physcheck.report.html import html
 from physcheck.report.json_report import json_text
 from physcheck.report.loading import load_report, unique_labels
 from physcheck.report.markdown import markdown
+from physcheck.report.merging import merge_reports, missing_lines
 from physcheck.report.terminal import terminal_lines
 from physcheck.report.writing import write_text
 from physcheck.run.record import Report
 
-__all__ = ["compare_files", "convert_report", "update_baseline"]
+__all__ = ["compare_files", "convert_report", "merge_files", "update_baseline", "write_report"]
 
-_REPORTS: dict[str, Callable[[Report], str]] = {".md": markdown, ".svg": badge}
+_REPORTS: dict[str, Callable[[Report], str]] = {
+    ".json": json_text,
+    ".md": markdown,
+    ".svg": badge,
+}
 _COMPARISONS = {".html": comparison_html, ".md": comparison_markdown, ".csv": comparison_csv}
 
 
@@ -39,13 +45,26 @@ def convert_report(source: str, target: str | None) -> list[str]:
     report = load_report(source)
     if target is None:
         return [text for text, _ in terminal_lines(report)]
-    suffix = _suffix(target, (".html", *_REPORTS))
-    if suffix == ".html":
-        text = html(report, [Path(source).resolve().parent])
-    else:
-        text = _REPORTS[suffix](report)
-    _write(target, text)
+    write_report(report, target, [Path(source).resolve().parent])
     return [f"written: {target}"]
+
+
+def write_report(report: Report, target: str, folders: Sequence[Path] = ()) -> None:
+    """Write a report as HTML, JSON, Markdown or a badge, by the target's suffix.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Where saved configurations are looked for if they aren't where the report says.
+
+    Raises
+    ------
+    SpecError
+        ``target`` has another suffix, or can't be written.
+    """
+    suffix = _suffix(target, (".html", *_REPORTS))
+    text = html(report, folders) if suffix == ".html" else _REPORTS[suffix](report)
+    _write(target, text)
 
 
 def compare_files(sources: Sequence[str], target: str | None) -> list[str]:
@@ -63,6 +82,25 @@ def compare_files(sources: Sequence[str], target: str | None) -> list[str]:
         return text.splitlines()
     _write(target, text)
     return [f"written: {target}"]
+
+
+def merge_files(sources: Sequence[str], target: str) -> list[str]:
+    """Write the JSON report of a run from those of its shards, and tell what is missing.
+
+    Raises
+    ------
+    SpecError
+        A source is no report, they don't belong together, or ``target`` doesn't end in .json.
+    """
+    _suffix(target, (".json",))
+    reports = [load_report(path) for path in sources]
+    merged = merge_reports(list(sources), reports)
+    _write(target, json_text(merged))
+    return [
+        f"written: {target}",
+        *missing_lines(reports, merged),
+        f"physcheck: {answer(merged)}",
+    ]
 
 
 def update_baseline(old: str, new: str, only: str, reason: str) -> list[str]:
@@ -86,6 +124,9 @@ def _suffix(target: str, known: Sequence[str]) -> str:
 
 
 def _write(target: str, text: str) -> None:
+    folder = Path(target).parent
+    if not folder.is_dir():
+        raise SpecError(f"{target} can't be written: there is no folder {folder}")
     try:
         write_text(target, text)
     except OSError as error:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from ase.units import kB
 
 from physcheck.measurement import Outcome
+from physcheck.report.order_of_failures import excess, failures_by_check
 from physcheck.run.record import Record, Report
-from physcheck.text.failure import is_mended
 from physcheck.text.numbers import with_uncertainty
 from physcheck.text.phrases import count
 
@@ -50,9 +50,13 @@ _MOST_REASONS = 3
 
 
 def violated(report: Report) -> list[Record]:
-    """The records that fail, the worst of each check first, checks of simulations before others."""
-    failed = [r for r in report.records if r.verdict is Outcome.FAIL and not is_mended(r)]
-    return sorted(failed, key=lambda r: (_rank(r), r.kind != "law", _place(r), -_over(r)))
+    """The records that fail, in the order in which every report tells them."""
+    return [record for found in failures_by_check(report.records).values() for record in found]
+
+
+def _most_spoiling_first(failed: Sequence[Record]) -> list[Record]:
+    """What spoils most of what people do with a model comes first: the sentence names a few."""
+    return sorted(failed, key=lambda r: (_rank(r), r.kind != "law", _place(r), -excess(r)))
 
 
 def _place(record: Record) -> int:
@@ -70,7 +74,7 @@ def consequence(report: Report) -> str:
 
     Says nothing that no record supports: where nothing failed it names what remains unknown.
     """
-    failed = violated(report)
+    failed = _most_spoiling_first(violated(report))
     if report.error:
         lines = report.error.strip().splitlines()
         return f"Nothing was judged: {lines[0] if lines else 'no reason is known'}"
@@ -135,11 +139,6 @@ def _heating(failed: Sequence[Record]) -> list[str]:
 def _spoils(record: Record) -> tuple[str, ...]:
     by_family = _SPOILS_BY_FAMILY.get(record.family, ())
     return _SPOILS_BY_CHECK.get(record.check, by_family)
-
-
-def _over(record: Record) -> float:
-    value = math.inf if record.value is None else record.value
-    return value / record.tolerance if record.tolerance else value
 
 
 def _listed(words: Sequence[str], last: str) -> str:

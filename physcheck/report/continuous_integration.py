@@ -8,6 +8,7 @@ from pathlib import Path
 
 from physcheck.measurement import Outcome
 from physcheck.report.markdown import markdown
+from physcheck.report.order_of_failures import in_order
 from physcheck.run.record import Record, Report
 from physcheck.text.failure import summary_sentence
 
@@ -41,7 +42,7 @@ def append_step_summary(report: Report, variables: Mapping[str, str] | None = No
 def annotation_lines(report: Report) -> list[str]:
     """A line each failure and error, in the form that GitHub Actions turns into an annotation."""
     lines = []
-    for record in report.records:
+    for record in in_order(report.records):
         if record.verdict in (Outcome.FAIL, Outcome.ERROR):
             title = _escaped(f"physcheck: {record.name}", of_property=True)
             lines.append(f"::error title={title}::{_escaped(summary_sentence(record))}")

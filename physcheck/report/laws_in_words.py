@@ -6,7 +6,7 @@ import inspect
 import re
 from dataclasses import dataclass
 
-__all__ = ["LawText", "law_text"]
+__all__ = ["LawText", "law_text", "plain"]
 
 _ROLE = re.compile(r":\w+:`~?(?:[\w.]*\.)?(\w+)`")
 _SECTION = re.compile(r"^(Parameters|Raises|Returns|Attributes)\n-+", re.MULTILINE)
@@ -47,19 +47,19 @@ def law_text(check: str) -> LawText | None:
     source = re.search(r"^Source: (.*?)(?:\n\n|\Z)", text, re.MULTILINE | re.DOTALL)
     told = [b for b in blocks if not b.startswith(("Can't see", "Source:", "Cost:"))]
     return LawText(
-        law=_plain(law),
+        law=plain(law),
         paragraphs=tuple(_paragraph(block) for block in told),
-        blind=_plain(blind),
-        source="" if source is None else _plain(source[1]),
+        blind=plain(blind),
+        source="" if source is None else plain(source[1]),
     )
 
 
 def _paragraph(block: str) -> tuple[str, str]:
     if block.startswith(_INDENT):
         return "formula", inspect.cleandoc(block).rstrip(",.;")
-    return "text", _plain(block)
+    return "text", plain(block)
 
 
-def _plain(text: str) -> str:
-    """Without the marks of reStructuredText, on one line."""
+def plain(text: str) -> str:
+    """A docstring's text without the marks of reStructuredText, on one line."""
     return " ".join(_ROLE.sub(r"\1", text).replace("``", "").split())

@@ -8,8 +8,10 @@ from typing import Any
 
 from physcheck.errors import SpecError
 from physcheck.run.record import SCHEMA, Report
+from physcheck.run.resume import Resumed, resumed_from
+from physcheck.run.settings import Settings
 
-__all__ = ["load_report", "unique_labels"]
+__all__ = ["load_report", "load_resumed", "unique_labels"]
 
 _FAMILY = SCHEMA.split("/")[0]
 
@@ -34,6 +36,23 @@ def load_report(path: str | Path) -> Report:
         ) from None
     except (TypeError, ValueError, AttributeError) as error:
         raise SpecError(f"{path} doesn't hold what {SCHEMA} says: {error}") from None
+
+
+def load_resumed(settings: Settings) -> Resumed | None:
+    """What a run takes over from the report of ``--physcheck-resume``.
+
+    None where there is no report yet and the run writes that very file: the same command then
+    begins a run, and goes on with it.
+
+    Raises
+    ------
+    SpecError
+        The file is no report, or one of another version or of other settings.
+    """
+    path = settings.resume
+    if path is None or (path == settings.json and not Path(path).exists()):
+        return None
+    return resumed_from(path, load_report(path), settings)
 
 
 def _document(path: str | Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from physcheck.measurement import Outcome
 from physcheck.report.answer import answer
 from physcheck.report.baseline import baseline_lines
+from physcheck.report.order_of_failures import in_order
 from physcheck.report.table import columns_of, table_rows
 from physcheck.run.record import Report
 from physcheck.text.failure import failure_text
@@ -74,7 +75,7 @@ def _table(report: Report) -> list[str]:
 def _blocks(report: Report) -> list[str]:
     """Failures as the terminal shows them, then the tables that other records made."""
     lines = []
-    for record in report.records:
+    for record in in_order(report.records):
         if record.verdict in (Outcome.FAIL, Outcome.ERROR):
             lines += _block(failure_text(record, profile=report.settings.profile))
     for record in report.records:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 from physcheck.measurement import Outcome
 from physcheck.report.answer import answer
 from physcheck.report.baseline import baseline_lines
-from physcheck.report.consequence import consequence, violated
+from physcheck.report.consequence import consequence
 from physcheck.report.interval_bar import Bar, interval_bar
 from physcheck.report.laws_in_words import LawText, law_text
+from physcheck.report.order_of_failures import excess, failures_by_check
 from physcheck.report.pictures.drawing import Picture
 from physcheck.report.pictures.numbers_of import slug_of
 from physcheck.report.pictures.of_records import pictures_of_all
@@ -128,9 +128,6 @@ def _mood(said: str) -> str:
 
 def _violations(report: Report) -> list[dict[str, Any]]:
     """One line a check that fails: title, the worst number, where else, and its link."""
-    found: dict[str, list[Record]] = {}
-    for record in violated(report):
-        found.setdefault(record.check, []).append(record)
     return [
         {
             "check": check,
@@ -142,7 +139,7 @@ def _violations(report: Report) -> list[dict[str, Any]]:
             "where": ", ".join(record.structure for record in records[:6])
             + (f" and {len(records) - 6} more" if len(records) > 6 else ""),
         }
-        for check, records in found.items()
+        for check, records in failures_by_check(report.records).items()
     ]
 
 
@@ -240,7 +237,7 @@ def _sections(
         by_check.setdefault(record.check, []).append(record)
     sections = []
     for check, found in by_check.items():
-        ranked = sorted(found, key=lambda r: (_RANK.index(str(r.verdict)), -_excess(r)))
+        ranked = sorted(found, key=lambda r: (_RANK.index(str(r.verdict)), -excess(r)))
         worst = ranked[0]
         sections.append(
             Section(
@@ -287,13 +284,6 @@ def _over(record: Record) -> str:
     if record.verdict not in (Outcome.FAIL, Outcome.KNOWN_FAILURE) or record.tolerance is None:
         return ""
     return "" if record.value is None else ratio(record.value, record.tolerance)
-
-
-def _excess(record: Record) -> float:
-    value = record.value
-    if value is None or math.isnan(value):
-        return math.inf
-    return value / record.tolerance if record.tolerance else value
 
 
 def _reference(record: Record) -> str:

@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable, Sequence
 
 from physcheck.measurement import Outcome
-from physcheck.report.answer import answer, by_cause
+from physcheck.report.answer import answer
 from physcheck.report.baseline import baseline_lines
+from physcheck.report.order_of_failures import failures_by_check
 from physcheck.report.table import columns_of, table_rows
 from physcheck.run.facts import NotScheduled
 from physcheck.run.record import Record, Report
-from physcheck.text.failure import is_mended
 from physcheck.text.numbers import duration, ratio, with_uncertainty
 from physcheck.text.phrases import count, printable, some, verdict_word
 
@@ -65,18 +65,17 @@ def terminal_lines(report: Report, *, width: int = 100, verbose: bool = False) -
 def _violated(records: Sequence[Record], width: int) -> list[Line]:
     """Failures under what usually causes them, a line each check with its structures."""
     found_by_causes: dict[str, dict[str, list[Record]]] = {}
-    for record in by_cause(records):
-        if record.verdict is Outcome.FAIL and not is_mended(record):
+    for check, found in failures_by_check(records).items():
+        for record in found:
             checks = found_by_causes.setdefault(record.causes, {})
-            checks.setdefault(record.check, []).append(record)
+            checks.setdefault(check, []).append(record)
     lines: list[Line] = []
     for causes, checks in found_by_causes.items():
         if causes:
             lines += [(text, "title") for text, _ in _wrapped(f"usual causes: {causes}", width)]
         for check, found in checks.items():
-            ranked = sorted(found, key=lambda r: -(r.value or 0.0))
-            where = [f"{r.structure} {_number(r)}".rstrip() for r in ranked]
-            text = f"  {check}: {ranked[0].title}: {some(where)}"
+            where = [f"{r.structure} {_number(r)}".rstrip() for r in found]
+            text = f"  {check}: {found[0].title}: {some(where)}"
             lines += [(line, "bad") for line, _ in _wrapped(text, width)]
         advice = dict.fromkeys(r.advice for found in checks.values() for r in found if r.advice)
         for text in advice:

@@ -21,6 +21,7 @@ def write_text(path: str | Path, text: str) -> None:
     target = Path(path)
     if target.exists() and not target.is_file():
         raise OSError(f"{target} is no regular file")
+    # It was there when the run began.
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     try:

@@ -12,13 +12,21 @@ from physcheck.model import Meter
 from physcheck.registry import CheckSpec
 from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import PACED_STRUCTURES
+from physcheck.run.progress_display import Stage, no_stage
 from physcheck.run.settings import Settings
 from physcheck.run.trial_calls import Trial, refused_kinds, trial_call
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure
 
-__all__ = ["Chosen", "atomic_numbers_of", "choose_structures", "cut_to"]
+__all__ = [
+    "Chosen",
+    "atomic_numbers_of",
+    "choose_structures",
+    "cut_to",
+    "reasons_of",
+    "refuse_other_species",
+]
 
 # Structures of the catalogue with more atoms are taken where there is room for all others.
 _LARGE = 40
@@ -61,9 +69,18 @@ class Chosen:
         return {name: t.seconds for name, t in self.trials.items() if t.seconds is not None}
 
 
-def choose_structures(meter: Meter, settings: Settings, checks: Sequence[CheckSpec]) -> Chosen:
-    """The structures that the user named, else those the model's author declared, else all that the
-    model takes of the catalogue, those that add most to the ones before first.
+def choose_structures(
+    meter: Meter,
+    settings: Settings,
+    checks: Sequence[CheckSpec],
+    given: Sequence[Structure] | None = None,
+    stage: Stage = no_stage,
+) -> Chosen:
+    """The structures of a run, and what trial calls of the model showed.
+
+    Those that were ``given``, else those that the user named, else those that the model's author
+    declared, else all that the model takes of the catalogue, those that add most to the ones before
+    first.
 
     Where the model's species are unknown each is tried with one call; one that raises or whose
     largest force is above 30 eV/Å is left out.  A model that raises everywhere is judged on the
@@ -76,11 +93,14 @@ def choose_structures(meter: Meter, settings: Settings, checks: Sequence[CheckSp
     """
     from physcheck.structures import load_structures
 
-    trier = _Trier(meter)
-    if settings.structures is not None:
-        chosen = Chosen(load_structures(settings.structures), named=True)
+    trier = _Trier(meter, stage)
+    if given is not None or settings.structures is not None:
+        named = load_structures(settings.structures or "") if given is None else list(given)
+        chosen = Chosen(named, named=True)
+        if settings.species is not None:
+            refuse_other_species(chosen.structures, settings.species)
     elif meter.capabilities.structures:
-        chosen = Chosen(_declared(meter.capabilities.structures), named=True)
+        chosen = _declared_of(meter.capabilities.structures, settings.species)
     else:
         chosen = _of_catalogue(trier, settings)
     for structure in chosen.structures[:PACED_STRUCTURES]:
@@ -111,18 +131,54 @@ def cut_to(chosen: Chosen, count: int | None, budget: str) -> None:
     ]
 
 
+def reasons_of(chosen: Chosen) -> dict[str, str]:
+    """Why each structure is looked at: who named it, what it adds, which fault shows best on it."""
+    showing: dict[str, list[str]] = {}
+    for check, name in chosen.best.items():
+        showing.setdefault(name, []).append(check)
+    reasons: dict[str, str] = {}
+    kinds: set[int] = set()
+    species: set[int] = set()
+    for structure in chosen.structures:
+        system = structure.configurations.system
+        kind, numbers = int(system.pbc.sum()), set(system.numbers.tolist())
+        if chosen.named:
+            said = "declared" if structure.provenance.startswith("declared") else "named"
+            why = [f"{said} by the model's author" if said == "declared" else said]
+        elif not reasons:
+            why = ["the first of the catalogue that the model takes"]
+        else:
+            new = _symbols(numbers - species)
+            why = [f"periodic in {kind} directions"] if kind not in kinds else []
+            why += [f"adds {new}"] if new else []
+        kinds.add(kind)
+        species |= numbers
+        if structure.name in showing:
+            why.append(f"shows best: {', '.join(showing[structure.name])}")
+        reasons[structure.name] = "; ".join(why) or "a further structure of the catalogue"
+    return reasons
+
+
+def _symbols(numbers: set[int]) -> str:
+    from ase.data import chemical_symbols
+
+    return ", ".join(str(chemical_symbols[number]) for number in sorted(numbers))
+
+
 @dataclass(slots=True)
 class _Trier:
     """Makes trial calls; the model's very first is made again where it raises."""
 
     meter: Meter
+    stage: Stage = no_stage
     tried: bool = False
     remarks: list[str] = field(default_factory=list)
 
     def try_on(self, structure: Structure) -> Trial:
         """A trial; that only the model's first call raised is a remark for the report."""
         first, self.tried = not self.tried, True
-        trial = trial_call(self.meter, structure)
+        with self.stage(f"trial call at {structure.name}"):
+            trial = trial_call(self.meter, structure)
         if not first or trial.refusal is None or trial.seconds is not None:
             return trial
         again = trial_call(self.meter, structure)
@@ -214,6 +270,52 @@ def _diverse(structures: Sequence[Structure]) -> list[Structure]:
 def _gain(kinds: set[int], species: set[int], one: Structure) -> tuple[bool, int]:
     system = one.configurations.system
     return int(system.pbc.sum()) not in kinds, len(set(system.numbers.tolist()) - species)
+
+
+def refuse_other_species(structures: Sequence[Structure], species: str) -> None:
+    """Nothing where all structures are made of ``species``, chemical symbols with commas.
+
+    Raises
+    ------
+    SpecError
+        One has others: both can't be meant.
+    """
+    asked = atomic_numbers_of(species)
+    for structure in structures:
+        outside = structure.species - asked
+        if outside:
+            raise SpecError(
+                f"the structure {structure.name} holds {_symbols(set(outside))}, which "
+                f"--physcheck-species={species} leaves out; leave out one of the two"
+            )
+
+
+def _declared_of(names: Sequence[Any], species: str | None) -> Chosen:
+    """Those of the author's structures that are made of the species asked for.
+
+    Raises
+    ------
+    SpecError
+        None is.
+    """
+    chosen = Chosen(_declared(names), named=True)
+    if species is None:
+        return chosen
+    asked = atomic_numbers_of(species)
+    found = [s for s in chosen.structures if s.species <= asked]
+    if not found:
+        held = sorted(set().union(*(s.species for s in chosen.structures)))
+        raise SpecError(
+            f"no structure that the model's author declared is made of {species} alone: they hold "
+            f"{_symbols(set(held))}; name others with --physcheck-structures"
+        )
+    chosen.left_out = [
+        NotScheduled("*", s.name, "has species that were not asked for")
+        for s in chosen.structures
+        if s not in found
+    ]
+    chosen.structures = found
+    return chosen
 
 
 def _declared(names: Sequence[Any]) -> list[Structure]:

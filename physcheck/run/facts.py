@@ -8,6 +8,9 @@ from typing import Any
 
 __all__ = ["ModelIdentity", "NotScheduled", "PlanSummary", "RunFacts"]
 
+# Fields of a plan that JSON holds as lists.
+_LISTS = ("remarks", "names", "whole")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelIdentity:
@@ -78,6 +81,10 @@ class PlanSummary:
         Where that number comes from; empty where the user gave it.
     names : tuple of str
         ``check[structure]`` of each record, in order.
+    whole : tuple of str
+        The same of all shards together; empty where the run is no shard.
+    structures : mapping of str to str
+        A hash of each structure of the whole run.
     """
 
     records: int
@@ -87,15 +94,17 @@ class PlanSummary:
     budget_reason: str = ""
     remarks: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+    structures: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """All fields by name."""
-        return {**asdict(self), "remarks": list(self.remarks), "names": list(self.names)}
+        return {**asdict(self), **{name: list(getattr(self, name)) for name in _LISTS}}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> PlanSummary:
         """The inverse of :meth:`to_json`; what later versions added is left out."""
-        lists = {name: tuple(document.get(name, ())) for name in ("remarks", "names")}
+        lists = {name: tuple(document.get(name, ())) for name in _LISTS}
         return cls(**{**_known(cls, document), **lists})
 
 

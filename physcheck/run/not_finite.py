@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -63,24 +63,23 @@ class NotFiniteOnce:
     make : callable (PlanEntry) -> Record
     entries : iterable of PlanEntry
         What is planned: where ``finite_outputs`` isn't, each record that met NaN fails.
+    finished : mapping of str to Record
+        Records by name that an earlier run has made.
     """
 
-    def __init__(self, make: Callable[[PlanEntry], Record], entries: Iterable[PlanEntry]) -> None:
+    def __init__(
+        self,
+        make: Callable[[PlanEntry], Record],
+        entries: Iterable[PlanEntry],
+        finished: Mapping[str, Record] | None = None,
+    ) -> None:
         self._make = make
         self._planned = [entry for entry in entries if entry.check.id == _FINITE_OUTPUTS]
-        self._judges: dict[str, Record] = {}
-        self._told: set[str] = set()
-
-    @property
-    def asked_evaluations(self) -> int:
-        """Spent on ``finite_outputs`` whose records this process was not asked for."""
-        unasked = [record for name, record in self._judges.items() if name not in self._told]
-        return sum(record.force_evaluations or 0 for record in unasked)
+        self._judges = dict(finished or {})
 
     def run(self, entry: PlanEntry) -> Record:
         """The record of an entry."""
         if entry.check.id == _FINITE_OUTPUTS:
-            self._told.add(entry.name)
             return self._judge(entry)
         record = self._make(entry)
         output = not_finite_output(record)

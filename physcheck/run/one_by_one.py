@@ -1,4 +1,4 @@
-"""A model that is asked one configuration at a time, whatever it takes."""
+"""A model that is asked one configuration at a time, or each one of a copy that was never asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from physcheck.system import Configurations, Evaluation
 if TYPE_CHECKING:
     from physcheck.system import Floats
 
-__all__ = ["one_by_one"]
+__all__ = ["fresh_each_time", "one_by_one"]
 
 
 class _OneByOne:
@@ -85,3 +85,32 @@ def one_by_one(model: Model, *, as_batches: bool = False) -> Model:
     """
     kind = _DifferentiableOneByOne if isinstance(model, Differentiable) else _OneByOne
     return kind(model, as_batches=as_batches)
+
+
+class _FreshEachTime:
+    """A model that makes a new copy of itself for each configuration."""
+
+    def __init__(self, model: Model, maker: Callable[[], Model]) -> None:
+        self.model, self._maker = model, maker
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The model's, without batches."""
+        return replace(self.model.capabilities, batched=False, mixed_sizes=False)
+
+    def fresh(self) -> Model:
+        """This one: it has no memory."""
+        return self
+
+    def evaluate(
+        self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
+    ) -> Evaluation:
+        """As :meth:`physcheck.model.Model.evaluate`, each configuration of a new copy."""
+        answers = [self._maker().evaluate(one, want=want) for one in configurations]
+        return Evaluation.concatenate(answers)
+
+
+def fresh_each_time(model: Model) -> Model | None:
+    """A model without memory of earlier calls; None where no fresh copy can be made."""
+    maker: Callable[[], Model] | None = getattr(model, "fresh", None)
+    return None if maker is None else _FreshEachTime(model, maker)

@@ -10,6 +10,7 @@ import numpy as np
 
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.model import Meter
+from physcheck.run.progress_display import Stage, no_stage
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure
@@ -25,7 +26,10 @@ _SLOW = 2.0
 
 
 def measure_pace(
-    meter: Meter, structures: Sequence[Structure], first: Mapping[str, float]
+    meter: Meter,
+    structures: Sequence[Structure],
+    first: Mapping[str, float],
+    stage: Stage = no_stage,
 ) -> dict[str, float]:
     """Seconds of one evaluation by structure, where a call succeeds; ``first`` are first calls'.
 
@@ -36,21 +40,28 @@ def measure_pace(
     for structure in structures[:PACED_STRUCTURES]:
         if structure.name not in first:
             continue
-        start = structure.configurations
-        size = _BATCH if meter.capabilities.batched else 1
-        batch = start.at(np.repeat(start.positions, size, axis=0))
-        slow = first[structure.name] > _SLOW
-        # One more call first where it is cheap: compilers look at the second one, too.
-        for warm_up in (False,) if slow else (True, False):
-            started = time.perf_counter()
-            try:
-                meter.evaluate(batch, want={"energy", "forces"} & meter.capabilities.outputs)
-            except (ModelError, NonFiniteOutput):
-                break
-            seconds = (time.perf_counter() - started) / size
-            if not warm_up:
-                pace[structure.name] = min(pace[structure.name], seconds)
+        with stage(f"timing the model at {structure.name}"):
+            seconds = _pace_at(meter, structure, slow=first[structure.name] > _SLOW)
+        if seconds is not None:
+            pace[structure.name] = min(pace[structure.name], seconds)
     return pace
+
+
+def _pace_at(meter: Meter, structure: Structure, *, slow: bool) -> float | None:
+    """Seconds of an evaluation in a warm call; None where it fails."""
+    start = structure.configurations
+    size = _BATCH if meter.capabilities.batched else 1
+    batch = start.at(np.repeat(start.positions, size, axis=0))
+    seconds = None
+    # One more call first where it is cheap: compilers look at the second one, too.
+    for _ in (0,) if slow else (0, 1):
+        started = time.perf_counter()
+        try:
+            meter.evaluate(batch, want={"energy", "forces"} & meter.capabilities.outputs)
+        except (ModelError, NonFiniteOutput):
+            return None
+        seconds = (time.perf_counter() - started) / size
+    return seconds
 
 
 def typical_pace(structures: Sequence[Structure], pace: Mapping[str, float]) -> float | None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from physcheck.checks import find_checks
 from physcheck.model import Meter, Model
 from physcheck.run.budget import Spending, names_time, spending_of
-from physcheck.run.choosing import choose_structures, cut_to
+from physcheck.run.choosing import choose_structures, cut_to, reasons_of
 from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import measure_pace, typical_pace
+from physcheck.run.progress_display import Stage, no_stage
 from physcheck.run.schedule import Schedule, structures_within
 from physcheck.run.settings import Settings
+from physcheck.run.shard import Shard
+
+if TYPE_CHECKING:
+    from physcheck.structures import Structure
 
 __all__ = ["Plan", "make_plan"]
 
@@ -33,6 +39,8 @@ class Plan:
         Of one evaluation, where a timed call succeeded.
     remarks : tuple of str
         What trial calls showed that no record will: sentences for the report.
+    why : mapping of structure to str
+        Why each structure is looked at, in a few words.
     """
 
     entries: tuple[PlanEntry, ...]
@@ -41,6 +49,7 @@ class Plan:
     setup_evaluations: int = 0
     pace: Mapping[str, float] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    why: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def estimated_seconds(self) -> float | None:
@@ -54,6 +63,20 @@ class Plan:
     def evaluations(self) -> int:
         """The sum of all allotments, and once a structure of what its records share."""
         return sum(n for n, _ in self._costs())
+
+    def of_shard(self, shard: Shard) -> Plan:
+        """The plan with the records of this shard's structures alone.
+
+        A larger structure's evaluations count for more, by its atoms.
+        """
+        costs = dict.fromkeys((e.structure.name for e in self.entries), 0)
+        for entry in self.entries:
+            costs[entry.structure.name] += entry.allotment * entry.structure.configurations.n_atoms
+        # The records of a structure share its trajectory.
+        for shared in {e.structure.name: e for e in self.entries if e.shared}.values():
+            costs[shared.structure.name] += shared.shared * shared.structure.configurations.n_atoms
+        own = shard.structures(costs)
+        return replace(self, entries=tuple(e for e in self.entries if e.structure.name in own))
 
     def _costs(self) -> list[tuple[int, str]]:
         """Evaluations and the structure they are of."""
@@ -72,7 +95,9 @@ def make_plan(
     *,
     agree: Callable[[Spending], Spending] = lambda spending: spending,
     has_twin: bool = False,
+    structures: Sequence[Structure] | None = None,
     settles: Callable[[Sequence[PlanEntry]], bool] = lambda entries: False,
+    stage: Stage = no_stage,
 ) -> Plan:
     """Choose structures, fix the number of evaluations, then fill it (see ``run/schedule.py``).
 
@@ -83,9 +108,13 @@ def make_plan(
         what all processes of the run shall have.
     has_twin : bool
         Whether room is kept for looks at a float64 twin of the model.
+    structures : sequence of Structure, or None
+        Those that the caller has at hand, in place of what the settings name.
     settles : callable (sequence of PlanEntry) -> bool
         Makes a few records, with the evaluations planned for them, and says whether all pass; so
         that nothing is kept for the trajectory that they then don't need.
+    stage : callable (str) -> context manager
+        Told what is being done: with large systems that takes long, before any record.
 
     The same on every process: but for that number, timings only make the estimate.
 
@@ -96,8 +125,8 @@ def make_plan(
     """
     checks = find_checks(settings.checks)
     meter = Meter(model)
-    chosen = choose_structures(meter, settings, checks)
-    pace = measure_pace(meter, chosen.structures, chosen.pace)
+    chosen = choose_structures(meter, settings, checks, structures, stage)
+    pace = measure_pace(meter, chosen.structures, chosen.pace, stage)
     spending = spending_of(settings.budget, typical_pace(chosen.structures, pace))
     if names_time(settings.budget):
         spending = agree(spending)
@@ -112,4 +141,5 @@ def make_plan(
         setup_evaluations=meter.evaluations,
         pace=pace,
         remarks=tuple(chosen.remarks),
+        why=reasons_of(chosen),
     )

@@ -205,8 +205,8 @@ class Report:
     records : tuple of Record
     facts : RunFacts
         The model, reference, environment, plan, and what was not scheduled.
-    setup_evaluations : int
-        Spent on planning, resolutions and shared trajectories.
+    setup : mapping of str to int
+        Evaluations of planning, resolutions and shared trajectories, by what they were for.
     complete : bool
         Whether every record that was to be made is there.
     exit_code : int or None
@@ -220,7 +220,7 @@ class Report:
     settings: Settings
     records: tuple[Record, ...] = ()
     facts: RunFacts = field(default_factory=RunFacts)
-    setup_evaluations: int = 0
+    setup: Mapping[str, int] = field(default_factory=dict)
     complete: bool = False
     exit_code: int | None = None
     error: str | None = None
@@ -245,7 +245,7 @@ class Report:
             verdicts={o: sum(record.verdict is o for record in self.records) for o in Outcome},
             force_evaluations=int(_spent(self.records, "force_evaluations")),
             reference_evaluations=int(_spent(references, "force_evaluations")),
-            setup_evaluations=self.setup_evaluations,
+            setup_evaluations=sum(self.setup.values()),
             seconds=round(_spent(results, "seconds"), 6),
         )
 
@@ -266,6 +266,7 @@ class Report:
             "plan": facts["plan"],
             "records": [record.to_json() for record in self.records],
             "not_scheduled": facts["not_scheduled"],
+            "setup": dict(self.setup),
             "summary": self.summary.to_json(),
         }
 
@@ -283,7 +284,8 @@ class Report:
             settings=Settings.from_json(document["settings"]),
             records=tuple(Record.from_json(record) for record in document["records"]),
             facts=RunFacts.from_json(document),
-            setup_evaluations=document["summary"]["setup_evaluations"],
+            # Reports of versions that don't tell what it was for have the sum alone.
+            setup=document.get("setup", {"all": document["summary"]["setup_evaluations"]}),
             complete=document["complete"],
             exit_code=document["exit_code"],
             error=document["error"],

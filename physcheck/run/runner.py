@@ -6,11 +6,11 @@ import inspect
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import FINER_ARITHMETIC, Outcome, judge, limited_by_noise
@@ -27,9 +27,11 @@ from physcheck.run.outcomes import (
     unmeasured_record,
     with_cost,
 )
+from physcheck.run.progress_display import ProgressDisplay, no_stage
 from physcheck.run.record import Record, ReferenceResult
 from physcheck.run.schedule import NEEDS_REFERENCE
 from physcheck.run.settings import Settings
+from physcheck.run.setup_costs import SetupCosts
 from physcheck.run.shared import SharedByStructure
 from physcheck.run.timeout import TimeIsUp, alarm
 from physcheck.run.twin import judged_in_float64, wants_float64
@@ -43,15 +45,7 @@ if TYPE_CHECKING:
     from physcheck.resolution import Resolution
     from physcheck.structures import Structure
 
-__all__ = ["ProgressDisplay", "Runner", "import_heavy_packages"]
-
-
-class ProgressDisplay(Protocol):
-    """Shows how far a long record is."""
-
-    def watch(self, what: str, planned: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Within, tell what it gives how many evaluations of ``planned`` were made."""
-        ...
+__all__ = ["Runner", "import_heavy_packages"]
 
 
 @dataclass(slots=True)
@@ -84,8 +78,8 @@ class Runner:
         Told how far a record is.
     load_twin : callable () -> Model or None
         Gives the same model in float64, when first asked for; None where there is none.
-    setup_evaluations : int
-        Spent on resolutions and trajectories so far, the reference's included.
+    setup : SetupCosts
+        What was spent on resolutions and trajectories so far, the reference's included.
     """
 
     model: Model
@@ -94,13 +88,18 @@ class Runner:
     reference: Model | None = None
     progress: ProgressDisplay | None = None
     load_twin: Callable[[], Model | None] | None = None
-    setup_evaluations: int = 0
+    setup: SetupCosts = field(default_factory=SetupCosts)
     _twin_runner: Runner | None = None
     _reference_runner: Runner | None = None
     _resolutions: SharedByStructure[Resolution] = field(default_factory=SharedByStructure)
     _trajectories: SharedByStructure[Trajectory] = field(default_factory=SharedByStructure)
     _gradients: SharedByStructure[GradientForces] = field(default_factory=SharedByStructure)
     _asking: Meter | None = None
+
+    @property
+    def setup_evaluations(self) -> int:
+        """The sum of ``setup``."""
+        return self.setup.total
 
     def run(self, entry: PlanEntry) -> Record:
         """The record of one check at one structure, with the reference's result if there is one.
@@ -127,11 +126,8 @@ class Runner:
         runner = self._runner_of_twin(entry.structure)
         if runner is None:
             return record
-        before = runner.setup_evaluations
         again = replace(entry, looks=entry.looks[:1], allotment=entry.twin, twin=0, shared=0)
-        twin = runner.run(again)
-        self.setup_evaluations += runner.setup_evaluations - before
-        return judged_in_float64(record, twin)
+        return judged_in_float64(record, runner.run(again))
 
     def _runner_of_twin(self, structure: Structure) -> Runner | None:
         if self._twin_runner is not None or self.load_twin is None:
@@ -146,9 +142,11 @@ class Runner:
             alike = is_same_model(own, other, structure.configurations)
         except (ModelError, NonFiniteOutput):
             alike = False
-        self.setup_evaluations += own.evaluations + other.evaluations
+        self.setup.charge("is float64 the same model", own.evaluations + other.evaluations)
         if alike:
-            self._twin_runner = Runner(twin, self.settings, self.evidence_folder)
+            self._twin_runner = Runner(
+                twin, self.settings, self.evidence_folder, setup=self.setup.under("float64")
+            )
         return self._twin_runner
 
     def resolution(self, structure: Structure) -> Resolution:
@@ -166,12 +164,14 @@ class Runner:
         def measure() -> Resolution:
             seed = record_seed(self.settings.seed, "resolution", structure.name)
             meter = Meter(self.model)
+            stage = no_stage if self.progress is None else self.progress.stage
             try:
-                return measure_resolution(
-                    meter, structure.configurations, rng=np.random.default_rng(seed)
-                )
+                with stage(f"noise and response of {structure.name}"):
+                    return measure_resolution(
+                        meter, structure.configurations, rng=np.random.default_rng(seed)
+                    )
             finally:
-                self.setup_evaluations += meter.evaluations
+                self.setup.charge(f"resolution[{structure.name}]", meter.evaluations)
 
         return self._resolutions.of(structure, measure)
 
@@ -202,7 +202,7 @@ class Runner:
                         evaluations=evaluations,
                     )
             finally:
-                self.setup_evaluations += meter.evaluations
+                self.setup.charge(f"trajectory[{structure.name}]", meter.evaluations)
 
         return self._trajectories.of(structure, make)
 
@@ -233,7 +233,7 @@ class Runner:
                     resolution=resolution,
                 )
             finally:
-                self.setup_evaluations += meter.evaluations
+                self.setup.charge(f"gradient[{structure.name}]", meter.evaluations)
 
         return self._gradients.of(structure, make)
 
@@ -247,7 +247,7 @@ class Runner:
         except ModelError as error:
             return str(error)
         finally:
-            self.setup_evaluations += self._asking.evaluations - before
+            self.setup.charge("asking what it can do", self._asking.evaluations - before)
         return None
 
     def _record(self, entry: PlanEntry) -> Record:
@@ -393,12 +393,13 @@ class Runner:
     def _runner_of_reference(self, reference: Model, structure: Structure) -> Runner:
         """Once the reference knows what it gives at such structures."""
         if self._reference_runner is None:
-            self._reference_runner = Runner(reference, self.settings, self._reference_folder)
+            self._reference_runner = Runner(
+                reference, self.settings, self._reference_folder,
+                setup=self.setup.under("reference"),
+            )  # fmt: skip
         runner, start = self._reference_runner, structure.configurations
-        before = runner.setup_evaluations
         if not reference.capabilities.refuses(start):
             runner.ask(start)
-        self.setup_evaluations += runner.setup_evaluations - before
         return runner
 
     def _reference_result(
@@ -407,7 +408,6 @@ class Runner:
         """The same check with the same seed on the reference, as closely as ``made`` looked."""
         runner = self._runner_of_reference(reference, entry.structure)
         start, capabilities = entry.structure.configurations, reference.capabilities
-        before = runner.setup_evaluations
         refusal = capabilities.refuses(start) or entry.check.missing(start, capabilities)
         level = next((b for b in entry.looks if b == made.level), entry.looks[0])
         allotment = 0 if refusal else entry.check.evaluations(start, capabilities, level)
@@ -415,7 +415,6 @@ class Runner:
             # Evaluations set aside for a float64 twin are the model's, not its reference's.
             replace(entry, allotment=allotment, not_applicable=refusal, looks=(level,), twin=0)
         )
-        self.setup_evaluations += runner.setup_evaluations - before
         return ReferenceResult.of(record)
 
     def _reference_folder(self) -> Path:

@@ -30,8 +30,13 @@ __all__ = ["NEEDS_REFERENCE", "Schedule", "gains", "structures_within"]
 
 # At quick the structures after the first get these only: they are cheap whatever the size.
 _CHEAP_FAMILIES = frozenset({"conservation"})
+# Faults of a program that show in crystals needn't show in molecules, nor the reverse: these checks
+# are made on a structure of each kind, and so are all of symmetry.
+_OF_EACH_KIND = frozenset(
+    {"finite_outputs", "history_independence", "input_untouched", "responsiveness"}
+)
 # First looks of at most so many evaluations come before any second look.
-_CHEAP = 60
+_CHEAP = 130
 # Where there is room for a trajectory that sampling checks share, this share of the budget is kept
 # for it.
 _KEPT_SHARE = 0.36
@@ -69,9 +74,11 @@ class Schedule(Filling):
 
     settles: Callable[[Sequence[PlanEntry]], bool] = lambda entries: False
     _served: set[str] = field(default_factory=set)
+    _has_gradient: bool = False
 
     def fill(self, checks: Sequence[CheckSpec]) -> None:
-        """Coverage first, then cheap checks everywhere, second looks, the other pairs, and theirs.
+        """Coverage first, of checks and of kinds of structures; then cheap checks everywhere,
+        second looks, the other pairs, and theirs.
 
         Checks that share a trajectory come last: what the others left, or the share that is kept
         for them, goes to one structure, the one that most of them apply to, the largest first.
@@ -86,11 +93,13 @@ class Schedule(Filling):
         # Statistics of motion need most and say least in few evaluations: they come last.
         for of_motion in (False, True):
             part = [spec for spec in alone if (spec.family == "sampling") is of_motion]
+            self._look_once(part, everywhere=False, again=False)
             self._look_once(part, everywhere=False)
+        self._look_at_each_kind(alone)
         asked = ask_gradient(self, suited[:1], sharing)
         if self.kept and asked and self.settles(asked):
             # No trajectory will be made: what was kept for one goes to the other checks.
-            self.kept = 0
+            self.kept, self._has_gradient = 0, True
         if limit is None or limit >= _AMPLE:
             self._look_once(alone, everywhere=True, at_most=_CHEAP)
         self._look_twice()
@@ -123,11 +132,17 @@ class Schedule(Filling):
         )
 
     def _look_once(
-        self, checks: Sequence[CheckSpec], *, everywhere: bool, at_most: int | None = None
+        self,
+        checks: Sequence[CheckSpec],
+        *,
+        everywhere: bool,
+        again: bool = True,
+        at_most: int | None = None,
     ) -> None:
         """First looks: every check on the first structure, few on the others.
 
-        With ``at_most``, those that cost no more than that.
+        Without ``again`` none that was made on another structure, unless this one shows its fault
+        best.  With ``at_most``, those that cost no more than that.
         """
         structures = self.chosen.structures
         asked = self.settings.checks is not None or self.chosen.named
@@ -139,7 +154,27 @@ class Schedule(Filling):
                 cost = spec.evaluations(start, self.capabilities, "quick")
                 if at_most is None or cost <= at_most:
                     all_of_it = everywhere or asked or index == 0
-                    self._schedule(spec, structure, everything=all_of_it)
+                    if again or all_of_it or self._is_new(spec, structure):
+                        self._schedule(spec, structure, everything=all_of_it)
+
+    def _look_at_each_kind(self, checks: Sequence[CheckSpec]) -> None:
+        """Symmetries and faults of programs on the first molecule, slab and crystal, the cheapest
+        first.
+        """
+        capabilities = self.capabilities
+        firsts: dict[int, Structure] = {}
+        for structure in self.chosen.structures:
+            if structure.name not in self.chosen.further:
+                firsts.setdefault(structure.periodicity, structure)
+        for kind, structure in firsts.items():
+            alike = [e for e in self.entries.values() if e.structure.periodicity == kind]
+            made = {e.check.id for e in alike if e.allotment}
+            start = structure.configurations
+            wanted = [s for s in checks if s.family == "symmetry" or s.id in _OF_EACH_KIND]
+            wanted.sort(key=lambda spec: spec.evaluations(start, capabilities, "quick"))
+            for spec in wanted:
+                if spec.id not in made and (spec.id, structure.name) not in self.entries:
+                    self._schedule(spec, structure, everything=True)
 
     def _schedule(self, spec: CheckSpec, structure: Structure, *, everything: bool) -> None:
         start, capabilities = structure.configurations, self.capabilities
@@ -184,11 +219,15 @@ class Schedule(Filling):
 
     def _is_for(self, spec: CheckSpec, structure: Structure) -> bool:
         """Whether quick makes a check on a structure after the first."""
+        if self._is_new(spec, structure):
+            return True
+        return structure.name not in self.chosen.further and spec.family in _CHEAP_FAMILIES
+
+    def _is_new(self, spec: CheckSpec, structure: Structure) -> bool:
+        """Whether a check is on no structure yet, or this one shows its fault best."""
         if self.chosen.best.get(spec.id) == structure.name:
             return True
-        if structure.name in self.chosen.further:
-            return False
-        return spec.family in _CHEAP_FAMILIES or spec.id not in self._served
+        return structure.name not in self.chosen.further and spec.id not in self._served
 
     def _look_twice(self) -> None:
         """Second looks for what may be left open, laws first, as far as the budget goes."""
@@ -204,7 +243,15 @@ class Schedule(Filling):
             and e.looks == ("quick",)
             and gains(e.check, e.structure, self.capabilities, "quick", level)
         ]
-        waiting.sort(key=lambda e: (e.check.kind != "law", places[e.structure.name]))
+
+        def rank(entry: PlanEntry) -> tuple[bool, bool, int]:
+            # Dynamics says what violations of other laws do; where forces are a gradient its
+            # answer is known.
+            is_of_motion = entry.check.by_gradient is not None
+            is_last = is_of_motion if self._has_gradient else not is_of_motion
+            return entry.check.kind != "law", is_last, places[entry.structure.name]
+
+        waiting.sort(key=rank)
         for entry in (self._with_bound(e) for e in waiting):
             start = entry.structure.configurations
             more = entry.check.evaluations(start, self.capabilities, level)

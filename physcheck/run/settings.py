@@ -8,12 +8,17 @@ from typing import Any
 
 from physcheck.errors import SpecError
 from physcheck.names import BUDGETS, nearest
-from physcheck.run.budget import AUTO, checked_budget
+from physcheck.run.budget import AUTO, checked_budget, names_time
+from physcheck.run.shard import parse_shard
 from physcheck.tolerances import PROFILES
 
-__all__ = ["BUDGETS", "FAIL_ON", "PROFILES", "Settings", "choose"]
+__all__ = ["BUDGETS", "FAIL_ON", "PROFILES", "Settings", "choose", "option_words"]
 
 FAIL_ON = ("law", "practice", "inconclusive")
+_ONE_BUDGET = (
+    "--physcheck-shard needs a budget that is one number in every shard: {} depends on how fast "
+    "the model runs; give --physcheck-budget=8000 (or another number), quick, standard or full"
+)
 
 
 def choose(kind: str, value: str, known: Iterable[str]) -> str:
@@ -44,7 +49,9 @@ class Settings:
     device, dtype : str or None
     timeout : float or None, s
         Longest time a record may take.
-    json, html, markdown, evidence, known_failures, baseline, badge : str or None
+    shard : str or None
+        ``i/n``: only the structures of the i-th of n shards.
+    json, html, markdown, evidence, known_failures, baseline, badge, resume : str or None
         Absolute paths.
     annotate : bool
         Print failures as annotations of GitHub Actions.
@@ -76,6 +83,8 @@ class Settings:
     known_failures: str | None = None
     baseline: str | None = None
     badge: str | None = None
+    resume: str | None = None
+    shard: str | None = None
     annotate: bool = False
     only: bool = False
 
@@ -87,6 +96,10 @@ class Settings:
             raise SpecError(f"the seed is {self.seed}, should be 0 or more")
         if self.timeout is not None and not (self.timeout > 0):
             raise SpecError(f"the timeout is {self.timeout} s, should be more than 0")
+        if self.shard is not None:
+            parse_shard(self.shard)
+            if names_time(self.budget):
+                raise SpecError(_ONE_BUDGET.format(self.budget))
 
     def to_json(self) -> dict[str, Any]:
         """All values by name."""
@@ -101,25 +114,39 @@ class Settings:
         self, check: str, structure: str, *, budget: str, in_catalogue: bool = True
     ) -> str:
         """The command line that makes one record again, with ``budget``."""
-        from shlex import quote
-
-        words = ["pytest --pyargs physcheck.suite"]
         # Structures that the model's author declared have no name that the option knows.
         chosen = structure if in_catalogue else self.structures
-        options = {
-            "model": ("--model", self.model, None),
-            "reference": ("--physcheck-reference", self.reference, None),
-            "checks": ("--physcheck-checks", check, None),
-            "structures": ("--physcheck-structures", chosen, None),
-            "seed": ("--physcheck-seed", str(self.seed), None),
-            "profile": ("--physcheck-profile", self.profile, "md"),
-            "budget": ("--physcheck-budget", budget, AUTO),
-            "device": ("--physcheck-device", self.device, None),
-            "dtype": ("--physcheck-dtype", self.dtype, None),
+        given = {
+            "model": self.model,
+            "reference": self.reference,
+            "checks": check,
+            "structures": chosen,
+            "seed": str(self.seed),
+            "profile": self.profile,
+            "budget": budget,
+            "device": self.device,
+            "dtype": self.dtype,
         }
-        words += [
-            f"{option}={quote(value)}"
-            for option, value, default in options.values()
-            if value is not None and value != default
-        ]
-        return " ".join(words)
+        words = option_words(given, always=("seed",))
+        return " ".join(["pytest --pyargs physcheck.suite", *words])
+
+
+def option_words(values: Mapping[str, str | None], *, always: Iterable[str] = ()) -> list[str]:
+    """The words of a command line for these options, but for those that are the default.
+
+    Parameters
+    ----------
+    values : mapping of option to value
+        Without ``--physcheck-``; None for an option that isn't given.
+    always : iterable of str
+        Said although they are the default: a seed belongs to a record that is made again.
+    """
+    from shlex import quote
+
+    defaults = {f.name: str(f.default) for f in fields(Settings)}
+    shown = set(always)
+    return [
+        f"{'--model' if name == 'model' else f'--physcheck-{name}'}={quote(value)}"
+        for name, value in values.items()
+        if value is not None and (name in shown or value != defaults[name])
+    ]

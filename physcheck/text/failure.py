@@ -8,7 +8,14 @@ from physcheck.text.finding import Finding, ReferenceFinding
 from physcheck.text.numbers import figure, ratio, with_uncertainty
 from physcheck.text.phrases import verdict_head
 
-__all__ = ["REMOVE", "failure_text", "is_mended", "saved_path", "summary_sentence"]
+__all__ = [
+    "REMOVE",
+    "failure_text",
+    "is_mended",
+    "saved_path",
+    "short_sentence",
+    "summary_sentence",
+]
 
 #: How the reason of a known failure that passes now ends.
 REMOVE = "remove it from the list"
@@ -53,6 +60,27 @@ def summary_sentence(finding: Finding) -> str:
     if finding.tolerance is not None:
         text += f", tolerance {figure(finding.tolerance, finding.unit)}"
     return f"{text}; {finding.reason}" if finding.reason else text
+
+
+def short_sentence(finding: Finding, room: int) -> str:
+    """The longest of several ways to say a finding that fits into ``room`` characters.
+
+    A sentence that is cut off may say nothing, or something else; empty where none fits.
+    """
+    title = finding.title or finding.quantity
+    ways = [summary_sentence(finding)]
+    if finding.verdict == "error":
+        ways += ["could not be measured", "error"]
+    elif is_mended(finding):
+        ways += ["passes now: " + REMOVE, "passes now"]
+    elif finding.value is None or _is_not_finite(finding):
+        ways += [title, "not finite"]
+    else:
+        number = with_uncertainty(finding.value, finding.uncertainty, finding.unit)
+        far = "" if finding.tolerance is None else ratio(finding.value, finding.tolerance)
+        ways += [f"{title}: {number}", f"{title}, {far}" if far else title, title]
+        ways += [f"{far} the tolerance", far] if far else [number]
+    return next((text for text in ways if len(text) <= room), "")
 
 
 def is_mended(finding: Finding) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 __all__ = ["as_float", "duration", "figure", "ratio", "rough_duration", "with_uncertainty"]
 
@@ -13,9 +14,16 @@ _LEADING_DIGIT_OF_ONE = 1.95
 _MOST_DIGITS = 5
 
 
-def as_float(value: float | None) -> float:
-    """A number of a record; None gives NaN."""
-    return math.nan if value is None else float(value)
+def as_float(value: Any) -> float:
+    """A number as records and their evidence hold it; NaN for None and for what is no number.
+
+    Evidence has strings for numbers that are not finite, and that of another version may have
+    anything.
+    """
+    try:
+        return math.nan if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def figure(value: float | None, unit: str = "", *, digits: int = 2) -> str:

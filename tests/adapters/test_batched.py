@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+import physcheck
 from physcheck.adapters import batch_memory as memory
 from physcheck.adapters import batched
 from physcheck.adapters.batched import BatchedModel
 from physcheck.adapters.loading import load_model
+from physcheck.errors import CapabilityMissing
 from physcheck.model import Capabilities, Meter
 from physcheck.potentials import make_builtin
 from physcheck.structures import catalogue
@@ -55,6 +57,22 @@ def test_sizes_mix_and_stress_is_asked_where_there_is_a_volume():
     assert answers[2].stress == pytest.approx(alone.stress)
     assert model.capabilities.batched
     assert model.capabilities.mixed_sizes
+
+
+def test_what_a_function_gives_beside_is_held_against_its_energy():
+    class Beside(Call):
+        def further(self, atoms):
+            energy = self([atoms], frozenset({"energy"}))["energy"]
+            return {"energy": energy, "energies": np.full(len(atoms), energy[0] / len(atoms))}
+
+    def measured(call):
+        start = catalogue()["Cu32"].configurations
+        return physcheck.measure_outputs_agree(BatchedModel(call, CAPABILITIES), start)
+
+    assert measured(Beside()).value < 1e-10
+    with pytest.raises(CapabilityMissing):
+        measured(Call())
+    assert BatchedModel(Call(), CAPABILITIES).further_outputs is None
 
 
 def test_one_size_at_a_time_where_the_function_wants_it():

@@ -63,7 +63,7 @@ def test_calculators_of_adapters_are_not_shared_by_threads():
 
 
 @pytest.mark.parametrize("name", ["water", "ethanol", "copper", "salt", "slab"])
-def test_three_families_cost_at_most_360_evaluations(name):
+def test_three_families_cost_at_most_460_evaluations(name):
     start = as_configurations(structure(name))
     capabilities = make_builtin("morse").capabilities
     specs = [c for c in all_checks().values() if c.family in FAMILIES]
@@ -73,7 +73,7 @@ def test_three_families_cost_at_most_360_evaluations(name):
         for c in specs
         if c.missing(start, capabilities) is None
     )
-    assert 150 < total <= 360
+    assert 150 < total <= 460
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_scatter_that_was_seen_fails_and_history_is_not_blamed_for_it():
         rng = np.random.default_rng(seed)
         model = Wrapped(
             lambda a, c, rng=rng: Evaluation(
-                a.energy, a.forces + 2e-4 * rng.standard_normal(a.forces.shape)
+                a.energy, a.forces + 2e-4 * rng.standard_normal(a.forces.shape), a.stress
             )
         )
         found = measure_determinism(model, structure("copper"), rng=rng)

@@ -118,7 +118,7 @@ class EnergyIsKept(EMT):
     [
         (FirstCallDiffers, "the structure"),
         (ChargeIsNotInTheCache, "another charge"),
-        (EnergyIsKept, "first answer of a fresh model"),
+        (EnergyIsKept, "other species in its places"),
     ],
 )
 def test_stale_answers_fail_history_independence(calculator, place):
@@ -133,7 +133,7 @@ def test_a_sound_calculator_keeps_no_history():
     found = physcheck.measure_history_independence(model, structure("copper"))
     assert outcome(found) is Outcome.PASS
     assert found.evidence["quantities"]["compared_with_fresh_model"]
-    assert found.force_evaluations <= 19
+    assert found.force_evaluations <= 48
 
 
 @pytest.mark.parametrize("name", ["morse", "gupta", "lennard-jones", "morse+float32"])

@@ -104,8 +104,9 @@ def test_good_potentials_pass(spec, name):
     applicable = set(found)
     periodic = {"periodic_wrap", "lattice_basis", "supercell_extensivity"}
     isolated = {"separated_additivity", "net_torque"}
+    isolated_too = isolated | {"lattice_basis"}
     assert applicable & (periodic | isolated) == (
-        periodic if name in ("copper", "salt", "slab") else isolated
+        periodic if name in ("copper", "salt", "slab") else isolated_too
     )
 
 
@@ -209,7 +210,8 @@ def test_applicability():
     assert "charged" in checks["separated_additivity"].missing(one(charged), capabilities)
     assert "open shell" in checks["separated_additivity"].missing(one(radical), capabilities)
     assert "magnetic" in checks["supercell_extensivity"].missing(one(iron), capabilities)
-    assert "mix" in checks["lattice_basis"].missing(one(wire), capabilities)
+    assert checks["lattice_basis"].missing(one(wire), capabilities) is None
+    assert checks["lattice_basis"].missing(one(molecule("H2O")), capabilities) is None
     assert checks["periodic_wrap"].missing(one(wire), capabilities) is None
     assert checks["net_torque"].missing(one(wire), capabilities)
     for check in checks.values():

@@ -65,7 +65,7 @@ def test_means_of_replicas_fail_at_the_limit(replicas):
 def test_a_mean_without_scatter_is_known():
     assert limit_of_mean(2.0, 0.0, 7, FALSE_FAIL, allowance=0.5) == 2.75
     assert needed_t(3.0, 0) == math.inf
-    assert limit_of_excess(1.0, 0.5, 1.0) == pytest.approx(1.5 + 1.645)
+    assert limit_of_excess(1.0, 0.5, 1.0) == pytest.approx(1.75 + 1.645)
 
 
 @pytest.mark.parametrize("probes", [1, 2, 5])

@@ -71,6 +71,19 @@ def test_a_full_line_and_a_short_record_show_nothing():
     assert stream.getvalue() == ""
 
 
+def test_a_stage_is_shown_at_once_and_goes_away_again():
+    stream = io.StringIO()
+    shown = Progress(stream, lambda: 30)
+    with shown.stage("timing the model at a\x1bvery-long-name.extxyz"):
+        assert screen(stream.getvalue()) == " timing the model at a\\x1bver"
+        with shown.stage("trial call at H2O"):
+            assert screen(stream.getvalue()).strip() == "trial call at H2O ..."
+    assert screen(stream.getvalue()).strip() == ""
+    narrow = io.StringIO()
+    with Progress(narrow, lambda: 5).stage("loading"):
+        assert narrow.getvalue() == ""
+
+
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
 @pytest.mark.parametrize("ci", [False, True])
 def test_only_a_terminal_shows_it(tmp_path, ci):
@@ -92,6 +105,8 @@ def test_only_a_terminal_shows_it(tmp_path, ci):
     running.wait()
     assert "pass: dynamics: 1 record of 1 check on NH3" in text
     assert (" of 274 evaluations, " in text) == (not ci), text
+    for stage in ("loading slow.py:model ...", "trial call at NH3 ...", "timing the model at NH3"):
+        assert (stage in text) == (not ci)
 
 
 @pytest.mark.parametrize(

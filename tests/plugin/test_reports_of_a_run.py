@@ -58,8 +58,10 @@ def test_a_folder_that_goes_is_made_again_unless_a_file_is_there(subject):
         """
     )
     args = (*ONE, "-p", "reaper", "--physcheck-html=out.html")
+    reports = subject.pytester.mkdir("reports")
     assert subject.run(*args, json_name="reports/out.json", process=True).ret == 0
     assert subject.report("reports/out.json")["complete"]
+    reports.mkdir(exist_ok=True)
     args = (*args, "--physcheck-seed=1")
     result = subject.run(*args, json_name="reports/out.json", process=True)
     assert result.ret == 1

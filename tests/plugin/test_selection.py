@@ -77,6 +77,7 @@ def test_what_the_host_marks_xfail_is_known(subject):
 
 def test_evidence_is_beside_whatever_report_there_is(subject):
     for option in ("html", "markdown"):
+        subject.pytester.mkdir(option)
         subject.run(
             "--physcheck-structures=H2O", "--physcheck-checks=jacobian_asymmetry",
             f"--physcheck-{option}={option}/out.x", factory="broken", json_name=None,

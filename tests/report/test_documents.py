@@ -22,7 +22,7 @@ from physcheck.report.writing import write_text
 from physcheck.run.facts import ModelIdentity, NotScheduled, PlanSummary, RunFacts
 from physcheck.run.record import Record, ReferenceResult, Report
 from physcheck.run.settings import Settings
-from physcheck.text.failure import failure_text
+from physcheck.text.failure import REMOVE, failure_text, short_sentence, summary_sentence
 from physcheck.tolerances import Tolerance
 
 RECORD = Record(
@@ -134,7 +134,7 @@ def test_a_report_survives_json():
             plan=PlanSummary(records=3, evaluations=400, remarks=("it was slow",)),
             not_scheduled=(NotScheduled("loop_work", "Si8", "no room"),),
         ),
-        setup_evaluations=7,
+        setup={"plan": 7},
     )
     text = json_text(made)
     document = json.loads(text, parse_constant=pytest.fail)
@@ -246,6 +246,48 @@ def test_the_terminal_begins_with_failures_by_cause_and_folds_passes():
     assert not [line for line in lines if line.startswith("loop_work  H2O        pass")]
     # The causes are said once, however many records have them.
     assert sum("usual causes" in line for line in lines) == 1
+
+
+def test_all_reports_tell_failures_in_one_order_causes_first():
+    shown = ("determinism", "rotation_equivariance", "loop_work", "nve_drift")
+    families = ("implementation", "symmetry", "conservation", "dynamics")
+    kinds = ("law", "practice", "law", "law")
+    # Made in the opposite order, and none of them as far over as the last.
+    records = [
+        replace(
+            RECORD, check=check, family=family, kind=kind, title=f"{check} is broken", causes=""
+        )
+        for check, family, kind in zip(shown, families, kinds, strict=True)
+    ][::-1]
+    records[0] = replace(records[0], value=1e6)
+    document = report(*records)
+    said = answer(document)
+    assert [said.index(check) for check in shown] == sorted(said.index(c) for c in shown)
+    lines = [text for text, _ in terminal_lines(document)]
+    assert [line.split(":")[0].strip() for line in lines[:4]] == list(shown)
+    page, text = html(document), markdown(document)
+    # Above the list of the page stands what the worst of them spoils.
+    listed = page[page.index('class="violations"') :]
+    for written in (listed, text[text.index("FAIL  ") :]):
+        places = [written.index(f"{check} is broken") for check in shown]
+        assert places == sorted(places)
+
+
+def test_a_sentence_that_does_not_fit_is_said_in_fewer_words_not_cut_off():
+    full = short_sentence(RECORD, 200)
+    assert full == summary_sentence(RECORD)
+    tried = [short_sentence(RECORD, room) for room in range(len(full) + 1)]
+    assert all(len(text) <= room for room, text in enumerate(tried))
+    assert list(dict.fromkeys(tried)) == [
+        "", "142x over", "142x over the tolerance",
+        "forces do work around a closed loop",
+        "forces do work around a closed loop, 142x over",
+        "forces do work around a closed loop: 14.20 ± 0.03 meV", full,
+    ]  # fmt: skip
+    assert short_sentence(ERROR, 22) == "could not be measured"
+    assert short_sentence(replace(RECORD, value=float("nan")), 12) == "not finite"
+    mended = replace(RECORD, reason="listed as a known failure (x), but it passes now: " + REMOVE)
+    assert short_sentence(mended, 40) == "passes now: remove it from the list"
 
 
 def test_html_and_markdown_escape_and_show_everything():

@@ -94,7 +94,7 @@ def test_each_violated_law_has_its_picture_formula_and_bar(page):
     assert "Forces of a potential do no work around a closed loop." in section
     assert "lambda_loop = sqrt(n(n-1)) rms(W)" in section
     assert 'class="bar"' in section
-    assert "Forces of a potential would leave zero." in section
+    assert "With a potential it would leave zero." in section
     assert 'class="view3d"' in section
     assert "work so far (meV)" in section
 

@@ -10,11 +10,18 @@ from physcheck.checks import find_checks
 from physcheck.measurement import Outcome
 from physcheck.model import Differentiable
 from physcheck.potentials import make_builtin
-from physcheck.run.cause_aware import ASKED_ALONE, IT_IS_THE_BATCH, CauseAwareRunner
+from physcheck.run.cause_aware import (
+    ASKED_ALONE,
+    ASKED_FRESH,
+    IT_IS_THE_BATCH,
+    NOT_AGAIN,
+    CauseAwareRunner,
+)
 from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.one_by_one import one_by_one
 from physcheck.run.runner import Runner
 from physcheck.run.settings import Settings
+from physcheck.run.trial_calls import REFUSED
 from physcheck.structures import Structure
 from physcheck.system import Configurations, Evaluation, as_configurations
 
@@ -228,3 +235,87 @@ def test_one_by_one_keeps_what_the_model_can_do():
     assert not fresh.capabilities.batched
     assert isinstance(fresh.evaluate(frames[0]), Evaluation)
     assert isinstance(frames[0], Configurations)
+
+
+def test_failures_that_memory_explains_are_asked_of_fresh_models():
+    checks = "relaxation_descent,force_energy_gap,history_independence"
+    runner, found = records(StaleEnergy(), checks)
+    fails = {k for k, r in found.items() if r.verdict is Outcome.FAIL}
+    # That the energy is stale is said where energies are read; no other law is blamed.
+    assert fails == {"history_independence", "force_energy_gap"}
+    assert found["relaxation_descent"].evidence["asked"] == "each configuration of a fresh model"
+    assert runner.remarks == (ASKED_FRESH,)
+    assert any("stale" in line for line in found["force_energy_gap"].evidence["lines"])
+
+
+def test_failures_that_fresh_models_have_too_stay():
+    class Both(StaleEnergy):
+        def fresh(self):
+            return Both()
+
+        def evaluate(self, configurations, *, want=frozenset({"forces"})):
+            found = super().evaluate(configurations, want=want)
+            return Evaluation(found.energy, found.forces + 0.05, found.stress)
+
+    runner, found = records(Both(), "net_force,history_independence")
+    assert found["net_force"].verdict is Outcome.FAIL
+    assert any("history_independence" in line for line in found["net_force"].evidence["lines"])
+    assert runner.remarks == ()
+
+
+class Blip:
+    """A sound potential that is wrong at one of its calls."""
+
+    def __init__(self, wrong):
+        self.inner, self.wrong, self.calls = make_builtin("gupta"), wrong, 0
+        self.capabilities = self.inner.capabilities
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        self.calls += 1
+        found = self.inner.evaluate(configurations, want=want)
+        factor = 1.3 if self.calls == self.wrong else 1.0
+        return Evaluation(found.energy, factor * found.forces, found.stress)
+
+
+def test_a_failure_that_does_not_come_again_says_that_answers_scatter():
+    # The resolution makes 16 evaluations in a few calls; the check's own come after them.
+    for wrong in range(4, 12):
+        model = Blip(wrong)
+        _, found = records(model, "rotation_equivariance", planned=False)
+        record = found["rotation_equivariance"]
+        if record.verdict is Outcome.FAIL:
+            assert record.title == NOT_AGAIN
+            assert "PASS" in record.message
+            break
+    else:
+        pytest.fail("no call of the check was wrong")
+
+
+class Narrow:
+    """A sound potential that refuses what is wider than 7 Å, or atoms without neighbours."""
+
+    def __init__(self, what):
+        self.inner, self.what = make_builtin("morse"), what
+        self.capabilities = self.inner.capabilities
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        if self.what == "wide" and np.ptp(configurations.positions, axis=1).max() > 7:
+            raise RuntimeError("no room on the grid")
+        if self.what == "lonely" and configurations.n_atoms == 1:
+            raise ValueError("no neighbours")
+        return self.inner.evaluate(configurations, want=want)
+
+
+WATER = Structure("water", as_configurations(structure("water")), "test")
+
+
+@pytest.mark.parametrize(
+    ("what", "words"), [("wide", "wider than about "), ("lonely", "atoms without neighbours")]
+)
+def test_what_the_model_refuses_is_said_once(what, words):
+    checks = "separated_additivity,finite_outputs"
+    runner, found = records(Narrow(what), checks, where=WATER)
+    (remark,) = runner.remarks
+    assert remark.startswith(REFUSED)
+    assert words in remark
+    assert (found["separated_additivity"].verdict is Outcome.ERROR) == (what == "wide")

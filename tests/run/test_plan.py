@@ -63,7 +63,7 @@ def test_quick_takes_three_different_structures_within_its_budget():
     made = plan(Fake())
     # Others are there for the checks that say which structure shows their fault best.
     names = structures_of(made)
-    further = [n for n in names if "loop_work" not in checks_on(made, n)]
+    further = [n for n in names if "force_energy_gap" not in checks_on(made, n)]
     assert len(names) - len(further) == 3
     assert {"cutoff_smoothness"} <= {c for n in further for c in checks_on(made, n)}
     kinds = {int(e.structure.configurations.system.pbc.sum()) for e in made.entries}
@@ -84,17 +84,36 @@ def test_the_primary_structure_has_every_check_and_the_others_the_cheap_ones():
     judged = [e for e in made.entries if e.not_applicable is None]
     by_first = {e.check.id for e in judged if e.structure.name == first}
     judged = [e for e in judged if e.check.shows is None or e.structure.name == first]
-    for entry in judged:
-        if entry.structure.name in others and entry.check.family != "conservation":
+    # Symmetries and faults of programs are asked of each kind of structures.
+    of_kinds = {"finite_outputs", "history_independence", "input_untouched", "responsiveness"}
+    rest = [
+        e
+        for e in judged
+        if e.check.family not in ("conservation", "symmetry") and e.check.id not in of_kinds
+    ]
+    for entry in rest:
+        if entry.structure.name in others:
             # Run here because the primary structure has nothing to say of it, and once only.
             assert entry.check.id not in by_first
-    ids = [e.check.id for e in judged if e.check.family != "conservation"]
+    ids = [e.check.id for e in rest]
     assert len(ids) == len(set(ids))
+    ids = [e.check.id for e in judged]
     assert {"supercell_extensivity", "net_torque"} <= set(ids)
     everything = plan(Fake(), checks="conservation")
     assert {e.check.id for e in everything.entries if e.structure.name == first} == {
         e.check.id for e in everything.entries
     }
+
+
+def test_cheap_checks_of_programs_and_symmetries_are_made_on_each_kind_of_structure():
+    made = plan(Fake(outputs=("energy", "forces", "stress")), budget="11000")
+    for check in ("finite_outputs", "history_independence", "translation_invariance"):
+        kinds = [e.structure.periodicity for e in made.entries if e.check.id == check]
+        assert set(kinds) == {0, 1, 2}
+    quick = plan(Fake(outputs=("energy", "forces", "stress")), budget="quick")
+    # No law gives way to another look at one that was asked for already.
+    laws = {"cell_relaxation", "periodic_wrap", "strain_loop_work", "supercell_extensivity"}
+    assert laws <= {e.check.id for e in quick.entries if e.allotment}
 
 
 def test_trial_calls_leave_out_what_the_model_does_not_know():

@@ -62,12 +62,15 @@ class Place:
         Orthonormal directions: the plane of the block's largest antisymmetric pair.
     what : str
         "molecule of atoms" or "atom".
+    block : (3M, 3M) float, eV/Å², or None
+        The atoms' own Jacobian, where it was resolved.
     """
 
     atoms: np.ndarray
     share: float
     plane: Floats
     what: str
+    block: Floats | None = None
 
     def sentence(self, start: Configurations) -> str:
         """For the failure's line of place."""
@@ -177,7 +180,8 @@ def resolve_block(start: Configurations, slopes: Slopes, total: float, place: Pl
     # Singular values of an antisymmetric matrix come in pairs: the first two vectors are the plane.
     left, singular, _ = np.linalg.svd((projected - projected.T) / 2)
     plane = (left[:, :2].T @ flat).reshape(2, start.n_atoms, 3)
-    return Place(place.atoms, float(np.sum(singular**2)) / total**2, plane, place.what)
+    share = float(np.sum(singular**2)) / total**2
+    return Place(place.atoms, share, plane, place.what, projected)
 
 
 def place_by_products(start: Configurations, vectors: Floats) -> Place:

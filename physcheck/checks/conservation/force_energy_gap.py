@@ -18,7 +18,7 @@ left out, and the next one is tried.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from physcheck.checks.conservation.piece_length import (
 )
 from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.gap_naming import with_cause
+from physcheck.checks.plotted import line_through
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import SampledRms
@@ -166,7 +167,7 @@ def measure_force_energy_gap(
     result = _confirm(pieces, frame, result, target)
     shares = (frame[: len(result.gaps)] * pieces.forces).reshape(-1, n // 3, 3).sum(axis=2)
     return with_cause(
-        _report(subject, frame, result),
+        _report(pieces, frame, result),
         target,
         lambda: force_cause(shares, result.gaps, subject.start.system.symbols),
     )
@@ -177,20 +178,25 @@ class _Pieces:
     """Gaps along pieces of straight lines through one configuration, eV/Å."""
 
     subject: Subject
-    #: (3N,) forces at the start, the middle of every piece.
+    #: (3N,) forces at the start, the middle of every piece, and the energy there, eV.
     forces: Floats
+    energy: float
+    #: Step, directions, energies and forces of what was asked so far, for the picture of a line.
+    asked: list[tuple[float, Floats, Floats, Floats]] = field(default_factory=list)
 
     @classmethod
     def through(cls, subject: Subject) -> _Pieces:
         """Pieces through the start of ``subject``. Cost: 1 evaluation."""
         middle = np.zeros((1, subject.n_coordinates))
-        return cls(subject, _energies_and_forces(subject, middle)[1][0])
+        energies, forces = _energies_and_forces(subject, middle)
+        return cls(subject, forces[0], float(energies[0]))
 
     def gaps(self, directions: Floats, step: float) -> Gaps:
         """g_u for each unit direction (k, 3N); the step is the rms of a coordinate, Å."""
         length = step * math.sqrt(self.subject.n_coordinates)
         ends = np.concatenate([-length * directions, length * directions])
         energies, forces = _energies_and_forces(self.subject, ends)
+        self.asked.append((step, directions, energies, forces))
         e_minus, e_plus = np.split(energies, 2)
         f_minus, f_plus = np.split(forces, 2)
         # Forces are minus the gradient, so that their integral is added to the energy difference.
@@ -198,6 +204,18 @@ class _Pieces:
         middle = directions @ self.forces
         force = (ends_sum + SIMPSON_MIDDLE * middle) / SIMPSON_SUM
         return Gaps((e_plus - e_minus) / (2 * length) + force, ends_sum / 2 - force)
+
+    def line(self, direction: Floats, step: float) -> dict[str, Any]:
+        """Energies and slopes on the piece along a direction that was asked; empty if none was."""
+        length = step * math.sqrt(self.subject.n_coordinates)
+        for asked_step, directions, energies, forces in self.asked:
+            found = np.flatnonzero((directions == direction).all(axis=1))
+            if asked_step == step and len(found):
+                ends = [found[0], len(directions) + found[0]]
+                three = np.array([energies[ends[0]], self.energy, energies[ends[1]]])
+                along = np.array([forces[ends[0]], self.forces, forces[ends[1]]]) @ direction
+                return line_through([-length, 0.0, length], three, -along)
+        return {}
 
     def gap_aside(self, direction: Floats, step: float) -> float:
         """g_u on a piece that is moved aside at random, out of a kink's reach; by the trapezoid."""
@@ -350,9 +368,10 @@ def _measure_again(
     return change, gap_is_confirmed(change, seen, pieces.noise(shorter))
 
 
-def _report(subject: Subject, frame: Floats, result: _Result) -> Measurement:
+def _report(pieces: _Pieces, frame: Floats, result: _Result) -> Measurement:
     """The record, with the direction that shows the gap best."""
-    resolution, gaps = subject.resolution, result.gaps
+    subject, gaps = pieces.subject, result.gaps
+    resolution = subject.resolution
     force = _MEV * resolution.force_rms
     direction = frame[result.worst]
     evidence = {
@@ -370,6 +389,7 @@ def _report(subject: Subject, frame: Floats, result: _Result) -> Measurement:
         },
         "configurations": subject.start,
         "worst_direction": direction.reshape(subject.start.n_atoms, 3),
+        "line": pieces.line(direction, result.length.step),
     }
     return result.estimate.to_measurement(subject, evidence)
 

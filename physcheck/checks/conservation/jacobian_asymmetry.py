@@ -24,7 +24,6 @@ see :mod:`physcheck.checks.conservation.jacobian_products`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,9 +48,10 @@ from physcheck.checks.conservation.jacobian_differences import (
     pair_at_smaller_step,
     rms_of_pairs,
     slopes_of,
+    slopes_of_parts,
     without_jumps,
 )
-from physcheck.checks.conservation.jacobian_map import jacobian_map
+from physcheck.checks.conservation.jacobian_map import block_map, maps_of_directions
 from physcheck.checks.conservation.jacobian_products import measure_exact_asymmetry
 from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.conservation.worst_loop import LOOP_POINTS, worst_loop_evidence
@@ -394,23 +394,13 @@ def _locate(probe: JacobianProbe, result: _Result, target: float, resolve: bool)
     affordable = subject.meter.remaining is None or cost <= subject.meter.remaining
     if not (result.estimate.exceeds(target) and subject.resolution.responds and affordable):
         return None
-    slopes = _slopes_by(probe, formula)
+    slopes = slopes_of_parts(probe, formula)
     n = subject.n_coordinates
     total = result.estimate.value * result.unit * math.sqrt(n * (n - 1))
     place = place_by_bisection(subject.start, slopes, total, probe.noise(formula), subject.rng)
     if place is not None and resolve:
         place = resolve_block(subject.start, slopes, total, place)
     return place
-
-
-def _slopes_by(probe: JacobianProbe, formula: DifferenceFormula) -> Callable[[Floats], Floats]:
-    """J along directions that move some of the atoms, with the formula of the measurement."""
-
-    def slopes(unit_vectors: Floats) -> Floats:
-        moved = int(np.any(unit_vectors != 0, axis=0).sum())
-        return formula.combine(probe.slopes(unit_vectors, formula.steps, moved))
-
-    return slopes
 
 
 def _report(
@@ -432,12 +422,14 @@ def _report(
             "formula_points": result.formula.order,
             "jacobian_norm": jacobian_norm,
             "antisymmetric_norm": result.estimate.value * jacobian_norm,
+            "element_per_lambda": result.unit,
         },
         "configurations": subject.start,
         "worst_plane": plane.reshape(2, subject.start.n_atoms, 3),
     }
-    if full:
-        evidence["full"] = jacobian_map(subject.start, result.responses.T)
+    evidence |= maps_of_directions(subject.start, result.frame, result.responses)
+    if place is not None and place.block is not None:
+        evidence["block"] = block_map(subject.start, place.atoms, place.block)
     if place is not None and localise:
         evidence |= worst_loop_evidence(subject, place)
     elif place is not None:

@@ -6,6 +6,7 @@ Their steps fit the model's noise and the roughness of its surface.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "pair_at_smaller_step",
     "rms_of_pairs",
     "slopes_of",
+    "slopes_of_parts",
     "without_jumps",
 ]
 
@@ -289,3 +291,13 @@ def _change(frame: Floats, fine: Floats, coarse: Floats) -> float:
 def _beyond_noise(change: float, noise: float) -> float:
     """What is left of a change when the noise of both its sides is taken out."""
     return math.sqrt(max(change**2 - noise**2, (_RESOLVED * noise) ** 2))
+
+
+def slopes_of_parts(probe: JacobianProbe, formula: DifferenceFormula) -> Callable[[Floats], Floats]:
+    """J along directions that move some of the atoms, with the formula of the measurement."""
+
+    def slopes(unit_vectors: Floats) -> Floats:
+        moved = int(np.any(unit_vectors != 0, axis=0).sum())
+        return formula.combine(probe.slopes(unit_vectors, formula.steps, moved))
+
+    return slopes

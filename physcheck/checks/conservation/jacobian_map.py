@@ -6,9 +6,61 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.system import Configurations, Floats
+from physcheck.checks.plotted import short
+from physcheck.system import Configurations, Floats, Ints
 
-__all__ = ["jacobian_map"]
+__all__ = ["block_map", "jacobian_map", "maps_of_directions"]
+
+# Directions whose elements are kept for a picture: 120 pairs of them.
+_SHOWN = 16
+
+
+def maps_of_directions(one: Configurations, frame: Floats, responses: Floats) -> dict[str, Any]:
+    """What the responses J u (k, 3N) along orthonormal directions u (k, 3N) show.
+
+    Returns
+    -------
+    dict
+        ``elements_eV_per_A2``: u_i.J u_j of the first directions; a symmetric J has u_j.J u_i the
+        same.  ``full``: :func:`jacobian_map`, where the directions span all coordinates.
+    """
+    found: dict[str, Any] = {
+        "elements_eV_per_A2": short((frame @ responses.T)[:_SHOWN, :_SHOWN]),
+    }
+    if len(frame) == one.n_coordinates:
+        found["full"] = jacobian_map(one, responses.T @ frame)
+    return found
+
+
+def block_map(one: Configurations, atoms: Ints, jacobian: Floats) -> dict[str, Any]:
+    """lambda over the pairs of some atoms with their distances.
+
+    Parameters
+    ----------
+    atoms : (M,) int
+    jacobian : (3M, 3M) float, eV/Å²
+        Their own block.
+
+    Returns
+    -------
+    dict
+        ``atoms``; ``pair_lambda`` (M, M): |A_ij|_F over |J|_F of the block; ``pair_distance_A``.
+    """
+    distances = one.to_atoms().get_all_distances(mic=one.system.is_periodic)
+    return {
+        "atoms": atoms,
+        "pair_lambda": short(_pair_lambda(jacobian)),
+        "pair_distance_A": short(distances[np.ix_(atoms, atoms)]),
+    }
+
+
+def _pair_lambda(jacobian: Floats) -> Floats:
+    """(N, N) norm of each pair's antisymmetric block over that of the whole."""
+    count = len(jacobian) // 3
+    blocks = ((jacobian - jacobian.T) / 2).reshape(count, 3, count, 3)
+    norm = float(np.linalg.norm(jacobian)) or np.inf
+    found: Floats = np.linalg.norm(blocks, axis=(1, 3)) / norm
+    return found
 
 
 def jacobian_map(one: Configurations, jacobian: Floats) -> dict[str, Any]:
@@ -29,8 +81,6 @@ def jacobian_map(one: Configurations, jacobian: Floats) -> dict[str, Any]:
     """
     n_atoms = one.n_atoms
     anti = (jacobian - jacobian.T) / 2
-    norm = float(np.linalg.norm(jacobian)) or np.inf
-    blocks = anti.reshape(n_atoms, 3, n_atoms, 3)
     symbols = np.array(one.system.symbols)
     species = sorted(set(symbols.tolist()))
     table = {}
@@ -47,7 +97,7 @@ def jacobian_map(one: Configurations, jacobian: Floats) -> dict[str, Any]:
     soft = float(np.linalg.norm(weighted)) or np.inf
     sums = np.sum(jacobian.reshape(-1, n_atoms, 3), axis=1)
     return {
-        "pair_lambda": np.linalg.norm(blocks, axis=(1, 3)) / norm,
+        "pair_lambda": _pair_lambda(jacobian),
         "pair_distance_A": one.to_atoms().get_all_distances(mic=one.system.is_periodic),
         "species_lambda": table,
         "mass_weighted_lambda": float(np.linalg.norm(weighted - weighted.T)) / (2 * soft),

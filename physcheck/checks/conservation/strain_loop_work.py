@@ -29,6 +29,7 @@ from physcheck.checks.conservation.stress_noise import (
     needs_a_volume,
 )
 from physcheck.checks.conservation.subject import Subject
+from physcheck.checks.plotted import short
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quadrature import aliasing, periodic_integral, spectrum
@@ -273,7 +274,9 @@ def _report(subject: Subject, result: _Result, noise: float) -> Measurement:
             "strain_radius": worst.loop.strain_radius,
             "displacement_radius_A": worst.loop.radius,
             "stress_noise_eV_per_A3": noise,
+            "reversible_work_eV": unit,
         },
+        "power_around_loop_eV": short(worst.integrand),
         "configurations": worst.configurations,
         "frame_forces": worst.forces,
     }

@@ -11,7 +11,7 @@ the length.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from physcheck.checks.conservation.stress_noise import (
 )
 from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.gap_naming import with_cause
+from physcheck.checks.plotted import line_through
 from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
@@ -159,6 +160,9 @@ class _Pieces:
     #: (3, 3) stress at the start, the middle of every piece.
     stress: Floats
     volume: float
+    energy: float
+    #: Step, strains, energies and works of what was asked so far, for the picture of a line.
+    asked: list[tuple[float, Floats, Floats, Floats]] = field(default_factory=list)
 
     @classmethod
     def through(cls, subject: Subject) -> _Pieces:
@@ -166,7 +170,8 @@ class _Pieces:
         noises = measure_stress_noise(subject)
         answer = subject.evaluate(subject.start, "energy", "stress", "forces")
         volume = float(subject.start.volumes()[0])
-        return cls(subject, noises, answer.require_stress()[0], volume)
+        energy = float(answer.require_energy()[0])
+        return cls(subject, noises, answer.require_stress()[0], volume, energy)
 
     def gaps(self, strains: Floats, step: float) -> Gaps:
         """g_S of each unit strain (k, 3, 3)."""
@@ -178,12 +183,26 @@ class _Pieces:
         # The velocity gradient of the piece: S (1 + e S)^-1.
         gradient = np.concatenate([strains, strains]) @ np.linalg.inv(deformation)
         work = volumes * np.einsum("kij,kij->k", answer.require_stress(), gradient)
-        e_minus, e_plus = np.split(answer.require_energy(), 2)
+        energies = answer.require_energy()
+        self.asked.append((step, strains, energies, work))
+        e_minus, e_plus = np.split(energies, 2)
         w_minus, w_plus = np.split(work, 2)
         middle = self.volume * np.einsum("ij,kij->k", self.stress, strains)
         mean = (w_minus + SIMPSON_MIDDLE * middle + w_plus) / SIMPSON_SUM
         bends = (mean - (w_minus + w_plus) / 2) / self.volume
         return Gaps(((e_plus - e_minus) / (2 * step) - mean) / self.volume, bends)
+
+    def line(self, strain: Floats, step: float) -> dict[str, Any]:
+        """Energies and slopes along a strain that was asked; empty if it wasn't."""
+        for asked_step, strains, energies, work in self.asked:
+            found = np.flatnonzero((strains == strain).all(axis=(1, 2)))
+            if asked_step == step and len(found):
+                ends = [found[0], len(strains) + found[0]]
+                middle = self.volume * float(np.sum(self.stress * strain))
+                three = np.array([energies[ends[0]], self.energy, energies[ends[1]]])
+                slopes = np.array([work[ends[0]], middle, work[ends[1]]])
+                return line_through([-step, 0.0, step], three, slopes)
+        return {}
 
     def noise(self, step: float) -> float:
         """Standard deviation of a gap: a difference of two energies, and Simpson's mean."""
@@ -279,7 +298,9 @@ def _report(pieces: _Pieces, frame: Floats, result: _Result) -> Measurement:
             "stress_GPa": pieces.stress / GPa,
             "asymmetry_GPa": _rms(pieces.asymmetry) / GPa,
             "stress_noise_GPa": pieces.noises.stress / GPa,
+            "volume_A3": pieces.volume,
         },
+        "line": pieces.line(frame[worst], result.length.step),
         "configurations": pieces.subject.start,
     }
     return result.estimate.to_measurement(pieces.subject, evidence)

@@ -9,6 +9,7 @@ from typing import Any
 
 from physcheck.checks.dynamics.mts_engine_input import tandem_lines
 from physcheck.checks.dynamics.mts_runs import Drift, Pair, Row, Temperature
+from physcheck.checks.plotted import parity
 from physcheck.measurement import LOOK_CLOSER
 from physcheck.numerics.detection import factor_to_settle
 
@@ -121,8 +122,16 @@ def evidence(pair: Pair, table: Table) -> dict[str, Any]:
                 for who, found in table.sampled.items()
             },
         },
+        "parity": _parity(pair),
         "configurations": pair.start[:1],
     }
+
+
+def _parity(pair: Pair) -> dict[str, Any]:
+    """Forces of the two models at the replicas' places."""
+    replicas, n_atoms = len(pair.start), pair.start.n_atoms
+    fast, accurate = pair.both_forces.reshape(2, replicas * n_atoms, 3)
+    return parity(accurate, fast, list(pair.start.system.symbols) * replicas)
 
 
 def _place(table: Table) -> str:

@@ -159,6 +159,8 @@ class Pair:
     velocities : (B, N, 3)
     timestep_fs, temperature_K : float
     rng : numpy Generator
+    both_forces : (2, B, N, 3) float, eV/Å
+        Of the fast and of the accurate model at ``start``, net forces taken off.
     """
 
     fast: Meter
@@ -168,6 +170,7 @@ class Pair:
     timestep_fs: float
     temperature_K: float  # noqa: N815
     rng: np.random.Generator
+    both_forces: Floats
 
     @classmethod
     def equilibrated(
@@ -199,9 +202,11 @@ class Pair:
         )
         equilibration.run(steps // 2)
         places = start.at(equilibration.positions)
+        forces = equilibration.forces
         return cls(
-            fast, accurate, places, equilibration.velocities, timestep_fs, temperature_K, rng
-        )
+            fast, accurate, places, equilibration.velocities, timestep_fs, temperature_K, rng,
+            np.array([forces, forces + equilibration.correction]),
+        )  # fmt: skip
 
     @property
     def cost_ratio(self) -> float:

@@ -385,7 +385,7 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
         "scale": f"{rate}, {1e3 * kelvin:.2g} K in a nanosecond of constant-energy dynamics",
         "quantities": quantities,
         "configurations": run.start,
-        "series": thinned(rates),
+        "series": thinned(run.fine, rates),
     }
 
 

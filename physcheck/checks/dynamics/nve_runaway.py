@@ -14,7 +14,7 @@ from physcheck.checks.conservation.no_potential import (
 )
 from physcheck.checks.dynamics.loop_closing import belongs_together
 from physcheck.checks.dynamics.nve_runs import Runs
-from physcheck.checks.dynamics.replicas import blown_up, launch, runaway
+from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
 from physcheck.measurement import Measurement
 from physcheck.resolution import Resolution
 
@@ -63,6 +63,7 @@ def measure_runaway(
             "timestep_fs": run.fine_fs,
             "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,
         },
+        "series": thinned(run.fine),
         "configurations": run.start.at(lost) if np.isfinite(lost).all() else run.start,
     }
     return Measurement(

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from ase.units import kB
 
+from physcheck.checks.plotted import evenly, short
 from physcheck.dynamics import Simulation
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats
@@ -35,7 +36,6 @@ _RUNAWAY_ENERGY = 1.0
 # of its dynamics.
 _RUNAWAY_KINETIC = 300.0
 _THERMAL = 1.5 * kB * 300.0
-_PLOT_POINTS = 300
 
 
 def launch(
@@ -184,19 +184,28 @@ def rates_of(simulation: Simulation) -> Rates:
     )
 
 
-def thinned(rates: Rates, points: int = _PLOT_POINTS) -> dict[str, Any]:
-    """Arrays for plots, a few hundred moments at most.
+def thinned(simulation: Simulation, rates: Rates | None = None) -> dict[str, Any]:
+    """Arrays for plots from the start on, a few hundred moments at most.
 
-    Replica means and the spread of the shadow energy.
+    Replica means per atom; of the shadow energy, too, where ``rates`` of the same run are given: it
+    isn't known (NaN) at the first and last few moments.
     """
-    every = max(1, math.ceil(len(rates.time_ps) / points))
-    rows = slice(None, None, every)
-    from_start = rates.shadow - rates.shadow[:1]
-    return {
-        "time_ps": rates.time_ps[rows],
-        "potential_eV_per_atom": rates.potential.mean(axis=1)[rows],
-        "total_change_eV_per_atom": (rates.plain - rates.plain[:1]).mean(axis=1)[rows],
-        "shadow_change_eV_per_atom": from_start.mean(axis=1)[rows],
-        "shadow_spread_eV_per_atom": from_start.std(axis=1)[rows],
-        "temperature_K": rates.temperature.mean(axis=1)[rows],
+    trace = simulation.trace()
+    n_atoms = simulation.positions.shape[1]
+    time, total = 1e-3 * trace.time_fs, trace.total / n_atoms
+    rows = evenly(len(time))
+    series = {
+        "time_ps": time[rows],
+        "potential_eV_per_atom": (trace.potential.mean(axis=1) / n_atoms)[rows],
+        "total_change_eV_per_atom": (total - total[:1]).mean(axis=1)[rows],
+        "temperature_K": 2 * trace.kinetic.mean(axis=1)[rows] / (kB * (3 * n_atoms - 3)),
     }
+    if rates is not None:
+        known = np.isin(time, rates.time_ps)
+        shadow = np.full(total.shape, np.nan)
+        shadow[known] = rates.shadow[: int(known.sum())]
+        # From its own first moment: what is shown is how it changes.
+        shadow -= shadow[known][:1]
+        series["shadow_change_eV_per_atom"] = shadow.mean(axis=1)[rows]
+        series["shadow_spread_eV_per_atom"] = shadow.std(axis=1)[rows]
+    return {name: short(values) for name, values in series.items()}

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.allotments import always
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import check, derive_assert
+from physcheck.probes.species_pairs import claimed_species, pair_of
+from physcheck.probes.symmetric_places import symmetric_places
+from physcheck.registry import Budget, check, derive_assert
 from physcheck.system import Configurations, Floats, System, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -29,7 +30,12 @@ _MOST_ENTROPY = 0.6  # eV/atom
 _MOST_ATOMS = 8  # in situations that need a few atoms only
 # A cell's angles and lengths that no shortcut for orthorhombic ones survives.
 _TRICLINIC = np.array([[1.0, 0.0, 0.0], [0.4, 0.9, 0.0], [-0.3, 0.5, 0.8]])
-_MOST = 1 + len(_CONTACTS) + _MOST_SPECIES + 6
+# Species that the model says it supports and the structure lacks: so many are tried.
+_MOST_CLAIMED = 4
+
+
+def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
+    return sum(1 for _ in situations(start, capabilities))
 
 
 @check(
@@ -50,7 +56,7 @@ _MOST = 1 + len(_CONTACTS) + _MOST_SPECIES + 6
         reason="one NaN ends a simulation and poisons every average",
         source="IEEE 754: NaN compares false with everything",
     ),
-    evaluations=always(_MOST),
+    evaluations=_cost,
 )
 def measure_finite_outputs(
     model: Model | Meter, start: Any, *, rng: np.random.Generator
@@ -60,10 +66,13 @@ def measure_finite_outputs(
     Asked are the structure itself, its nearest pair at 0.5 and 0.3 Å, each species as an atom alone
     (three at most), the atoms ten times as far apart, a few of them in a large and in a triclinic
     cell, one atom among its own images, and partly periodic ones, as far as the model's
-    ``periodicity`` allows. Counted are situations with NaN or infinity in any output, ASE's
-    ``energy`` among them where ``free_energy`` is what forces belong to. A model that refuses a
-    situation (raises) is not at fault; its words are in ``quantities``, and so are differences of
-    ``energy`` from ``free_energy``, eV/atom, which are no more than an entropy term should be.
+    ``periodicity`` allows; exactly symmetric molecules or crystals of its species
+    (:mod:`physcheck.probes.symmetric_places`); and pairs of species that the model says it supports
+    and the structure lacks (four at most). Counted are situations with NaN or infinity in any
+    output, ASE's ``energy`` among them where ``free_energy`` is what forces belong to, and such
+    pairs that it refuses. A model that refuses (raises) any other situation is not at fault; its
+    words are in ``quantities``, and so are differences of ``energy`` from ``free_energy``, eV/atom,
+    which are no more than an entropy term should be.
 
     Can't see: atoms on top of each other (where energies may be infinite), situations not in the
     list.
@@ -73,10 +82,13 @@ def measure_finite_outputs(
     ModelError
         The model raises at the structure itself.
 
-    Cost: 8 to 12 evaluations.
+    Cost: 8 to 15 evaluations; up to 5 for species that the model supports besides.
     """
     meter, one = Meter(model), as_configurations(start)
     return _report(meter, one, _measure(meter, one))
+
+
+_OWN_PAIR, _CLAIMED = "a pair of a species of the structure", "a pair of "
 
 
 @dataclass(slots=True)
@@ -122,6 +134,9 @@ def _measure(meter: Meter, one: Configurations) -> _Found:
             if found.asked == 1:
                 raise
             found.refused[label] = str(error)
+            if label.startswith(_CLAIMED) and _OWN_PAIR not in found.refused:
+                found.bad.append(f"{label}, which the model says it supports: {error}")
+                found.frames.append(configuration)
         else:
             reported = getattr(meter.model, "reported_energy", None)
             if reported is None or answer.energy is None:
@@ -186,6 +201,9 @@ def situations(
         centre = cluster.positions[0].mean(axis=0)
         apart = centre + _EXPANSION * (cluster.positions[0] - centre)
         yield f"atoms {_EXPANSION:g} times as far apart", cluster.at(apart)
+    for label, place in symmetric_places(start):
+        yield f"atoms {label}", place
+    yield from _pairs(start, capabilities)
     size = float(np.ptp(cluster.positions[0], axis=0).max()) + _ROOM
     if capabilities.periodicity != "none":
         full = np.ones(3, bool)
@@ -198,6 +216,18 @@ def situations(
             cell = size * np.diag(np.array(pbc, dtype=float))
             names = "".join(axis for axis, p in zip("abc", pbc) if p)
             yield f"periodic along {names} only", _few(start, some, np.array(pbc), cell)
+
+
+def _pairs(
+    start: Configurations, capabilities: Capabilities
+) -> Iterator[tuple[str, Configurations]]:
+    """A pair of an own species, then of those that the model claims besides."""
+    claimed = claimed_species(start, capabilities, _MOST_CLAIMED)
+    if claimed:
+        yield _OWN_PAIR, pair_of(int(start.system.numbers[0]), 1.0)
+    for z in claimed:
+        pair = pair_of(z, 1.0)
+        yield f"{_CLAIMED}{pair.system.symbols[0]}", pair
 
 
 def _few(start: Configurations, atoms: Any, pbc: Any, cell: Floats | None = None) -> Configurations:

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.allotments import always
 from physcheck.checks.differences import ENERGY_LENGTH
+from physcheck.checks.implementation.changed_inputs import STEPS, changed_inputs, walk
 from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
-from physcheck.model import Meter, Model
+from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import limit_of_difference
 from physcheck.numerics.noise import rounding_floor
 from physcheck.probes.transformations import doubled
-from physcheck.registry import check, default_tolerance, derive_assert
-from physcheck.system import Configurations, Floats, System, as_configurations
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_history_independence", "measure_history_independence"]
@@ -26,9 +26,9 @@ __all__ = ["assert_history_independence", "measure_history_independence"]
 _EXPANSION = 1.3
 # A chance of 1e-4 or less, one-sided, of a normal error.
 _SIGMAS = 4.0
-# Each kind of configuration follows different ones.
 # Equal calls, one after the other.
 _IN_A_ROW = 4
+# Each kind of configuration follows different ones.
 _ORDER = "xedexlxdlex"
 _LABELS = {
     "x": "the structure",
@@ -36,22 +36,51 @@ _LABELS = {
     "l": "1.3 times as large",
     "d": "two copies of it",
 }
+_AFTER_A_WALK = "1.1 times as large, atoms moved by up to 0.9 Å in three steps"
+# Enough room to walk in, and still within reach of each other.
+_ROOM_TO_WALK = 1.1
+_AFTER_A_SMALL_MOVE = "the structure with an atom moved by 1e-4 Å"
+_AFTER_ANOTHER_CELL = "the structure after the same atoms in a cell twice as large"
+# Å: far beyond rounding, and below what anybody may take for no move at all.
+_SMALL_MOVE = 1e-4
+# How much larger the memory of a self-consistent model's start may be far from rest.
+_WARM = 30.0
+# What differs in one round and not in the next.
+_RARE = (
+    "uninitialised memory; a race between threads; random numbers in a branch that is rarely taken"
+)
+
+
+def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
+    """The visits twice, the paths, a first answer, and equal calls.
+
+    A path costs its places and two calls where no fresh model can be made; where it can, one call
+    less, which pays for the other first answers.
+    """
+    paths = [2] * (len(changed_inputs(start, capabilities)) + 1) + [STEPS + 1]
+    if start.system.is_periodic:
+        paths.append(3)
+    return 2 * len(_ORDER) + sum(length + 2 for length in paths) + 1 + _IN_A_ROW
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Answer:
-    """Forces (N, 3), eV/Å, and energy, eV, where there is one."""
+    """Forces (N, 3), eV/Å, energy, eV, and virial (3, 3), eV, where there are any."""
 
     forces: Floats
     energy: float | None
+    virial: Floats | None
 
     def difference(self, other: _Answer) -> float:
-        """The larger of the rms difference of forces and that of energies an atom over 1 Å."""
-        apart = math.sqrt(float(np.mean((self.forces - other.forces) ** 2)))
-        if self.energy is None or other.energy is None:
-            return apart
-        per_atom = abs(self.energy - other.energy) / len(self.forces)
-        return max(apart, per_atom / ENERGY_LENGTH)
+        """The largest rms difference: of forces, of energies and of virials an atom over 1 Å."""
+        n = len(self.forces)
+        found = [math.sqrt(float(np.mean((self.forces - other.forces) ** 2)))]
+        if self.energy is not None and other.energy is not None:
+            found.append(abs(self.energy - other.energy) / n / ENERGY_LENGTH)
+        if self.virial is not None and other.virial is not None:
+            apart = float(np.mean((self.virial - other.virial) ** 2))
+            found.append(math.sqrt(apart) / n / ENERGY_LENGTH)
+        return max(found)
 
 
 @dataclass(slots=True)
@@ -61,136 +90,236 @@ class _Visits:
     Attributes
     ----------
     places, answers, raised : dict by key
-    against_fresh : dict of label to float, eV/Å
-        Differences between this model and a fresh one at the same configuration.
+    apart : dict of label to float, eV/Å
+        The largest difference of answers to one question.
+    where : dict of label to Configurations
+    without_effect : list of str
+        Changed inputs that the model's first answers take no notice of.
+    compared_with_fresh : bool
+    largest_force : float, eV/Å
+        Of any answer: what rounding goes by.
+    """
+
+    places: dict[str, Configurations]
+    answers: dict[str, list[_Answer]] = field(default_factory=dict)
+    raised: dict[str, str] = field(default_factory=dict)
+    apart: dict[str, float] = field(default_factory=dict)
+    where: dict[str, Configurations] = field(default_factory=dict)
+    without_effect: list[str] = field(default_factory=list)
+    compared_with_fresh: bool = False
+    largest_force: float = 0.0
+
+    @property
+    def worst(self) -> str:
+        return max(self.apart, key=lambda label: self.apart[label])
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The visits, and what asking again and equal calls say of their largest difference.
+
+    Attributes
+    ----------
+    visits : _Visits
+    again : float or None, eV/Å
+        The largest difference where it was looked for a second time.
     scatter : float, eV/Å
         The largest difference of equal calls in a row, which no history explains.
     """
 
-    places: dict[str, Configurations]
-    answers: dict[str, list[_Answer]]
-    raised: dict[str, str]
-    against_fresh: dict[str, float] = field(default_factory=dict)
+    visits: _Visits
+    again: float | None = None
     scatter: float = 0.0
 
+    @property
+    def is_rare(self) -> bool:
+        """Whether answers that differed were alike when all was asked again in the same order."""
+        return self.again == 0
 
-def _measure(meter: Meter, one: Configurations, rng: np.random.Generator) -> _Visits:
+
+def _measure(meter: Meter, one: Configurations, rng: np.random.Generator, target: float) -> _Found:
     twice = one if open_shell(one) is not None else doubled(one)
     larger = one.at(_EXPANSION * one.positions, _EXPANSION * one.cells)
     places = {"x": one, "e": _exchanged(one, rng), "l": larger, "d": twice}
-    found = _Visits(places, {key: [] for key in places}, {})
+    changed = {label: [one, place] for label, place in changed_inputs(one, meter.capabilities)}
+    paths = {**changed, **_paths(places, rng)}
+    visits = _Visits(places, compared_with_fresh=getattr(meter.model, "fresh", None) is not None)
+    _visit_all(meter, visits)
+    for label in _first_answers(visits):
+        _compare_first(meter, visits, label)
+    for label, path in paths.items():
+        _ask_otherwise(meter, visits, label, path)
+    _allow_for_warm_starts(visits, target)
+    visits.without_effect = [label for label in visits.without_effect if label in changed]
+    worst = visits.worst
+    if visits.apart[worst] == 0:
+        return _Found(visits)
+    again = _Visits(places, compared_with_fresh=visits.compared_with_fresh)
+    if worst in paths:
+        _ask_otherwise(meter, again, worst, paths[worst])
+    else:
+        _visit_all(meter, again)
+        if worst in _first_answers(visits):
+            _compare_first(meter, again, worst)
+    # The first of them still has a history.
+    in_a_row = [_answer(meter, one) for _ in range(_IN_A_ROW)]
+    return _Found(visits, again.apart.get(worst, 0.0), _largest(in_a_row[1:]))
+
+
+def _allow_for_warm_starts(found: _Visits, target: float) -> None:
+    """A memory within the tolerance at the structure may be larger where atoms are far from rest:
+    there it counts as none up to a factor.
+    """
+    usual = max(found.apart[label] for label in _LABELS.values())
+    if not 0 < usual <= target:
+        return
+    for label, apart in found.apart.items():
+        if label not in _LABELS.values() and apart <= _WARM * usual:
+            found.apart[label] = 0.0
+
+
+def _paths(
+    places: dict[str, Configurations], rng: np.random.Generator
+) -> dict[str, list[Configurations]]:
+    """Places that lead to the one that is compared, which comes last."""
+    one = places["x"]
+    larger = one.at(_ROOM_TO_WALK * one.positions, _ROOM_TO_WALK * one.cells)
+    small = np.zeros((1, one.n_atoms, 3))
+    small[0, int(rng.integers(one.n_atoms)), int(rng.integers(3))] = _SMALL_MOVE
+    paths = {
+        _AFTER_A_WALK: [larger, *walk(larger, rng)],
+        _AFTER_A_SMALL_MOVE: [one, one.displaced(small)],
+    }
+    if one.system.is_periodic:
+        # Another number of atoms before, so that no list of the small cell is left.
+        in_larger = one.at(one.positions, 2 * one.cells)
+        paths[_AFTER_ANOTHER_CELL] = [places["d"], in_larger, one]
+    return paths
+
+
+def _visit_all(meter: Meter, found: _Visits) -> None:
     for key in _ORDER:
         try:
-            found.answers[key].append(_answer(meter, places[key]))
+            found.answers.setdefault(key, []).append(_answer(meter, found.places[key]))
         except (ModelError, NonFiniteOutput) as error:
             # The structure itself must be answered; the others are there to leave a trace.
             if key == "x":
                 raise
             found.raised[key] = str(error)
-    if getattr(meter.model, "fresh", None) is not None:
-        _compare_with_fresh(meter, found)
-    differs = max([*map(_largest, found.answers.values()), *found.against_fresh.values()])
-    if differs > 0:
-        # The first of them still has a history.
-        in_a_row = [_answer(meter, one) for _ in range(_IN_A_ROW)]
-        found.scatter = _largest(in_a_row[1:])
-    return found
+    for key, label in _LABELS.items():
+        # Refusing a configuration is no fault; answering it another time is.
+        fickle = key in found.raised and found.answers[key]
+        found.apart[label] = math.inf if fickle else _largest(found.answers[key])
+        found.where[label] = found.places[key]
+    answers = [answer for visits in found.answers.values() for answer in visits]
+    found.largest_force = max(float(np.abs(answer.forces).max()) for answer in answers)
+
+
+def _first_answers(found: _Visits) -> dict[str, str]:
+    """Keys of the places that a fresh model is asked at first, by label."""
+    if not found.compared_with_fresh:
+        return {}
+    return {
+        f"{_LABELS[key]}, first answer of a fresh model": key
+        for key in "xld"
+        if found.answers.get(key)
+    }
+
+
+def _compare_first(meter: Meter, found: _Visits, label: str) -> None:
+    key = _first_answers(found)[label]
+    first = _answer(meter.fresh(), found.places[key])
+    found.apart[label] = found.answers[key][-1].difference(first)
+    found.where[label] = found.places[key]
 
 
 def _answer(meter: Meter, place: Configurations) -> _Answer:
-    answer = meter.evaluate(place, want=frozenset({"forces", "energy"}))
+    want = {"forces", "energy"} | ({"stress"} if place.system.is_fully_periodic else set())
+    answer = meter.evaluate(place, want=want)
     energy = None if answer.energy is None else float(answer.energy[0])
-    return _Answer(answer.require_forces()[0], energy)
+    virial = None if answer.stress is None else answer.stress[0] * float(place.volumes()[0])
+    return _Answer(answer.require_forces()[0], energy, virial)
 
 
-def _compare_with_fresh(meter: Meter, found: _Visits) -> None:
-    """The first answers of a new model against this one's, also after another charge or spin."""
-    one = found.places["x"]
-    for key in "xl":
-        if found.answers[key]:
-            first = _answer(meter.fresh(), found.places[key])
-            label = f"{_LABELS[key]}, first answer of a fresh model"
-            found.against_fresh[label] = found.answers[key][-1].difference(first)
-    for label, place in _other_inputs(one):
-        try:
+def _ask_otherwise(meter: Meter, found: _Visits, label: str, path: list[Configurations]) -> None:
+    """The last place of a path after the others, against the answer of a fresh model.
+
+    Where no fresh model can be made, against its answer after another number of atoms.  A place
+    that is refused either way is left out.
+    """
+    other, place = found.places["d"], path[-1]
+    try:
+        if found.compared_with_fresh:
             first = _answer(meter.fresh(), place)
-        except (ModelError, NonFiniteOutput):
-            # A model that refuses this input has no answer to be held against.
-            continue
-        _answer(meter, one)
-        found.against_fresh[label] = _answer(meter, place).difference(first)
+        else:
+            _answer(meter, other)
+            first = _answer(meter, place)
+        before = [_answer(meter, step) for step in path[:-1]]
+    except (ModelError, NonFiniteOutput):
+        return
+    found.where[label] = place
+    try:
+        answer = _answer(meter, place)
+    except (ModelError, NonFiniteOutput) as error:
+        found.apart[label], found.raised[label] = math.inf, str(error)
+        return
+    found.apart[label] = answer.difference(first)
+    if len(path) == 2 and first.difference(before[0]) == 0:
+        found.without_effect.append(label)
 
 
-def _other_inputs(one: Configurations) -> list[tuple[str, Configurations]]:
-    """The structure with another charge, and with magnetic moments."""
-    system = one.system
-    charge = float(system.info.get("charge", 0) or 0) + 1
-    moments = np.asarray(system.arrays.get("initial_magmoms", np.zeros(one.n_atoms))) + 1.0
-    changed = {
-        "the structure with another charge": ({"charge": charge, "spin": 2}, {}),
-        "the structure with other magnetic moments": ({}, {"initial_magmoms": moments}),
-    }
-    return [
-        (label, Configurations(_with(system, info, arrays), one.positions, one.cells))
-        for label, (info, arrays) in changed.items()
-    ]
-
-
-def _with(system: System, info: dict[str, Any], arrays: dict[str, Any]) -> System:
-    return System(
-        system.numbers,
-        system.masses,
-        system.pbc,
-        {**system.info, **info},
-        {**system.arrays, **arrays},
-    )
-
-
-def _report(meter: Meter, one: Configurations, visits: _Visits, target: float) -> Measurement:
-    differences = {
-        _LABELS[k]: _largest(visits.answers[k]) for k in "xel" if len(visits.answers[k]) > 1
-    }
-    # Refusing a configuration is no fault; answering it another time is.
-    fickle = [k for k in visits.raised if visits.answers[k]]
-    differences.update({_LABELS[k]: math.inf for k in fickle})
-    differences.update(visits.against_fresh)
-    worst = max(differences, key=lambda k: differences[k])
-    value = differences[worst]
-    place = f"{worst}: forces or energy differ by {value:.3g} eV/Å"
-    if worst not in visits.against_fresh:
-        place += " between its visits"
-    if fickle and math.isinf(value):
-        worst = _LABELS[fickle[0]]
-        place = f"{worst}: answered at one visit, not at another: {visits.raised[fickle[0]]}"
-    size = float(np.abs(visits.answers["x"][0].forces).max())
+def _report(meter: Meter, found: _Found, target: float) -> Measurement:
+    visits = found.visits
+    worst, value = visits.worst, visits.apart[visits.worst]
+    floor = rounding_floor(visits.largest_force, meter.capabilities.dtype)
     # Rounding of the answers, the only noise that answers to one question may have.
-    floor = rounding_floor(size, meter.capabilities.dtype)
-    unexplained = max(floor, visits.scatter)
+    unexplained = max(floor, found.scatter)
     noise = unexplained if value > 0 else 0.0
-    frames = {_LABELS[k]: place for k, place in visits.places.items()}
+    evidence: dict[str, Any] = {
+        "place": _place(found),
+        "scale": f"the largest force component is {visits.largest_force:.3g} eV/Å",
+        "quantities": {
+            "rms_differences_eV_per_A": visits.apart,
+            "when_asked_again_eV_per_A": found.again,
+            "visits": _ORDER,
+            "scatter_of_equal_calls_eV_per_A": found.scatter,
+            "raised": {_LABELS.get(key, key): text for key, text in visits.raised.items()},
+            "compared_with_fresh_model": visits.compared_with_fresh,
+            "changes_without_effect": visits.without_effect,
+        },
+        "configurations": visits.where[worst],
+    }
+    if found.is_rare:
+        evidence["causes"] = _RARE
     return Measurement(
         value=value,
         uncertainty=noise,
         uncertainty_components={"rounding": noise},
         interval=(max(0.0, value - _SIGMAS * noise), value + 2 * noise),
         detection_limit=limit_of_difference(
-            target, allowance=_SIGMAS * unexplained, scatter=unexplained, probes=len("xel")
+            target, allowance=_SIGMAS * unexplained, scatter=unexplained, probes=len(_LABELS)
         ),
         noise_floor=_SIGMAS * unexplained,
         force_evaluations=meter.evaluations,
-        evidence={
-            "place": place,
-            "scale": f"the largest force component is {size:.3g} eV/Å",
-            "quantities": {
-                "rms_differences_eV_per_A": differences,
-                "visits": _ORDER,
-                "scatter_of_equal_calls_eV_per_A": visits.scatter,
-                "raised": {_LABELS[k]: text for k, text in visits.raised.items()},
-                "compared_with_fresh_model": bool(visits.against_fresh),
-            },
-            "configurations": frames.get(worst, one),
-        },
+        evidence=evidence,
     )
+
+
+def _place(found: _Found) -> str:
+    visits, worst = found.visits, found.visits.worst
+    value = visits.apart[worst]
+    if math.isinf(value):
+        key = next((k for k, label in _LABELS.items() if label == worst), worst)
+        return f"{worst}: answered at one visit, not at another: {visits.raised[key]}"
+    place = f"{worst}: forces, energy or stress differ by {value:.3g} eV/Å"
+    if worst in _LABELS.values():
+        place += " between its visits"
+    if found.is_rare:
+        place += (
+            "; not so when all was asked again in the same order: either the first answers of all "
+            "differ, or answers scatter now and then, whatever was asked before"
+        )
+    return place
 
 
 def _largest(visits: list[_Answer]) -> float:
@@ -214,7 +343,8 @@ def _exchanged(start: Configurations, rng: np.random.Generator) -> Configuration
 
 @check(
     family="implementation",
-    quantity="difference of forces, or of energy an atom over 1 Å, after different histories",
+    quantity="difference of forces, or of energy or virial an atom over 1 Å, after different "
+    "histories",
     unit="eV/Å",
     needs={"forces"},
     kind="law",
@@ -232,7 +362,7 @@ def _exchanged(start: Configurations, rng: np.random.Generator) -> Configuration
         source="tblite's history noise of 1.6e-5 eV/Å (max 7e-5); float32 noise of SO3LR, "
         "ANI, CHGNet to 4e-6",
     ),
-    evaluations=always(len(_ORDER) + 2 + 3 * 2 + _IN_A_ROW),
+    evaluations=_cost,
 )
 def measure_history_independence(
     model: Model | Meter,
@@ -245,14 +375,18 @@ def measure_history_independence(
 
     Four kinds of configurations are visited in an order in which each follows different ones: the
     structure, the same with like atoms exchanged (any neighbour list is then wrong), the structure
-    1.3 times as large, and two copies of it (another number of atoms). Where a fresh model can be
-    made, its first answers are held against this one's, also for the structure with another charge
-    and with other magnetic moments, asked right after the structure itself. Judged is the largest
-    rms difference of forces, or of the energy an atom over 1 Å; it is infinite where a model raises
-    at one visit and answers at another.
+    1.3 times as large, and two copies of it (another number of atoms). Then the structure is asked
+    with one input changed, right after itself: the cell alone, the periodic axes, the species, the
+    charge, the spin, magnetic moments, tags; and after a move of 1e-4 Å, after a larger cell, and
+    at the end of a walk of three short steps. Those answers are held against a fresh model's, or,
+    where none can be made, against those after another number of atoms. Judged is the largest rms
+    difference of forces, or of energy or virial an atom over 1 Å; it is infinite where a model
+    raises at one visit and answers at another. What differs is asked for once more: answers that
+    then agree scatter whatever was asked before. Inputs whose change has no effect are in
+    ``quantities``.
 
-    Can't see: a memory that reaches farther back than a few calls, or that other inputs set;
-    without a factory (no fresh model), an answer that is always the same wrong one.
+    Can't see: a memory that reaches farther back than a few calls; without a factory (no fresh
+    model), an answer that is always the same wrong one.
 
     Parameters
     ----------
@@ -263,14 +397,14 @@ def measure_history_independence(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 11 evaluations, two of them of twice the size; 8 more where a fresh model can be made, and
-    4 where answers differ: equal calls in a row, whose scatter is ``determinism``'s.
+    Cost: 37 to 55 evaluations, a few of them of twice the size; up to 16 more where answers differ,
+    four of them equal calls in a row, whose scatter is ``determinism``'s.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.
     """
     meter, one = Meter(model), as_configurations(start)
     target = default_tolerance("history_independence") if tolerance is None else tolerance
-    return _report(meter, one, _measure(meter, one, rng), target)
+    return _report(meter, _measure(meter, one, rng, target), target)
 
 
 assert_history_independence = derive_assert(measure_history_independence)

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.checks.plotted import parity
 from physcheck.errors import ModelError
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.names import Budget
 from physcheck.numerics.noise import rounding_floor
 from physcheck.registry import check, derive_assert
-from physcheck.system import Configurations, LabelledFrame, as_configurations
+from physcheck.system import Configurations, Floats, LabelledFrame, as_configurations
 
 __all__ = ["assert_reference_error", "measure_reference_error"]
 
@@ -114,6 +115,8 @@ class _Found:
     energies : dict of composition to list of float
         (E - E_file) / N, eV.
     refused : dict of frame to the model's words
+    pairs : list of (N, 3), (N, 3), symbols
+        Forces of the file and of the model.
     largest : float
         Of the model's force components, eV/Å.
     """
@@ -124,6 +127,7 @@ class _Found:
     products: Any = field(default_factory=lambda: np.zeros(3))
     energies: dict[Any, list[float]] = field(default_factory=lambda: defaultdict(list))
     refused: dict[str, str] = field(default_factory=dict)
+    pairs: list[tuple[Floats, Floats, Sequence[str]]] = field(default_factory=list)
     largest: float = 0.0
 
     def force_error(self) -> float:
@@ -157,6 +161,7 @@ def _compared(meter: Meter, frames: Sequence[LabelledFrame]) -> _Found:
         found.names.append(frame.name)
         if frame.forces is not None:
             forces = answer.require_forces()[0]
+            found.pairs.append((frame.forces, forces, frame.configurations.system.symbols))
             found.squares.append(float(((forces - frame.forces) ** 2).sum()))
             found.components.append(forces.size)
             found.products += [
@@ -216,6 +221,11 @@ def _report(meter: Meter, frames: Sequence[LabelledFrame], found: _Found) -> Mea
                 "keys_passed_over": passed_over,
                 "refused": found.refused,
             },
+            "parity": parity(
+                np.concatenate([pair[0] for pair in found.pairs]),
+                np.concatenate([pair[1] for pair in found.pairs]),
+                [symbol for pair in found.pairs for symbol in pair[2]],
+            ),
         },
     )
 

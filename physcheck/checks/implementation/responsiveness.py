@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.allotments import always
+from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import check, derive_assert
+from physcheck.probes.species_pairs import claimed_species, pair_of
+from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import Tolerances
@@ -24,6 +25,9 @@ _CONTACT = 4.0
 # Moves, in rms displacement of a coordinate, Å: thermal, large, and a compression of all distances.
 _MOVES = (0.02, 0.1)
 _COMPRESSION = 0.9
+# Species that the model says it supports and the structure lacks: pairs of so many are tried, at
+# these distances in sums of covalent radii.
+_MOST_CLAIMED, _STRETCHES = 4, (0.8, 1.0)
 # Components of a response must exceed the noise by so many standard deviations; the noise is known
 # to a factor of 2.
 _SIGMAS = 10.0
@@ -50,6 +54,11 @@ def _in_contact(start: Configurations, capabilities: Capabilities) -> str | None
     return f"no two atoms are closer than {_CONTACT:g} Å, so that forces need not change"
 
 
+def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
+    claimed = claimed_species(start, capabilities, _MOST_CLAIMED)
+    return 1 + len(_MOVES) + 1 + len(_STRETCHES) * len(claimed)
+
+
 @check(
     family="implementation",
     quantity="moves of the atoms that leave all forces as they were, as a share of those tried",
@@ -72,7 +81,7 @@ def _in_contact(start: Configurations, capabilities: Capabilities) -> str | None
         "can be tested on them",
         source="F = -dE/dx: a constant force field has no minimum and no bond",
     ),
-    evaluations=always(1 + len(_MOVES) + 1),
+    evaluations=_cost,
     applies=_in_contact,
 )
 def measure_responsiveness(
@@ -86,7 +95,9 @@ def measure_responsiveness(
 
     The atoms are moved at random by 0.02 and 0.1 Å (rms of a coordinate), and all distances are
     compressed by 10 %. The value is 1 if no move changes the forces by more than ten times their
-    noise, else 0; that is inconclusive where the noise is above 1e-4 eV/Å.
+    noise, else 0; that is inconclusive where the noise is above 1e-4 eV/Å. It is 1, too, if two
+    atoms of a species that the model says it supports and the structure lacks (four are tried) have
+    no forces at all at 0.8 and at 1 sum of covalent radii.
 
     Can't see: forces that respond to some atoms only (``jacobian_asymmetry`` and ``locality`` look
     there).
@@ -95,7 +106,7 @@ def measure_responsiveness(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 4 evaluations.
+    Cost: 4 evaluations; 2 for each of at most 4 species that the model supports besides.
 
     Source: the definition of a force field.
     """
@@ -106,7 +117,11 @@ def measure_responsiveness(
     threshold = _SIGMAS * math.sqrt(2) * resolution.force_noise
     largest = max(responses, key=lambda response: response.change)
     responds = resolution.responds or largest.change > threshold
-    value = 0.0 if responds else 1.0
+    dead = _species_without_forces(meter, one)
+    value = 0.0 if responds and not dead else 1.0
+    place = f"{largest.label}: forces change by {largest.change:.3g} eV/Å (rms)"
+    if dead:
+        place = f"two atoms of {', '.join(dead)} have no forces at bond length: not parametrised"
     # A response may hide in strong noise, which determinism judges.
     low = value if resolution.force_noise <= _QUIET else 0.0
     return Measurement(
@@ -117,11 +132,12 @@ def measure_responsiveness(
         noise_floor=0.0,
         force_evaluations=meter.evaluations,
         evidence={
-            "place": f"{largest.label}: forces change by {largest.change:.3g} eV/Å (rms)",
+            "place": place,
             "scale": "a simulation with constant forces only accelerates the atoms",
             "quantities": {
                 "changes_eV_per_A": {r.label: r.change for r in responses},
                 "needed_eV_per_A": threshold,
+                "species_without_forces": dead,
             },
             "configurations": one,
         },
@@ -144,6 +160,20 @@ def _measure(meter: Meter, one: Configurations, rng: np.random.Generator) -> lis
         change = meter.evaluate(place, want=want).require_forces() - first
         found.append(_Response(label, math.sqrt(float(np.mean(change**2)))))
     return found
+
+
+def _species_without_forces(meter: Meter, one: Configurations) -> list[str]:
+    """Symbols of claimed species whose pairs have no forces; refused ones are left out."""
+    dead = []
+    for z in claimed_species(one, meter.capabilities, _MOST_CLAIMED):
+        pairs = [pair_of(z, stretch) for stretch in _STRETCHES]
+        try:
+            answers = [meter.evaluate(pair).require_forces() for pair in pairs]
+        except (ModelError, NonFiniteOutput):
+            continue
+        if not any(answer.any() for answer in answers):
+            dead.append(pairs[0].system.symbols[0])
+    return dead
 
 
 assert_responsiveness = derive_assert(measure_responsiveness)

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.differences import ENERGY_LENGTH, force_scale, place_rounding
-from physcheck.checks.smoothness.approach import APPROACH_COST, Jump, approach, energy_noise_of
-from physcheck.checks.smoothness.jumps import (
-    JUMP_NOISE,
-    Bracket,
-    apparent_jumps,
-    narrowed,
-    suspects,
+from physcheck.checks.differences import force_scale, place_rounding
+from physcheck.checks.smoothness.approach import APPROACH_COST, Jump, approach
+from physcheck.checks.smoothness.at_symmetric_places import (
+    jumps_at_symmetric_places,
+    symmetric_places_cost,
 )
+from physcheck.checks.smoothness.body_path import BISECTIONS, SUSPECTS, BodyPath
+from physcheck.checks.smoothness.jumps import JUMP_NOISE
 from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
@@ -25,19 +24,12 @@ from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.probes.loops import molecules
 from physcheck.probes.transformations import rattled, supercell
 from physcheck.registry import Budget, Shows, check, default_tolerance, derive_assert
-from physcheck.resolution import Resolution, ensure_resolution, visit
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.resolution import Resolution, ensure_resolution
+from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_cutoff_smoothness", "measure_cutoff_smoothness"]
 
-# Step of the fine path, Å, for a nearest distance of 2.5 Å or more, and in proportion below: 32 of
-# them help to bridge the gaps between the shells of a lattice, and a fifth difference of pair
-# forces is 1e-6 of them, and few pairs cross a cutoff within one step.
-_STEP = 0.02
-_NEAREST = 2.5
-_BISECTIONS = 8
-_SUSPECTS = 2
 # rms displacement, Å, of what is moved against, and strain: more for lattices, whose shells leave
 # gaps.
 _RATTLE, _RATTLE_LATTICE = 0.03, 0.08
@@ -45,11 +37,15 @@ _STRAIN_LATTICE = 0.07
 # A small cell is repeated up to this height, Å, and number of atoms: an atom's own images never
 # come nearer.
 _HEIGHT, _MOST_ATOMS = 7.0, 64
+# A lattice is compressed to this share of its lengths, so that atoms have twice as many neighbours,
+# and a path of so many points is tried there: for caps that the density at rest doesn't reach.
+_COMPRESSION, _COMPRESSED_POINTS = 0.8, 16
+# A jump there isn't noise if it is so many times the rounding.
+_CLEARLY = 30.0
 # Apparent jumps below this share of the tolerance aren't looked at.
 _NEGLIGIBLE = 0.1
 # The scale comes from one random direction, and may be larger by this factor.
 _SCALE_KNOWN_TO = 1.15
-_WANT = frozenset({"forces", "energy"})
 # Cutoffs of common potentials end here, Å; distances nearer than the width are one shell.
 _USUAL_CUTOFF, _SHELL_WIDTH = 6.0, 0.02
 
@@ -64,8 +60,14 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     options = _OPTIONS[budget]
     isolated = not start.system.is_periodic
     points = _share(options["points"]) if isolated else options["points"]
-    fine = options["paths"] * (points + _SUSPECTS * (_BISECTIONS + 2))
-    return int(fine + (APPROACH_COST if isolated else 0))
+    fine = options["paths"] * (points + SUSPECTS * (BISECTIONS + 2))
+    if _is_lattice(start):
+        fine += _COMPRESSED_POINTS + BISECTIONS + 2
+    return int(fine + (APPROACH_COST if isolated else 0) + symmetric_places_cost(start))
+
+
+def _is_lattice(start: Configurations) -> bool:
+    return start.system.is_fully_periodic and not molecules(start)
 
 
 def _share(points: int) -> int:
@@ -154,9 +156,12 @@ def measure_cutoff_smoothness(
     A molecule (one atom where there is none) is moved on a line through its place in steps of 0.02
     Å, so that a few dozen pairs cross any cutoff that there is. Jumps show in the fifth differences
     of each atom's force and of the energy; the two likeliest are bisected to 1e-4 Å and measured
-    across that step, the changes on both sides taken off. A structure without periodic axes also
-    meets a copy of itself, from beyond the interaction range (14 Å where undeclared): the distance
-    at which forces begin is bisected. Judged is
+    across that step, the changes on both sides taken off. A lattice is tried compressed to 80 % of
+    its lengths, too, where atoms have twice as many neighbours. A structure without periodic axes
+    also meets a copy of itself, from beyond the interaction range (14 Å where undeclared), and one
+    of its atoms: the distances at which forces and energy begin are bisected. Exactly symmetric
+    structures are compared with the same 1e-6 Å aside
+    (:mod:`physcheck.checks.smoothness.at_symmetric_places`). Judged is
 
         max(|jump of an atom's force|, |jump of the energy| / 1 Å) / rms thermal force component.
 
@@ -174,7 +179,8 @@ def measure_cutoff_smoothness(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 52 evaluations a path; without periodic axes 40, and 23 for the copy.
+    Cost: 52 evaluations a path, 26 for a compressed lattice; without periodic axes 40, and 46 for
+    the copy and the atom; 6 to 9 for symmetric places.
 
     Source: Allen and Tildesley, Computer Simulation of Liquids, section 5.2.3.
     """
@@ -184,9 +190,9 @@ def measure_cutoff_smoothness(
     base = _moved_against(one, rng)
     scale = force_scale(resolution)
     repeats = base.n_atoms / one.n_atoms
-    seen = _measure(
-        meter, base, resolution, rng, points, paths, repeats, _NEGLIGIBLE * target * scale
-    )
+    negligible = _NEGLIGIBLE * target * scale
+    seen = _measure(meter, base, resolution, rng, points, paths, repeats, negligible)
+    seen.jumps.extend(jumps_at_symmetric_places(meter, one, resolution, rng, negligible))
     scale = scale if scale > 0 else math.inf
     found = _estimate(seen, meter, base, resolution, target * scale)
     return _report(meter, base, seen, found, scale, target, resolution)
@@ -251,13 +257,41 @@ def _measure(
     usual: list[float] = []
     stiffness = resolution.stiffness
     for _ in range(paths):
-        line = _Line(meter, base, resolution, rng, _share(points) if isolated else points, repeats)
+        line = BodyPath(
+            meter, base, resolution, rng, _share(points) if isolated else points, repeats
+        )
         jumps += line.jumps(negligible)
         usual.append(line.usual)
         stiffness = max(stiffness, line.stiffness)
+    if _is_lattice(base):
+        jumps += _jumps_compressed(meter, base, resolution, rng, repeats, negligible)
     if isolated:
         jumps += approach(meter, base, resolution, rng, negligible)
     return _Seen(jumps, usual, stiffness)
+
+
+def _jumps_compressed(
+    meter: Meter,
+    base: Configurations,
+    resolution: Resolution,
+    rng: np.random.Generator,
+    repeats: float,
+    negligible: float,
+) -> list[Jump]:
+    """The likeliest jump in the compressed lattice, where it is far above the rounding there.
+
+    Forces are stiffer there, and rounding acts through that: it says nothing of the lattice at
+    rest.
+    """
+    dense = base.at(_COMPRESSION * base.positions, _COMPRESSION * base.cells)
+    line = BodyPath(meter, dense, resolution, rng, _COMPRESSED_POINTS, repeats)
+    rounding = line.stiffness * place_rounding(meter.capabilities, resolution, dense)
+    noise = _CLEARLY * math.hypot(resolution.force_noise, rounding)
+    return [
+        jump
+        for jump in line.jumps(negligible, most=1)
+        if jump.force > noise or (jump.energy or 0.0) > max(noise, _CLEARLY * jump.energy_noise)
+    ]
 
 
 def _estimate(
@@ -304,6 +338,7 @@ def _report(
     resolution: Resolution,
 ) -> Measurement:
     worst = found.worst
+    causes = {"causes": worst.causes} if worst is not None and worst.causes else {}
     return Measurement(
         value=found.value / scale,
         uncertainty=found.noise / scale,
@@ -318,15 +353,18 @@ def _report(
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
+            **causes,
             "place": "no jump found" if worst is None else worst.label,
             "scale": f"thermal forces (0.05 Å) have an rms component of {scale:.3g} eV/Å",
             "quantities": {
                 "force_jump_eV_per_A": 0.0 if worst is None else worst.force,
                 "energy_jump_eV": None if worst is None else worst.energy,
                 "across_A": None if worst is None else worst.width,
+                "jump_at_A": None if worst is None else worst.at,
                 "brackets": len(seen.jumps),
                 "energy_judged": found.energy_judged,
             },
+            "series": {} if worst is None else worst.series,
             "configurations": base if worst is None else worst.frames,
         },
     )
@@ -340,111 +378,6 @@ def _moved_against(start: Configurations, rng: np.random.Generator) -> Configura
     deformation = np.eye(3) + _STRAIN_LATTICE * rng.uniform(-1, 1, (3, 3))
     strained = start.at(start.positions[0] @ deformation, start.cells[0] @ deformation)
     return rattled(strained, _RATTLE_LATTICE, rng)
-
-
-class _Line:
-    """A fine path of one body through its place."""
-
-    def __init__(
-        self,
-        meter: Meter,
-        base: Configurations,
-        resolution: Resolution,
-        rng: np.random.Generator,
-        points: int,
-        repeats: float,
-    ) -> None:
-        self.meter, self.base, self.resolution = meter, base, resolution
-        groups = [atoms for atoms, _ in molecules(base) if len(atoms) < base.n_atoms]
-        body = (
-            groups[int(rng.integers(len(groups)))]
-            if groups
-            else np.array([int(rng.integers(base.n_atoms))])
-        )
-        direction = rng.standard_normal(3)
-        self.direction = np.zeros((base.n_atoms, 3))
-        self.direction[body] = direction / np.linalg.norm(direction)
-        symbols = base.system.symbols
-        names = ", ".join(f"{a} ({symbols[a]})" for a in body[:4])
-        self.name = f"atom{'s' if len(body) > 1 else ''} {names}"
-        step = _STEP * min(1.0, _distance(base, body) / _NEAREST)
-        # A random phase, so that points don't sit where a lattice is symmetric.
-        shifts = np.arange(points) - points / 2 + float(rng.uniform())
-        self.places: Floats = np.asarray(step * shifts, dtype=np.float64)
-        answer = visit(
-            meter,
-            self._at(self.places),
-            want=_WANT,
-            rng=rng,
-            fresh=resolution.needs_fresh,
-        )
-        self.zero = 0.0 if answer.energy is None else float(answer.energy.mean())
-        self.values = _channels(answer.require_forces(), answer.energy, self.zero)
-        self.has_energy = answer.energy is not None
-        self.energy_noise = energy_noise_of(meter, answer.energy, resolution, repeats)
-        forces = self.values[:, : base.n_atoms]
-        steepest = np.abs(np.diff(forces, axis=0)).max(initial=0.0)
-        self.stiffness = float(steepest) / step
-        self.usual = float(np.median(apparent_jumps(self.values)[:, : base.n_atoms].max(axis=1)))
-
-    def _at(self, places: Floats) -> Configurations:
-        return self.base.displaced(places[:, None, None] * self.direction)
-
-    def _ask(self, place: float) -> Floats:
-        meter = self.meter.fresh() if self.resolution.needs_fresh else self.meter
-        answer = meter.evaluate(self._at(np.array([place])), want=_WANT)
-        return np.asarray(_channels(answer.require_forces(), answer.energy, self.zero)[0])
-
-    def jumps(self, negligible: float) -> list[Jump]:
-        n = self.base.n_atoms
-        noise = np.full(n, self.resolution.force_noise)
-        if self.has_energy:
-            noise = np.append(noise, self.energy_noise)
-        found = []
-        for suspect in suspects(self.values, noise, _SUSPECTS, negligible):
-            bracket = narrowed(self.places, self.values, suspect, self._ask, _BISECTIONS)
-            found.append(self._jump(bracket))
-        return found
-
-    def _jump(self, bracket: Bracket) -> Jump:
-        n = self.base.n_atoms
-        sizes = bracket.jumps
-        atom = int(np.argmax(sizes[:n]))
-        symbol = self.base.system.symbols[atom]
-        label = (
-            f"{self.name} moved by {bracket.right:.4f} Å: the force on atom {atom} ({symbol}) "
-            f"jumps by {sizes[atom]:.3g} eV/Å within {bracket.right - bracket.left:.1g} Å"
-        )
-        return Jump(
-            label,
-            float(sizes[atom]),
-            float(sizes[n]) if self.has_energy else None,
-            self.energy_noise,
-            bracket.right - bracket.left,
-            atom,
-            self._at(np.array([bracket.left, bracket.right])),
-        )
-
-
-def _distance(start: Configurations, body: Any) -> float:
-    """From the body to the nearest other atom, Å; images included."""
-    from ase.neighborlist import primitive_neighbor_list
-
-    inside = np.isin(np.arange(start.n_atoms), body)
-    i, j, d = primitive_neighbor_list(
-        "ijd", start.system.pbc, start.cells[0], start.positions[0], _NEAREST
-    )
-    others = d[inside[i] & ~inside[j]]
-    return float(others.min()) if len(others) else _NEAREST
-
-
-def _channels(forces: Floats, energy: Floats | None, zero: float) -> Floats:
-    """(n, N or N + 1, 3): atoms' forces, and the energy over 1 Å as a channel of one component."""
-    if energy is None:
-        return forces
-    extra = np.zeros((len(forces), 1, 3))
-    extra[:, 0, 0] = (energy - zero) / ENERGY_LENGTH
-    return np.concatenate([forces, extra], axis=1)
 
 
 assert_cutoff_smoothness = derive_assert(measure_cutoff_smoothness)

@@ -11,6 +11,7 @@ import numpy as np
 
 from physcheck.checks.differences import (
     THERMAL_STEP,
+    LargestDifference,
     Part,
     energy_part,
     force_part,
@@ -20,6 +21,7 @@ from physcheck.checks.differences import (
     stress_part,
     working_dtype,
 )
+from physcheck.checks.plotted import short
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
 from physcheck.probes.transformations import Transformation, jittered, rattled
@@ -65,6 +67,8 @@ LEARNED_SYMMETRY = Tolerances(
 # Jittered copies of a configuration: their spread is the noise of the comparison, at the place
 # itself.
 COPIES = 3
+# Atoms whose forces are kept for a picture, those that differ most.
+_SHOWN_ATOMS = 24
 # rms displacement, Å, that takes a structure off its own symmetries, where violations could hide.
 _RATTLE = 0.03
 
@@ -142,18 +146,20 @@ def compared(
     tolerance: float | None,
     relative: bool = False,
     thrice: Transformation | None = None,
+    further: Sequence[Part] = (),
 ) -> Measurement:
     """The Measurement of a law of the form F(T x) = T F(x).
 
     It is judged in eV/Å, or relative to the thermal forces. Where the transformations repeat the
     system and the energies disagree, ``thrice``, the system three times, gives the energy of no
-    atoms: energies are defined up to a constant, and a constant is no violation.
+    atoms: energies are defined up to a constant, and a constant is no violation. ``further`` are
+    differences of other structures that the same law says are zero.
     """
     target = default_tolerance(check) if tolerance is None else tolerance
     scale = force_scale(resolution) if relative else 1.0
     scale = scale if scale > 0 else math.inf
     found = _measure(meter, start, transformations, thrice, target, rng, resolution)
-    parts: list[Part] = []
+    parts: list[Part] = [*further]
     for change, place, answer in zip(transformations, found.places, found.answers, strict=True):
         parts += _differences(change, place, answer, found, resolution, meter.capabilities, scale)
     return _report(meter, start, transformations, found, parts, target, scale, resolution)
@@ -198,8 +204,14 @@ def _report(
 ) -> Measurement:
     found = largest_difference(parts, resolution.dof, target)
     labels = [change.label for change in transformations]
-    # Labels may repeat: the last of them is the one that is shown.
-    worst = len(labels) - 1 - labels[::-1].index(found.worst.label)
+    place, frame = f"{found.worst.label}: the {found.worst.output} changes most", start
+    sides: dict[str, Any] = {}
+    if found.worst.label in labels:
+        # Labels may repeat: the last of them is the one that is shown.
+        worst = len(labels) - 1 - labels[::-1].index(found.worst.label)
+        place = _place(found.worst, start, transformations[worst].order)
+        frame = answers.places[worst][0]
+        sides = _both_sides(transformations[worst], worst, answers, found, target)
     quantities = _quantities(parts, scale, found.unresolved)
     if answers.origin is not None:
         quantities["energy_of_no_atoms_eV"] = float(np.mean(answers.origin))
@@ -213,13 +225,45 @@ def _report(
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
-            "place": _place(found.worst, start, transformations[worst].order),
+            "place": place,
             "scale": "thermal forces (0.05 Å) have an rms component of "
             f"{force_scale(resolution):.3g} eV/Å",
             "quantities": quantities,
-            "configurations": answers.places[worst][0],
+            "configurations": frame,
+            **sides,
         },
     )
+
+
+def _both_sides(
+    change: Transformation,
+    index: int,
+    answers: _Answers,
+    found: LargestDifference,
+    target: float,
+) -> dict[str, Any]:
+    """What the law says and what the model gave, where they differ by more than the tolerance.
+
+    Forces of the atoms that differ most, or the stress: means over the jittered copies.
+    """
+    if not found.value > target:
+        return {}
+    home, answer = answers.home, answers.answers[index]
+    if found.worst.output == "stress":
+        sides = (home.require_stress().mean(axis=0), change.stress_back(answer.require_stress()))
+        return {"stress_sides_eV_per_A3": [short(sides[0]), short(sides[1].mean(axis=0))]}
+    expected = change.expected_forces(home.require_forces()).mean(axis=0)
+    given = change.forces_back(answer.require_forces()).mean(axis=0)
+    worst = np.argsort(-np.linalg.norm(given - expected, axis=1), kind="stable")[:_SHOWN_ATOMS]
+    symbols = answers.copies.system.symbols
+    return {
+        "force_sides": {
+            "atoms": [f"{symbols[int(change.order[i])]} {i}" for i in worst],
+            "indices": worst,
+            "expected_eV_per_A": short(expected[worst]),
+            "given_eV_per_A": short(given[worst]),
+        }
+    }
 
 
 def _differences(

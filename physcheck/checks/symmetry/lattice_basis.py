@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from physcheck.checks.allotments import always
 from physcheck.checks.symmetry.comparison import (
     COPIES,
     EXACT_SYMMETRY,
@@ -15,20 +15,41 @@ from physcheck.checks.symmetry.comparison import (
     one_atom,
 )
 from physcheck.checks.what_shows import SHEARED_CELL
+from physcheck.errors import CapabilityMissing, ModelError
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.probes.transformations import exchanged_vectors, new_basis
-from physcheck.registry import check, derive_assert
+from physcheck.probes.transformations import (
+    Transformation,
+    axes_in_other_rows,
+    box_that_means_nothing,
+    exchanged_vectors,
+    new_basis,
+)
+from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
 
 __all__ = ["assert_lattice_basis", "measure_lattice_basis"]
 
 
-def _mixable(start: Configurations, capabilities: Capabilities) -> str | None:
-    if int(start.system.pbc.sum()) < 2:
-        return "fewer than two periodic axes: there are no cell vectors to mix"
-    return one_atom(start, capabilities)
+# Å: a bond, so that images that shouldn't be there are felt in any potential.
+_BOX = 2.0
+
+
+def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
+    periodic = int(start.system.pbc.sum())
+    changes = (3 if periodic > 1 else 0) + (1 if 0 < periodic < 3 else 0)
+    boxed = 1 if periodic < 3 else 0
+    return (1 + changes + boxed) * COPIES + boxed
+
+
+def _box_is_refused(meter: Meter, boxed: Configurations) -> str:
+    """What a model says that takes no cell along axes that aren't periodic, which is no fault."""
+    try:
+        meter.evaluate(boxed)
+    except ModelError as error:
+        return str(error)
+    return ""
 
 
 @check(
@@ -39,12 +60,13 @@ def _mixable(start: Configurations, capabilities: Capabilities) -> str | None:
     kind="law",
     title="forces depend on the choice of cell vectors",
     causes="a neighbour list for orthorhombic or weakly tilted cells; too few images of a tilted "
-    "cell; a volume with the sign of the determinant (left-handed cells)",
-    advice="build neighbour lists for any cell, skewed and left-handed ones included; until "
-    "then reduce cells before each call",
+    "cell; a volume with the sign of the determinant (left-handed cells); images along axes that "
+    "aren't periodic, or periodic axes taken to come first",
+    advice="build neighbour lists for any cell, skewed and left-handed ones included, and from "
+    "pbc, not from the cell; until then reduce cells before each call",
     tolerances=EXACT_SYMMETRY,
-    evaluations=always(4 * COPIES),
-    applies=_mixable,
+    evaluations=_cost,
+    applies=one_atom,
     shows=SHEARED_CELL,
 )
 def measure_lattice_basis(
@@ -59,8 +81,10 @@ def measure_lattice_basis(
 
     h' = B h with B integer: periodic axes exchanged in a cycle and one sheared by another, twice at
     random (determinant 1), and two of them exchanged (determinant -1: a left-handed cell, if the
-    given one is right-handed); atoms are put inside the new cell. Measured as in
-    :func:`physcheck.measure_translation_invariance`.
+    given one is right-handed); atoms are put inside the new cell. Where some axes aren't periodic,
+    the cell's rows and their periodicity in another order; and a cell vector of 2 Å along each axis
+    that isn't periodic, which means nothing (left out where the model refuses it; its words are in
+    ``quantities``). Measured as in :func:`physcheck.measure_translation_invariance`.
 
     Can't see: faults of cells more tilted than by one lattice vector.
 
@@ -68,21 +92,39 @@ def measure_lattice_basis(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 12 evaluations.
+    Cost: 12 evaluations; 19 where two axes are periodic, 10 where one is, 7 for molecules.
 
     Source: periodic boundary conditions.
     """
     meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
-    return compared(
+    periodic = int(one.system.pbc.sum())
+    changes: list[Transformation] = []
+    refused = ""
+    if periodic > 1:
+        changes += [*(new_basis(one, rng) for _ in range(2)), exchanged_vectors(one, rng)]
+    if 0 < periodic < 3:
+        changes.append(axes_in_other_rows(one))
+    box = box_that_means_nothing(one, _BOX)
+    if periodic < 3:
+        refused = _box_is_refused(meter, box.apply(one))
+        if not refused:
+            changes.append(box)
+    if not changes:
+        raise CapabilityMissing(f"the model takes no molecules in a cell: {refused}")
+    found = compared(
         "lattice_basis",
         meter,
         one,
-        [*(new_basis(one, rng) for _ in range(2)), exchanged_vectors(one, rng)],
+        changes,
         rng=rng,
         resolution=resolution,
         tolerance=tolerance,
     )
+    if not refused:
+        return found
+    quantities = {**found.evidence["quantities"], "refused": {box.label: refused}}
+    return replace(found, evidence={**found.evidence, "quantities": quantities})
 
 
 assert_lattice_basis = derive_assert(measure_lattice_basis)

@@ -29,6 +29,8 @@ _REACHES = (1, 3)
 # Å, of an atom at the corner of the cell: optimisers and symmetric crystals leave such coordinates.
 # Adding the cell to a negative one that is this small gives the cell itself, not less.
 _CORNERS = ((0.0, -0.0, 0.0), (-4e-52, -4e-52, -4e-52), (-1e-16, -1e-16, -1e-16))
+# The opposite corner: exactly there (1 - 0 is no fraction of a cell), and one rounding below.
+_OPPOSITE = (1.0, 1.0 - 2.0**-53)
 
 
 @check(
@@ -43,7 +45,7 @@ _CORNERS = ((0.0, -0.0, 0.0), (-4e-52, -4e-52, -4e-52), (-1e-16, -1e-16, -1e-16)
     advice="wrap positions, or build neighbour lists from fractional coordinates of any "
     "size; until then wrap atoms before each call",
     tolerances=EXACT_SYMMETRY,
-    evaluations=always((1 + len(_REACHES) + len(_CORNERS)) * COPIES),
+    evaluations=always((1 + len(_REACHES) + len(_CORNERS) + len(_OPPOSITE)) * COPIES),
     applies=not_periodic,
     shows=PARTLY_PERIODIC,
 )
@@ -59,7 +61,8 @@ def measure_periodic_wrap(
 
     F(x + n h) = F(x) for integer n of each atom's own, random up to 1 and up to 3 cells along the
     periodic axes. Likewise for the structure moved so that an atom is at the corner of the cell,
-    with coordinates of 0, -0, -4e-52 and -1e-16 Å: such an atom must not fall between two cells.
+    with coordinates of 0, -0, -4e-52 and -1e-16 Å, and at the opposite corner, exactly and one
+    rounding below: such an atom must not fall between two cells.
     Measured as in :func:`physcheck.measure_translation_invariance`.
 
     Can't see: faults that need an atom farther away than 3 cells.
@@ -68,7 +71,7 @@ def measure_periodic_wrap(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 18 evaluations.
+    Cost: 24 evaluations.
 
     Source: periodic boundary conditions.
     """
@@ -76,6 +79,7 @@ def measure_periodic_wrap(
     resolution = ensure_resolution(meter, one, resolution, rng)
     atom = int(rng.integers(one.n_atoms))
     corners = [atom_at_corner(one, atom, np.array(corner)) for corner in _CORNERS]
+    corners += [atom_at_corner(one, atom, np.zeros(3), share) for share in _OPPOSITE]
     return compared(
         "periodic_wrap",
         meter,

@@ -14,6 +14,7 @@ from physcheck.checks.symmetry.comparison import (
     not_periodic,
     open_shell,
 )
+from physcheck.checks.symmetry.one_atom_cells import ONE_ATOM_COST, one_atom_cells
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import supercell
@@ -29,7 +30,8 @@ def _repeatable(start: Configurations, capabilities: Capabilities) -> str | None
 
 
 def _supercell_cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
-    return COPIES * (2 + min(2, int(start.system.pbc.sum())))
+    alone = ONE_ATOM_COST if start.system.is_fully_periodic else 0
+    return COPIES * (2 + min(2, int(start.system.pbc.sum()))) + alone
 
 
 @check(
@@ -57,7 +59,9 @@ def measure_supercell_extensivity(
 ) -> Measurement:
     """A cell repeated twice has the same forces and stress, and twice the energy.
 
-    The cell is doubled along its shortest periodic axis, then along the next one. Measured as in
+    The cell is doubled along its shortest periodic axis, then along the next one. Likewise, for
+    crystals, a cell of one atom, smaller than any cutoff
+    (:mod:`physcheck.checks.symmetry.one_atom_cells`). Measured as in
     :func:`physcheck.measure_translation_invariance`.
 
     Can't see: an energy that leaves being proportional to size only beyond twice the cell; a
@@ -68,8 +72,8 @@ def measure_supercell_extensivity(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 9 evaluations (6 with one periodic axis), of cells of twice the size; 3 more where
-    energies disagree.
+    Cost: 9 evaluations (6 with one periodic axis), of cells of twice the size; for crystals 3 more
+    of up to three atoms; 3 more where energies disagree.
 
     Source: extensivity; for cells in the ground state, without charge or open shells.
     """
@@ -78,6 +82,7 @@ def measure_supercell_extensivity(
     axes = np.flatnonzero(one.system.pbc)
     lengths = np.linalg.norm(one.cells[0], axis=1)[axes]
     chosen = axes[np.argsort(lengths, kind="stable")][:2]
+    alone = one_atom_cells(meter, one, resolution) if one.system.is_fully_periodic else []
     return compared(
         "supercell_extensivity",
         meter,
@@ -87,6 +92,7 @@ def measure_supercell_extensivity(
         resolution=resolution,
         tolerance=tolerance,
         thrice=supercell(one, int(chosen[0]), 3),
+        further=alone,
     )
 
 

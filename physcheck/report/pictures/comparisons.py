@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from physcheck.report.pictures.drawing import BAD, BLUE, GOOD, Picture, panel
-from physcheck.report.pictures.numbers_of import entry, number_of, numbers_by_name, slug_of
+import numpy as np
+from ase.units import GPa
+
+from physcheck.report.pictures.drawing import BAD, BLUE, GOOD, SERIES, Picture, panel
+from physcheck.report.pictures.numbers_of import array_of, entry, numbers_by_name, slug_of
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
+from physcheck.system import Floats
+from physcheck.text.numbers import as_float
 
-__all__ = ["cases", "forces_on_atoms", "on_the_scale"]
+__all__ = ["both_sides", "cases", "forces_on_atoms", "forces_parity", "on_the_scale"]
 
 # Entries of ``quantities`` that are one number a case, with the words and unit of their axis.
 _CASES = {
     "rms_differences_eV_per_A": "rms difference of forces (eV/Å)",
     "unlike_fragments_eV_per_A": "rms change of forces (eV/Å)",
     "changes_eV_per_A": "rms change of forces (eV/Å)",
+}
+# What a symmetry compares: all of it is judged as a force.
+_OUTPUTS = {
+    "force_difference_eV_per_A": "difference of forces",
+    "energy_difference_eV_per_atom": "difference of energies",
+    "virial_difference_eV_per_atom": "difference of virials",
 }
 _MOST_ROWS = 16
 _SHORTEST_LABEL = 34
@@ -28,8 +39,114 @@ def cases(record: Record, frames: Frames | None) -> list[Picture]:
         found = numbers_by_name(entry(record, "quantities", key))
         if len(found) > 1 and any(value > 0 for value in found.values()):
             return [_bars(record, found, words)]
-    difference = number_of(entry(record, "quantities", "force_difference_eV_per_A"))
-    return [on_the_scale(record, "difference of forces", difference)] if difference > 0 else []
+    outputs = {words: as_float(entry(record, "quantities", key)) for key, words in _OUTPUTS.items()}
+    found = {words: size for words, size in outputs.items() if size > 0}
+    if len(found) > 1 and record.unit == "eV/Å":
+        return [_bars(record, found, "rms difference (eV/Å; energy and virial an atom over 1 Å)")]
+    return [on_the_scale(record, words, size) for words, size in found.items()][:1]
+
+
+def both_sides(record: Record, frames: Frames | None) -> list[Picture]:
+    """What a symmetry says and what the model gave, of the atoms or components that differ most."""
+    names = entry(record, "force_sides", "atoms")
+    expected = array_of(entry(record, "force_sides", "expected_eV_per_A"))
+    given = array_of(entry(record, "force_sides", "given_eV_per_A"))
+    if expected is not None and given is not None and isinstance(names, list):
+        return _force_sides(record, [str(name) for name in names], expected, given)
+    stress = array_of(entry(record, "stress_sides_eV_per_A3"))
+    if stress is not None and stress.shape == (2, 3, 3):
+        order = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+        sides = [[float(side[i, j]) / GPa for i, j in order] for side in stress]
+        return [_sides(record, ["xx", "yy", "zz", "yz", "xz", "xy"], sides, "stress (GPa)")]
+    return []
+
+
+def _force_sides(
+    record: Record, names: Sequence[str], expected: Floats, given: Floats
+) -> list[Picture]:
+    """Components against each other, and the size of each atom's difference."""
+    slug = slug_of(record)
+    largest = max(float(np.abs(expected).max()), float(np.abs(given).max()), 1e-300)
+    with panel(
+        f"{slug}-sides", "force that the law says (eV/Å)", "force that the model gave (eV/Å)",
+        height=3.2,
+    ) as made:  # fmt: skip
+        line = [-1.1 * largest, 1.1 * largest]
+        made.axes.plot(line, line, color=GOOD, linestyle="--", label="equal")
+        for k, axis in enumerate("xyz"):
+            made.axes.plot(
+                expected[:, k], given[:, k], "o", ms=4, color=SERIES[k], label=f"F{axis}"
+            )
+        made.legend()
+    parity = made.picture(
+        "Forces on the atoms that differ most, before the change and after it (turned or moved "
+        "back). Of a sound model all points lie on the dashed line."
+    )
+    sizes = np.linalg.norm(given - expected, axis=1)[:_MOST_ROWS]
+    with panel(
+        f"{slug}-atoms", "difference of the force (eV/Å)", "", height=1.1 + 0.22 * len(sizes)
+    ) as made:
+        made.axes.barh(range(len(sizes)), sizes, color=BAD, height=0.6)
+        made.axes.set_yticks(range(len(sizes)), list(names[: len(sizes)]))
+        shown = [float(size) for size in sizes if size > 0]
+        if record.tolerance and record.unit == "eV/Å":
+            made.axes.axvline(
+                record.tolerance, color=GOOD, linestyle="--", label="tolerance (rms of a component)"
+            )
+            shown.append(record.tolerance)
+        made.logarithmic("x", shown)
+        made.axes.invert_yaxis()
+        made.legend()
+    return [parity, made.picture("How much the force on each of them changes, largest first.")]
+
+
+def _sides(
+    record: Record, names: Sequence[str], sides: Sequence[Sequence[float]], words: str
+) -> Picture:
+    at = np.arange(len(names))
+    with panel(f"{slug_of(record)}-sides", "", words) as made:
+        for shift, values, colour, label in (
+            (-0.2, sides[0], BLUE, "what the law says"),
+            (0.2, sides[1], BAD, "what the model gave"),
+        ):
+            made.axes.bar(at + shift, values, 0.38, color=colour, label=label)
+        made.axes.set_xticks(at, list(names))
+        made.legend()
+    return made.picture("Both sides of the comparison; they should be equal.")
+
+
+def forces_parity(record: Record, frames: Frames | None) -> list[Picture]:
+    """Components of two forces at the same places: of two models, or of a model and a file."""
+    first = array_of(entry(record, "parity", "first_eV_per_A"))
+    second = array_of(entry(record, "parity", "second_eV_per_A"))
+    species = entry(record, "parity", "species")
+    if first is None or second is None or first.shape != second.shape or first.ndim != 2:
+        return []
+    names = (
+        ("the reference", "the model") if record.check == "mts_tandem" else ("the file", "model")
+    )
+    known = isinstance(species, list) and len(species) == len(first)
+    kinds = [str(name) for name in species] if known else [""] * len(first)
+    slug = slug_of(record)
+    with panel(
+        f"{slug}-parity", f"force of {names[0]} (eV/Å)", f"force of {names[1]} (eV/Å)", height=3.4
+    ) as made:
+        ends = [float(min(first.min(), second.min())), float(max(first.max(), second.max()))]
+        made.axes.plot(ends, ends, color=GOOD, linestyle="--", label="equal")
+        for k, kind in enumerate(sorted(set(kinds))):
+            chosen = [i for i, name in enumerate(kinds) if name == kind]
+            made.axes.plot(
+                first[chosen].ravel(), second[chosen].ravel(), "o", ms=2.5, alpha=0.6,
+                color=SERIES[k % len(SERIES)], label=kind or "components",
+            )  # fmt: skip
+        made.legend()
+    rms = float(np.sqrt(np.mean((second - first) ** 2)))
+    return [
+        made.picture(
+            f"Each force component of {names[1]} against that of {names[0]} at the same places; "
+            f"they differ by {rms:.3g} eV/Å rms in what is drawn."
+        )
+    ]
 
 
 def on_the_scale(record: Record, words: str, size: float) -> Picture:
@@ -37,7 +154,7 @@ def on_the_scale(record: Record, words: str, size: float) -> Picture:
 
     ``size`` is in eV/Å; the record's value is either the same, or its share of thermal forces.
     """
-    value, limit = number_of(record.value), number_of(record.tolerance)
+    value, limit = as_float(record.value), as_float(record.tolerance)
     relative = not record.unit and value > 0
     scale = size / value if relative else math.nan
     rows = [
@@ -60,7 +177,7 @@ def _bars(record: Record, found: Mapping[str, float], words: str) -> Picture:
     smallest = min((value for _, value in ranked if value > 0), default=1e-16)
     values = [max(value, smallest / 10) for _, value in ranked]
     limit = record.tolerance if record.unit and record.unit in words else None
-    needed = number_of(entry(record, "quantities", "needed_eV_per_A"))
+    needed = as_float(entry(record, "quantities", "needed_eV_per_A"))
     height = 1.1 + 0.22 * len(ranked)
     with panel(f"{slug_of(record)}-cases", words, "", height=height) as made:
         over = [BAD if limit is not None and not (v <= limit) else BLUE for v in values]
@@ -87,7 +204,7 @@ def forces_on_atoms(record: Record, frames: Frames | None) -> list[Picture]:
     for kind in ("net_force", "net_torque"):
         net = entry(record, "quantities", kind)
         if isinstance(net, list) and len(net) == 3:
-            values = [number_of(one) for one in net]
+            values = [as_float(one) for one in net]
             unit = str(entry(record, "quantities", "unit") or "")
             word = kind.replace("_", " ")
             with panel(f"{slug_of(record)}-net", "component", f"{word} ({unit})") as made:

@@ -1,4 +1,4 @@
-"""Pictures of work around loops, gaps between forces and energy, and antisymmetric Jacobians."""
+"""Pictures of work around loops, and of gaps between forces or stress and energy."""
 
 from __future__ import annotations
 
@@ -8,78 +8,59 @@ from typing import Any
 import numpy as np
 
 from physcheck.measurement import Outcome
-from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, Picture, panel
-from physcheck.report.pictures.numbers_of import array_of, entry, number_of, slug_of
+from physcheck.report.pictures.drawing import BAD, BLUE, GOOD, Picture, panel
+from physcheck.report.pictures.laps import laps_of_work
+from physcheck.report.pictures.numbers_of import array_of, entry, slug_of
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
 from physcheck.system import Floats
+from physcheck.text.numbers import as_float
 
-__all__ = ["around_the_loop", "force_gaps", "jacobian_pairs", "loop_works", "stress_gap"]
+__all__ = [
+    "around_the_loop",
+    "around_the_strain_loop",
+    "force_gaps",
+    "loop_works",
+    "stress_gap",
+]
 
-# Laps drawn of a loop whose work is small beside what the forces give and take on the way.
-_MOST_LAPS = 12
-_CURVE_POINTS = 240
-# Share of that swing which all laps must leave, or the curve would hide it.
-_SEEN = 0.2
+# Points of a loop that tell its shape.
+_FEWEST_POINTS = 4
 
 
 def around_the_loop(record: Record, frames: Frames | None) -> list[Picture]:
     """The work done along the worst loop, lap after lap, from the forces saved on it."""
     walked = _power_on_loop(record, frames)
-    if walked is None:
+    return [] if walked is None else [laps_of_work(record, walked, _allowed_mev(record), "forces")]
+
+
+def around_the_strain_loop(record: Record, frames: Frames | None) -> list[Picture]:
+    """The same of forces and stress, while the cell is strained and the atoms are moved."""
+    power = array_of(entry(record, "power_around_loop_eV"))
+    if power is None or power.ndim != 1 or len(power) < _FEWEST_POINTS:
         return []
-    harmonics = np.fft.rfft(walked) / len(walked)
-    work = 2 * math.pi * float(harmonics[0].real)
-    height = float(np.ptp(_swing(harmonics, np.linspace(0, 2 * math.pi, _CURVE_POINTS))))
-    laps = min(_MOST_LAPS, max(1, math.ceil(height / max(abs(work), 1e-300))))
-    whole = np.arange(laps + 1)
-    shows = laps * abs(work) > _SEEN * height
-    with panel(f"{slug_of(record)}-loop", "laps around the loop", "work so far (meV)") as made:
-        if shows:
-            along = np.linspace(0, laps, _CURVE_POINTS * min(laps, 4))
-            total = work * along + _swing(harmonics, 2 * math.pi * along)
-            made.axes.plot(along, 1e3 * total, color=BLUE, label="on the way")
-        label = "back at the starting point"
-        made.axes.plot(whole, 1e3 * work * whole, "o-", color=_colour(record), label=label)
-        allowed = _allowed_mev(record)
-        if allowed > 0:
-            made.axes.fill_between(
-                whole, -allowed * whole, allowed * whole, color=GOOD, alpha=0.3, label="tolerance",
-                linewidth=0,
-            )  # fmt: skip
-        made.axes.axhline(0, color=GOOD, linestyle="--", label="forces of a potential")
-        made.legend()
-    caption = (
-        f"Work along the worst loop: each lap back to the starting point leaves {1e3 * work:.3g} "
-        "meV. Forces of a potential would leave zero."
-    )
-    if not shows:
-        caption += f" On the way the forces give and take {1e3 * height:.3g} meV, not drawn here."
-    return [made.picture(caption)]
+    reversible = as_float(entry(record, "quantities", "reversible_work_eV"))
+    allowed = 1e3 * as_float(record.tolerance) * reversible
+    return [laps_of_work(record, power, allowed, "forces and stress")]
 
 
 def _allowed_mev(record: Record) -> float:
     """What the tolerance allows a random loop, meV; NaN where the record doesn't tell."""
-    per_lambda = number_of(entry(record, "quantities", "tolerance_per_lambda"))
-    return 1e3 * per_lambda * number_of(record.tolerance)
-
-
-def _swing(harmonics: Any, angle: Floats) -> Floats:
-    """What the forces give and take back within a lap, eV, zero at its start."""
-    total = np.zeros_like(angle)
-    for k in range(1, len(harmonics)):
-        a, b = 2 * harmonics[k].real, -2 * harmonics[k].imag
-        total += (a * np.sin(k * angle) + b * (1 - np.cos(k * angle))) / k
-    return total
+    per_lambda = as_float(entry(record, "quantities", "tolerance_per_lambda"))
+    return 1e3 * per_lambda * as_float(record.tolerance)
 
 
 def _power_on_loop(record: Record, frames: Frames | None) -> Floats | None:
     """(n,) F.dx/dt, eV, at the n points of the circle that were saved with their forces."""
     u, v = (array_of(entry(record, "worst_loop", name)) for name in ("u", "v"))
-    radius, phase = (number_of(entry(record, "worst_loop", name)) for name in ("radius", "phase"))
+    radius, phase = (as_float(entry(record, "worst_loop", name)) for name in ("radius", "phase"))
     if frames is None or frames.forces is None or u is None or v is None:
         return None
-    if u.size != frames.forces[0].size or len(frames.forces) < 4 or not math.isfinite(radius):
+    if (
+        u.size != frames.forces[0].size
+        or len(frames.forces) < _FEWEST_POINTS
+        or not math.isfinite(radius)
+    ):
         return None
     n = len(frames.forces)
     t = 2 * math.pi * np.arange(n) / n + phase
@@ -98,7 +79,7 @@ def loop_works(record: Record, frames: Frames | None) -> list[Picture]:
         facts = entry(record, "quantities", name)
         if isinstance(facts, dict):
             label = {"atom_circle": "one atom", "molecule_rotation": "one molecule"}[name]
-            rows.append((label, abs(number_of(facts.get("work_eV")))))
+            rows.append((label, abs(as_float(facts.get("work_eV")))))
     rows = [(label, 1e3 * w) for label, w in rows if math.isfinite(w) and w > 0][:16]
     if not rows:
         return []
@@ -164,61 +145,6 @@ def stress_gap(record: Record, frames: Frames | None) -> list[Picture]:
             "energy with respect to strain. Orange bars should be within the green band."
         )
     ]
-
-
-def jacobian_pairs(record: Record, frames: Frames | None) -> list[Picture]:
-    """Antisymmetry of each pair of atoms against distance, or what the worst plane moves."""
-    pairs = array_of(entry(record, "full", "pair_lambda"))
-    distances = array_of(entry(record, "full", "pair_distance_A"))
-    if pairs is not None and distances is not None and pairs.shape == distances.shape:
-        return _pair_pictures(record, pairs, distances)
-    return _plane_by_atom(record, frames)
-
-
-def _pair_pictures(record: Record, pairs: Floats, distances: Floats) -> list[Picture]:
-    slug = slug_of(record)
-    upper = np.triu_indices(len(pairs), k=1)
-    with panel(
-        f"{slug}-distance", "distance of the two atoms (Å)", "antisymmetry |A_ij|/|J|"
-    ) as made:
-        made.axes.plot(distances[upper], np.maximum(pairs[upper], 1e-18), "o", color=BAD, ms=3)
-        made.logarithmic("y")
-    scatter = made.picture(
-        "Antisymmetric part of the force Jacobian, one point a pair of atoms. "
-        "A potential has none at any distance."
-    )
-    with panel(f"{slug}-map", "atom", "atom", height=3.6) as made:
-        shown = made.axes.imshow(np.log10(np.maximum(pairs, 1e-18)), cmap="viridis")
-        made.axes.grid(visible=False)
-        made.axes.figure.colorbar(shown, ax=made.axes, label="log10 |A_ij|/|J|")
-    return [scatter, made.picture("Map of the same over all pairs of atoms.")]
-
-
-def _plane_by_atom(record: Record, frames: Frames | None) -> list[Picture]:
-    plane = array_of(entry(record, "worst_plane"))
-    if plane is None or plane.ndim != 3 or plane.shape[2] != 3:
-        return []
-    share = (plane**2).sum(axis=(0, 2))
-    share = share / max(float(share.sum()), 1e-300)
-    order = np.argsort(share)[::-1][:16]
-    labels = [_atom(int(i), frames) for i in order]
-    height = 1.0 + 0.2 * len(order)
-    with panel(
-        f"{slug_of(record)}-plane", "share of the worst pair (%)", "", height=height
-    ) as made:
-        made.axes.barh(labels, 100 * share[order], color=DOUBT, height=0.6)
-        made.axes.invert_yaxis()
-    return [
-        made.picture(
-            "Atoms that move in the two directions whose cross terms of the force Jacobian differ "
-            "most: there J is least symmetric."
-        )
-    ]
-
-
-def _atom(index: int, frames: Frames | None) -> str:
-    symbol = "" if frames is None or index >= len(frames.symbols) else frames.symbols[index]
-    return f"atom {index} {symbol}".rstrip()
 
 
 def _colour(record: Record) -> str:

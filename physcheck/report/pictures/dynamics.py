@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, SERIES, Picture, panel
-from physcheck.report.pictures.numbers_of import array_of, entry, number_of, series_of, slug_of
+from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, SERIES, Panel, Picture, panel
+from physcheck.report.pictures.numbers_of import array_of, entry, series_of, slug_of
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
+from physcheck.system import Floats
+from physcheck.text.numbers import as_float
 
 __all__ = ["energy_drift", "energy_fluctuation", "stride_table"]
 
@@ -19,52 +21,107 @@ _MEV = 1e3
 
 def energy_drift(record: Record, frames: Frames | None) -> list[Picture]:
     """Total and shadow energy with the fitted drift, and the temperature."""
-    found = series_of(
-        record,
-        "time_ps", "total_change_eV_per_atom", "shadow_change_eV_per_atom",
-        "shadow_spread_eV_per_atom", "temperature_K",
-    )  # fmt: skip
+    found = series_of(record, "time_ps", "total_change_eV_per_atom", "temperature_K")
     if found is None:
         return []
-    time, total, shadow, spread, temperature = found
-    drift = number_of(entry(record, "quantities", "drift_eV_per_atom_per_ps"))
-    error = number_of(record.uncertainty)
+    time, total, temperature = found
+    shadows = series_of(record, "shadow_change_eV_per_atom", "shadow_spread_eV_per_atom")
+    if shadows is None:
+        return _runaway(record, time, total, temperature)
+    shadow, spread = (one[: len(time)] for one in shadows)
     fs, slug = 1e3 * time, slug_of(record)
     with panel(f"{slug}-energy", "time (fs)", "change of E + K (meV/atom)") as made:
-        axes = made.axes
-        axes.plot(fs, _MEV * total, color=BLUE, linewidth=0.9, label="total energy")
-        axes.fill_between(
+        made.axes.plot(fs, _MEV * total, color=BLUE, linewidth=0.9, label="total energy")
+        made.axes.fill_between(
             fs, _MEV * (shadow - spread), _MEV * (shadow + spread), color=DOUBT, alpha=0.25,
             label="spread of replicas", linewidth=0,
         )  # fmt: skip
-        axes.plot(fs, _MEV * shadow, color=DOUBT, label="less the integrator's swing")
-        if math.isfinite(drift):
-            start = float(np.mean(shadow - drift * time))
-            axes.plot(fs, _MEV * (start + drift * time), color=BAD, label=_slope(drift, error))
-            if math.isfinite(error):
-                middle = float(time.mean())
-                width = _MEV * error * np.abs(time - middle)
-                line = _MEV * (start + drift * time)
-                bottom, top = axes.get_ylim()
-                axes.fill_between(fs, line - width, line + width, color=BAD, alpha=0.2, linewidth=0)
-                # A drift that isn't known well has a band that would flatten the curves.
-                axes.set_ylim(bottom, top)
-        axes.axhline(0, color=GOOD, linestyle="--", label="a conserved energy")
+        made.axes.plot(fs, _MEV * shadow, color=DOUBT, label="less the integrator's swing")
+        if not entry(record, "quantities", "closed_by_lines"):
+            _draw_drift(made, record, time, shadow)
+        made.axes.axhline(0, color=GOOD, linestyle="--", label="a conserved energy")
         made.legend()
     energy = made.picture(
-        "Energy of the isolated system, mean over replicas, with the drift and its one-sigma "
-        f"band. A conserved energy stays on the dashed line.{_gap_sentence(record)}"
+        "Energy of the isolated system from the start, mean over replicas. A conserved energy "
+        f"stays on the dashed line.{_gap_sentence(record)}"
     )
     with panel(f"{slug}-temperature", "time (fs)", "temperature (K)", height=2.2) as made:
         made.axes.plot(fs, temperature, color=SERIES[3])
+    heat = made.picture("Kinetic temperature along the same runs.")
+    return [energy, *_drift_of_replicas(record), heat]
+
+
+def _draw_drift(made: Panel, record: Record, time: Floats, shadow: Floats) -> None:
+    """The line of the mean drift through the shadow energy, with its band of one sigma."""
+    axes, known = made.axes, np.isfinite(shadow)
+    drift = as_float(entry(record, "quantities", "drift_eV_per_atom_per_ps"))
+    error = as_float(record.uncertainty)
+    if not math.isfinite(drift) or not known.any():
+        return
+    start = float(np.mean((shadow - drift * time)[known]))
+    fs, line = 1e3 * time, _MEV * (start + drift * time)
+    axes.plot(fs, line, color=BAD, label=_slope(drift, error))
+    if math.isfinite(error):
+        width = _MEV * error * np.abs(time - float(time[known].mean()))
+        bottom, top = axes.get_ylim()
+        axes.fill_between(fs, line - width, line + width, color=BAD, alpha=0.2, linewidth=0)
+        # A drift that isn't known well has a band that would flatten the curves.
+        axes.set_ylim(bottom, top)
+
+
+def _drift_of_replicas(record: Record) -> list[Picture]:
+    """What is judged: the drift of each replica, their mean with its error, and the tolerance."""
+    drifts = array_of(entry(record, "quantities", "replica_drifts"))
+    if drifts is None or drifts.ndim != 1 or len(drifts) < 2:
+        return []
+    at, mean = np.arange(1, len(drifts) + 1), _MEV * float(drifts.mean())
+    error = _MEV * float(np.std(drifts, ddof=1)) / math.sqrt(len(drifts))
+    with panel(f"{slug_of(record)}-replicas", "replica", "drift (meV/atom/ps)", height=2.6) as made:
+        made.axes.plot(at, _MEV * drifts, "o", color=BLUE, label="each replica")
+        made.axes.axhline(mean, color=BAD, label=f"mean {mean:.3g} ± {error:.2g}")
+        made.axes.axhspan(mean - error, mean + error, color=BAD, alpha=0.2, linewidth=0)
+        if record.tolerance is not None:
+            allowed = _MEV * record.tolerance
+            made.axes.axhspan(-allowed, allowed, color=GOOD, alpha=0.4, label="tolerance")
+        made.axes.axhline(0, color=GOOD, linestyle="--")
+        made.axes.set_xticks(at)
+        made.legend()
+    closed = entry(record, "quantities", "closed_by_lines")
+    how = (
+        " Here it is the work of the forces that counts, along the way and back by straight lines."
+        if closed
+        else ""
+    )
+    return [
+        made.picture(
+            "Heat that each run makes: the slope of its energy with the integrator's swing taken "
+            f"off. With a potential all points lie on zero.{how}"
+        )
+    ]
+
+
+def _runaway(record: Record, time: Floats, total: Floats, temperature: Floats) -> list[Picture]:
+    """Energy and temperature of runs of which one ran away."""
+    fs, slug = 1e3 * time, slug_of(record)
+    with panel(f"{slug}-energy", "time (fs)", "change of E + K (eV/atom)") as made:
+        made.axes.plot(fs, total, color=BAD, label="total energy, mean over replicas")
+        made.axes.axhline(0, color=GOOD, linestyle="--", label="a conserved energy")
+        made.legend()
+    energy = made.picture(
+        "Energy of the isolated system up to where a replica ran away. A conserved energy stays on "
+        "the dashed line."
+    )
+    with panel(f"{slug}-temperature", "time (fs)", "temperature (K)", height=2.2) as made:
+        made.axes.plot(fs, temperature, color=SERIES[3])
+        made.logarithmic("y", temperature)
     return [energy, made.picture("Kinetic temperature along the same runs.")]
 
 
 def _gap_sentence(record: Record) -> str:
     """Why curve and drift differ, where the energy isn't the one that the forces belong to."""
-    gap = number_of(entry(record, "quantities", "energy_gap_rate"))
+    gap = as_float(entry(record, "quantities", "energy_gap_rate"))
     closed = entry(record, "quantities", "closed_by_lines")
-    if not closed or not abs(gap) > 3 * abs(number_of(record.value)):
+    if not closed or not abs(gap) > 3 * abs(as_float(record.value)):
         return ""
     return (
         f" Here E + K and the work of the forces drift apart by {_MEV * gap:.3g} meV/atom/ps, "
@@ -107,11 +164,11 @@ def stride_table(record: Record, frames: Frames | None) -> list[Picture]:
     """Drift and speed of multiple time stepping against the stride."""
     table = entry(record, "quantities", "table")
     rows = [row for row in table if isinstance(row, Mapping)] if isinstance(table, list) else []
-    strides = [number_of(row.get("stride")) for row in rows]
+    strides = [as_float(row.get("stride")) for row in rows]
     if not any(math.isfinite(stride) for stride in strides):
         return []
-    drifts = [abs(number_of(row.get("drift"))) for row in rows]
-    errors = [number_of(row.get("drift_error")) for row in rows]
+    drifts = [abs(as_float(row.get("drift"))) for row in rows]
+    errors = [as_float(row.get("drift_error")) for row in rows]
     slug, known = slug_of(record), [i for i, s in enumerate(strides) if math.isfinite(s)]
     at = [strides[i] for i in known]
     with panel(
@@ -126,7 +183,7 @@ def stride_table(record: Record, frames: Frames | None) -> list[Picture]:
         made.logarithmic("y")
         made.legend()
     pictures = [made.picture("Energy drift against the stride; below the dashed line it is safe.")]
-    speeds = [number_of(rows[i].get("speed_up")) for i in known]
+    speeds = [as_float(rows[i].get("speed_up")) for i in known]
     if any(math.isfinite(s) for s in speeds):
         with panel(f"{slug}-speed", "stride (model steps a correction)", "speed-up") as made:
             made.axes.plot(at, speeds, "o-", color=BLUE)

@@ -11,16 +11,9 @@ import numpy as np
 
 from physcheck.run.record import Record
 from physcheck.system import Floats
+from physcheck.text.numbers import as_float
 
-__all__ = ["array_of", "entry", "number_of", "numbers_by_name", "series_of", "slug_of"]
-
-
-def number_of(value: Any) -> float:
-    """A float; NaN for what is none."""
-    try:
-        return math.nan if value is None or isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return math.nan
+__all__ = ["array_of", "entry", "numbers_by_name", "series_of", "slug_of"]
 
 
 def array_of(value: Any) -> Floats | None:
@@ -57,7 +50,7 @@ def numbers_by_name(value: Any) -> dict[str, float]:
     """The finite numbers of a mapping, by name; empty for anything else."""
     if not isinstance(value, Mapping):
         return {}
-    found = {str(name): number_of(one) for name, one in value.items()}
+    found = {str(name): as_float(one) for name, one in value.items()}
     return {name: one for name, one in found.items() if math.isfinite(one)}
 
 

@@ -6,8 +6,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from physcheck.measurement import Outcome
-from physcheck.report.pictures import conservation, dynamics, relaxation, sampling, smoothness
-from physcheck.report.pictures.comparisons import cases, forces_on_atoms
+from physcheck.report.order_of_failures import excess
+from physcheck.report.pictures import (
+    conservation,
+    cutoffs,
+    dynamics,
+    jacobians,
+    lines,
+    relaxation,
+    sampling,
+    smoothness,
+)
+from physcheck.report.pictures.comparisons import (
+    both_sides,
+    cases,
+    forces_on_atoms,
+    forces_parity,
+)
 from physcheck.report.pictures.drawing import Picture
 from physcheck.report.pictures.saved_frames import Frames, saved_frames
 from physcheck.report.pictures.structure_view import structure_view
@@ -18,13 +33,19 @@ __all__ = ["pictures_of", "pictures_of_all"]
 Drawer = Callable[[Record, Frames | None], list[Picture]]
 _DRAWERS: Mapping[str, tuple[Drawer, ...]] = {
     "loop_work": (conservation.around_the_loop, conservation.loop_works),
-    "strain_loop_work": (conservation.loop_works,),
-    "force_energy_gap": (conservation.force_gaps,),
-    "stress_energy_gap": (conservation.stress_gap,),
-    "jacobian_asymmetry": (conservation.jacobian_pairs, conservation.around_the_loop),
+    "strain_loop_work": (conservation.around_the_strain_loop, conservation.loop_works),
+    "force_energy_gap": (lines.energy_along_direction, conservation.force_gaps),
+    "stress_energy_gap": (lines.energy_along_strain, conservation.stress_gap),
+    "jacobian_asymmetry": (
+        jacobians.cross_terms,
+        jacobians.jacobian_blocks,
+        conservation.around_the_loop,
+    ),
     "nve_drift": (dynamics.energy_drift,),
     "timestep_convergence": (dynamics.energy_fluctuation,),
-    "mts_tandem": (dynamics.stride_table,),
+    "mts_tandem": (dynamics.stride_table, forces_parity),
+    "reference_error": (forces_parity,),
+    "species_heat": (sampling.power_into_species,),
     "equipartition": (sampling.temperatures,),
     "kinetic_distribution": (sampling.kinetic_moments,),
     "thermostat_heat": (sampling.bath_heat,),
@@ -38,7 +59,7 @@ _DRAWERS: Mapping[str, tuple[Drawer, ...]] = {
     "short_range_repulsion": (smoothness.dimer_curves,),
 }
 _OF_VIOLATIONS: Mapping[str, tuple[Drawer, ...]] = {
-    "cutoff_smoothness": (smoothness.force_jump,),
+    "cutoff_smoothness": (cutoffs.cutoff_path,),
     "net_force": (forces_on_atoms,),
     "net_torque": (forces_on_atoms,),
 }
@@ -60,7 +81,7 @@ def pictures_of(record: Record, folders: Iterable[Path] = ()) -> list[Picture]:
     drawers = [*_DRAWERS.get(record.check, ())]
     if record.verdict is not Outcome.PASS:
         # Of a pass these show rounding.
-        drawers += [*_OF_VIOLATIONS.get(record.check, (cases,) if not drawers else ())]
+        drawers += [*_OF_VIOLATIONS.get(record.check, (both_sides, cases) if not drawers else ())]
         drawers.append(structure_view)
     found: list[Picture] = []
     for draw in drawers:
@@ -101,6 +122,4 @@ def pictures_of_all(
 def _rank(record: Record) -> tuple[int, float]:
     """What is violated first, and of that the worst."""
     place = _ORDER.index(record.verdict) if record.verdict in _ORDER else len(_ORDER)
-    value, limit = record.value, record.tolerance
-    over = value / limit if value is not None and limit else 0.0
-    return place, -over
+    return place, -excess(record)

@@ -6,9 +6,10 @@ import numpy as np
 
 from physcheck.relaxation.vibrations import PER_PS
 from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, SERIES, Picture, panel
-from physcheck.report.pictures.numbers_of import array_of, entry, number_of, series_of, slug_of
+from physcheck.report.pictures.numbers_of import array_of, entry, series_of, slug_of
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
+from physcheck.text.numbers import as_float
 
 __all__ = ["descent", "modes", "relaxation_traces"]
 
@@ -21,7 +22,7 @@ def relaxation_traces(record: Record, frames: Frames | None) -> list[Picture]:
     drawn = {name: one for name, one in traces.items() if one is not None and one.ndim == 1}
     if not drawn:
         return []
-    floor = number_of(entry(record, "quantities", "achievable_fmax"))
+    floor = as_float(entry(record, "quantities", "achievable_fmax"))
     runs = entry(record, "quantities", "runs")
     slug = slug_of(record)
     with panel(f"{slug}-fmax", "evaluations", "largest force (eV/Å)", height=3.2) as made:
@@ -61,7 +62,7 @@ def descent(record: Record, frames: Frames | None) -> list[Picture]:
         "Energy released on the way down, and work of forces (and stress) along the same way. "
         "With forces that are the energy's gradient the curves are one."
     )
-    with panel(f"{slug}-gap", "optimiser step", "work minus energy (meV)", height=2.2) as made:
+    with panel(f"{slug}-gap", "optimiser step", "work minus energy (meV)", height=2.6) as made:
         made.axes.plot(steps, 1e3 * (work - fall), color=BAD)
         made.axes.axhline(0, color=GOOD, linestyle="--")
         if record.tolerance is not None:
@@ -80,7 +81,7 @@ def modes(record: Record, frames: Frames | None) -> list[Picture]:
     if real is None or imaginary is None or real.shape != imaginary.shape:
         return []
     omega = PER_PS * np.sqrt(real + 1j * imaginary)
-    error = max(number_of(entry(record, "quantities", "element_error")), 0.0)
+    error = max(as_float(entry(record, "quantities", "element_error")), 0.0)
     off, down = np.abs(imaginary) > 3 * error, real < -3 * error
     with panel(f"{slug_of(record)}-modes", "frequency (rad/ps)", "growth rate (1/ps)") as made:
         made.axes.axhline(0, color=GOOD, linestyle="--", label="vibrations of a potential")

@@ -6,19 +6,26 @@ import math
 
 import numpy as np
 
-from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, SERIES, Picture, panel
+from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, INK, SERIES, Picture, panel
 from physcheck.report.pictures.numbers_of import (
     array_of,
     entry,
-    number_of,
     numbers_by_name,
     series_of,
     slug_of,
 )
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
+from physcheck.text.numbers import as_float
 
-__all__ = ["bath_heat", "energy_slope", "kinetic_moments", "snapshot_pressures", "temperatures"]
+__all__ = [
+    "bath_heat",
+    "energy_slope",
+    "kinetic_moments",
+    "power_into_species",
+    "snapshot_pressures",
+    "temperatures",
+]
 
 _MEV = 1e3
 
@@ -27,7 +34,7 @@ def temperatures(record: Record, frames: Frames | None) -> list[Picture]:
     """Temperature of each species along the trajectory, and its mean with error and target."""
     means = numbers_by_name(entry(record, "quantities", "temperatures_K"))
     errors = numbers_by_name(entry(record, "quantities", "temperature_errors_K"))
-    target = number_of(entry(record, "quantities", "trajectory", "temperature_K"))
+    target = as_float(entry(record, "quantities", "trajectory", "temperature_K"))
     if not means:
         return []
     slug, pictures, names = slug_of(record), [], list(means)
@@ -74,6 +81,35 @@ def _target(made: object, target: float) -> None:
         made.axes.axhline(target, color=GOOD, linestyle="--", label=f"bath, {target:g} K")  # type: ignore[attr-defined]
 
 
+def power_into_species(record: Record, frames: Frames | None) -> list[Picture]:
+    """Heat that the forces put into each species, with errors and tolerance."""
+    powers = numbers_by_name(entry(record, "quantities", "power_eV_per_atom_per_ps"))
+    errors = numbers_by_name(entry(record, "quantities", "power_errors"))
+    if not powers:
+        return []
+    names = list(powers)
+    with panel(f"{slug_of(record)}-power", "", "power (meV/atom/ps)") as made:
+        made.axes.bar(
+            range(len(names)), [_MEV * powers[n] for n in names],
+            yerr=[2 * _MEV * errors.get(n, 0.0) for n in names], capsize=6, width=0.5,
+            color=[BAD if powers[n] > 0 else BLUE for n in names], ecolor=INK,
+        )  # fmt: skip
+        if record.tolerance is not None:
+            made.axes.axhspan(
+                -_MEV * record.tolerance, _MEV * record.tolerance, color=GOOD, alpha=0.3,
+                label="tolerance",
+            )  # fmt: skip
+        made.axes.axhline(0, color=GOOD, linestyle="--", label="forces of a potential")
+        made.axes.set_xticks(range(len(names)), names)
+        made.legend()
+    return [
+        made.picture(
+            "Heat that the forces feed into each species (orange) or drain from it (blue) beyond "
+            "what the energy gives up, with two standard errors. Forces of a potential do neither."
+        )
+    ]
+
+
 def kinetic_moments(record: Record, frames: Frames | None) -> list[Picture]:
     """Deviations of the kinetic energies' moments, with errors and tolerance."""
     found = numbers_by_name(entry(record, "quantities", "deviations_percent"))
@@ -111,10 +147,8 @@ def bath_heat(record: Record, frames: Frames | None) -> list[Picture]:
     if found is None:
         return []
     time, change, spread = found
-    flow = number_of(entry(record, "quantities", "flow_eV_per_atom_per_ps"))
-    with panel(
-        f"{slug_of(record)}-heat", "time (ps)", "E + K - heat of the bath (meV/atom)"
-    ) as made:
+    flow = as_float(entry(record, "quantities", "flow_eV_per_atom_per_ps"))
+    with panel(f"{slug_of(record)}-heat", "time (ps)", "E + K less heat (meV/atom)") as made:
         made.axes.plot(time, _MEV * change, color=BLUE, label="mean over replicas")
         made.axes.fill_between(
             time, _MEV * (change - spread), _MEV * (change + spread), color=BLUE, alpha=0.2,
@@ -136,9 +170,9 @@ def bath_heat(record: Record, frames: Frames | None) -> list[Picture]:
 
 def energy_slope(record: Record, frames: Frames | None) -> list[Picture]:
     """Measured against expected slope of the log ratio of two energy histograms."""
-    slope = number_of(entry(record, "quantities", "slope_per_eV"))
-    expected = number_of(entry(record, "quantities", "expected_per_eV"))
-    error = abs(number_of(record.uncertainty) * expected) / 100
+    slope = as_float(entry(record, "quantities", "slope_per_eV"))
+    expected = as_float(entry(record, "quantities", "expected_per_eV"))
+    error = abs(as_float(record.uncertainty) * expected) / 100
     means = array_of(entry(record, "quantities", "mean_energies_eV"))
     if not (math.isfinite(slope) and math.isfinite(expected)) or means is None or means.size != 2:
         return []
@@ -158,6 +192,7 @@ def energy_slope(record: Record, frames: Frames | None) -> list[Picture]:
             energy, expected * (energy - centre), color=GOOD, linestyle="--",
             label=f"expected, {expected:.4g} per eV",
         )  # fmt: skip
+        made.axes.locator_params(axis="x", nbins=5)
         made.legend()
     return [
         made.picture(

@@ -7,16 +7,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from physcheck.report.pictures.comparisons import on_the_scale
 from physcheck.report.pictures.drawing import BAD, BLUE, GOOD, SERIES, Picture, panel
-from physcheck.report.pictures.numbers_of import array_of, entry, number_of, series_of, slug_of
+from physcheck.report.pictures.numbers_of import array_of, entry, numbers_by_name, slug_of
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
+from physcheck.system import Floats
 
-__all__ = ["dimer_curves", "force_jump", "path_spectrum"]
+__all__ = ["dimer_curves", "path_spectrum"]
 
 # Close to contact forces of thousands of eV/Å would flatten the part where a hole is.
 _LINEAR_BELOW = 1.0
+_MOST_CURVES = 8
+_CURVE_POINTS = 400
 
 
 def path_spectrum(record: Record, frames: Frames | None) -> list[Picture]:
@@ -57,7 +59,7 @@ def dimer_curves(record: Record, frames: Frames | None) -> list[Picture]:
     if not curves:
         return []
     with panel(f"{slug_of(record)}-dimers", "distance (Å)", "repulsion (eV/Å)", height=3.2) as made:
-        for k, (name, (at, force)) in enumerate(list(curves.items())[:8]):
+        for k, (name, (at, force)) in enumerate(list(curves.items())[:_MOST_CURVES]):
             order = np.argsort(at)
             made.axes.plot(
                 at[order], force[order], "o-", ms=3, color=SERIES[k % len(SERIES)], label=name
@@ -68,22 +70,64 @@ def dimer_curves(record: Record, frames: Frames | None) -> list[Picture]:
         bottom = min(low, -_LINEAR_BELOW)
         made.axes.axhspan(bottom, 0, color=BAD, alpha=0.15, label="attraction: a hole")
         made.legend()
-    return [
-        made.picture(
-            "Force that drives two atoms apart at distances shorter than any bond. Where a curve "
-            "dips into the shaded part they attract each other and fall together."
-        )
-    ]
+    pushing = made.picture(
+        "Force that drives two atoms apart at distances shorter than any bond. Where a curve dips "
+        "into the shaded part they attract each other and fall together."
+    )
+    return [pushing, _dimer_energies(record, curves)]
 
 
-def force_jump(record: Record, frames: Frames | None) -> list[Picture]:
-    """Force along the path through a cutoff, or the size of the jump where no path was kept."""
-    path = series_of(record, "distance_A", "force_eV_per_A")
-    slug = slug_of(record)
-    if path is not None:
-        at, force = path
-        with panel(f"{slug}-path", "distance along the path (Å)", "force (eV/Å)") as made:
-            made.axes.plot(at, force, color=BLUE)
-        return [made.picture("Force on the atom that jumps; a smooth model's has no step.")]
-    jump = number_of(entry(record, "quantities", "force_jump_eV_per_A"))
-    return [on_the_scale(record, "jump of the force at a cutoff", jump)] if jump > 0 else []
+def _dimer_energies(record: Record, curves: Mapping[str, tuple[Floats, Floats]]) -> Picture:
+    """The work against these forces: of all pairs, or of the one with the lowest barrier."""
+    barriers = numbers_by_name(entry(record, "quantities", "barriers_eV"))
+    holes = numbers_by_name(entry(record, "quantities", "holes_at_A"))
+    found = [name for name in barriers if name in curves and name in holes]
+    if not found:
+        return _all_energies(record, curves)
+    name = min(found, key=lambda one: barriers[one])
+    at, work = _work_inwards(*curves[name])
+    barrier, hole = barriers[name], holes[name]
+    outside = work[at >= hole]
+    climbs = outside - np.minimum.accumulate(outside)
+    top = float(outside[int(np.argmax(climbs))])
+    with panel(f"{slug_of(record)}-barrier", "distance (Å)", "energy (eV)", height=3.2) as made:
+        made.axes.plot(at, work, color=BLUE, label=name)
+        made.axes.axvspan(float(at.min()), hole, color=BAD, alpha=0.15, label="attraction: a hole")
+        made.axes.axhline(top, color=BAD, linestyle="--", label=f"barrier of {barrier:.3g} eV")
+        made.axes.axhline(top - barrier, color=BAD, linestyle=":", label="where it begins")
+        made.axes.set_ylim(top - 3 * barrier, top + 2 * barrier)
+        made.legend()
+    return made.picture(
+        "Work of pushing two atoms together, of the pair with the lowest barrier. Of a sound model "
+        "it rises all the way to the left. This barrier is all that keeps them from falling "
+        "together."
+    )
+
+
+def _work_inwards(at: Floats, force: Floats) -> tuple[Floats, Floats]:
+    """Distances from outside inwards, and the work from the first of them, eV.
+
+    Of a curve through the points that doesn't overshoot them, as the check takes it.
+    """
+    from scipy.integrate import cumulative_trapezoid
+    from scipy.interpolate import PchipInterpolator
+
+    order = np.argsort(at)
+    far = np.linspace(float(at.max()), float(at.min()), _CURVE_POINTS)
+    push = PchipInterpolator(at[order], force[order])(far)
+    work: Floats = cumulative_trapezoid(push, -far, initial=0.0)
+    return far, work
+
+
+def _all_energies(record: Record, curves: Mapping[str, tuple[Floats, Floats]]) -> Picture:
+    with panel(f"{slug_of(record)}-barrier", "distance (Å)", "energy (eV)", height=3.2) as made:
+        for k, (name, (at, force)) in enumerate(list(curves.items())[:_MOST_CURVES]):
+            far, work = _work_inwards(at, force)
+            made.axes.plot(far, work, color=SERIES[k % len(SERIES)], label=name)
+        made.axes.set_yscale("symlog", linthresh=_LINEAR_BELOW)
+        made.axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        made.legend()
+    return made.picture(
+        "Work of pushing the two atoms together: it rises all the way to the left, so that nothing "
+        "lets them fall together."
+    )

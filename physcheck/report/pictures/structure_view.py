@@ -44,6 +44,9 @@ def structure_view(record: Record, frames: Frames | None) -> list[Picture]:
     centred = positions - positions.mean(axis=0)
     size = float(np.linalg.norm(centred, axis=1).max()) or 1.0
     share = np.zeros(len(positions)) if arrows is None else np.linalg.norm(arrows, axis=1)
+    if (changed := _changes(record, len(positions))) is not None:
+        arrows, share = None, changed
+        meaning = ". Coloured by how much the force on an atom changes"
     share = share / max(float(share.max()), 1e-300)
     tips = centred if arrows is None else centred + _ARROW * size * arrows / _longest(arrows)
     radii = [_radius(symbol) for symbol in frames.symbols]
@@ -84,6 +87,20 @@ def _arrows(record: Record, frames: Frames) -> tuple[Floats | None, str]:
         if np.isfinite(moved).all() and np.abs(moved).max() > 0:
             return moved, ". Coloured by how far an atom is moved; arrows: the move"
     return None, " that shows it"
+
+
+def _changes(record: Record, n_atoms: int) -> Floats | None:
+    """(N,) how far apart the two sides of a comparison are; None where the record has none."""
+    indices = array_of(entry(record, "force_sides", "indices"))
+    sides = [
+        array_of(entry(record, "force_sides", name))
+        for name in ("expected_eV_per_A", "given_eV_per_A")
+    ]
+    if indices is None or sides[0] is None or sides[1] is None or indices.max() >= n_atoms:
+        return None
+    share = np.zeros(n_atoms)
+    share[indices.astype(int)] = np.linalg.norm(sides[1] - sides[0], axis=1)
+    return share
 
 
 def _longest(arrows: Floats) -> float:

@@ -1,0 +1,114 @@
+"""A structure with one input changed and all others kept: what caches that miss it give away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from physcheck.model import Capabilities
+from physcheck.system import Bools, Configurations, Floats, Ints, System
+
+__all__ = ["STEPS", "changed_inputs", "walk"]
+
+# How much larger the cell is, with the atoms left where they are: pairs across its faces feel it.
+_LARGER_CELL = 1.1
+#: Equal steps of a walk.
+STEPS = 3
+# Å that each atom moves in all.  Lists of neighbours have skins of 0.3 to 2 Å, within half of which
+# no atom may go before they are made again.
+_WALK = 0.9
+# Atoms that meet stay farther apart than this share of the shortest distance: 1 - 2 * 0.35.
+_SHARE = 0.35
+
+
+def changed_inputs(
+    one: Configurations, capabilities: Capabilities
+) -> list[tuple[str, Configurations]]:
+    """Label and configuration (B = 1), each with one input that isn't that of ``one``.
+
+    The cell (atoms stay in place), the species (each becomes the next one), the periodic axes, the
+    charge (with the spin that goes with it), the spin, the magnetic moments and the tags, as far as
+    the structure has them and the model's ``capabilities`` allow.
+    """
+    system = one.system
+    changed: list[tuple[str, Configurations]] = []
+
+    def add(label: str, other: System, cells: Floats | None = None) -> None:
+        where = one.cells if cells is None else cells
+        changed.append((f"the structure with {label}", Configurations(other, one.positions, where)))
+
+    if system.is_periodic:
+        add("another cell, atoms in place", system, _LARGER_CELL * one.cells)
+        add("other periodic axes", _with(system, pbc=_fewer_axes(system, capabilities)))
+    numbers = _other_species(system, capabilities)
+    if numbers is not None:
+        add("other species in its places", _with(system, numbers=numbers))
+    charge = float(system.info.get("charge", 0) or 0) + 1
+    spin = int(system.info.get("spin", 1) or 1)
+    moments = np.asarray(system.arrays.get("initial_magmoms", np.zeros(len(system))))
+    tags = np.asarray(system.arrays.get("tags", np.zeros(len(system), np.int64)))
+    add("another charge", _with(system, info={"charge": charge, "spin": 2}))
+    add("another spin", _with(system, info={"spin": spin + 2}))
+    add("other magnetic moments", _with(system, arrays={"initial_magmoms": moments + 1.0}))
+    add("other tags", _with(system, arrays={"tags": tags + 1}))
+    return changed
+
+
+def walk(start: Configurations, rng: np.random.Generator) -> list[Configurations]:
+    """Three places (B = 1), each atom farther along a direction of its own, 0.9 Å in the end.
+
+    A list of neighbours that is made again only after longer moves, or that compares each place
+    with the one before instead of its own, lacks pairs then.  Shorter where atoms would meet.
+    """
+    directions = rng.standard_normal((1, start.n_atoms, 3))
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    length = min(_WALK, _SHARE * _shortest_distance(start))
+    return [start.displaced(length * k / STEPS * directions) for k in range(1, STEPS + 1)]
+
+
+def _with(
+    system: System,
+    *,
+    numbers: Ints | None = None,
+    pbc: Bools | None = None,
+    info: dict[str, Any] | None = None,
+    arrays: dict[str, Any] | None = None,
+) -> System:
+    return System(
+        system.numbers if numbers is None else numbers,
+        system.masses,
+        system.pbc if pbc is None else pbc,
+        {**system.info, **(info or {})},
+        {**system.arrays, **(arrays or {})},
+    )
+
+
+def _fewer_axes(system: System, capabilities: Capabilities) -> Bools:
+    """One periodic axis less, or none where the model takes all or none."""
+    if capabilities.periodicity != "partial":
+        return np.zeros(3, bool)
+    pbc = system.pbc.copy()
+    pbc[int(np.flatnonzero(pbc)[0])] = False
+    return pbc
+
+
+def _other_species(system: System, capabilities: Capabilities) -> Ints | None:
+    """Each species replaced by the next one of the structure, or by one that the model knows."""
+    kinds = np.unique(system.numbers)
+    if len(kinds) == 1:
+        known = sorted((capabilities.species or frozenset()) - {int(kinds[0])})
+        return None if not known else np.full(len(system), known[0], np.int64)
+    following = dict(zip(kinds.tolist(), np.roll(kinds, -1).tolist(), strict=True))
+    return np.array([following[z] for z in system.numbers.tolist()], np.int64)
+
+
+def _shortest_distance(start: Configurations) -> float:
+    """Å, images included; twice the walk where no two atoms are nearer than that."""
+    from ase.neighborlist import primitive_neighbor_list
+
+    farthest = _WALK / _SHARE
+    distances = primitive_neighbor_list(
+        "d", start.system.pbc, start.cells[0], start.positions[0], farthest
+    )
+    return float(np.min(distances, initial=farthest))

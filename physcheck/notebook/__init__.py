@@ -1,0 +1,1 @@
+"""physcheck in a notebook: one call that judges, and how its results show themselves."""

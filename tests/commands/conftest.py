@@ -1,0 +1,1 @@
+from plugin.conftest import subject  # noqa: F401

@@ -1,0 +1,150 @@
+"""Mistakes of the user: exit code 4 and a line, whether they show before loading or after."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+MODELS = """
+import torch
+
+class Graph(torch.nn.Module):
+    def forward(self, data, compute_stress: bool = False):
+        return {"forces": data}
+
+class Five(torch.nn.Module):
+    def forward(self, positions, numbers, cells, pbc, charges):
+        return {"forces": positions}
+
+def graph():
+    return Graph()
+
+def five():
+    return Five()
+
+def script():
+    return torch.jit.script(Five())
+
+def load():
+    raise OSError("weights are corrupt")
+
+def raising():
+    return load()
+
+def on_cuda(device="cpu"):
+    torch.empty(1, device=device)
+
+def needs_a_package():
+    import physcheck_needs_this.core
+"""
+ONE = ("--physcheck-structures=Cu32", "--physcheck-checks=net_force", "--physcheck-budget=quick")
+
+
+def run(subject, *words):
+    subject.pytester.makepyfile(mistaken=MODELS)
+    return subject.run(*ONE, *words, factory=None, json_name=None)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("factory", "kind", "takes"),
+    [
+        ("graph", "Graph", "data, compute_stress"),
+        ("five", "Five", "positions, numbers, cells, pbc, charges"),
+        ("script", "Five", "positions, numbers, cells, pbc, charges"),
+    ],
+)
+def test_another_forward(subject, factory, kind, takes):
+    result = run(subject, f"--model=mistaken.py:{factory}")
+    assert result.ret == 4
+    told = result.stderr.str()
+    line = next(line for line in told.splitlines() if line.startswith("ERROR"))
+    assert f"{kind}.forward takes ({takes}), should take (positions, numbers, cells, pbc)" in line
+    adapter = told[told.index("class Adapter") :].strip()
+    assert len(adapter.splitlines()) == 4
+    compile(adapter, "adapter", "exec")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+def test_no_cuda(subject):
+    result = run(subject, "--model=mistaken.py:on_cuda", "--physcheck-device=cuda")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*the device is cuda, but torch finds no CUDA here*"])
+
+
+def test_a_package_that_is_missing(subject):
+    result = run(subject, "--model=mistaken.py:needs_a_package")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*it isn't installed here: pip install physcheck_needs_this*"])
+
+
+def test_a_factory_that_raises_shows_the_users_own_lines(subject):
+    result = run(subject, "--model=mistaken.py:raising")
+    assert result.ret == 1
+    told = result.stdout.str()
+    result.stdout.fnmatch_lines(
+        ["*raised OSError: weights are corrupt", "Traceback*of your code alone:",
+         "*mistaken.py*in raising", "*return load()", "*mistaken.py*in load"]
+    )  # fmt: skip
+    assert "physcheck/adapters" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.pt", b"", "x.pt is empty, should be a model that torch saved"),
+        ("x.model", b"hello", "x.model is no file of torch's"),
+        ("torch::x.pt2", b"hello", "x.pt2 can't be read as an exported program"),
+        ("torch::x.pt", b"hello", "x.pt can't be unpickled"),
+    ],
+)
+def test_empty_and_foreign_files(subject, name, content, said):
+    (subject.pytester.path / name.rpartition("::")[2]).write_bytes(content)
+    result = run(subject, f"--model={name}")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"*{said}*"])
+
+
+@pytest.mark.parametrize("option", ["json", "html", "markdown", "badge"])
+def test_a_mistyped_folder_is_not_made(subject, option):
+    subject.pytester.mkdir("reports")
+    path = "rports/out.x"
+    result = run(subject, "--model=builtin::gupta", f"--physcheck-{option}={path}")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*there is no folder rports in *; did you mean reports?*"])
+    assert not (subject.pytester.path / "rports").exists()
+
+
+def test_the_folder_for_evidence_is_made_in_one_that_exists(subject):
+    good = run(subject, "--model=builtin::gupta+net-force=1", "--physcheck-evidence=found")
+    assert good.ret == 1
+    assert (subject.pytester.path / "found").is_dir()
+    result = run(subject, "--model=builtin::gupta", "--physcheck-evidence=no/such/found")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*there is no folder no in *; make it: mkdir -p *no/such"])
+
+
+def test_species_that_contradict_the_structures(subject):
+    result = run(subject, "--model=builtin::gupta", "--physcheck-species=H,O")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(
+        ["*the structure Cu32 holds Cu, which --physcheck-species=H,O leaves out*"]
+    )
+
+
+def test_species_choose_among_the_structures_that_an_author_declared(subject):
+    subject.pytester.makepyfile(
+        declared="""
+        from ase.calculators.emt import EMT
+
+        def factory():
+            return EMT()
+
+        factory.physcheck = {"structures": ["Cu32", "H2O", "CH4"]}
+        """
+    )
+    words = ("--model=declared.py:factory", "--physcheck-checks=net_force")
+    subject.run(*words, "--physcheck-species=H,O", factory=None)
+    assert [record["structure"] for record in subject.report()["records"]] == ["H2O"]
+    result = subject.run(*words, "--physcheck-species=Au", factory=None)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*no structure that the model's author declared is made of Au*"])
