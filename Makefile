@@ -102,6 +102,7 @@ stubs: $(STAMP)
 
 figures: $(STAMP)
 	$(BIN)/python docs/figures/make_method_figures.py
+	$(BIN)/python docs/figures/make_trained_figures.py
 
 clean:
 	rm -rf $(VENV) .envs build dist *.egg-info
