@@ -1,22 +1,26 @@
-# make demo | test | test-html | test-plugins | notebook | stubs | coverage | test-models | train | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
+# make demo | test | docs | test-html | test-plugins | notebook | stubs | coverage | test-models | train | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 PLUGINS := .envs/plugins
+DOCS := .envs/docs
+SITE := build/site
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-html test-plugins notebook stubs coverage test-models train bench figures lint clean
+.PHONY: help demo test docs failures test-html test-plugins notebook stubs coverage test-models train bench figures lint clean
 
 help:
 	@echo "make demo         two trained networks of like accuracy: one passes, the other fails (about a minute)"
 	@echo "make test         ruff, mypy, import-linter and the tests"
 	@echo "make coverage     the tests again, with the lines that none of them reaches (half as slow again)"
+	@echo "make docs         the documentation site, build/site: warnings are errors, every block of code is run (minutes)"
+	@echo "make failures     what each check says of a model that breaks its law, for the site (minutes)"
 	@echo "make test-models  the suite on real models, each in an environment of its own (minutes)"
 	@echo "make train        label, train and export the networks of fixtures/trained again (an hour at most on two cores; SEED=1)"
 	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls"
-	@echo "make figures      the figures of docs/method.md"
+	@echo "make figures      the figures of docs/method.md and docs/search.md"
 	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
 	@echo "make test-plugins the plugin beside other pytest plugins, and the types of the installed wheel"
 	@echo "make notebook     run examples/first_verdict.ipynb anew, its output included"
@@ -103,6 +107,21 @@ stubs: $(STAMP)
 figures: $(STAMP)
 	$(BIN)/python docs/figures/make_method_figures.py
 	$(BIN)/python docs/figures/make_trained_figures.py
+	$(BIN)/python docs/figures/make_search_figures.py
+
+# Without torch, as docs/without_torch.md says: building the site tries that, too.
+$(DOCS)/.stamp: $(STAMP) docs/requirements.txt constraints.txt
+	$(BIN)/python -m venv --clear $(DOCS)
+	$(DOCS)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r docs/requirements.txt
+	@touch $@
+
+docs: $(DOCS)/.stamp
+	PYTHONPATH=. $(DOCS)/bin/sphinx-build -q -W --keep-going -E -b html docs $(SITE)
+	$(DOCS)/bin/python docs/check_links.py $(SITE)
+	PHYSCHECK_DOCS=all $(BIN)/python -m pytest tests/documentation
+
+failures: $(STAMP)
+	$(BIN)/python docs/figures/make_failure_figures.py
 
 clean:
 	rm -rf $(VENV) .envs build dist *.egg-info

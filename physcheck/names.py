@@ -7,7 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-__all__ = ["BUDGETS", "FAMILIES", "KINDS", "Budget", "Kind", "nearest"]
+__all__ = ["BUDGETS", "FAMILIES", "GENERATED", "KINDS", "Budget", "Kind", "nearest"]
+
+#: The structure of records whose cases hypothesis draws.
+GENERATED = "generated"
 
 Kind = Literal["law", "practice", "info"]
 KINDS: tuple[Kind, ...] = ("law", "practice", "info")

@@ -11,7 +11,10 @@ import numpy as np
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.system import Configurations, Evaluation, Floats
 
-__all__ = ["evaluation_from", "real_array"]
+__all__ = ["SANE_FORCE", "evaluation_from", "largest_force", "real_array"]
+
+#: Forces beyond this in a structure at rest mean that the model doesn't know it, eV/Å.
+SANE_FORCE = 30.0
 
 _REAL_KINDS = "fiu"
 _KINDS = {
@@ -26,6 +29,11 @@ _KINDS = {
 }
 # More entries than this aren't looked at for the one that is no number.
 _MOST_ENTRIES = 100_000
+
+
+def largest_force(forces: Floats) -> float:
+    """The largest norm of an atom's force, eV/Å, of forces (B, N, 3)."""
+    return float((forces**2).sum(axis=-1).max() ** 0.5)
 
 
 def real_array(

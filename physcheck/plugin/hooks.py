@@ -92,7 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
             settings = Settings.from_json(json.loads(handed))
         session = config.stash[SESSION] = WorkerSession(config, settings)
         reports = (settings.json, settings.html, settings.markdown, settings.badge)
-        if any((*reports, settings.evidence)):
+        if any((*reports, settings.evidence, settings.cases)):
             from physcheck.plugin.validation import refuse_unwritable
 
             refuse_unwritable(settings)

@@ -75,6 +75,14 @@ OPTIONS = (
         "standard (25,000), full (no limit), or auto: a minute of model time, never less than "
         "quick or more than standard (default: auto)",
     ),
+    Option(
+        "search",
+        "N",
+        "evaluations for generated cases: structures and transformations drawn by hypothesis, made "
+        "smaller where they fail (default: a fifth of the budget; 0: none)",
+        "int",
+    ),
+    Option("cases", "DIR", "folder in which cases that failed are kept and asked again", "path"),
     Option("seed", "N", "seed of all random numbers (default: 0)", "int"),
     Option("device", "D", "device to load the model on, such as cuda"),
     Option("dtype", "T", "precision to load the model in, such as float64"),

@@ -12,6 +12,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from physcheck.errors import SpecError
+from physcheck.names import GENERATED
 from physcheck.plugin.items import ANCHOR_ID
 from physcheck.run.record import Record
 from physcheck.run.settings import Settings
@@ -41,13 +42,13 @@ def refuse_unknown(
     from physcheck.structures import catalogue, load_structures
 
     find_checks(settings.checks)
-    names = set(catalogue())
-    if settings.structures is not None:
-        names |= {structure.name for structure in load_structures(settings.structures)}
+    names = {*catalogue(), GENERATED}
+    if settings.named_structures is not None:
+        names |= {structure.name for structure in load_structures(settings.named_structures)}
     if settings.species is not None:
         atomic_numbers_of(settings.species)
-        if settings.structures is not None:
-            refuse_other_species(load_structures(settings.structures), settings.species)
+        if settings.named_structures is not None:
+            refuse_other_species(load_structures(settings.named_structures), settings.species)
     if settings.model is not None:
         find_spec_problem(settings.model)
     if settings.reference is not None:
@@ -75,9 +76,9 @@ def refuse_unknown_to_host(
     from physcheck.structures import catalogue, load_structures
 
     if settings.known_failures is not None:
-        names = collected | set(catalogue())
-        if settings.structures is not None:
-            names |= {structure.name for structure in load_structures(settings.structures)}
+        names = collected | {*catalogue(), GENERATED}
+        if settings.named_structures is not None:
+            names |= {structure.name for structure in load_structures(settings.named_structures)}
         refuse_unknown_structures(known.values(), names, settings.known_failures)
 
 
@@ -92,7 +93,8 @@ def refuse_unwritable(settings: Settings) -> None:
     SpecError
         A path is no place for a file, its folder doesn't exist, or two options name one path.
     """
-    options = ("json", "html", "markdown", "badge", "evidence", "known_failures", "baseline")
+    folders, inputs = ("evidence", "cases"), ("known_failures", "baseline")
+    options = ("json", "html", "markdown", "badge", *folders, *inputs)
     taken: dict[str, str] = {}
     for name in options:
         path = getattr(settings, name)
@@ -107,7 +109,7 @@ def refuse_unwritable(settings: Settings) -> None:
         try:
             if name in ("json", "html", "markdown", "badge"):
                 _refuse_unwritable_file(Path(path))
-            elif name == "evidence":
+            elif name in folders:
                 _refuse_no_folder(Path(path))
         except (OSError, ValueError) as error:
             raise SpecError(f"{option}: {path} can't be written: {error}") from None

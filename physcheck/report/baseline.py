@@ -9,7 +9,7 @@ from pathlib import Path
 
 from physcheck.errors import SpecError
 from physcheck.measurement import Outcome
-from physcheck.names import nearest
+from physcheck.names import GENERATED, nearest
 from physcheck.report.changes import Direction, change_between
 from physcheck.report.loading import load_report
 from physcheck.run.record import Record, Report
@@ -103,7 +103,8 @@ class Baseline:
         """
         known = {structure for _, structure in self.records}
         for structure in structures:
-            if structure not in known:
+            # What is generated needs no record of an earlier run.
+            if structure not in known and structure != GENERATED:
                 raise SpecError(
                     f"the baseline {self.path} has no record of the structure {structure!r}; "
                     f"{nearest(structure, known)}"

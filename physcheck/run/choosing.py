@@ -94,8 +94,8 @@ def choose_structures(
     from physcheck.structures import load_structures
 
     trier = _Trier(meter, stage)
-    if given is not None or settings.structures is not None:
-        named = load_structures(settings.structures or "") if given is None else list(given)
+    if given is not None or settings.named_structures is not None:
+        named = load_structures(settings.named_structures or "") if given is None else list(given)
         chosen = Chosen(named, named=True)
         if settings.species is not None:
             refuse_other_species(chosen.structures, settings.species)

@@ -25,10 +25,13 @@ def save_evidence(
 ) -> dict[str, Any]:
     """The evidence as JSON; its ``configurations`` are saved as ``<name>.extxyz`` in ``folder``.
 
-    ``frame_info`` (a mapping each) and ``frame_forces`` (B, N, 3) go into that file, too.  Where
-    the file can't be written the evidence says so: that is no reason to lose the record.
+    ``frame_info`` (a mapping each) and ``frame_forces`` (B, N, 3) go into that file, too.  Instead
+    of ``configurations``, ``frames`` are pairs of a configuration (B = 1) and such a mapping, each
+    of a system of its own; ``script`` is the name of a Python file and its text.  Where a file
+    can't be written the evidence says so: that is no reason to lose the record.
     """
     evidence = dict(found)
+    unlike, script = evidence.pop("frames", None), evidence.pop("script", None)
     frames = evidence.pop("configurations", None)
     info = evidence.pop("frame_info", None)
     forces = evidence.pop("frame_forces", None)
@@ -36,11 +39,36 @@ def save_evidence(
     if isinstance(frames, Configurations):
         try:
             path = folder() / _file_name(name)
-            _save_frames(path, frames, info, forces)
+            _save_images(path, _images(frames, info, forces))
             evidence["configurations"] = str(path)
         except Exception as error:
             evidence["configurations_not_saved"] = description(error)
+    if unlike is not None:
+        try:
+            path = folder() / _file_name(name)
+            _save_images(path, [_images(one, [facts], None)[0] for one, facts in unlike])
+            evidence["configurations"] = str(path)
+        except Exception as error:
+            evidence["configurations_not_saved"] = description(error)
+    if script is not None:
+        _save_script(evidence, script, folder)
     return evidence
+
+
+def _save_script(
+    evidence: dict[str, Any], script: tuple[str, str], folder: Callable[[], Path]
+) -> None:
+    """Write a script that shows the number, and say so among the lines of the evidence."""
+    file, text = script
+    try:
+        path = folder() / file
+        _replace(path, lambda part: Path(part).write_text(text, encoding="utf-8"))
+    except Exception as error:
+        evidence["script_not_saved"] = description(error)
+        return
+    evidence["script"] = str(path)
+    said = f"the number without physcheck: python {path}"
+    evidence["lines"] = [*evidence.get("lines", ()), said]
 
 
 def _file_name(name: str) -> str:
@@ -51,14 +79,12 @@ def _file_name(name: str) -> str:
     return f"{plain}.extxyz"
 
 
-def _save_frames(
-    path: Path,
+def _images(
     frames: Configurations,
     info: Sequence[Mapping[str, Any]] | None,
     forces: Sequence[Any] | None,
-) -> None:
-    import ase.io
-
+) -> list[Any]:
+    """The frames as ASE holds them."""
     images = []
     for index in range(len(frames)):
         atoms = frames.to_atoms(index)
@@ -68,11 +94,24 @@ def _save_frames(
             # Not named "forces": ASE would hide an array of that name in a calculator when reading.
             atoms.arrays["model_forces"] = forces[index]
         images.append(atoms)
-    # Two processes may save the same record: each file is whole at any moment.
-    handle, part = tempfile.mkstemp(prefix=".", suffix=".extxyz", dir=path.parent)
+    return images
+
+
+def _save_images(path: Path, images: Sequence[Any]) -> None:
+    import ase.io
+
+    _replace(path, lambda part: ase.io.write(part, images, format="extxyz"))
+
+
+def _replace(path: Path, write: Callable[[str], object]) -> None:
+    """Have a file written beside ``path`` and put it there.
+
+    Two processes may save the same record: each file is whole at any moment.
+    """
+    handle, part = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     try:
-        ase.io.write(part, images, format="extxyz")
+        write(part)
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(part, 0o666 & ~mask)

@@ -62,13 +62,21 @@ def unmeasured_record(
     verdict: Outcome,
     message: str,
     budget: str | None = None,
+    search: int | None = None,
 ) -> Record:
-    """The record of a check that gave no number; ``budget`` makes it again, else the run's."""
+    """The record of a check that gave no number; ``budget`` makes it again, else the run's.
+
+    ``search`` are the evaluations of a record of generated cases.
+    """
     rerun = None
     if settings.model is not None:
         in_catalogue = structure in _catalogue_names()
         rerun = settings.rerun_command(
-            spec.id, structure, budget=budget or settings.budget, in_catalogue=in_catalogue
+            spec.id,
+            structure,
+            budget=budget or settings.budget,
+            in_catalogue=in_catalogue,
+            search=search,
         )
     return Record(
         check=spec.id,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from physcheck.checks import find_checks
 from physcheck.model import Meter, Model
+from physcheck.registry import CheckSpec
 from physcheck.run.budget import Spending, names_time, spending_of
 from physcheck.run.choosing import choose_structures, cut_to, reasons_of
 from physcheck.run.entry import PlanEntry
@@ -15,6 +16,12 @@ from physcheck.run.facts import NotScheduled
 from physcheck.run.pace import measure_pace, typical_pace
 from physcheck.run.progress_display import Stage, no_stage
 from physcheck.run.schedule import Schedule, structures_within
+from physcheck.run.searching import (
+    generated_structure,
+    pool_of_run,
+    search_allotments,
+    searched_checks,
+)
 from physcheck.run.settings import Settings
 from physcheck.run.shard import Shard
 
@@ -133,13 +140,40 @@ def make_plan(
     limit = spending.evaluations
     cut_to(chosen, structures_within(limit), f"a budget of {spending.option}")
     schedule = Schedule(settings, model.capabilities, chosen, spending, has_twin, settles=settles)
-    schedule.fill(checks)
+    not_searched: list[NotScheduled] = []
+    if structures is None or settings.search is not None:
+        not_searched = _add_searches(schedule, checks)
+    only_generated = settings.names_generated and settings.named_structures is None
+    if structures is not None or not only_generated:
+        schedule.fill(checks)
     return Plan(
         entries=schedule.in_order(checks),
-        not_scheduled=(*chosen.left_out, *schedule.left_out.values()),
+        not_scheduled=(*chosen.left_out, *schedule.left_out.values(), *not_searched),
         spending=spending,
         setup_evaluations=meter.evaluations,
         pace=pace,
         remarks=tuple(chosen.remarks),
         why=reasons_of(chosen),
     )
+
+
+def _add_searches(schedule: Schedule, checks: Sequence[CheckSpec]) -> list[NotScheduled]:
+    """Add the records of generated cases, first, so that the rest of the budget is the others'.
+
+    Gives those that don't fit.
+    """
+    settings, chosen = schedule.settings, schedule.chosen
+    trials = [chosen.trials[s.name] for s in chosen.structures if s.name in chosen.trials]
+    if not any(trial.refusal is None for trial in trials):
+        # Nothing that the model knows is there to draw cases from.
+        return []
+    capabilities = schedule.capabilities
+    pool = pool_of_run(settings, capabilities, chosen)
+    allotments, left_out = search_allotments(
+        settings, capabilities, checks, schedule.spending, pool
+    )
+    searched = searched_checks(settings, checks, allotments, pool)
+    structure = generated_structure(pool)
+    for check, spec in searched.items():
+        schedule.add_search(spec, structure, allotments[check])
+    return left_out

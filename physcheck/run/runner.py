@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import FINER_ARITHMETIC, Outcome, judge, limited_by_noise
 from physcheck.model import Meter, Model
-from physcheck.names import Budget
+from physcheck.names import GENERATED, Budget
 from physcheck.registry import tolerance_of
 from physcheck.run.closer_look import how_to_look_closer
 from physcheck.run.entry import PlanEntry, record_seed
@@ -258,6 +258,7 @@ class Runner:
         blank = unmeasured_record(
             spec, entry.structure.name, entry.seed, settings,
             verdict=Outcome.NOT_APPLICABLE, message=refusal or "", budget=entry.budget,
+            search=entry.allotment if entry.structure.name == GENERATED else None,
         )  # fmt: skip
         if refusal is not None:
             return blank
@@ -330,9 +331,10 @@ class Runner:
             finer=self._how_to_round_less(),
         )
         is_settled = verdict.outcome is Outcome.PASS or limited_by_noise(measured)
-        evidence = save_evidence(
-            measured.evidence, f"{spec.id}-{structure.name}", self.evidence_folder
-        )
+        file = f"{spec.id}-{structure.name}"
+        if structure.name == GENERATED:
+            file = f"{GENERATED}-{spec.id}"
+        evidence = save_evidence(measured.evidence, file, self.evidence_folder)
         record = measured_record(blank, measured, attempt.tolerance, verdict, evidence)
         return replace(record, level=level), is_settled
 

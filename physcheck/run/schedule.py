@@ -112,6 +112,16 @@ class Schedule(Filling):
             share_trajectory(self, structure, sharing)
         self._schedule_unlike(checks)
 
+    def add_search(self, spec: CheckSpec, structure: Structure, allotment: int) -> None:
+        """Add a record of generated cases; its evaluations are no other record's.
+
+        Those that were asked for by number come on top of the budget.
+        """
+        seed = record_seed(self.settings.seed, spec.id, structure.name)
+        self.add(PlanEntry(spec, structure, allotment, seed, budget=self.spending.option))
+        if self.settings.search is None:
+            self.spent += allotment
+
     def in_order(self, checks: Sequence[CheckSpec]) -> tuple[PlanEntry, ...]:
         """The entries, structure by structure; then those that share a trajectory, then those that
         can end the process.

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from physcheck.errors import SpecError
-from physcheck.names import BUDGETS, nearest
+from physcheck.names import BUDGETS, GENERATED, nearest
 from physcheck.run.budget import AUTO, checked_budget, names_time
 from physcheck.run.shard import parse_shard
 from physcheck.tolerances import PROFILES
@@ -57,6 +57,10 @@ class Settings:
         Print failures as annotations of GitHub Actions.
     only : bool
         Collect the suite alone.
+    search : int or None
+        Evaluations for generated cases; None is a share of the budget, 0 none.
+    cases : str or None
+        Absolute path of a folder of generated cases that are kept and asked again.
 
     Raises
     ------
@@ -87,6 +91,8 @@ class Settings:
     shard: str | None = None
     annotate: bool = False
     only: bool = False
+    search: int | None = None
+    cases: str | None = None
 
     def __post_init__(self) -> None:
         choose("profile", self.profile, PROFILES)
@@ -96,10 +102,24 @@ class Settings:
             raise SpecError(f"the seed is {self.seed}, should be 0 or more")
         if self.timeout is not None and not (self.timeout > 0):
             raise SpecError(f"the timeout is {self.timeout} s, should be more than 0")
+        if self.search is not None and self.search < 0:
+            raise SpecError(f"the search is of {self.search} evaluations, should be 0 or more")
         if self.shard is not None:
             parse_shard(self.shard)
             if names_time(self.budget):
                 raise SpecError(_ONE_BUDGET.format(self.budget))
+
+    @property
+    def names_generated(self) -> bool:
+        """Whether generated cases are among the structures that were named."""
+        return GENERATED in _names(self.structures)
+
+    @property
+    def named_structures(self) -> str | None:
+        """The structures that were named, without generated cases; None where none is left."""
+        if not self.names_generated:
+            return self.structures
+        return ",".join(name for name in _names(self.structures) if name != GENERATED) or None
 
     def to_json(self) -> dict[str, Any]:
         """All values by name."""
@@ -111,11 +131,24 @@ class Settings:
         return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
     def rerun_command(
-        self, check: str, structure: str, *, budget: str, in_catalogue: bool = True
+        self,
+        check: str,
+        structure: str,
+        *,
+        budget: str,
+        in_catalogue: bool = True,
+        search: int | None = None,
     ) -> str:
-        """The command line that makes one record again, with ``budget``."""
+        """The command line that makes one record again, with ``budget``.
+
+        ``search`` are the evaluations of a record of generated cases.
+        """
         # Structures that the model's author declared have no name that the option knows.
         chosen = structure if in_catalogue else self.structures
+        if structure == GENERATED:
+            # Cases are drawn from the structures of the run, too.
+            named = self.named_structures
+            chosen = GENERATED if named is None else f"{named},{GENERATED}"
         given = {
             "model": self.model,
             "reference": self.reference,
@@ -124,6 +157,8 @@ class Settings:
             "seed": str(self.seed),
             "profile": self.profile,
             "budget": budget,
+            "search": None if search is None else str(search),
+            "species": self.species if search else None,
             "device": self.device,
             "dtype": self.dtype,
         }
@@ -150,3 +185,7 @@ def option_words(values: Mapping[str, str | None], *, always: Iterable[str] = ()
         for name, value in values.items()
         if value is not None and (name in shown or value != defaults[name])
     ]
+
+
+def _names(structures: str | None) -> list[str]:
+    return [name.strip() for name in (structures or "").split(",")]

@@ -9,13 +9,12 @@ import numpy as np
 
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.model import Meter
+from physcheck.numerics.answers import SANE_FORCE, largest_force
 from physcheck.probes.transformations import rigid_rotation
 from physcheck.system import Configurations, Floats
 
 __all__ = ["CHECKS_OF_COPIES", "SANE_FORCE", "Unlike", "largest_force", "unlike_copy"]
 
-# Forces beyond this in a structure at rest mean that the model doesn't know it, eV/Å.
-SANE_FORCE = 30.0
 #: The checks whose laws say that copies are answered alike.
 CHECKS_OF_COPIES = ("periodic_wrap", "translation_invariance", "rotation_equivariance")
 # Å between the coordinate planes and a structure that is moved to one side of them.
@@ -62,11 +61,6 @@ class _Answered:
 
     trouble: str
     force: float
-
-
-def largest_force(forces: Floats) -> float:
-    """The largest norm of an atom's force, eV/Å, of forces (B, N, 3)."""
-    return float((forces**2).sum(axis=-1).max() ** 0.5)
 
 
 def unlike_copy(meter: Meter, start: Configurations, check: str | None = None) -> Unlike | None:

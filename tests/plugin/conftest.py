@@ -112,7 +112,10 @@ class Subject:
         before = ["--pyargs", "physcheck.suite"] if suite else []
         spec = [f"--physcheck-model=subject.py:{factory}"] if factory else []
         json_option = [f"--physcheck-json={json_name}"] if json_name else []
-        words = (*before, *spec, *json_option, "-p", "no:cacheprovider", *args)
+        # Generated cases have tests of their own.
+        named = any("search" in str(arg) or "generated" in str(arg) for arg in args)
+        search = ["--physcheck-search=0"] if factory and not named else []
+        words = (*before, *spec, *json_option, *search, "-p", "no:cacheprovider", *args)
         if process or any(str(arg).startswith("-n") for arg in args):
             return self.pytester.runpytest_subprocess(*words, *WITHOUT_HYPOTHESIS, timeout=120)
         return self.pytester.runpytest_inprocess(*words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.registry import default_tolerance
 from physcheck.resolution import Resolution, ensure_resolution, visit
-from physcheck.system import as_configurations
+from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
-__all__ = ["BALANCE", "COST", "measured"]
+__all__ = ["BALANCE", "COST", "measured", "unbalanced_force", "unbalanced_torque"]
 
 BALANCE = Tolerances(
     screening=1e-4,
@@ -33,6 +34,28 @@ _BASES = 2
 COST = always(_BASES * COPIES)
 
 
+def unbalanced_force(place: Configurations, forces: Floats) -> Floats:
+    """(B, 3) the force on every atom that accelerates the whole, eV/Å."""
+    return np.asarray(forces.mean(axis=1))
+
+
+def unbalanced_torque(place: Configurations, forces: Floats) -> Floats:
+    """(B, 3) the rms component of the least change of forces that removes the torque, eV/Å."""
+    arms = place.positions - place.positions.mean(axis=1, keepdims=True)
+    torque = np.cross(arms, forces).sum(axis=1)
+    squares = np.einsum("bia,bia->b", arms, arms)
+    inertia = squares[:, None, None] * np.eye(3) - np.einsum("bia,bic->bac", arms, arms)
+    moments, axes = np.linalg.eigh(inertia)
+    along = np.einsum("ba,bak->bk", torque, axes)
+    # About the axis of a linear molecule nothing turns, and nothing may be divided by zero.
+    safe = moments > 1e-6 * moments[:, -1:]
+    scaled = np.where(safe, along / np.sqrt(np.where(safe, moments, 1.0)), 0.0)
+    # |w × r|² summed is torque² over moment of inertia; eigenvectors have no sign, the lab
+    # frame has.
+    back = np.einsum("bk,bak->ba", scaled, axes)
+    return np.asarray(back / math.sqrt(place.n_atoms))
+
+
 def measured(
     name: str,
     model: Model | Meter,
@@ -41,16 +64,21 @@ def measured(
     rng: np.random.Generator,
     resolution: Resolution | None,
     tolerance: float | None,
+    bases: Sequence[Configurations] | None = None,
 ) -> Measurement:
-    """The Measurement of what ``unbalanced(place, forces)`` gives, (B, 3), eV/Å."""
+    """The Measurement of what ``unbalanced(place, forces)`` gives, (B, 3), eV/Å.
+
+    ``bases`` are the configurations, each as copies that differ in rounding only; two thermally
+    displaced ones (:func:`~physcheck.checks.symmetry.comparison.thermal`) if left out.
+    """
     meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
     target = default_tolerance(name) if tolerance is None else tolerance
     parts, places = [], []
     # Rounding of positions acts through pair forces, which stay balanced, or nearly so.
     n = one.n_atoms
-    for k in range(_BASES):
-        place = thermal(one, rng)
+    drawn = (thermal(one, rng) for _ in range(_BASES))
+    for k, place in enumerate(drawn if bases is None else bases):
         forces = visit(
             meter, place, want=frozenset({"forces"}), rng=rng, fresh=resolution.needs_fresh
         ).require_forces()
@@ -58,7 +86,7 @@ def measured(
         rounding = place_rounding(meter.capabilities, resolution, place)
         noise = resolution.force_noise + resolution.force_rms * rounding
         spread = math.sqrt(float(np.mean(np.var(values, axis=0, ddof=1))))
-        sigma = max(noise / math.sqrt(n), spread) / math.sqrt(COPIES)
+        sigma = max(noise / math.sqrt(n), spread) / math.sqrt(len(place))
         parts.append(Part("forces", f"copy {k}", values.mean(axis=0), sigma))
         places.append((place, forces))
     found = largest_difference(parts, resolution.dof, target)

@@ -146,9 +146,11 @@ def compared(
     tolerance: float | None,
     relative: bool = False,
     thrice: Transformation | None = None,
+    copies: Configurations | None = None,
     further: Sequence[Part] = (),
 ) -> Measurement:
-    """The Measurement of a law of the form F(T x) = T F(x).
+    """The Measurement of a law of the form F(T x) = T F(x), at ``copies`` of one configuration; of
+    a thermally displaced one (:func:`thermal`) if they are left out.
 
     It is judged in eV/Å, or relative to the thermal forces. Where the transformations repeat the
     system and the energies disagree, ``thrice``, the system three times, gives the energy of no
@@ -158,7 +160,9 @@ def compared(
     target = default_tolerance(check) if tolerance is None else tolerance
     scale = force_scale(resolution) if relative else 1.0
     scale = scale if scale > 0 else math.inf
-    found = _measure(meter, start, transformations, thrice, target, rng, resolution)
+    if copies is None:
+        copies = thermal(start, rng)
+    found = _measure(meter, copies, transformations, thrice, target, rng, resolution)
     parts: list[Part] = [*further]
     for change, place, answer in zip(transformations, found.places, found.answers, strict=True):
         parts += _differences(change, place, answer, found, resolution, meter.capabilities, scale)
@@ -167,24 +171,23 @@ def compared(
 
 def _measure(
     meter: Meter,
-    start: Configurations,
+    copies: Configurations,
     transformations: Sequence[Transformation],
     thrice: Transformation | None,
     target: float,
     rng: np.random.Generator,
     resolution: Resolution,
 ) -> _Answers:
-    want, fresh = outputs_of(start), resolution.needs_fresh
-    copies = thermal(start, rng)
+    want, fresh = outputs_of(copies), resolution.needs_fresh
     home = visit(meter, copies, want=want, rng=rng, fresh=fresh)
     places = [change.apply(copies) for change in transformations]
     answers = [visit(meter, place, want=want, rng=rng, fresh=fresh) for place in places]
     origin: Floats | None = None
     twice = answers[0].energy
     if thrice is not None and home.energy is not None and twice is not None:
-        mismatch = abs(float(np.mean(twice / 2 - home.energy))) / start.n_atoms
+        mismatch = abs(float(np.mean(twice / 2 - home.energy))) / copies.n_atoms
         # An energy that doesn't grow with the system (one per atom, say) isn't one with a constant.
-        grows = abs(float(np.mean(twice - home.energy))) / start.n_atoms > target
+        grows = abs(float(np.mean(twice - home.energy))) / copies.n_atoms > target
         if not mismatch <= target and grows:
             # E(n) = e n + c of n systems: c = 3 E(2) - 2 E(3).
             more = visit(meter, thrice.apply(copies), want=want, rng=rng, fresh=fresh)

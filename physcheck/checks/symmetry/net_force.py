@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.checks.symmetry.balance import BALANCE, COST, measured
+from physcheck.checks.symmetry.balance import BALANCE, COST, measured, unbalanced_force
 from physcheck.checks.symmetry.comparison import one_atom
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.registry import check, derive_assert
 from physcheck.resolution import Resolution
-from physcheck.system import Configurations, Floats
 
 __all__ = ["assert_net_force", "measure_net_force"]
 
@@ -55,11 +54,7 @@ def measure_net_force(
 
     Source: Newton's third law, momentum conservation.
     """
-
-    def unbalanced(place: Configurations, forces: Floats) -> Floats:
-        return np.asarray(forces.mean(axis=1))
-
-    return measured("net_force", model, start, unbalanced, rng, resolution, tolerance)
+    return measured("net_force", model, start, unbalanced_force, rng, resolution, tolerance)
 
 
 assert_net_force = derive_assert(measure_net_force)

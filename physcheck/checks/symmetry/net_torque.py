@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from physcheck.checks.symmetry.balance import BALANCE, COST, measured
+from physcheck.checks.symmetry.balance import BALANCE, COST, measured, unbalanced_torque
 from physcheck.checks.symmetry.comparison import one_atom
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import check, derive_assert
 from physcheck.resolution import Resolution
-from physcheck.system import Configurations, Floats
+from physcheck.system import Configurations
 
 __all__ = ["assert_net_torque", "measure_net_torque"]
 
@@ -63,23 +62,7 @@ def measure_net_torque(
 
     Source: angular momentum conservation.
     """
-
-    def unbalanced(place: Configurations, forces: Floats) -> Floats:
-        arms = place.positions - place.positions.mean(axis=1, keepdims=True)
-        torque = np.cross(arms, forces).sum(axis=1)
-        squares = np.einsum("bia,bia->b", arms, arms)
-        inertia = squares[:, None, None] * np.eye(3) - np.einsum("bia,bic->bac", arms, arms)
-        moments, axes = np.linalg.eigh(inertia)
-        along = np.einsum("ba,bak->bk", torque, axes)
-        # About the axis of a linear molecule nothing turns, and nothing may be divided by zero.
-        safe = moments > 1e-6 * moments[:, -1:]
-        scaled = np.where(safe, along / np.sqrt(np.where(safe, moments, 1.0)), 0.0)
-        # |w × r|² summed is torque² over moment of inertia; eigenvectors have no sign, the lab
-        # frame has.
-        back = np.einsum("bk,bak->ba", scaled, axes)
-        return np.asarray(back / math.sqrt(place.n_atoms))
-
-    return measured("net_torque", model, start, unbalanced, rng, resolution, tolerance)
+    return measured("net_torque", model, start, unbalanced_torque, rng, resolution, tolerance)
 
 
 assert_net_torque = derive_assert(measure_net_torque)

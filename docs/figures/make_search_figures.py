@@ -1,0 +1,97 @@
+"""The figure of docs/search.md: ``make figures`` writes the SVG file beside this script.
+
+A search as a run makes it, on Lennard-Jones with a force on oxygen that is no gradient.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+
+from physcheck.checks import all_checks
+from physcheck.model import Meter
+from physcheck.potentials import make_builtin
+from physcheck.registry import tolerance_of
+from physcheck.search.asking import Asked, Noise
+from physcheck.search.case import Case
+from physcheck.search.energy_gap_law import ForceEnergyGap
+from physcheck.search.laws import SEARCH_LAWS
+from physcheck.search.search_one_law import search
+from physcheck.search.structures_drawn import pool_of
+from physcheck.structures import catalogue
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+HERE = Path(__file__).parent
+CHECK, MODEL = "force_energy_gap", "lennard-jones+species-direct=1e-2:8"
+STYLE = {
+    "svg.hashsalt": "physcheck",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
+# Violations below this are drawn at the lower edge, in tolerances.
+LOWEST = 1e-3
+
+
+def cases_of_a_search() -> tuple[list[tuple[int, float]], tuple[int, float], tuple[int, float]]:
+    """Atoms and violation over tolerance of each case, of the worst and of the smallest."""
+    law = SEARCH_LAWS[CHECK]
+    assert isinstance(law, ForceEnergyGap)
+    tolerance = tolerance_of(CHECK, "md").value
+    seen: list[tuple[int, float]] = []
+    ask = law.ask
+
+    def watched(meter: Meter, case: Case, noise: Noise) -> Asked:
+        asked = ask(meter, case, noise)
+        seen.append((case.start.n_atoms, asked.value / tolerance))
+        return asked
+
+    law.ask = watched  # type: ignore[method-assign]
+    seeds = [catalogue()[name].configurations for name in ("ethanol", "H2O", "C6H6")]
+    result = search(
+        law,
+        Meter(make_builtin(MODEL)),
+        pool_of(seeds, {1, 6, 8}, "partial"),
+        allotment=1_000,
+        tolerance=tolerance,
+        rng=np.random.default_rng(1),
+    )
+    assert result.failing is not None
+    assert result.smallest is not None
+    marked = [
+        (case.start.n_atoms, asked.value / tolerance)
+        for case, asked in (result.failing, result.smallest)
+    ]
+    return seen, marked[0], marked[1]
+
+
+def violation_against_atoms() -> None:
+    """What was asked, what was worst, and what it was made of."""
+    seen, worst, smallest = cases_of_a_search()
+    figure, axes = plt.subplots(figsize=(6.4, 3.6))
+    atoms = np.array([n for n, _ in seen])
+    values = np.maximum([value for _, value in seen], LOWEST)
+    spread = 0.12 * np.random.default_rng(0).uniform(-1, 1, len(atoms))
+    axes.semilogy(atoms + spread, values, "o", ms=4, alpha=0.5, color="C0", label="cases asked")
+    axes.axhline(1.0, color="0.4", lw=1, ls="--")
+    axes.text(axes.get_xlim()[1], 1.15, "tolerance", ha="right", color="0.4")
+    axes.semilogy(*worst, "s", ms=9, color="C3", label=f"worst: {worst[0]} atoms")
+    axes.semilogy(*smallest, "D", ms=9, color="C2", label=f"smallest: {smallest[0]} atoms")
+    axes.axhspan(worst[1] / 2, worst[1], color="C3", alpha=0.1, lw=0)
+    axes.set_xlabel("atoms")
+    axes.set_ylabel("violation over tolerance")
+    axes.legend(loc="lower right")
+    figure.tight_layout()
+    figure.savefig(HERE / "search-shrinking.svg", metadata={"Date": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    all_checks()
+    plt.rcParams.update(STYLE)
+    violation_against_atoms()

@@ -1,0 +1,1 @@
+"""Generated cases: structures and transformations drawn by hypothesis, judged, and made smaller."""
