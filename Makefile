@@ -1,19 +1,24 @@
-# make demo | test | test-html | test-plugins | notebook | stubs | coverage | test-models | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
+# make demo | test | docs | test-html | test-plugins | notebook | stubs | coverage | test-models | train | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 PLUGINS := .envs/plugins
+DOCS := .envs/docs
+SITE := build/site
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-html test-plugins notebook stubs coverage test-models bench figures lint clean
+.PHONY: help demo test docs failures test-html test-plugins notebook stubs coverage test-models train bench figures lint clean
 
 help:
-	@echo "make demo         a good potential passes, the same with a defect fails (under a minute)"
+	@echo "make demo         two trained networks of like accuracy: one passes, the other fails (about a minute)"
 	@echo "make test         ruff, mypy, import-linter and the tests"
 	@echo "make coverage     the tests again, with the lines that none of them reaches (half as slow again)"
+	@echo "make docs         the documentation site, build/site: warnings are errors, every block of code is run (minutes)"
+	@echo "make failures     what each check says of a model that breaks its law, for the site (minutes)"
 	@echo "make test-models  the suite on real models, each in an environment of its own (minutes)"
+	@echo "make train        label, train and export the networks of fixtures/trained again (an hour at most on two cores; SEED=1)"
 	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls"
 	@echo "make figures      the figures of docs/method.md and docs/search.md"
 	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
@@ -54,6 +59,25 @@ coverage: $(STAMP)
 test-models: $(STAMP)
 	$(BIN)/python benchmarks/models/run.py $(MODELS)
 
+# Labels and weights are made in an environment of their own; torch first, so that nothing chooses another build.
+SEED ?= 0
+TRAIN := .envs/train
+TRAIN_STAMP := $(TRAIN)/.stamp
+TRAIN_PYTHON := PYTHONPATH=. $(TRAIN)/bin/python
+
+$(TRAIN_STAMP): fixtures/trained/requirements.txt
+	$(PYTHON) -m venv --clear $(TRAIN)
+	$(TRAIN)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(TRAIN)/bin/pip install --quiet --disable-pip-version-check -r fixtures/trained/requirements.txt
+	@touch $@
+
+train-ethanol train-water: train-%: $(TRAIN_STAMP)
+	test -f out/train/$*.npz || $(TRAIN_PYTHON) fixtures/trained/label_trajectories.py $*
+	$(TRAIN_PYTHON) fixtures/trained/train_networks.py $* --seed $(SEED)
+
+train: $(TRAIN_STAMP)
+	$(MAKE) -j 2 train-ethanol train-water
+
 bench: $(STAMP)
 	$(BIN)/python benchmarks/false_alarms.py
 	$(BIN)/python benchmarks/batching.py
@@ -83,6 +107,20 @@ stubs: $(STAMP)
 figures: $(STAMP)
 	$(BIN)/python docs/figures/make_method_figures.py
 	$(BIN)/python docs/figures/make_search_figures.py
+
+# Without torch, as docs/without_torch.md says: building the site tries that, too.
+$(DOCS)/.stamp: $(STAMP) docs/requirements.txt constraints.txt
+	$(BIN)/python -m venv --clear $(DOCS)
+	$(DOCS)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r docs/requirements.txt
+	@touch $@
+
+docs: $(DOCS)/.stamp
+	PYTHONPATH=. $(DOCS)/bin/sphinx-build -q -W --keep-going -E -b html docs $(SITE)
+	$(DOCS)/bin/python docs/check_links.py $(SITE)
+	PHYSCHECK_DOCS=all $(BIN)/python -m pytest tests/documentation
+
+failures: $(STAMP)
+	$(BIN)/python docs/figures/make_failure_figures.py
 
 clean:
 	rm -rf $(VENV) .envs build dist *.egg-info

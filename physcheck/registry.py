@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from physcheck.errors import CapabilityMissing, PhysicsFailure, SpecError
 from physcheck.measurement import Measurement, Outcome, Verdict, judge, limit_beside
-from physcheck.model import Capabilities
+from physcheck.model import Capabilities, Meter
 from physcheck.names import BUDGETS, FAMILIES, Budget, Kind, nearest
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import DEFAULT_PROFILE, PROFILES, Tolerance, Tolerances
@@ -257,12 +257,15 @@ def _accepting_any_model(function: Any, identifier: str) -> Any:
         return measure_one(taken, start, rng, options)
 
     def measure_one(model: Any, start: Any, rng: Any, options: Mapping[str, Any]) -> Measurement:
+        import numpy as np
+
         one = _any_start(start)
-        spec, capabilities = _REGISTRY[identifier], model.capabilities
-        reason = capabilities.refuses(one) or spec.missing(one, capabilities, **options)
+        spec = _REGISTRY[identifier]
+        reason = _refusal(spec, model, one, options)
         if reason is not None:
             raise CapabilityMissing(f"{identifier} doesn't apply: {reason}")
-        measured: Measurement = function(model, one, rng=_generator(rng), **options)
+        generator = np.random.default_rng(DEFAULT_SEED if rng is None else rng)
+        measured: Measurement = function(model, one, rng=generator, **options)
         if measured.check:
             return measured
         return replace(measured, check=identifier, quantity=spec.quantity, unit=spec.unit)
@@ -294,11 +297,22 @@ def _any_start(start: Any) -> Configurations:
     return named_structures({start: start})[start]
 
 
-def _generator(rng: Any) -> Any:
-    """A generator: the caller's own, or a new one from a seed."""
-    import numpy as np
+def _refusal(
+    spec: CheckSpec, model: Any, start: Configurations, options: Mapping[str, Any]
+) -> str | None:
+    """Why a law doesn't apply; models that know their outputs only after a call are called first.
 
-    return np.random.default_rng(DEFAULT_SEED if rng is None else rng)
+    One evaluation each, and only where something seems to be missing.
+    """
+    for asked in (False, True):
+        capabilities = model.capabilities
+        reason = capabilities.refuses(start) or spec.missing(start, capabilities, **options)
+        if reason is None or asked or isinstance(model, Meter) or capabilities.refuses(start):
+            return reason
+        for one in (model, options.get("reference")):
+            if one is not None:
+                Meter(one).ask(start)
+    return reason
 
 
 def registered_checks() -> dict[str, CheckSpec]:

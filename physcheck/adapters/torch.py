@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from physcheck.adapters.archives import (
     refuse_foreign,
 )
 from physcheck.adapters.forward_contract import CONTRACT, refuse_other_forward
+from physcheck.adapters.frameworks import check_choice
 from physcheck.adapters.further_outputs import further_outputs_of
 from physcheck.adapters.handed_over import handed_over
+from physcheck.adapters.heads import CONSERVATIVE, DIRECT, HEAD_OPTION, HEADS
 from physcheck.errors import ModelError, ModelFileError, SpecError
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.names import nearest
@@ -60,11 +62,15 @@ class TorchModel:
         False for an exported program, whose dtype and mode are fixed.
     details : mapping or None
         Further facts for the report.
+    forces : "conservative", "direct" or None
+        Of a module that predicts forces both ways: by ``forward`` as the gradient of its energy, or
+        by its method ``direct``, which takes and gives the same, by a head of their own.
 
     Raises
     ------
     SpecError
-        An unknown dtype, or one that the module can't be cast to.
+        An unknown dtype, or one that the module can't be cast to; ``forces`` of a module without a
+        method ``direct``.
     """
 
     def __init__(
@@ -76,7 +82,9 @@ class TorchModel:
         name: str | None = None,
         castable: bool = True,
         details: Mapping[str, Any] | None = None,
+        forces: str | None = None,
     ) -> None:
+        call, both = _chosen_head(module, forces), _has_both_heads(module)
         held = _float_tensors(module)
         own = next((t.dtype for t in held), torch.get_default_dtype())
         if dtype is not None:
@@ -97,6 +105,9 @@ class TorchModel:
         if castable:
             module.eval()
         self.module = module
+        # What its author declares of it, where TorchScript keeps that as an attribute.
+        self.physcheck = getattr(module, "physcheck", None)
+        self._call = call
         self._dtype = own
         self._device = torch.device(place)
         self._inputs: tuple[Any, torch.Tensor, torch.Tensor] | None = None
@@ -108,7 +119,8 @@ class TorchModel:
             dtype=_name(own),
             device=str(self._device),
             batched=True,
-            details=dict(details or {}),
+            direct_heads=("forces",) if both else (),
+            details={**({HEAD_OPTION: forces or CONSERVATIVE} if both else {}), **(details or {})},
         )
 
     def ask(self, configuration: Configurations) -> None:
@@ -227,9 +239,27 @@ class TorchModel:
         # Copies, so that a module that writes into its inputs spoils no later call.
         given = {"numbers": numbers.clone(), "cells": cells, "pbc": pbc.clone()}
         with torch.enable_grad(), handed_over(positions=positions, **given):
-            answer = self.module(positions, *given.values())
+            answer = self._call(positions, *given.values())
         _check(answer)
         return answer, positions
+
+
+def _has_both_heads(module: torch.nn.Module) -> bool:
+    return callable(getattr(module, DIRECT, None))
+
+
+def _chosen_head(module: torch.nn.Module, forces: str | None) -> Callable[..., Any]:
+    """What is called for the chosen kind of forces; SpecError where the module has but one."""
+    if forces is None:
+        return module
+    check_choice("torch", HEAD_OPTION, forces, HEADS)
+    if not _has_both_heads(module):
+        raise SpecError(
+            f"{HEAD_OPTION} is {forces!r}, but the module predicts forces in one way only; one "
+            f"that does both has a method {DIRECT}, with the arguments and outputs of forward"
+        )
+    head: Callable[..., Any] = getattr(module, DIRECT)
+    return head if forces == DIRECT else module
 
 
 def _checked_device(device: str) -> torch.device:
@@ -287,7 +317,12 @@ def _class_name(module: torch.nn.Module) -> str:
 
 
 def load_torch(
-    path: str | Path, *, trusted: bool, device: str | None = None, dtype: str | None = None
+    path: str | Path,
+    *,
+    trusted: bool,
+    device: str | None = None,
+    dtype: str | None = None,
+    forces: str | None = None,
 ) -> TorchModel:
     """The model in a file: an exported program (``.pt2``), TorchScript, or a pickled module.
 
@@ -302,7 +337,7 @@ def load_torch(
     trusted : bool
         True where the user named the adapter: pickled modules and exported programs are opened only
         then.
-    device, dtype : str or None
+    device, dtype, forces : str or None
         As for :class:`TorchModel`.
 
     Raises
@@ -325,7 +360,9 @@ def load_torch(
     else:
         module = _script(path) or _pickled(path, trusted=trusted)
         refuse_other_forward(module)
-    return TorchModel(module, device=device, dtype=dtype, name=path.name, castable=castable)
+    return TorchModel(
+        module, device=device, dtype=dtype, name=path.name, castable=castable, forces=forces
+    )
 
 
 def _exported(path: Path) -> torch.nn.Module:

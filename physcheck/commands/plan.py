@@ -37,7 +37,7 @@ records are made to see whether it needs a trajectory; nothing is reported.
 
 @click.command(cls=SettingsCommand, epilog=_EPILOG)
 @click.argument("model", metavar="MODEL", shell_complete=complete_model)
-@settings_options(leave_out=REPORTS)
+@settings_options(leave_out=REPORTS | {"resume"})
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 def plan(model: str, as_json: bool, **given: Any) -> int:
     """What a run on MODEL would do: where and why, at what cost, and what it can't test."""

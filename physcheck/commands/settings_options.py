@@ -32,6 +32,8 @@ _EXAMPLES = {
     "device": "--device=cuda",
     "dtype": "--dtype=float64",
     "timeout": "--timeout=300",
+    "resume": "--json=out.json --resume=out.json",
+    "shard": "--shard=1/4 --budget=standard",
     "known-failures": "--known-failures=known_failures.toml",
     "baseline": "--baseline=release.json",
 }

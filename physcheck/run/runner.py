@@ -35,6 +35,7 @@ from physcheck.run.setup_costs import SetupCosts
 from physcheck.run.shared import SharedByStructure
 from physcheck.run.timeout import TimeIsUp, alarm
 from physcheck.run.twin import judged_in_float64, wants_float64
+from physcheck.run.two_models import fast_and_conservative
 from physcheck.system import Configurations
 from physcheck.tolerances import Tolerance
 
@@ -107,6 +108,8 @@ class Runner:
         wrong shape, a check that raises and a record that takes too long are ERRORs; a missing
         capability is NOT_APPLICABLE.  KeyboardInterrupt passes through.
         """
+        if self.reference is not None:
+            self._runner_of_reference(self.reference, entry.structure)
         record = self._record(entry)
         if entry.twin and wants_float64(record):
             record = self._judged_in_float64(entry, record)
@@ -362,7 +365,7 @@ class Runner:
         if "resolution" in parameters:
             options["resolution"] = self.resolution(structure)
         if spec.compares and self.reference is not None:
-            model, options["reference"] = _fast_and_conservative(
+            model, options["reference"] = fast_and_conservative(
                 self.model, self.reference, settings
             )
             if attempt.meter.model is not model:
@@ -389,22 +392,30 @@ class Runner:
             finally:
                 meter.observer = None
 
-    def _reference_result(
-        self, entry: PlanEntry, made: Record, reference: Model
-    ) -> ReferenceResult:
-        """The same check with the same seed on the reference, as closely as ``made`` looked."""
+    def _runner_of_reference(self, reference: Model, structure: Structure) -> Runner:
+        """Once the reference knows what it gives at such structures."""
         if self._reference_runner is None:
             self._reference_runner = Runner(
                 reference, self.settings, self._reference_folder,
                 setup=self.setup.under("reference"),
             )  # fmt: skip
-        runner = self._reference_runner
+        runner, start = self._reference_runner, structure.configurations
+        if not reference.capabilities.refuses(start):
+            runner.ask(start)
+        return runner
+
+    def _reference_result(
+        self, entry: PlanEntry, made: Record, reference: Model
+    ) -> ReferenceResult:
+        """The same check with the same seed on the reference, as closely as ``made`` looked."""
+        runner = self._runner_of_reference(reference, entry.structure)
         start, capabilities = entry.structure.configurations, reference.capabilities
         refusal = capabilities.refuses(start) or entry.check.missing(start, capabilities)
         level = next((b for b in entry.looks if b == made.level), entry.looks[0])
         allotment = 0 if refusal else entry.check.evaluations(start, capabilities, level)
         record = runner.run(
-            replace(entry, allotment=allotment, not_applicable=refusal, looks=(level,))
+            # Evaluations set aside for a float64 twin are the model's, not its reference's.
+            replace(entry, allotment=allotment, not_applicable=refusal, looks=(level,), twin=0)
         )
         return ReferenceResult.of(record)
 
@@ -418,21 +429,6 @@ def import_heavy_packages() -> None:
     """Import what most checks need, so that the first record isn't charged with the time."""
     import scipy.optimize
     import scipy.stats  # noqa: F401
-
-
-def _fast_and_conservative(
-    model: Model, reference: Model, settings: Settings
-) -> tuple[Model, Model]:
-    """The two models of a check that compares them: the one under test, and its reference.
-
-    With ``--physcheck-reference=auto`` and a spec that names the conservative head, the reference
-    is the direct head: the fast model, and so the one under test in such a check.
-    """
-    from physcheck.adapters.heads import reference_is_direct
-
-    if reference_is_direct(settings.model, settings.reference):
-        return reference, model
-    return model, reference
 
 
 @contextmanager

@@ -78,7 +78,8 @@ def ask_gradient(
                 record_seed(plan.settings.seed, spec.id, structure.name),
                 bound=bound,
                 twin=twin,
-                budget=plan.spending.option,
+                # Asked for alone a larger budget would have room for a trajectory.
+                budget="quick",
             )
             plan.add(entry)
             if not least:

@@ -285,7 +285,7 @@ def test_pickles_need_consent(tmp_path, start):
     (tmp_path / "broken.pt2").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="exported program"):
         load_model(f"torch::{tmp_path / 'broken.pt2'}")
-    with pytest.raises(SpecError, match="takes no forces"):
+    with pytest.raises(SpecError, match="in one way only"):
         load_model(f"torch::{path},forces=direct")
 
 
@@ -331,3 +331,60 @@ def test_the_report_has_torch_s_flags():
     facts = environment()
     for flag in ("tf32_matmul", "tf32_cudnn", "cudnn_deterministic", "deterministic"):
         assert isinstance(facts[f"torch_{flag}"], bool)
+
+
+class BothHeads(Conservative):
+    """Forces as a gradient by ``forward``, their components mixed up by ``direct``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.physcheck = {"species": ["H", "C", "O"], "structures": ["ethanol"]}
+
+    @torch.jit.export
+    def direct(
+        self,
+        positions: torch.Tensor,
+        numbers: torch.Tensor,
+        cells: torch.Tensor,
+        pbc: torch.Tensor,
+    ) -> Dict[str, torch.Tensor]:  # noqa: UP006
+        answer = self.forward(positions, numbers, cells, pbc)
+        answer["forces"] = torch.roll(answer["forces"], 1, -1)
+        return answer
+
+
+@pytest.fixture
+def two_heads(tmp_path):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*torch.jit", DeprecationWarning)
+        scripted(BothHeads(), tmp_path)
+    return tmp_path / "m.pt"
+
+
+def test_a_head_is_chosen_in_the_spec(two_heads, start):
+    forces = {}
+    for head in ("conservative", "direct"):
+        model = load_model(f"{two_heads},forces={head}")
+        assert model.capabilities.details["forces"] == head
+        assert model.capabilities.direct_heads == ("forces",)
+        forces[head] = model.evaluate(start).require_forces()
+    np.testing.assert_allclose(np.roll(forces["conservative"], 1, -1), forces["direct"])
+    free = load_model(str(two_heads))
+    assert free.capabilities.details["forces"] == "conservative"
+    np.testing.assert_array_equal(free.evaluate(start).require_forces(), forces["conservative"])
+
+
+def test_a_script_may_declare_what_it_was_made_for(two_heads):
+    capabilities = load_model(str(two_heads)).capabilities
+    assert capabilities.species == {1, 6, 8}
+    assert capabilities.structures == ("ethanol",)
+
+
+def test_one_head_leaves_no_choice(tmp_path):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*torch.jit", DeprecationWarning)
+        scripted(Conservative(), tmp_path)
+    with pytest.raises(SpecError, match="in one way only"):
+        load_model(f"{tmp_path / 'm.pt'},forces=direct")
+    with pytest.raises(SpecError, match="did you mean"):
+        TorchModel(BothHeads(), forces="dirct")

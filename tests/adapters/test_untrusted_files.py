@@ -3,13 +3,16 @@
 Each payload makes a file when it runs; controls show that it does where running is allowed.
 """
 
+import gzip
 import io
 import os
 import pickle
+import tarfile
 import zipfile
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ase.io.formats import ioformats
 
@@ -183,6 +186,64 @@ def test_structure_files_run_nothing(kind, mark, tmp_path, monkeypatch):
         with pytest.raises(SpecError):
             load_structures(f"{path}:{name}")
         assert not mark.exists(), name
+
+
+def _tar(data):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        member = tarfile.TarInfo("archive/data.pkl")
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def _npz(mark):
+    stream = io.BytesIO()
+    np.savez(stream, positions=np.array([Payload(mark)], dtype=object))
+    return stream.getvalue()
+
+
+def _extxyz(mark):
+    code = f"__import__('os').mknod('{mark}')"
+    head = f'Properties=species:S:1:pos:R:3 info="{code}" _JSON={{"__reduce__":"{code}"}}'
+    return f"1\n{head}\nH 0 0 0\n".encode()
+
+
+def archived(mark):
+    """Bytes by ending: archives and structure files with code in them."""
+    plain = pickle.dumps(Payload(mark), protocol=2)
+    return {
+        ".npz": _npz(mark),
+        ".npy": _npz(mark),
+        ".pkl.gz": gzip.compress(plain),
+        ".tar": _tar(plain),
+        ".pth.tar": _tar(plain),
+        ".tar.gz": gzip.compress(_tar(plain)),
+        ".traj": b"- of Ulm\0ASE-Trajectory" + plain,
+        ".db": b"SQLite format 3\0" + plain,
+        ".xyz": _extxyz(mark),
+        ".extxyz": _extxyz(mark),
+        ".yml": f"!!python/object/apply:os.mknod ['{mark}']\n".encode(),
+        ".toml": f'x = \'__import__("os").mknod("{mark}")\'\n'.encode(),
+        ".h5": b"\x89HDF\r\n\x1a\n" + plain,
+        ".joblib": plain,
+        ".dill": plain,
+    }
+
+
+@pytest.mark.parametrize("ending", archived(Path()))
+def test_archives_and_structure_files_run_nothing(ending, mark, tmp_path):
+    path = tmp_path / f"m{ending}"
+    path.write_bytes(archived(mark)[ending])
+    for spec in (str(path), f"{path}:factory"):
+        with pytest.raises(PhyscheckError):
+            load_model(spec)
+        with suppress(SpecError):
+            find_spec_problem(spec)
+    # A text with code in its comment is a structure; whatever is read, nothing runs.
+    with suppress(SpecError):
+        load_structures(str(path))
+    assert not mark.exists()
 
 
 def test_known_failures_run_nothing(mark, tmp_path):

@@ -16,6 +16,7 @@ from physcheck.potentials import make_builtin
 from physcheck.potentials.defects.implementation import StaleNeighbours
 from physcheck.potentials.neighbours import find_pairs
 from physcheck.registry import tolerance_of
+from physcheck.structures import catalogue
 from physcheck.system import Configurations, Evaluation, as_configurations
 
 
@@ -399,3 +400,26 @@ def test_large_batches_are_asked_for_too(change, place):
     found = physcheck.measure_batch_invariance(Batched(), structure(place))
     assert outcome(found) is Outcome.FAIL
     assert "batch of 37" in found.evidence["place"]
+
+
+def test_the_memory_of_a_warm_start_is_no_fault_where_atoms_are_far_from_rest():
+    atoms = structure("ethanol")
+    model = make_builtin("morse+stateful=2e-5")
+    found = physcheck.measure_history_independence(model, atoms)
+    differing = found.evidence["quantities"]["rms_differences_eV_per_A"]
+    assert 0 < differing["the structure"] <= 1e-4
+    assert outcome(found) is Outcome.PASS
+    strong = physcheck.measure_history_independence(make_builtin("morse+stateful=1e-2"), atoms)
+    assert outcome(strong) is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("water", "H2O"), ("morse+float32+offset=1e4", "Ar13")]
+)
+def test_cusps_of_angles_and_coarse_energies_are_no_jumps(name, place):
+    """An angle of 180 degrees rounds coarsely; an onset that noise hides isn't at the cutoff."""
+    for seed in range(2):
+        found = physcheck.measure_cutoff_smoothness(
+            make_builtin(name), catalogue()[place].configurations, rng=np.random.default_rng(seed)
+        )
+        assert outcome(found) is not Outcome.FAIL

@@ -409,7 +409,7 @@ def test_batch_invariance_needs_batches():
     measured = measure_batch_invariance(
         make_builtin("morse+batch-index=1e-2"), structure("ethanol"), rng=np.random.default_rng(0)
     )
-    assert "in a batch of 16: atom" in measured.evidence["place"]
+    assert "in a batch of 37: atom" in measured.evidence["place"]
     assert measured.force_evaluations - 16 <= 33
 
 

@@ -47,7 +47,9 @@ def drawn_anew():
 """
 
 
-def records(tmp_path, factory, checks="force_energy_gap,jacobian_asymmetry,loop_work"):
+def records(
+    tmp_path, factory, checks="force_energy_gap,jacobian_asymmetry,loop_work", reference=None
+):
     path = tmp_path / "m.py"
     path.write_text(MODEL)
     spec = f"{path}:{factory}"
@@ -59,6 +61,7 @@ def records(tmp_path, factory, checks="force_energy_gap,jacobian_asymmetry,loop_
     assert plan.evaluations <= 2500
     runner = Runner(model, settings, lambda: tmp_path)
     runner.load_twin = lambda: load_float64_twin(spec)
+    runner.reference = reference
     made = {}
     for entry in plan.entries:
         made[entry.check.id] = runner.run(entry)
@@ -98,6 +101,25 @@ def test_other_weights_are_no_twin(tmp_path):
     made = records(tmp_path, "drawn_anew")
     for record in made.values():
         assert "float64_value" not in record.evidence["quantities"]
+
+
+def test_a_reference_has_its_own_evaluations(tmp_path):
+    """What is set aside for the model's twin is not taken from the reference."""
+    made = records(tmp_path, "broken", reference=load_model("builtin::lennard-jones"))
+    verdicts = {check: record.reference.verdict for check, record in made.items()}
+    assert set(verdicts.values()) == {"pass"}, verdicts
+
+
+def test_a_reference_is_asked_what_it_gives_before_it_is_judged(tmp_path):
+    (tmp_path / "m.py").write_text(MODEL)
+    reference, model = load_model(f"{tmp_path / 'm.py'}:good"), load_model("builtin::lennard-jones")
+    assert "energy" not in reference.capabilities.outputs
+    settings = Settings(model="builtin::lennard-jones", checks="force_energy_gap",
+                        structures="ethanol", budget="quick")  # fmt: skip
+    (entry,) = make_plan(model, settings).entries
+    record = Runner(model, settings, lambda: tmp_path, reference).run(entry)
+    assert record.reference.verdict != "not_applicable"
+    assert record.reference.value is not None
 
 
 @pytest.mark.parametrize("spec", ["builtin::gupta", "builtin::gupta+float32"])

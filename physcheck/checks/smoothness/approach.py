@@ -29,7 +29,7 @@ _COARSE = 8
 _APPROACH_STEPS = 12
 _WANT = frozenset({"forces", "energy"})
 #: Evaluations of :func:`approach`, at most.
-APPROACH_COST = 2 * (_COARSE + 1 + _APPROACH_STEPS + 2)
+APPROACH_COST = 2 * (_COARSE + 1 + _APPROACH_STEPS + 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,8 +97,7 @@ def approach(
             # A model of whole molecules may refuse a radical.
             continue
         if onset is not None:
-            frames = pair.at(np.array(onset))
-            found += _approach_jump(meter, who, frames, onset, resolution, asked)
+            found += _approach_jump(meter, who, pair, onset, resolution, asked)
     return found
 
 
@@ -162,22 +161,25 @@ def _onset(
 def _approach_jump(
     meter: Meter,
     who: str,
-    frames: Configurations,
+    pair: _Pair,
     onset: tuple[float, float],
     resolution: Resolution,
     asked: Sequence[_Asked],
 ) -> list[Jump]:
+    """What changes between the two distances, the slopes on both sides taken off."""
     outer, inner = onset
+    width = outer - inner
+    frames = pair.at(np.array([outer + width, outer, inner, inner - width]))
     answer = meter.evaluate(frames, want=_WANT)
     forces, energy = answer.require_forces(), answer.energy
-    sizes = np.linalg.norm(forces[1] - forces[0], axis=-1)
+    sizes = np.linalg.norm(_across(forces), axis=-1)
     atom = int(np.argmax(sizes))
     apart = f"{inner:.4f} Å"
     label = (
         f"{who} at {apart}: the force on atom {atom} ({frames.system.symbols[atom]}) begins with "
         f"{sizes[atom]:.3g} eV/Å within {outer - inner:.1g} Å"
     )
-    step = 0.0 if energy is None else abs(float(energy[1] - energy[0])) / ENERGY_LENGTH
+    step = 0.0 if energy is None else abs(float(_across(energy))) / ENERGY_LENGTH
     if step > sizes[atom]:
         label = f"{who} at {apart}: the energy steps by {step:.3g} eV within {outer - inner:.1g} Å"
     return [
@@ -188,11 +190,17 @@ def _approach_jump(
             energy_noise_of(meter, energy, resolution, 2.0),
             outer - inner,
             atom,
-            frames,
+            frames[1:3],
             inner,
-            _approach_series(asked, atom, forces[1, atom] - forces[0, atom]),
+            _approach_series(asked, atom, _across(forces)[atom]),
         )
     ]
+
+
+def _across(values: Floats) -> Floats:
+    """The step between the second and the third of four equally spaced values, less the slopes."""
+    step: Floats = values[2] - values[1] - 0.5 * (values[1] - values[0] + values[3] - values[2])
+    return step
 
 
 def _approach_series(asked: Sequence[_Asked], atom: int, jump: Floats) -> dict[str, Any]:

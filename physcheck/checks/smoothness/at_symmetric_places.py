@@ -24,13 +24,16 @@ SYMMETRY_CAUSES = (
 )
 # Å, rms of a coordinate: below what any potential feels, above what ties are told by.
 _ASIDE = {"float64": 1e-6, "float32": 2e-5}
+# Beside a cusp (a bond angle of 180 degrees) what is left falls with the step, and the rounding of
+# an angle grows as the step falls; a jump stays as it is, within this factor.
+_NEARER, _ALIKE = 0.1, 2.0
 # A jump isn't noise if it is so many times what rounding leaves in three answers.
 _CLEARLY = 30.0
 
 
 def symmetric_places_cost(start: Configurations) -> int:
     """Evaluations of :func:`jumps_at_symmetric_places`."""
-    return 3 * len(symmetric_places(start))
+    return 5 * len(symmetric_places(start))
 
 
 def jumps_at_symmetric_places(
@@ -43,28 +46,56 @@ def jumps_at_symmetric_places(
     """By how much forces and energy at a symmetric place differ from the mean of both sides.
 
     The sides are random displacements of 1e-6 Å (2e-5 Å for float32) and their opposites, so that
-    slopes cancel. Only what is above ``negligible`` (eV/Å) and 30 times the rounding there; places
-    that the model refuses or answers with NaN are left out (``finite_outputs`` looks for that).
+    slopes cancel, and then a tenth of that: a jump is what both agree on. Only what is above
+    ``negligible`` (eV/Å) and 30 times the rounding there; places that the model refuses or answers
+    with NaN are left out (``finite_outputs`` looks for that).
 
-    Cost: 3 evaluations a place: three molecules, or two crystals.
+    Cost: 3 evaluations a place, three molecules or two crystals; 2 more for each that jumps.
     """
     dtype = working_dtype(meter.capabilities, resolution)
     found = []
     for label, place in symmetric_places(start):
         step = _ASIDE[dtype] * rng.standard_normal((1, place.n_atoms, 3))
-        frames = place.displaced(np.concatenate([0 * step, step, -step]))
         try:
-            answers = [meter.evaluate(one, want={"forces", "energy"}) for one in frames]
+            here = _answer(meter, place)
+            jump = _beside(meter, label, place, here, step, resolution, negligible)
+            if jump is None:
+                continue
+            nearer = _beside(meter, label, place, here, _NEARER * step, resolution, negligible)
         except (ModelError, NonFiniteOutput):
             continue
-        answer = Evaluation.concatenate(answers)
-        forces = answer.require_forces()
-        jump = _jump(label, frames, forces, answer.energy, meter.capabilities, resolution)
-        largest = max(jump.force, jump.energy or 0.0)
-        noise = _rounding(frames, forces, meter.capabilities, resolution)
-        if largest > max(negligible, _CLEARLY * max(noise, jump.energy_noise)):
-            found.append(jump)
+        if nearer is not None and 1 / _ALIKE <= _size(nearer) / _size(jump) <= _ALIKE:
+            found.append(nearer)
     return found
+
+
+def _answer(meter: Meter, places: Configurations) -> Evaluation:
+    want = {"forces", "energy"}
+    return Evaluation.concatenate([meter.evaluate(one, want=want) for one in places])
+
+
+def _beside(
+    meter: Meter,
+    label: str,
+    place: Configurations,
+    here: Evaluation,
+    step: Floats,
+    resolution: Resolution,
+    negligible: float,
+) -> Jump | None:
+    """The jump between a place and both sides of it; None where it is none."""
+    sides = place.displaced(np.concatenate([step, -step]))
+    answer = Evaluation.concatenate([here, _answer(meter, sides)])
+    frames = place.displaced(np.concatenate([0 * step, step, -step]))
+    forces = answer.require_forces()
+    jump = _jump(label, frames, forces, answer.energy, meter.capabilities, resolution)
+    noise = _rounding(frames, forces, meter.capabilities, resolution)
+    above = _size(jump) > max(negligible, _CLEARLY * max(noise, jump.energy_noise))
+    return jump if above else None
+
+
+def _size(jump: Jump) -> float:
+    return max(jump.force, jump.energy or 0.0)
 
 
 def _rounding(
