@@ -34,6 +34,7 @@ FAMILY_WORDS = {
 }
 # Structures that show what a record costs: a molecule, a small crystal, a liquid.
 EXAMPLES = ("ethanol", "Si8", "H2O-box32")
+_OF_MODULE = re.compile(r"The module's docstring says[^.]*\.\s*")
 TYPICAL = Capabilities(
     name="typical", adapter="", outputs=frozenset({"energy", "forces", "stress"}), batched=True,
     interaction_range=10.0,
@@ -74,12 +75,15 @@ def page(spec: CheckSpec) -> str:
     parts = [f"# {spec.id}", f"**{escaped(spec.law)}**",
              f"Family *{spec.family}*; {KINDS[spec.kind]}."]  # fmt: skip
     parts += ["## The law"]
-    for kind, text in told.paragraphs:
+    for kind, paragraph in told.paragraphs:
+        # What the module's docstring says stands below.
+        text = _OF_MODULE.sub("", paragraph)
         parts.append(f"```text\n{text}\n```" if kind == "formula" else marked(text))
     measured = how_it_is_measured(spec)
     parts += ["## How it is measured", *measured] if measured else []
     if told.blind:
-        parts += ["## What it can't see", marked(told.blind.removeprefix("Can't see").lstrip(": "))]
+        blind = marked(told.blind.removeprefix("Can't see").lstrip(": "))
+        parts += ["## What it can't see", blind[:1].upper() + blind[1:]]
     parts += ["## Tolerances", *tolerances(spec)]
     parts += ["## A failure", *failure(spec)]
     parts += ["## Cost", *cost(spec)]
