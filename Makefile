@@ -106,6 +106,7 @@ stubs: $(STAMP)
 
 figures: $(STAMP)
 	$(BIN)/python docs/figures/make_method_figures.py
+	$(BIN)/python docs/figures/make_trained_figures.py
 	$(BIN)/python docs/figures/make_search_figures.py
 
 # Without torch, as docs/without_torch.md says: building the site tries that, too.

@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 
 HERE = Path(__file__).parent
 TRAINED = HERE.parents[1] / "fixtures" / "trained"
-REPLICAS, STEPS, TIMESTEP_FS, START_K = 16, 2000, 0.5, 600.0
+REPLICAS, STEPS, TIMESTEP_FS, START_K = 8, 800, 0.5, 600.0
 HEADS = ("conservative", "direct")
 STYLE = {
     "svg.hashsalt": "physcheck",

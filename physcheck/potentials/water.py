@@ -19,6 +19,9 @@ __all__ = ["Water"]
 _KCAL_PER_MOL = 4184.0 / 96485.33212  # eV
 _COULOMB = 14.3996454784  # e²/(4 pi eps0), eV Å
 _OXYGEN, _HYDROGEN = 8, 1
+# Å between opposite faces: in narrower cells the nearest image of a hydrogen may change as a bond
+# stretches, where the energy would jump.
+_NARROWEST = 3.0
 
 
 @final
@@ -32,7 +35,7 @@ class Water(AnalyticPotential):
 
     Molecules are O, H, H in that order where the system is ordered so; else each hydrogen belongs
     to the nearest oxygen.  Bonds are taken in the nearest image; periodic cells must be wider than
-    3 Å.
+    3 Å between opposite faces.
 
     Sources: Wu, Tepper and Voth, J. Chem. Phys. 124, 024503 (2006), table I (parameters);
     Fennell and Gezelter, J. Chem. Phys. 124, 234104 (2006), eq. 18 (u).
@@ -48,7 +51,7 @@ class Water(AnalyticPotential):
     Raises
     ------
     ModelError
-        The system isn't made of water molecules.
+        The system isn't made of water molecules, or a periodic cell is too narrow.
     """
 
     name: ClassVar[str] = "water"
@@ -203,7 +206,14 @@ def _nearest_images(vectors: Floats, configurations: Configurations) -> tuple[In
     """
     pbc = configurations.system.pbc
     cells = np.stack([completed_cell(cell, pbc) for cell in configurations.cells])
-    fractions = np.einsum("bmhk,bkl->bmhl", vectors, np.linalg.inv(cells))
+    inverse = np.linalg.inv(cells)
+    widths = 1.0 / np.linalg.norm(inverse, axis=1)
+    if (widths[:, pbc] < _NARROWEST).any():
+        raise ModelError(
+            f"the water model takes periodic cells of at least {_NARROWEST:g} Å between opposite "
+            f"faces, this one has {float(widths[:, pbc].min()):.2g} Å"
+        )
+    fractions = np.einsum("bmhk,bkl->bmhl", vectors, inverse)
     return np.where(pbc, -np.rint(fractions), 0.0).astype(np.int64), cells
 
 

@@ -232,7 +232,7 @@ class CauseAwareRunner:
     def _tell_refusals(self, entry: PlanEntry, record: Record) -> None:
         """Remarks on structures that the model refuses, which no record says of all of them."""
         refused = record.evidence.get("quantities", {}).get("refused")
-        if record.check == _FINITE and refused:
+        if record.check == _FINITE and isinstance(refused, dict):
             said = lonely_atoms_refused(refused)
             self._refusals.update({} if said is None else {said: None})
         if _raised(record) and not self._width_told:

@@ -33,6 +33,7 @@ SETTINGS_OF_RECORDS = (
     "device",
     "dtype",
     "timeout",
+    "search",
     "shard",
 )
 # Hexadecimal digits: two of a thousand structures are alike by chance once in 1e13 runs.

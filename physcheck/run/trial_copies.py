@@ -10,13 +10,18 @@ import numpy as np
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.model import Meter
 from physcheck.numerics.answers import SANE_FORCE, largest_force
-from physcheck.probes.transformations import rigid_rotation
+from physcheck.probes.transformations import exchanged_vectors, new_basis, rigid_rotation
 from physcheck.system import Configurations, Floats
 
 __all__ = ["CHECKS_OF_COPIES", "SANE_FORCE", "Unlike", "largest_force", "unlike_copy"]
 
 #: The checks whose laws say that copies are answered alike.
-CHECKS_OF_COPIES = ("periodic_wrap", "translation_invariance", "rotation_equivariance")
+CHECKS_OF_COPIES = (
+    "periodic_wrap",
+    "translation_invariance",
+    "rotation_equivariance",
+    "lattice_basis",
+)
 # Å between the coordinate planes and a structure that is moved to one side of them.
 _ASIDE = 1.0
 # A force beside a limit may be on either side of it by rounding.
@@ -79,7 +84,8 @@ def unlike_copy(meter: Meter, start: Configurations, check: str | None = None) -
     Cost: 1 evaluation and 1 a copy, six at most, seven for slabs; what raises isn't counted.
     """
     home = _answered(meter, start)
-    for law, label, copy in _copies(start):
+    copies = _copies(start) if check != "lattice_basis" else _other_cells(start)
+    for law, label, copy in copies:
         if check is not None and law != check:
             continue
         other = _answered(meter, copy)
@@ -125,6 +131,14 @@ def _copies(start: Configurations) -> Iterator[tuple[str, str, Configurations]]:
     label, orthogonal = _standard(start.cells[0]) if pbc.all() else _CYCLE
     other = replace(free, orthogonal=orthogonal).apply(start)
     yield "rotation_equivariance", label, _put_back(other, start)
+
+
+def _other_cells(start: Configurations) -> Iterator[tuple[str, str, Configurations]]:
+    """Copies in other cells of the same lattice, one of them left-handed."""
+    if int(start.system.pbc.sum()) > 1:
+        rng = np.random.default_rng(_SEED)
+        for change in (exchanged_vectors(start, rng), new_basis(start, rng)):
+            yield "lattice_basis", f"with {change.label}", change.apply(start)
 
 
 def _sides(start: Configurations) -> list[tuple[str, Floats]]:

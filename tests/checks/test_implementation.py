@@ -410,7 +410,7 @@ def test_batch_invariance_needs_batches():
         make_builtin("morse+batch-index=1e-2"), structure("ethanol"), rng=np.random.default_rng(0)
     )
     assert "in a batch of 37: atom" in measured.evidence["place"]
-    assert measured.force_evaluations - 16 <= 33
+    assert measured.force_evaluations - 16 <= 54
 
 
 @pytest.mark.parametrize("size", [20.0, 200.0])

@@ -8,9 +8,12 @@ from ase.calculators.lj import LennardJones as AseLennardJones
 from ase.calculators.morse import MorsePotential
 from support.structures_for_tests import FULL, STRUCTURES, numerical_forces, numerical_stress
 
+from physcheck.errors import ModelError
 from physcheck.model import Meter, Model
 from physcheck.potentials import BUILTINS, Gupta, HarmonicNetwork, LennardJones, Morse, make_builtin
 from physcheck.potentials.switching import bond_lengths, switch
+from physcheck.search.case import with_cell
+from physcheck.structures import catalogue
 from physcheck.system import Configurations
 
 ALL = frozenset({"energy", "forces", "stress"})
@@ -209,3 +212,12 @@ def test_models_fulfil_the_protocol_and_can_be_pickled(name):
 def test_the_many_body_range_is_twice_the_cutoff():
     assert make_builtin("gupta", cutoff="4.5").capabilities.interaction_range == 9.0
     assert make_builtin("morse").capabilities.interaction_range == 6.0
+
+
+def test_water_refuses_cells_in_which_a_bond_has_no_nearest_image():
+    start = catalogue()["H2O"].configurations
+    model = make_builtin("water")
+    narrow = with_cell(start, np.diag([2.9, 9.0, 9.0]), (True, True, True))
+    with pytest.raises(ModelError, match=r"at least 3 Å between opposite faces, this one has 2\.9"):
+        model.evaluate(narrow)
+    model.evaluate(with_cell(start, np.diag([2.9, 9.0, 9.0]), (False, True, True)))

@@ -319,3 +319,16 @@ def test_what_the_model_refuses_is_said_once(what, words):
     assert remark.startswith(REFUSED)
     assert words in remark
     assert (found["separated_additivity"].verdict is Outcome.ERROR) == (what == "wide")
+
+
+def test_a_cell_that_is_refused_left_handed_fails_lattice_basis():
+    class RightHanded(DiagonalCells):
+        def evaluate(self, configurations, *, want=frozenset({"forces"})):
+            if (np.linalg.det(configurations.cells) < 0).any():
+                raise ValueError("negative volume")
+            return self.inner.evaluate(configurations, want=want)
+
+    _, found = records(RightHanded(), "lattice_basis")
+    record = found["lattice_basis"]
+    assert record.verdict is Outcome.FAIL
+    assert "negative volume" in record.message

@@ -71,7 +71,7 @@ def test_light_atoms_without_modes_get_a_timestep_for_their_speed():
 def test_the_trajectory_is_planned_at_standard_and_shared(tmp_path):
     atoms = salt()
     model = Springs(atoms, pumping=0.1, coupling=2.0, quartic=2.0)
-    quick = make_plan(model, Settings(model="springs", budget="quick"))
+    quick = make_plan(model, Settings(model="springs", budget="quick", checks="sampling"))
     asked = [e for e in quick.entries if e.check.id == "equipartition"]
     # Without a trajectory it is asked only whether forces are the gradient of the energy.
     assert [(e.shared, e.allotment) for e in asked] == [(0, 0)]
