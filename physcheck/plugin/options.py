@@ -79,7 +79,7 @@ OPTIONS = (
         "search",
         "N",
         "evaluations for generated cases: structures and transformations drawn by hypothesis, made "
-        "smaller where they fail (default: a fifth of the budget; 0: none)",
+        "smaller where they fail (default: a fifth of the budget, none at quick; 0: none)",
         "int",
     ),
     Option("cases", "DIR", "folder in which cases that failed are kept and asked again", "path"),

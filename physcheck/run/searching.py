@@ -32,8 +32,8 @@ _RARE = 8
 def search_evaluations(settings: Settings, spending: Spending) -> int:
     """How many evaluations generated cases get.
 
-    As asked for, on top of the budget; else a fifth of it, and none where structures were named
-    without generated ones.
+    As asked for, on top of the budget; else a fifth of it, and none at quick (which can just try
+    each law once) or where structures were named without generated ones.
     """
     if settings.search is not None:
         return settings.search
@@ -41,6 +41,8 @@ def search_evaluations(settings: Settings, spending: Spending) -> int:
         return 0
     if spending.evaluations is None:
         return _WITHOUT_LIMIT
+    if spending.level == "quick" and not settings.names_generated:
+        return 0
     return int(_SHARE * spending.evaluations)
 
 

@@ -3,12 +3,13 @@ from importlib import import_module
 
 import pytest
 
-# Imported here, so that runs inside this process neither load them anew nor drop them afterwards.
+# Imported here, so that runs inside this process neither load them anew nor drop them afterwards
+# (torch registers operators once a process).
 for name in (
     "ase.calculators.emt", "hypothesis.internal.observability", "physcheck.adapters.ase",
     "physcheck.adapters.loading", "physcheck.checks", "physcheck.plugin.parametrize",
     "physcheck.potentials", "physcheck.resolution", "physcheck.run.runner", "scipy.optimize",
-    "scipy.stats",
+    "scipy.stats", "torch._inductor.test_operators",
 ):  # fmt: skip
     import_module(name)
 import_module("physcheck.structures").catalogue()

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from shutil import copytree
@@ -148,7 +149,7 @@ def test_what_was_not_tested_is_told_with_its_reason_and_isnt_a_pass(page, runs)
     assert left
     for record in left:
         assert slug_of(record) not in page
-    assert "fewer than two periodic axes" in page
+    assert any(escape(str(record.message)) in page for record in left)
 
 
 def test_a_page_is_made_where_the_evidence_moved_to_or_is_gone(runs, tmp_path):

@@ -106,7 +106,7 @@ def test_the_path_through_a_cutoff_has_the_jump_where_it_was_put():
     jump_at = record.evidence["quantities"]["jump_at_A"]
     right = int(np.searchsorted(at, jump_at - 2e-6))
     assert (np.diff(at) > -1e-9).all()
-    assert force[right] - force[right - 1] == pytest.approx(0.01, rel=0.05)
+    assert force[right] - force[right - 1] == pytest.approx(0.01, rel=0.1)
 
 
 def test_runs_are_kept_from_their_start():

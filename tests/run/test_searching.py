@@ -26,7 +26,9 @@ def test_a_fifth_of_the_budget_goes_to_generated_cases():
     entries = generated(model, budget="25000")
     assert 4_500 <= sum(e.allotment for e in entries.values()) <= 5_000
     assert len(entries) == 12
-    plan = make_plan(model, Settings(model="x.py", budget="quick"))
+    # quick has no evaluations to spare for them, unless they are named.
+    assert not generated(model, budget="quick")
+    plan = make_plan(model, Settings(model="x.py", budget="quick", structures=f"Si8,{GENERATED}"))
     few = {e.check.id: e for e in plan.entries if e.structure.name == GENERATED}
     assert {"finite_outputs"} < set(few) < set(entries)
     assert sum(e.allotment for e in few.values()) <= 500
