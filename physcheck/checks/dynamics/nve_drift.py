@@ -379,7 +379,8 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
         )
     elif asymmetry is not None and not state.closed:
         place += f"; the forces have no potential (lambda {asymmetry.value:.1e}), so this is heat"
-    place += _explanation(run, state)
+    if not has_no_potential(asymmetry):
+        place += _explanation(run, state)
     return {
         "place": place,
         "scale": f"{rate}, {1e3 * kelvin:.2g} K in a nanosecond of constant-energy dynamics",
