@@ -100,6 +100,9 @@ class Schedule(Filling):
         if self.kept and asked and self.settles(asked):
             # No trajectory will be made: what was kept for one goes to the other checks.
             self.kept, self._has_gradient = 0, True
+            for entry in list(self.entries.values()):
+                if entry.check.shared is None and entry.allotment:
+                    self.add(self._with_bound(entry))
         if limit is None or limit >= _AMPLE:
             self._look_once(alone, everywhere=True, at_most=_CHEAP)
         self._look_twice()
@@ -279,10 +282,11 @@ class Schedule(Filling):
         """The entry of a law that follows from gradient forces, with room to ask for them."""
         cost = self.weighed(GRADIENT_EVALUATIONS, entry.structure)
         follows = entry.check.by_gradient is not None and "energy" in self.capabilities.outputs
-        if not follows or self.left is None or cost > self.left:
+        if entry.bound or not follows or self.left is None or cost > self.left:
             return entry
         self.spent += cost
-        return replace(entry, bound=GRADIENT_EVALUATIONS)
+        # Asked for alone with as little, it has no second look, either.
+        return replace(entry, bound=GRADIENT_EVALUATIONS, budget=str(_QUICK + 1))
 
     def _schedule_unlike(self, checks: Sequence[CheckSpec]) -> None:
         """The law that a structure's refusal breaks: a copy of it is taken.  Two such structures.
