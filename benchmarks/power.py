@@ -44,8 +44,6 @@ from physcheck.system import Configurations, Evaluation
 _STRONG_SEEDS, _LIMIT_SEEDS = 12, 7
 # At the limit at least this share is to FAIL.
 _LEAST_SHARE = 0.9
-# The strong defect's violation, in tolerances.
-_STRONG = 1e3
 
 
 class AtPlaces(Defect):

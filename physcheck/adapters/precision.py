@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from physcheck.adapters.loading import load_model
@@ -9,7 +12,7 @@ from physcheck.adapters.spec import parse_spec
 from physcheck.model import Meter, Model
 from physcheck.system import Configurations
 
-__all__ = ["could_have_twin", "is_same_model", "load_float64_twin"]
+__all__ = ["could_have_twin", "float64_twin_loader", "is_same_model", "load_float64_twin"]
 
 # Two precisions of one set of weights agree to float32's rounding, amplified by what cancels in a
 # sum of many terms; another set of weights differs by some percent at least.
@@ -19,6 +22,18 @@ _ALIKE = 3e-3
 def could_have_twin(spec: str, model: Model) -> bool:
     """Whether a float64 twin may be looked for: float32, and nobody asked for a dtype."""
     return model.capabilities.dtype == "float32" and "dtype" not in parse_spec(spec).options
+
+
+def float64_twin_loader(
+    spec: str | None, model: Model, *, device: str | None = None, dtype: str | None = None
+) -> Callable[[], Model | None] | None:
+    """What loads the float64 twin of a model when it is first needed; None where there is none.
+
+    ``dtype`` is the one that was asked for: where there is any, no twin is looked for.
+    """
+    if spec is None or dtype is not None or not could_have_twin(spec, model):
+        return None
+    return partial(load_float64_twin, spec, device=device)
 
 
 def load_float64_twin(spec: str, *, device: str | None = None) -> Model | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,7 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
 
     from physcheck.adapters.identity import model_identity
     from physcheck.adapters.loading import load_model
-    from physcheck.adapters.precision import could_have_twin, load_float64_twin
+    from physcheck.adapters.precision import float64_twin_loader
     from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
     from physcheck.adapters.users_mistakes import as_users_mistake, users_traceback
     from physcheck.errors import ModelError
@@ -65,9 +64,10 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
             warnings.simplefilter("ignore")
             loaded = load_model(model, device=settings.device, dtype=settings.dtype)
             runner = Runner(loaded, settings, reference=_reference(settings))
-            has_twin = settings.dtype is None and could_have_twin(model, loaded)
-            if has_twin:
-                runner.load_twin = partial(load_float64_twin, model, device=settings.device)
+            runner.load_twin = float64_twin_loader(
+                model, loaded, device=settings.device, dtype=settings.dtype
+            )
+            has_twin = runner.load_twin is not None
             made = make_plan(loaded, settings, has_twin=has_twin, settles=runner.settles)
     except ModelError as error:
         mistake = as_users_mistake(error, device=settings.device)

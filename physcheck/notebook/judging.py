@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from physcheck.measurement import Measurement, Verdict
@@ -109,7 +108,7 @@ def _judged(
 ) -> JudgedReport:
     from physcheck.adapters.instances import as_model
     from physcheck.adapters.loading import load_model
-    from physcheck.adapters.precision import could_have_twin, load_float64_twin
+    from physcheck.adapters.precision import float64_twin_loader
     from physcheck.report.facts_of_plan import facts_of_plan
     from physcheck.run.cause_aware import CauseAwareRunner
     from physcheck.run.not_finite import NotFiniteOnce, counted_once
@@ -124,12 +123,16 @@ def _judged(
     else:
         taken = load_model(spec, device=settings.device, dtype=settings.dtype)
     partner = _reference(settings, reference)
-    has_twin = spec is not None and settings.dtype is None and could_have_twin(spec, taken)
     runner = Runner(taken, settings, reference=partner)
-    if spec is not None and has_twin:
-        runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
+    runner.load_twin = float64_twin_loader(
+        spec, taken, device=settings.device, dtype=settings.dtype
+    )
     plan = make_plan(
-        taken, settings, has_twin=has_twin, structures=structures, settles=runner.settles
+        taken,
+        settings,
+        has_twin=runner.load_twin is not None,
+        structures=structures,
+        settles=runner.settles,
     )
     cause_aware = CauseAwareRunner(runner, plan.entries)
     once = NotFiniteOnce(cause_aware.run, plan.entries)

@@ -159,7 +159,7 @@ class WorkerSession:
         self.exit_code = int(pytest.ExitCode.USAGE_ERROR)
 
     def _make_plan_and_runner(self) -> None:
-        from physcheck.adapters.precision import could_have_twin, load_float64_twin
+        from physcheck.adapters.precision import float64_twin_loader
         from physcheck.plugin.agreement import agreed
         from physcheck.plugin.progress import progress_of
         from physcheck.run.plan import make_plan
@@ -171,11 +171,10 @@ class WorkerSession:
         stage = no_stage if progress is None else progress.stage
         with stage(f"loading {settings.model}"):
             model, reference = self.model(), self.reference()
-        spec = settings.model or ""
-        has_twin = settings.dtype is None and could_have_twin(spec, model)
         runner = self._runner = Runner(model, settings, self.evidence_folder, reference, progress)
-        if has_twin:
-            runner.load_twin = partial(load_float64_twin, spec, device=settings.device)
+        runner.load_twin = float64_twin_loader(
+            settings.model, model, device=settings.device, dtype=settings.dtype
+        )
         agree = partial(agreed, self._config)
         known = None if self.resumed is None else self.resumed.spending
         if known is not None:
@@ -185,7 +184,7 @@ class WorkerSession:
                 model,
                 settings,
                 agree=agree,
-                has_twin=has_twin,
+                has_twin=runner.load_twin is not None,
                 settles=runner.settles,
                 stage=stage,
             )

@@ -271,8 +271,7 @@ class Schedule(Filling):
             cost = self.weighed(more * entry.check.enlarges(start), entry.structure)
             if self.left is None or cost > self.left:
                 # Asked for alone it would have room: the smaller budget makes the same record.
-                again = str(_QUICK + 1) if entry.bound else "quick"
-                self.add(replace(entry, budget=again))
+                self.add(entry if entry.bound else replace(entry, budget="quick"))
                 continue
             self.spent += cost
             allotment, again = entry.allotment + more, self.spending.option
