@@ -3,6 +3,17 @@ import pytest
 pytest_plugins = ["pytester"]
 
 
+# What a CI machine sets and pytest or physcheck reads: lines are cut otherwise, files are written.
+CI_VARIABLES = ("CI", "BUILD_NUMBER", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "COLUMNS")
+
+
+@pytest.fixture(autouse=True)
+def as_at_a_desk(monkeypatch):
+    """A test sees the same on a CI machine as at a desk; one about CI sets what it needs."""
+    for name in CI_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(autouse=True)
 def small_budget(request, monkeypatch):
     """Runs inside tests spend little and the same on every machine, unless they say otherwise.

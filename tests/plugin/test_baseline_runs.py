@@ -117,6 +117,12 @@ def test_the_short_summary_is_a_sentence_and_the_verdict_our_last_line(subject):
     shared.stdout.fnmatch_lines(["FAIL *loop_work[[]H2O[]] - *x over the tolerance"])
 
 
+def test_the_short_summary_is_whole_on_a_ci_machine(subject, monkeypatch):
+    monkeypatch.setenv("CI", "true")
+    result = subject.run(*FAST, factory="broken", process=True)
+    result.stdout.fnmatch_lines(["FAIL *loop_work[[]H2O[]] - *loop: *, tolerance 3e-5"])
+
+
 def test_a_killed_run_has_a_page_that_says_what_is_missing(subject):
     path = subject.pytester.path / "out.json"
     subject.pytester.makefile(".py", late=LATE)

@@ -58,10 +58,10 @@ class SampledModel:
     def longer_run(self, factor: float) -> str:
         """What would settle the check: a trajectory so many times as long, and how to get it.
 
-        Empty where ``factor`` is infinite.
+        That nothing would, where ``factor`` is infinite.
         """
         if not math.isfinite(factor):
-            return ""
+            return LOOK_CLOSER
         trajectory = self.trajectory
         evaluations = factor * trajectory.n_steps * trajectory.n_replicas
         return (

@@ -243,7 +243,7 @@ def _longer(sampled: SampledModel, value: float, interval: tuple[float, float]) 
 
 def _how_to_resolve(sampled: SampledModel, factor: float) -> str:
     text = sampled.longer_run(factor)
-    if text and not sampled.trajectory.has_energy:
+    if math.isfinite(factor) and not sampled.trajectory.has_energy:
         text += ". With an energy it takes far less, here and in nve_drift"
     return text
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -13,7 +15,7 @@ from physcheck.checks import find_checks
 from physcheck.checks.sampling.likely_violations import CONFIRMATION_EVALUATIONS
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.errors import CapabilityMissing, PhysicsFailure
-from physcheck.measurement import Outcome, judge
+from physcheck.measurement import LOOK_CLOSER, Outcome, judge
 from physcheck.model import Meter
 from physcheck.potentials import DEFECTS, Morse
 from physcheck.registry import tolerance_of
@@ -42,8 +44,9 @@ def test_equal_temperatures_are_found_equal(pbc, coupling):
     assert quantities["trajectory"]["bath"] == bath
     assert found.force_evaluations <= 6000 + 64
     if outcome is Outcome.INCONCLUSIVE:
-        assert "would settle it" in found.resolve
-        assert "evaluations" in found.resolve
+        # The trajectory's digits, and whether its mean lies next to the tolerance, are the CPU's.
+        assert ("evaluations) would settle it" in found.resolve) == math.isfinite(found.work_needed)
+        assert found.resolve.endswith(LOOK_CLOSER)
     np.testing.assert_array_equal(atoms.positions, salt(pbc).positions)
 
 
