@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from physcheck.measurement import Outcome
 from physcheck.report.baseline import is_worse
@@ -12,7 +12,7 @@ from physcheck.run.trial_calls import REFUSED
 from physcheck.text.failure import is_mended
 from physcheck.text.phrases import count, some
 
-__all__ = ["answer"]
+__all__ = ["answer", "violated_below_tolerance"]
 
 _DECIDED_OR_OPEN = (Outcome.PASS, Outcome.FAIL, Outcome.KNOWN_FAILURE, Outcome.INCONCLUSIVE)
 # Below this share of the tolerance a measured violation is what steps and kinks leave of the law in
@@ -110,10 +110,9 @@ def _nothing_failed(records: Sequence[Record]) -> str:
     if passed:
         checks = count(len({r.check for r in passed}), "check")
         structures = count(len({r.structure for r in passed}), "structure")
-        below = [r.check for r in passed if r.kind == "law" and _is_real(r)]
-        if not below:
+        laws = violated_below_tolerance(records)
+        if not laws:
             return f"PASS: no violation found by {checks} on {structures}"
-        laws = list(dict.fromkeys(below))
         are = "law is" if len(laws) == 1 else "laws are"
         return (
             f"PASS: {checks} on {structures}; {len(laws)} {are} violated below the tolerance: "
@@ -123,6 +122,12 @@ def _nothing_failed(records: Sequence[Record]) -> str:
         names = some(list(dict.fromkeys(r.check for r in measured)))
         return f"NOTHING JUDGED: {names} measured, which is held against nothing"
     return "NOTHING JUDGED: no check could be made of this model"
+
+
+def violated_below_tolerance(records: Iterable[Record]) -> list[str]:
+    """The laws that were seen violated by records that pass."""
+    passed = (r for r in records if r.verdict is Outcome.PASS and r.kind == "law")
+    return list(dict.fromkeys(r.check for r in passed if _is_real(r)))
 
 
 def _is_real(record: Record) -> bool:

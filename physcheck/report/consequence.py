@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ase.units import kB
 
 from physcheck.measurement import Outcome
+from physcheck.report.answer import violated_below_tolerance
 from physcheck.report.order_of_failures import excess, failures_by_check
 from physcheck.run.record import Record, Report
 from physcheck.text.numbers import with_uncertainty
@@ -47,6 +48,8 @@ _TOLD_FIRST = ("loop_work", "nve_drift", "force_energy_gap", "jacobian_asymmetry
 # What isn't molecular dynamics, and is named beside it.
 _OWN_KINDS = ("geometry optimisations", "cell relaxations", "phonon calculations")
 _MOST_REASONS = 3
+_LIMITS = "the detection limits"
+_NOT_TESTED = "How close the model comes to a reference was not tested."
 
 
 def violated(report: Report) -> list[Record]:
@@ -93,10 +96,10 @@ def consequence(report: Report) -> str:
             "would resolve them before you rely on them."
         )
     if passed:
-        return (
-            "No violation was found above the detection limits. How close the model comes "
-            "to a reference was not tested."
-        )
+        below = violated_below_tolerance(report.records)
+        found = "Laws are violated, but less than" if below else "No violation was found above"
+        limit = f"the tolerances of profile {report.settings.profile}" if below else _LIMITS
+        return f"{found} {limit}. {_NOT_TESTED}"
     return "Nothing was judged: no check applied to this model and these structures."
 
 

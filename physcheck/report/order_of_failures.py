@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from physcheck.measurement import Outcome
 from physcheck.run.record import Record
 from physcheck.text.failure import is_mended
 
-__all__ = ["excess", "failures_by_check", "in_order"]
+__all__ = ["Fault", "excess", "failures_by_check", "faults", "in_order"]
 
 # A fault of an earlier family can make checks of the later ones fail: batches that answer wrongly,
 # kinks and broken symmetries show in work around loops, and that in dynamics.
@@ -23,6 +24,65 @@ _CAUSES_FIRST = (
     "relaxation",
 )
 
+# Dynamics, averages and relaxations under forces that aren't an energy's gradient.
+_OF_FORCES = (
+    "strain_loop_work",
+    "nve_drift",
+    "nph_drift",
+    "timestep_convergence",
+    "species_heat",
+    "equipartition",
+    "kinetic_distribution",
+    "thermostat_heat",
+    "ensemble_consistency",
+    "pressure_consistency",
+    "relaxation_descent",
+    "relaxation_convergence",
+    "minimum_stability",
+    "cell_relaxation",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Failures that go back to one thing, as far as which checks fail can tell.
+
+    Attributes
+    ----------
+    title : str
+        What it is; empty where no more is known than the failure says itself.
+    shown : dict of check to its records, the worst first
+        The failures that show it.
+    follow : dict of check to its records
+        Failures that follow from it, or may.
+    """
+
+    title: str
+    shown: dict[str, list[Record]]
+    follow: dict[str, list[Record]]
+
+
+# What is wrong, which checks show it, and which fail in consequence.  Forces without a potential
+# differ from every energy's gradient; with a potential, they can still be another energy's, and
+# dynamics and relaxations are then held against the wrong energy.  Stress likewise.
+_KNOWN_FAULTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    (
+        "the forces have no potential: they are the gradient of no energy",
+        ("loop_work", "jacobian_asymmetry"),
+        ("force_energy_gap", *_OF_FORCES),
+    ),
+    (
+        "the forces are not the gradient of the energy that is reported",
+        ("force_energy_gap",),
+        tuple(check for check in _OF_FORCES if check != "strain_loop_work"),
+    ),
+    (
+        "the stress is not the strain derivative of the energy",
+        ("stress_energy_gap",),
+        ("strain_loop_work", "nph_drift", "pressure_consistency", "cell_relaxation"),
+    ),
+)
+
 
 def excess(record: Record) -> float:
     """The value over its tolerance; infinite where nothing was measured, or NaN."""
@@ -32,7 +92,35 @@ def excess(record: Record) -> float:
     return value / record.tolerance if record.tolerance else value
 
 
+def faults(records: Iterable[Record]) -> list[Fault]:
+    """The failures of a run by what they go back to, what to mend first first.
+
+    A check whose failure is explained by another's stands below it.  It is still a failure: it may
+    have a cause of its own, which shows when the first is mended.
+    """
+    ranked = _ranked(records)
+    place = {check: number for number, check in enumerate(ranked)}
+    left, found = dict(ranked), []
+    for title, names, after in _KNOWN_FAULTS:
+        shown = {name: left.pop(name) for name in list(left) if name in names}
+        if shown:
+            follow = {name: left.pop(name) for name in list(left) if name in after}
+            # One failure says it all itself.
+            alone = len(shown) + len(follow) == 1
+            found.append(Fault("" if alone else title, shown, follow))
+    found += [Fault("", {check: failed}, {}) for check, failed in left.items()]
+    return sorted(found, key=lambda fault: min(place[check] for check in fault.shown))
+
+
 def failures_by_check(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """The records that fail, by check, each check's worst first, in the order of :func:`faults`."""
+    found: dict[str, list[Record]] = {}
+    for fault in faults(records):
+        found |= fault.shown | fault.follow
+    return found
+
+
+def _ranked(records: Iterable[Record]) -> dict[str, list[Record]]:
     """The records that fail, by check, each check's worst first.
 
     By cause, not by what a failure spoils: whoever mends the first may have mended the others.

@@ -13,7 +13,8 @@ from physcheck.report.baseline import baseline_lines
 from physcheck.report.consequence import consequence
 from physcheck.report.interval_bar import Bar, interval_bar
 from physcheck.report.laws_in_words import LawText, law_text
-from physcheck.report.order_of_failures import excess, failures_by_check
+from physcheck.report.left_out import left_out_by_reason
+from physcheck.report.order_of_failures import Fault, excess, failures_by_check, faults
 from physcheck.report.pictures.drawing import Picture
 from physcheck.report.pictures.numbers_of import slug_of
 from physcheck.report.pictures.of_records import pictures_of_all
@@ -90,14 +91,13 @@ def page_values(report: Report, folders: Iterable[Path] = ()) -> dict[str, Any]:
     said = answer(report)
     pictures = pictures_of_all(report.records, folders)
     judged = [r for r in report.records if r.verdict is not Outcome.NOT_APPLICABLE]
-    violations = _violations(report)
-    sections = _sections(judged, pictures, [v["check"] for v in violations])
+    sections = _sections(judged, pictures, list(failures_by_check(report.records)))
     structures, rows = _grid(report)
     return {
         "answer": said,
         "mood": _mood(said),
         "consequence": consequence(report),
-        "violations": violations,
+        "faults": [_fault(one) for one in faults(report.records)],
         "incomplete": _incomplete(report),
         "facts": _facts(report),
         "structures": structures,
@@ -108,10 +108,7 @@ def page_values(report: Report, folders: Iterable[Path] = ()) -> dict[str, Any]:
         "not_applicable": _grouped(
             (r.name, r.explanation) for r in report.records if r.verdict is Outcome.NOT_APPLICABLE
         ),
-        "not_scheduled": _grouped(
-            (n.structure if n.check == "*" else f"{n.check}[{n.structure}]", n.reason)
-            for n in report.facts.not_scheduled
-        ),
+        "not_scheduled": list(left_out_by_reason(report.facts.not_scheduled).items()),
         "baseline": baseline_lines(report),
         "remarks": report.remarks,
         "environment": {k: v for k, v in report.facts.environment.items() if v is not None},
@@ -126,21 +123,27 @@ def _mood(said: str) -> str:
     return {"PASS": "pass", "FAIL": "fail", "ERROR": "error"}.get(head, "inconclusive")
 
 
-def _violations(report: Report) -> list[dict[str, Any]]:
-    """One line a check that fails: title, the worst number, where else, and its link."""
-    return [
-        {
-            "check": check,
-            "slug": slug_of(records[0]),
-            "title": records[0].title or records[0].quantity,
-            "kind": records[0].kind,
-            "measured": _measured(records[0]),
-            "over": _over(records[0]),
-            "where": ", ".join(record.structure for record in records[:6])
-            + (f" and {len(records) - 6} more" if len(records) > 6 else ""),
-        }
-        for check, records in failures_by_check(report.records).items()
-    ]
+def _fault(fault: Fault) -> dict[str, Any]:
+    """A fault's title, and the lines of what shows it and of what follows from it."""
+    return {
+        "title": fault.title,
+        "shown": [_violation(check, records) for check, records in fault.shown.items()],
+        "follow": [_violation(check, records) for check, records in fault.follow.items()],
+    }
+
+
+def _violation(check: str, records: Sequence[Record]) -> dict[str, Any]:
+    """One line of a check that fails: title, the worst number, where else, and its link."""
+    return {
+        "check": check,
+        "slug": slug_of(records[0]),
+        "title": records[0].title or records[0].quantity,
+        "kind": records[0].kind,
+        "measured": _measured(records[0]),
+        "over": _over(records[0]),
+        "where": ", ".join(record.structure for record in records[:6])
+        + (f" and {len(records) - 6} more" if len(records) > 6 else ""),
+    }
 
 
 def _incomplete(report: Report) -> str:

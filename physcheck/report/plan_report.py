@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from textwrap import wrap
@@ -10,6 +9,7 @@ from typing import Any
 
 from physcheck.model import Model
 from physcheck.names import FAMILIES
+from physcheck.report.left_out import common_reason
 from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import ModelIdentity
 from physcheck.run.plan import Plan
@@ -22,7 +22,6 @@ __all__ = ["PLAN_SCHEMA", "plan_json", "plan_lines"]
 #: The name of the JSON document's format.
 PLAN_SCHEMA = "physcheck-plan/1"
 _WIDTH = 100
-_NUMBER = re.compile(r"^\d+ evaluations don't fit into what the budget has left \(.*?\)")
 _PERIODIC = {0: "molecule or cluster", 1: "periodic in 1 direction", 2: "slab", 3: "periodic"}
 
 
@@ -168,8 +167,7 @@ def _left_lines(plan: Plan) -> list[str]:
             checks = where.setdefault(entry.not_applicable, {})
             checks.setdefault(entry.check.id, []).append(entry.structure.name)
     for left in plan.not_scheduled:
-        # What differs in the number of evaluations alone has one reason.
-        reason = _NUMBER.sub("more evaluations than are left", left.reason)
+        reason = common_reason(left.reason)
         where.setdefault(reason, {}).setdefault(left.check, []).append(left.structure)
     if not where:
         return []

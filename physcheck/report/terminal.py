@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from physcheck.measurement import Outcome
 from physcheck.report.answer import answer
 from physcheck.report.baseline import baseline_lines
-from physcheck.report.order_of_failures import failures_by_check
+from physcheck.report.consequence import consequence
+from physcheck.report.left_out import left_out_by_reason
+from physcheck.report.order_of_failures import Fault, faults
 from physcheck.report.table import columns_of, table_rows
 from physcheck.run.facts import NotScheduled
 from physcheck.run.record import Record, Report
@@ -32,7 +34,7 @@ _BLANK: Line = ("", "")
 
 
 def terminal_lines(report: Report, *, width: int = 100, verbose: bool = False) -> list[Line]:
-    """What fails by cause, what is open and why, the table, what was left out, and the answer.
+    """What it means, what fails by cause, what is open, the table, what was left out, the answer.
 
     Parameters
     ----------
@@ -43,12 +45,11 @@ def terminal_lines(report: Report, *, width: int = 100, verbose: bool = False) -
         Passes in the table, too, one by one; otherwise a line each family.
     """
     records = _by_structure(report.records)
-    lines = _violated(records, width)
+    lines = _violated(report, width)
     lines += _remarks([r for r in records if r.verdict is not Outcome.NOT_APPLICABLE], width)
     lines += _table(records, verbose)
-    lines += _remarks([r for r in records if r.verdict is Outcome.NOT_APPLICABLE], width)
+    lines += _not_judged(records, report.facts.not_scheduled, width, verbose)
     lines += _to_copy(records)
-    lines += _left_out(report.facts.not_scheduled, width)
     for remark in report.remarks:
         lines += [*_wrapped(f"note: {remark}", width), _BLANK]
     told = baseline_lines(report)
@@ -62,25 +63,38 @@ def terminal_lines(report: Report, *, width: int = 100, verbose: bool = False) -
     return [(printable(text).replace("\n", " "), mood) for text, mood in lines]
 
 
-def _violated(records: Sequence[Record], width: int) -> list[Line]:
-    """Failures under what usually causes them, a line each check with its structures."""
-    found_by_causes: dict[str, dict[str, list[Record]]] = {}
-    for check, found in failures_by_check(records).items():
-        for record in found:
-            checks = found_by_causes.setdefault(record.causes, {})
-            checks.setdefault(check, []).append(record)
+def _violated(report: Report, width: int) -> list[Line]:
+    """What the run means for who simulates, then each fault with what follows from it."""
+    lines: list[Line] = [(text, "title") for text, _ in _wrapped(consequence(report), width)]
+    for fault in faults(_by_structure(report.records)):
+        lines += [_BLANK, *_fault(fault, width)]
+    return [*lines, _BLANK]
+
+
+def _fault(fault: Fault, width: int) -> list[Line]:
+    """A fault: what shows it, its usual causes and what to do, what follows from it."""
     lines: list[Line] = []
-    for causes, checks in found_by_causes.items():
-        if causes:
-            lines += [(text, "title") for text, _ in _wrapped(f"usual causes: {causes}", width)]
-        for check, found in checks.items():
-            where = [f"{r.structure} {_number(r)}".rstrip() for r in found]
-            text = f"  {check}: {found[0].title}: {some(where)}"
-            lines += [(line, "bad") for line, _ in _wrapped(text, width)]
-        advice = dict.fromkeys(r.advice for found in checks.values() for r in found if r.advice)
-        for text in advice:
-            lines += _wrapped(f"  what to do: {text}", width)
-    return [*lines, _BLANK] if lines else []
+    if fault.title:
+        lines += [(text, "title") for text, _ in _wrapped(fault.title, width)]
+    told = [record for found in fault.shown.values() for record in found]
+    inset = "  " if fault.title else ""
+    for check, found in fault.shown.items():
+        lines += _failed(check, found, inset, width)
+    for text in dict.fromkeys(record.causes for record in told if record.causes):
+        lines += _wrapped(f"  usual causes: {text}", width)
+    for text in dict.fromkeys(record.advice for record in told if record.advice):
+        lines += _wrapped(f"  what to do: {text}", width)
+    if fault.follow:
+        lines.append(("  what follows from it, or may:", ""))
+    for check, found in fault.follow.items():
+        lines += _failed(check, found, "    ", width)
+    return lines
+
+
+def _failed(check: str, found: Sequence[Record], inset: str, width: int) -> list[Line]:
+    where = [f"{r.structure} {_number(r)}".rstrip() for r in found]
+    text = f"{inset}{check}: {found[0].title}: {some(where)}"
+    return [(line, "bad") for line, _ in _wrapped(text, width, inset)]
 
 
 def _number(record: Record) -> str:
@@ -180,21 +194,44 @@ def _to_copy(records: Sequence[Record]) -> list[Line]:
     return lines
 
 
+def _not_judged(
+    records: Sequence[Record], left: Sequence[NotScheduled], width: int, verbose: bool
+) -> list[Line]:
+    """What doesn't apply and what wasn't scheduled, with reasons.
+
+    Unless ``verbose``, a number stands for what other structures were asked.
+    """
+    out = [record for record in records if record.verdict is Outcome.NOT_APPLICABLE]
+    if verbose:
+        return [*_remarks(out, width), *_left_out(left, width)]
+    judged = {record.check for record in records if record.verdict is not Outcome.NOT_APPLICABLE}
+    missed = [one for one in left if one.check not in judged]
+    told = judged | {one.check for one in missed}
+    never = [record for record in out if record.check not in told]
+    folded = []
+    if len(out) > len(never):
+        folded.append(f"{count(len(out) - len(never), 'record')} that don't apply")
+    if len(left) > len(missed):
+        folded.append(f"{len(left) - len(missed)} that weren't scheduled")
+    lines = _remarks(never, width) + _left_out(missed, width)
+    if folded:
+        what = " and ".join(folded)
+        lines += _wrapped(f"not shown: {what}, of checks told of above (-v shows them)", width)
+        lines.append(_BLANK)
+    return lines
+
+
 def _left_out(left: Iterable[NotScheduled], width: int) -> list[Line]:
-    where: dict[str, list[str]] = {}
-    for one in left:
-        name = one.structure if one.check == "*" else f"{one.check}[{one.structure}]"
-        where.setdefault(one.reason, []).append(name)
     lines: list[Line] = []
-    for reason, names in where.items():
+    for reason, names in left_out_by_reason(left).items():
         lines += _wrapped(f"not scheduled: {some(names)}: {reason}", width)
     return [*lines, _BLANK] if lines else []
 
 
-def _wrapped(text: str, width: int) -> list[Line]:
+def _wrapped(text: str, width: int, inset: str = "") -> list[Line]:
     from textwrap import wrap
 
-    return [(line, "") for line in wrap(text, max(width, 40), subsequent_indent="    ")]
+    return [(line, "") for line in wrap(text, max(width, 40), subsequent_indent=f"{inset}    ")]
 
 
 def _cost(report: Report) -> str:

@@ -17,6 +17,7 @@ from physcheck.report.answer import answer
 from physcheck.report.html import html
 from physcheck.report.json_report import json_text, schema
 from physcheck.report.markdown import markdown
+from physcheck.report.order_of_failures import faults
 from physcheck.report.terminal import terminal_lines
 from physcheck.report.writing import write_text
 from physcheck.run.facts import ModelIdentity, NotScheduled, PlanSummary, RunFacts
@@ -235,7 +236,9 @@ def test_the_terminal_begins_with_failures_by_cause_and_folds_passes():
     worse = replace(RECORD, structure="Si8", value=20.0)
     other = replace(RECORD, check="jacobian_asymmetry", title="not symmetric")
     lines = [text for text, _ in terminal_lines(report(PASS, RECORD, OPEN, worse, other))]
-    assert lines[0] == "usual causes: forces predicted directly"
+    assert lines[0].startswith("Don't run molecular dynamics with this model: forces do work")
+    assert "the forces have no potential: they are the gradient of no energy" in lines
+    assert "  usual causes: forces predicted directly" in lines
     told = "  loop_work: forces do work around a closed loop: Si8 20.00 ± 0.03 meV (200x over)"
     assert any(line.startswith(told) for line in lines)
     assert any("jacobian_asymmetry: not symmetric: H2O" in line for line in lines)
@@ -246,6 +249,41 @@ def test_the_terminal_begins_with_failures_by_cause_and_folds_passes():
     assert not [line for line in lines if line.startswith("loop_work  H2O        pass")]
     # The causes are said once, however many records have them.
     assert sum("usual causes" in line for line in lines) == 1
+
+
+def test_what_follows_from_a_fault_stands_below_it():
+    failed = {
+        "nve_drift": "dynamics",
+        "force_energy_gap": "conservation",
+        "relaxation_descent": "relaxation",
+        "loop_work": "conservation",
+        "strain_loop_work": "conservation",
+        "stress_energy_gap": "conservation",
+        "net_force": "symmetry",
+    }
+    records = [
+        replace(RECORD, check=check, family=family, value=0.5 + number)
+        for number, (check, family) in enumerate(failed.items())
+    ]
+    found = [(list(one.shown), list(one.follow)) for one in faults(records)]
+    assert found == [
+        (["net_force"], []),
+        (["stress_energy_gap"], []),
+        (
+            ["loop_work"],
+            ["strain_loop_work", "force_energy_gap", "nve_drift", "relaxation_descent"],
+        ),
+    ]
+    # With a potential, it is the energy that doesn't belong to the forces, or the stress.
+    without = [one for one in records if one.check != "loop_work"]
+    found = [(list(one.shown), list(one.follow)) for one in faults(without)]
+    assert found == [
+        (["net_force"], []),
+        (["stress_energy_gap"], ["strain_loop_work"]),
+        (["force_energy_gap"], ["nve_drift", "relaxation_descent"]),
+    ]
+    (alone,) = faults(records[:1])
+    assert (alone.title, list(alone.shown)) == ("", ["nve_drift"])
 
 
 def test_all_reports_tell_failures_in_one_order_causes_first():
@@ -264,7 +302,8 @@ def test_all_reports_tell_failures_in_one_order_causes_first():
     said = answer(document)
     assert [said.index(check) for check in shown] == sorted(said.index(c) for c in shown)
     lines = [text for text, _ in terminal_lines(document)]
-    assert [line.split(":")[0].strip() for line in lines[:4]] == list(shown)
+    told = [line.split(":")[0].strip() for line in lines if "is broken:" in line]
+    assert [name for name in told if name in shown] == list(shown)
     page, text = html(document), markdown(document)
     # Above the list of the page stands what the worst of them spoils.
     listed = page[page.index('class="violations"') :]
