@@ -48,7 +48,7 @@ class Counted:
     def evaluate(self, configurations, *, want=frozenset({"forces"})):
         with CALLS.open("ab", buffering=0) as file:
             file.write(b"." * len(configurations))
-        time.sleep(0.01)
+        time.sleep(0.02)
         return self.model.evaluate(configurations, want=want)
 
 
@@ -99,17 +99,24 @@ def _start(folder: Path, *, workers: int) -> subprocess.Popen[bytes]:
 
 
 def _kill_a_worker(client: subprocess.Popen[bytes]) -> str:
-    """SIGKILL to a worker whose task has begun."""
+    """SIGKILL to a worker that has made some records of a task."""
     while client.poll() is None:
         for worker in psutil.Process(client.pid).children():
-            tasks = [child for child in worker.children() if "watched_process" in _words(child)]
-            if tasks and time.time() - tasks[0].create_time() > 4:
-                worker.send_signal(signal.SIGKILL)
-                time.sleep(2)
-                gone = "ended with it" if not tasks[0].is_running() else "GOES ON"
-                return f"a worker was killed; the process of its task {gone}"
-        time.sleep(0.2)
+            for task in worker.children():
+                report = _report_of(_words(task))
+                made = 0 if report is None else len(_read(report)["records"])
+                if 2 <= made < CHECKS.count(",") + 1:
+                    worker.send_signal(signal.SIGKILL)
+                    _, alive = psutil.wait_procs([task], timeout=10)
+                    gone = "GOES ON" if alive else "ended with it"
+                    return f"a worker was killed after {made} records; its task's process {gone}"
+        time.sleep(0.05)
     return "the client ended before a worker could be killed"
+
+
+def _report_of(words: str) -> Path | None:
+    found = re.search(r"--physcheck-json=(\S+)", words)
+    return Path(found[1]) if found and Path(found[1]).exists() else None
 
 
 def _kill_client(client: subprocess.Popen[bytes], folder: Path) -> str:

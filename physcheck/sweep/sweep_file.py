@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from physcheck.adapters.modes import mode_specs
 from physcheck.errors import SpecError
 from physcheck.files.paths import relative_to
 from physcheck.names import GENERATED, nearest
@@ -92,7 +93,7 @@ def load_sweep(path: str | Path) -> SweepFile:
         with relative_to(file.parent):
             structures = _structures(_list_of("structures", document, str))
             entries = _list_of("models", document, dict)
-            models = tuple(_model(entry, common, file.parent) for entry in entries)
+            models = tuple(m for one in entries for m in _models(one, common, file.parent))
             for model in models:
                 _refuse_wrong_values(model)
     except SpecError as error:
@@ -147,8 +148,30 @@ def _noun(key: str) -> str:
     return {"seed": "a whole number", "timeout": "a number of seconds"}.get(key, "text")
 
 
+def _models(entry: dict[str, Any], common: Mapping[str, str], folder: Path) -> Iterator[SweptModel]:
+    """The model of a table, or one for each of its modes.
+
+    All modes but the first have that as their reference, so that they are held against it.
+    """
+    modes = entry.pop("modes", None)
+    model = _model(entry, common, folder)
+    if modes is None:
+        yield model
+        return
+    if not isinstance(modes, list) or not all(isinstance(mode, str) for mode in modes):
+        raise SpecError(f"modes of the model {model.name} should be a list of names")
+    if "reference" in model.settings:
+        raise SpecError(f"the model {model.name} has modes and a reference: leave one of them out")
+    first, *others = mode_specs(model.spec, ",".join(modes))
+    names = [f"{model.name}-{_as_name(mode)}" for mode in modes]
+    yield replace(model, name=names[0], spec=first)
+    for name, spec in zip(names[1:], others, strict=True):
+        settings = {**model.settings, "reference": first}
+        yield replace(model, name=name, spec=spec, settings=settings)
+
+
 def _model(entry: dict[str, Any], common: Mapping[str, str], folder: Path) -> SweptModel:
-    _refuse_unknown("models.", entry, ("name", "spec", "python", *_OF_ONE))
+    _refuse_unknown("models.", entry, ("name", "spec", "python", "modes", *_OF_ONE))
     spec, python = entry.get("spec"), entry.get("python")
     if not isinstance(spec, str) or not spec.strip():
         raise SpecError("each of [[models]] needs a spec, as spec = 'mace::x.model'")
@@ -156,13 +179,17 @@ def _model(entry: dict[str, Any], common: Mapping[str, str], folder: Path) -> Sw
         raise SpecError(f"python of the model {spec} should be text")
     given = {key: value for key, value in entry.items() if key in _OF_ONE}
     own = _settings("models", given, _OF_ONE)
-    name = entry.get("name", re.sub(r"[^\w.+-]+", "-", spec).strip("-.+")[:80])
+    name = entry.get("name", _as_name(spec)[:80])
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise SpecError(f"the model name {name!r} should be letters, digits and any of . _ + -")
     if python is not None and "/" in python:
         # The link itself: it is by its place that an interpreter finds its environment.
         python = str(folder / Path(python).expanduser())
     return SweptModel(name, spec, python, {**common, **own})
+
+
+def _as_name(text: str) -> str:
+    return re.sub(r"[^\w.+-]+", "-", text).strip("-.+")
 
 
 def _refuse_wrong_values(model: SweptModel) -> None:

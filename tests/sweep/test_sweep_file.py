@@ -67,6 +67,7 @@ def test_a_file_is_read_relative_to_its_folder(write, tmp_path):
         ('spec = "model.py:make"', "", r"each of \[\[models\]\] needs a spec"),
         ('name = "plain"', 'name = "a/b"', "the model name 'a/b' should be letters"),
         ('name = "plain"', 'name = "builtin-Gupta+curl-0.01"', "two models are called"),
+        ("dtype", "modes", "modes of the model builtin-gupta.* should be a list"),
         ("dtype", "dtypes", "did you mean dtype"),
     ],
 )
@@ -82,3 +83,12 @@ def test_what_is_wrong_is_told_in_a_line(write, capsys, old, new, said):
 def test_a_file_that_is_not_there_is_told(tmp_path, capsys):
     assert main(["sweep", str(tmp_path / "none.toml")]) == 4
     assert "can't be read: No such file" in capsys.readouterr().err
+
+
+def test_each_mode_is_a_model_and_the_first_their_reference(write):
+    text = WHOLE.replace('name = "plain"', 'name = "net"\nmodes = ["plain", "kernel:cueq"]')
+    plain, kernel, _ = load_sweep(write(text)).models
+    assert (plain.name, kernel.name) == ("net-plain", "net-kernel-cueq")
+    assert kernel.spec == "model.py:make,mode=kernel:cueq"
+    assert kernel.settings["reference"] == plain.spec == "model.py:make,mode=plain"
+    assert "reference" not in plain.settings
