@@ -1493,6 +1493,84 @@ def assert_minimum_stability(
 ) -> list[Measurement]: ...
 
 @overload
+def measure_mode_agreement(
+    model: AnyModel,
+    start: AnyStructure,
+    *,
+    reference: AnyModel,
+    rng: AnySeed = None,
+    tolerance: float | None = None,
+    places: int = 8,
+    copies: int = 4,
+) -> Measurement:
+    """Two modes of one set of weights give the same answers.
+
+    ``sqrt(<|F_a - F_b|²> / <|F_a|²>)`` over ``places`` configurations (0.05 Å from the structure),
+    without what is rounding: each is asked at ``copies`` of it that are moved by up to 5 Å as a
+    whole and by 0.01 Å an atom, which rounds anew.  What differs from copy to copy is noise, and
+    what is the same in all of them is judged.  Energies an atom count as forces over 1 Å, so does
+    V stress an atom; where both modes have exact Jacobian products, J v is compared over its own
+    size at two configurations.  The largest is judged; an output whose noise hides the tolerance
+    passes nothing, and is named.
+
+    Modes are two specs that differ by ``mode=`` (``--physcheck-modes=A,B``), or a reference with
+    the same hash of its weights and the same declared settings.  Each mode's own laws are the other
+    records': of the model, and beside them of the reference.
+
+    Can't see: which of the two is right; what only a first call does (``history_independence``);
+    other sizes, batches and devices than the run's.
+
+    Raises
+    ------
+    CapabilityMissing
+        The two aren't modes of one set of weights.
+    ModelError, NonFiniteOutput
+
+    Cost: 24 evaluations at quick, 64 at standard, 256 at full, of both modes together; where J v is
+    compared 12 to 16 products more.
+    """
+
+@overload
+def measure_mode_agreement(
+    model: AnyModel,
+    start: list[Any] | tuple[Any, ...],
+    *,
+    reference: AnyModel,
+    rng: AnySeed = None,
+    tolerance: float | None = None,
+    places: int = 8,
+    copies: int = 4,
+) -> list[Measurement]: ...
+
+@overload
+def assert_mode_agreement(
+    model: AnyModel,
+    start: AnyStructure,
+    *,
+    profile: str = "md",
+    reference: AnyModel,
+    rng: AnySeed = None,
+    tolerance: float | None = None,
+    places: int = 8,
+    copies: int = 4,
+) -> Measurement:
+    """Raise PhysicsFailure if ``mode_agreement`` fails at ``profile``; see :func:`measure_mode_agreement`.
+    """
+
+@overload
+def assert_mode_agreement(
+    model: AnyModel,
+    start: list[Any] | tuple[Any, ...],
+    *,
+    profile: str = "md",
+    reference: AnyModel,
+    rng: AnySeed = None,
+    tolerance: float | None = None,
+    places: int = 8,
+    copies: int = 4,
+) -> list[Measurement]: ...
+
+@overload
 def measure_mts_tandem(
     model: AnyModel,
     start: AnyStructure,

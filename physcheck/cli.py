@@ -20,6 +20,7 @@ _COMMANDS = {
     "explain": (f"{_ROOM}.explain", "explain", "what a check measures and what a failure means"),
     "models": (f"{_ROOM}.models", "models", "list built-in models, defects and adapters"),
     "structures": (f"{_ROOM}.structures", "structures", "list the structures of the catalogue"),
+    "sweep": (f"{_ROOM}.sweep", "sweep", "judge many models on many structures, and compare them"),
     "report": (f"{_ROOM}.reports", "report", "show a JSON report, or write it in another form"),
     "compare": (f"{_ROOM}.reports", "compare", "lay JSON reports beside each other"),
     "merge": (f"{_ROOM}.reports", "merge", "put the shards of a run together"),

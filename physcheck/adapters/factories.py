@@ -9,6 +9,7 @@ from typing import Any
 
 from physcheck.adapters.declaration import Declaration
 from physcheck.adapters.instances import as_declared_model, is_instance, is_torch_module
+from physcheck.adapters.modes import MODE_OPTION, with_mode
 from physcheck.adapters.python import first_on_path, quiet_loading, raising
 from physcheck.adapters.spec import Option
 from physcheck.errors import ModelError, SpecError
@@ -21,8 +22,8 @@ _ACCEPTED = (
     "an ASE calculator, a torch module or torch-sim model, a physcheck Model, or a callable that "
     "makes one"
 )
-# A torch module can be moved and cast whether its factory takes these or not.
-_OPTIONS_OF_TORCH = ("device", "dtype")
+# A torch module can be moved, cast and compiled whether its factory takes these or not.
+_OPTIONS_OF_TORCH = ("device", "dtype", MODE_OPTION)
 
 
 def model_from_target(
@@ -77,7 +78,10 @@ def model_from_target(
         raise ModelError(f"{where} gave a {type(made).__name__}, should give {_ACCEPTED}")
     _require_no_options(left, where, taken, made)
     declaration = Declaration.of(target, made, folder=folder)
-    return as_declared_model(made, declaration, settings, where=where, remake=make)
+    # A mode that the factory knows is its own affair; a device is asked of the module, too.
+    mode = arguments.get(MODE_OPTION)
+    rest = {key: value for key, value in settings.items() if mode is None or key != MODE_OPTION}
+    return with_mode(as_declared_model(made, declaration, rest, where=where, remake=make), mode)
 
 
 def _taken_by(target: Callable[..., Any]) -> frozenset[str] | None:

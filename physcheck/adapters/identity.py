@@ -84,7 +84,9 @@ def _networks(thing: object, kind: type, depth: int = _DEPTH) -> list[Any]:
 
 def _weights_sha256(networks: list[Any]) -> str:
     digest = hashlib.sha256()
-    for network in networks:
+    # A compiled network holds the one that it was made from: their weights are the same.
+    plain = [getattr(network, "_orig_mod", network) for network in networks]
+    for network in dict.fromkeys(plain):
         for name, tensor in sorted(network.state_dict().items()):
             # Equal bytes of another dtype or shape are other weights.
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

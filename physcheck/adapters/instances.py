@@ -8,6 +8,7 @@ from typing import Any
 
 from physcheck.adapters.declaration import Declaration, declare
 from physcheck.adapters.forward_contract import refuse_other_forward
+from physcheck.adapters.modes import MODE_OPTION
 from physcheck.adapters.python import raising
 from physcheck.adapters.spec import Option
 from physcheck.adapters.torchsim import from_torch_sim, is_interface
@@ -65,7 +66,8 @@ def as_declared_model(
         One of which :func:`is_instance` is true.
     declaration : Declaration
     settings : mapping
-        Of the spec's options, ``device`` and ``dtype`` reach torch modules and calculators.
+        Of the spec's options, ``device`` and ``dtype`` reach torch modules and calculators,
+        ``mode`` torch modules.
     where : str
         What messages call the thing, such as ``x.py:factory``.
     remake : callable () -> object, or None
@@ -80,6 +82,7 @@ def as_declared_model(
     """
     device = None if "device" not in settings else str(settings["device"])
     dtype = None if "dtype" not in settings else str(settings["dtype"])
+    mode = None if MODE_OPTION not in settings else str(settings[MODE_OPTION])
     if _is_model(thing):
         return declare(thing, declaration)
     if is_interface(thing):
@@ -90,7 +93,8 @@ def as_declared_model(
 
         refuse_other_forward(thing)
         with raising(f"taking {where}"):
-            return declare(TorchModel(thing, device=device, dtype=dtype), declaration)
+            model = TorchModel(thing, device=device, dtype=dtype, mode=mode)
+            return declare(model, declaration)
     from physcheck.adapters.ase import CalculatorModel
 
     return CalculatorModel(

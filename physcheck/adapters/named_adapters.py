@@ -116,21 +116,25 @@ def _torch(
     argument: str,
     *,
     forces: str | None = None,
+    mode: str | None = None,
     device: str | None = None,
     dtype: str | None = None,
 ) -> Any:
     path = existing_file(Spec(argument, "path", argument))
-    return _opened(path, trusted=True, forces=forces, device=device, dtype=dtype)
+    return _opened(path, trusted=True, forces=forces, mode=mode, device=device, dtype=dtype)
 
 
 def _torch_untrusted(
     argument: str,
     *,
     forces: str | None = None,
+    mode: str | None = None,
     device: str | None = None,
     dtype: str | None = None,
 ) -> Any:
-    return _opened(Path(argument), trusted=False, forces=forces, device=device, dtype=dtype)
+    return _opened(
+        Path(argument), trusted=False, forces=forces, mode=mode, device=device, dtype=dtype
+    )
 
 
 def _opened(path: Path, **settings: Any) -> Model:

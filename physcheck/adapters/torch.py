@@ -21,6 +21,8 @@ from physcheck.adapters.frameworks import check_choice
 from physcheck.adapters.further_outputs import further_outputs_of
 from physcheck.adapters.handed_over import handed_over
 from physcheck.adapters.heads import CONSERVATIVE, DIRECT, HEAD_OPTION, HEADS
+from physcheck.adapters.modes import MODE_OPTION
+from physcheck.adapters.torch_modes import executed
 from physcheck.errors import ModelError, ModelFileError, SpecError
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.names import nearest
@@ -65,12 +67,14 @@ class TorchModel:
     forces : "conservative", "direct" or None
         Of a module that predicts forces both ways: by ``forward`` as the gradient of its energy, or
         by its method ``direct``, which takes and gives the same, by a head of their own.
+    mode : str or None
+        How it is executed: see :func:`physcheck.adapters.torch_modes.executed`.
 
     Raises
     ------
     SpecError
         An unknown dtype, or one that the module can't be cast to; ``forces`` of a module without a
-        method ``direct``.
+        method ``direct``; an unknown mode, or one that the device doesn't have.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class TorchModel:
         castable: bool = True,
         details: Mapping[str, Any] | None = None,
         forces: str | None = None,
+        mode: str | None = None,
     ) -> None:
         call, both = _chosen_head(module, forces), _has_both_heads(module)
         held = _float_tensors(module)
@@ -107,9 +112,9 @@ class TorchModel:
         self.module = module
         # What its author declares of it, where TorchScript keeps that as an attribute.
         self.physcheck = getattr(module, "physcheck", None)
-        self._call = call
-        self._dtype = own
         self._device = torch.device(place)
+        self._call = call if mode is None else executed(call, mode, self._device)
+        self._dtype = own
         self._inputs: tuple[Any, torch.Tensor, torch.Tensor] | None = None
         self._castable = castable
         self.capabilities: Capabilities = Capabilities(
@@ -120,7 +125,11 @@ class TorchModel:
             device=str(self._device),
             batched=True,
             direct_heads=("forces",) if both else (),
-            details={**({HEAD_OPTION: forces or CONSERVATIVE} if both else {}), **(details or {})},
+            details={
+                **({HEAD_OPTION: forces or CONSERVATIVE} if both else {}),
+                **({} if mode is None else {MODE_OPTION: mode}),
+                **(details or {}),
+            },
         )
 
     def ask(self, configuration: Configurations) -> None:
@@ -323,6 +332,7 @@ def load_torch(
     device: str | None = None,
     dtype: str | None = None,
     forces: str | None = None,
+    mode: str | None = None,
 ) -> TorchModel:
     """The model in a file: an exported program (``.pt2``), TorchScript, or a pickled module.
 
@@ -337,7 +347,7 @@ def load_torch(
     trusted : bool
         True where the user named the adapter: pickled modules and exported programs are opened only
         then.
-    device, dtype, forces : str or None
+    device, dtype, forces, mode : str or None
         As for :class:`TorchModel`.
 
     Raises
@@ -361,8 +371,9 @@ def load_torch(
         module = _script(path) or _pickled(path, trusted=trusted)
         refuse_other_forward(module)
     return TorchModel(
-        module, device=device, dtype=dtype, name=path.name, castable=castable, forces=forces
-    )
+        module, device=device, dtype=dtype, name=path.name, castable=castable, forces=forces,
+        mode=mode,
+    )  # fmt: skip
 
 
 def _exported(path: Path) -> torch.nn.Module:

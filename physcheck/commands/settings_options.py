@@ -22,9 +22,10 @@ REPORTS = frozenset(
     {"json", "html", "markdown", "evidence", "badge", "annotate", "known-failures", "baseline",
      "fail-on", "only"}
 )  # fmt: skip
-_WHAT = ("reference", "checks", "structures", "species")
+_WHAT = ("reference", "modes", "checks", "structures", "species")
 _EXAMPLES = {
     "reference": "--reference=other.py:factory, or --reference=auto",
+    "modes": "--modes=plain,compiled",
     "checks": "--checks=conservation, or --checks='loop_work,net_*'",
     "structures": "--structures=Cu32,H2O, or --structures=md.traj@::10",
     "species": "--species=H,O",

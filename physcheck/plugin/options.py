@@ -64,6 +64,12 @@ OPTIONS = (
         "SPEC",
         "a second model of the same chemistry to compare with, or auto: the model's other head",
     ),
+    Option(
+        "modes",
+        "A,B",
+        "two ways to execute the model, such as plain,compiled: the second is the reference of the "
+        "first",
+    ),
     Option("checks", "A,B*", "only these checks or families"),
     Option("structures", "X,FILE", "these structures, of the catalogue or of files, and no others"),
     Option("species", "H,O", "only structures made of these elements"),
@@ -195,7 +201,7 @@ def settings_from(config: pytest.Config) -> Settings:
         if given in ("", None):
             continue
         values[option.key] = _read(option, given, base)
-    return Settings(**values)
+    return Settings(**_with_modes(values))
 
 
 def _refuse_two_models(config: pytest.Config) -> None:
@@ -239,7 +245,28 @@ def settings_of(given: Mapping[str, Any], base: Path) -> Settings:
     """
     known = {option.key: option for option in OPTIONS}
     values = {name: value for name, value in given.items() if value not in (None, False)}
-    return Settings(**{name: _read(known[name], value, base) for name, value in values.items()})
+    read = {name: _read(known[name], value, base) for name, value in values.items()}
+    return Settings(**_with_modes(read))
+
+
+def _with_modes(values: dict[str, Any]) -> dict[str, Any]:
+    """The specs of the two modes in the places of the model and the reference."""
+    modes = values.pop("modes", None)
+    if modes is None:
+        return values
+    from physcheck.adapters.modes import mode_specs
+
+    model, reference = values.get("model"), values.get("reference")
+    if model is None or reference is not None:
+        beside = "without a model" if model is None else f"beside the reference {reference}"
+        raise SpecError(f"--physcheck-modes is given {beside}, should be two modes of a model")
+    first, second, *more = mode_specs(model, modes)
+    if more:
+        raise SpecError(
+            f"--physcheck-modes is {modes}: a run compares two modes; for more write "
+            "modes in the file of a sweep, or make a report of each and `physcheck compare` them"
+        )
+    return {**values, "model": first, "reference": second}
 
 
 def _from_ini(config: pytest.Config, option: Option) -> Any:

@@ -96,8 +96,13 @@ class Comparison:
 
     @property
     def ranked(self) -> tuple[Column, ...]:
-        """The columns, the model with most laws that hold first, and of equals the cheaper one."""
-        return tuple(sorted(self.columns, key=lambda c: (-c.laws_held, c.evaluations)))
+        """The columns, the model with most laws that hold first, and of equals the cheaper one.
+
+        Models that could not be judged are the last.
+        """
+        return tuple(
+            sorted(self.columns, key=lambda c: (_failed(c.report), -c.laws_held, c.evaluations))
+        )
 
     def verdict_of(self, check: str, column: int) -> str:
         """The worst verdict of a check in a column; ``not_tested`` where there is none."""
@@ -118,7 +123,8 @@ def compare_reports(labels: Sequence[str], reports: Sequence[Report]) -> Compari
     Raises
     ------
     SpecError
-        Fewer than two reports, or reports that have no check and structure in common.
+        Fewer than two reports, or reports that have no check and structure in common.  A report of
+        a model that could not be loaded is a column without verdicts.
     """
     if len(reports) < 2:
         raise SpecError(f"{len(reports)} report is given, should be two or more")
@@ -196,7 +202,11 @@ def _column(label: str, report: Report, laws: Sequence[Record | None], asked: in
 
 
 def _refuse_nothing_in_common(labels: Sequence[str], reports: Sequence[Report]) -> None:
-    have = [{(r.check, r.structure) for r in report.records} for report in reports]
+    told = [(label, r) for label, r in zip(labels, reports, strict=True) if not _failed(r)]
+    if not told:
+        raise SpecError(f"none of {', '.join(labels)} could be judged: there is nothing to compare")
+    labels = [label for label, _ in told]
+    have = [{(r.check, r.structure) for r in report.records} for _, report in told]
     for label, records in zip(labels, have, strict=True):
         if not records:
             raise SpecError(f"the report {label} has no records: there is nothing to compare")
@@ -210,17 +220,28 @@ def _refuse_nothing_in_common(labels: Sequence[str], reports: Sequence[Report]) 
             )
 
 
+def _failed(report: Report) -> bool:
+    """Whether a model could not be judged at all: a column without verdicts."""
+    return bool(report.error) and not report.records
+
+
 def _warnings(labels: Sequence[str], reports: Sequence[Report]) -> list[str]:
     lines = []
     for what in ("profile", "budget", "seed"):
-        values = [str(getattr(report.settings, what)) for report in reports]
-        if len(set(values)) > 1:
-            told = ", ".join(f"{label} {v}" for label, v in zip(labels, values, strict=True))
+        values = [
+            (label, str(getattr(report.settings, what)))
+            for label, report in zip(labels, reports, strict=True)
+            if not _failed(report)
+        ]
+        if len({value for _, value in values}) > 1:
+            told = ", ".join(f"{label} {value}" for label, value in values)
             lines.append(f"the {what} differs: {told}")
     versions = {report.physcheck for report in reports}
     if len(versions) > 1:
         lines.append(f"made by different versions of physcheck: {', '.join(sorted(versions))}")
     for label, report in zip(labels, reports, strict=True):
-        if not report.complete:
+        if _failed(report):
+            lines.append(f"{label} could not be judged: {report.error}")
+        elif not report.complete:
             lines.append(f"{label} is of a run that is not complete: what it lacks is not tested")
     return lines

@@ -117,6 +117,9 @@ _MEANINGS = {
         "corrupted without a message.",
     "memory_growth":
         "Memory fills up as a simulation runs, until the process is ended.",
+    "mode_agreement":
+        "What is computed depends on how the same weights are executed. Results of the fast mode "
+        "aren't those of the model that was tested.",
     "outputs_agree":
         "Two outputs that should say the same don't, and one of them is wrong. Which one a code "
         "reads decides its result.",
