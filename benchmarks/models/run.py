@@ -167,7 +167,13 @@ def row_of(outcome: Outcome) -> tuple[str, ...]:
     records = outcome.report["records"]
     failed = sorted({r["check"] for r in records if r["verdict"] in ("fail", "error")})
     still = [r for r in records if r["verdict"] == "inconclusive" and r["kind"] == "law"]
-    still_open = sorted({r["check"] for r in still if r["family"] == "conservation"})
+    still_open = sorted(
+        {
+            r["check"] + (" (generated cases)" if r["structure"] == "generated" else "")
+            for r in still
+            if r["family"] == "conservation"
+        }
+    )
     return (
         outcome.name,
         str(counts["pass"]),
