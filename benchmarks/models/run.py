@@ -43,7 +43,7 @@ FAST, SLOW, SLOWEST = 25_000, 8_000, 2_500
 COPPER = "EAM_Dynamo_MishinMehlPapaconstantopoulos_2001_Cu__MO_346334655118_005"
 SILICON = "SW_StillingerWeber_1985_Si__MO_405512056662_005"
 SUBJECTS = {
-    # Seconds an evaluation: one crystal, and the checks that don't need trajectories.
+    # Seconds an evaluation, as its package is: one crystal, and the checks that don't need trajectories.
     "alignn_ff": Subject(
         "alignn_ff",
         "alignn::ff",
@@ -53,13 +53,13 @@ SUBJECTS = {
             "--physcheck-checks=conservation,symmetry,smoothness,implementation",
         ),
     ),
-    "chgnet": Subject("chgnet", "chgnet::0.3.0", SLOW),
+    "chgnet": Subject("chgnet", "chgnet::0.3.0", SLOWEST),
     "kim-eam": Subject("kim", f"kim::{COPPER}", FAST),
     "kim-sw": Subject("kim", f"kim::{SILICON}", FAST),
     "mace": Subject("mace", "mace::mace.model", SLOW),
     "pet": Subject("metatrain", "metatomic::pet.pt", FAST),
     "pet-direct": Subject("metatrain", "metatomic::pet.pt,forces=direct", FAST),
-    "sevennet": Subject("sevennet", "sevennet::7net-0", SLOW),
+    "sevennet": Subject("sevennet", "sevennet::7net-0", SLOWEST),
     "so3lr": Subject("so3lr", "so3lr::default", SLOW),
     "tblite": Subject("tblite", "tblite::GFN2-xTB", FAST),
     "torchani": Subject("torchani", "torchani::ANI-1x,member=0", FAST),

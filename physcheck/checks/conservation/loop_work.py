@@ -169,6 +169,11 @@ class _Pilots:
     coarse_noise: float
     unit: float
 
+    @property
+    def work(self) -> float:
+        """rms over the loops."""
+        return float(np.sqrt(np.mean([loop.work**2 for loop in self.walked])))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
@@ -190,20 +195,24 @@ def _choose_steps(
     if pilot.coarse_truncation <= _negligible(pilot, target):
         return _Plan(pilot, amplitude, loops, _COARSE)
     left = loops * _COARSE
-    if free and pilot.truncation > target * pilot.unit:
-        # Kinks and jumps, not curvature.
-        narrow = max(_NARROWEST, _resolving_amplitude(subject.resolution, target))
-        other = _WIDE
-        if narrow * _SHRINK <= amplitude:
-            # Half the pilots, since one loop is walked again before.
-            left, pilots = left - _FINE, max(1, pilots // 2)
-            other = _WIDE if _is_work(subject, pilot) else narrow
-        left -= pilots * _FINE
-        again = _walk_pilots(subject, other, pilots)
-        if again.truncation / again.unit < pilot.truncation / pilot.unit:
-            pilot, amplitude = again, other
-            if again.coarse_truncation <= _negligible(again, target):
-                return _Plan(pilot, amplitude, left // _COARSE, _COARSE)
+    narrow = max(_NARROWEST, _resolving_amplitude(subject.resolution, target))
+    other, wanted = _WIDE, pilot.truncation > target * pilot.unit
+    if narrow * _SHRINK <= amplitude:
+        # Kinks and jumps, not curvature; the spectrum of few points can miss most of them.
+        wanted = max(pilot.truncation / _NEGLIGIBLE, pilot.work) > target * pilot.unit
+    if not (free and wanted):
+        return _Plan(pilot, amplitude, left // _FINE, _FINE)
+    if narrow * _SHRINK <= amplitude:
+        left -= _FINE
+        if _is_work(subject, pilot):
+            return _Plan(pilot, amplitude, left // _FINE, _FINE)
+        other, pilots = narrow, max(1, pilots // 2)
+    left -= pilots * _FINE
+    again = _walk_pilots(subject, other, pilots)
+    if again.truncation / again.unit < pilot.truncation / pilot.unit:
+        pilot, amplitude = again, other
+        if again.coarse_truncation <= _negligible(again, target):
+            return _Plan(pilot, amplitude, left // _COARSE, _COARSE)
     return _Plan(pilot, amplitude, left // _FINE, _FINE)
 
 
