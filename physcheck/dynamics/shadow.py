@@ -7,6 +7,7 @@ dt^8), so that what is left of its change comes from the forces.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import factorial
 
 import numpy as np
@@ -83,7 +84,8 @@ class WindowMoment:
     work: Floats
 
 
-def _work_weights(weights: Floats, half: int) -> Floats:
+@cache
+def _work_weights(weights: tuple[float, ...], half: int) -> Floats:
     """(n, n) W: ``sum_ij W_ij F_i.q_j`` is the weighted work from the middle, by interpolation."""
     from numpy.polynomial import Polynomial
 
@@ -95,7 +97,7 @@ def _work_weights(weights: Floats, half: int) -> Floats:
     table = np.empty((len(nodes), len(nodes)))
     for i, force in enumerate(basis):
         for j, place in enumerate(basis):
-            table[i, j] = float(weights @ (force * place.deriv()).integ()(nodes))
+            table[i, j] = float(np.array(weights) @ (force * place.deriv()).integ()(nodes))
     return table
 
 
@@ -157,7 +159,7 @@ class ShadowWindow:
             positions=self._reference + self._positions[middle].reshape(self._shape),
             forces=self._forces[middle].reshape(self._shape).copy(),
             energies=self._weights @ self._energies[rows],
-            work=np.einsum("ij,bij->b", _work_weights(self._weights, self.half), products),
+            work=np.einsum("ij,bij->b", _work_weights(tuple(self._weights), self.half), products),
         )
 
     def push(

@@ -24,7 +24,7 @@ class Message:
     begun : Record or None
         What the record of the item that now begins is if its process dies.
     facts : RunFacts or None
-        None until a model is loaded.
+        None until a model is loaded, and where the process told the same before.
     error : str or None
         Why the model can't be judged.
     exit_code : int

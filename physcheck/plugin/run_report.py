@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from physcheck.run.record import Record, Report
 from physcheck.run.resume import Resumed
 from physcheck.run.settings import Settings
 from physcheck.run.setup_costs import counted_once_by_name
+
+if TYPE_CHECKING:
+    from physcheck.report.json_report import RecordTexts
 
 __all__ = ["RunReport"]
 
@@ -55,6 +59,7 @@ class RunReport:
         self._made: dict[str, Record] = {}
         self._order: dict[str, int] = {}
         self._setup: dict[str, int] = {}
+        self._texts: RecordTexts | None = None
         if resumed is not None:
             # A run that is killed before it comes to them must not lose what there was.
             self.created = resumed.report.created
@@ -111,9 +116,11 @@ class RunReport:
 
     def write_json(self) -> None:
         """Rewrite the JSON file, if one is asked for."""
-        from physcheck.report.json_report import json_text
+        from physcheck.report.json_report import RecordTexts, json_text
 
-        self._write(self.settings.json, json_text)
+        if self._texts is None:
+            self._texts = RecordTexts()
+        self._write(self.settings.json, lambda report: json_text(report, self._texts))
 
     def write_all(self) -> None:
         """Write every report that is asked for; one that can't be makes the run fail."""

@@ -80,6 +80,7 @@ class WorkerSession:
         self._cause_aware: CauseAwareRunner | None = None
         self._evidence: Path | None = None
         self._facts: RunFacts | None = None
+        self._told: RunFacts | None = None
         self._order: tuple[str, ...] = ()
         self._host_models = HostModels()
         self._one_cause: NotFiniteOnce | None = None
@@ -308,11 +309,13 @@ class WorkerSession:
     def message(self, record: Record | None = None, *, begun: Record | None = None) -> Message:
         """What travels to the controller: a record, and what this process knows and spent."""
         order, self._order = self._order, ()
+        facts = self.facts()
+        known, self._told = facts is self._told, facts
         return Message(
             process=self._process,
             record=record,
             begun=begun,
-            facts=self.facts(),
+            facts=None if known else facts,
             error=self.error,
             exit_code=self.exit_code,
             setup=self.setup,

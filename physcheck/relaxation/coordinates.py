@@ -95,6 +95,36 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+def _remembering(known: dict[tuple[bytes, ...], Any]) -> type:
+    """ASE's FrechetCellFilter, which doesn't work out again what ``known`` has.
+
+    An optimiser asks three times a step for the same forces, and the logarithm of the deformation
+    and its derivatives are what physcheck spends most time on in a relaxation.
+    """
+    from ase.filters import FrechetCellFilter
+
+    class Remembering(FrechetCellFilter):  # type: ignore[misc]
+        def get_positions(self) -> Any:
+            atoms = self.atoms
+            key = (atoms.positions.tobytes(), atoms.cell.array.tobytes())
+            if key not in known:
+                known[key] = super().get_positions()  # type: ignore[no-untyped-call]
+            return known[key].copy()
+
+        def get_forces(self, **options: Any) -> Any:
+            atoms = self.atoms
+            told = (atoms.get_stress(**options), atoms.get_forces(**options))
+            places = (atoms.positions, atoms.cell.array)
+            key = tuple(np.asarray(array).tobytes() for array in (*told, *places))
+            if key not in known:
+                forces = super().get_forces(**options)  # type: ignore[no-untyped-call]
+                known[key] = (forces, self.stress)
+            forces, self.stress = known[key]
+            return forces.copy()
+
+    return Remembering
+
+
 class AtomsAndCell:
     """q are those of ASE's FrechetCellFilter: M = N + 3.
 
@@ -109,13 +139,12 @@ class AtomsAndCell:
         self._calculator = _Fixed()
         self._atoms = start.to_atoms()
         self._atoms.calc = self._calculator
+        self._filter_class = _remembering({})
         self._filter = self.moved(self._atoms)
 
     def moved(self, atoms: Atoms) -> Any:
-        """A FrechetCellFilter around the atoms."""
-        from ase.filters import FrechetCellFilter
-
-        return FrechetCellFilter(atoms)  # type: ignore[no-untyped-call]
+        """A FrechetCellFilter around the atoms, which are in the cell of the start."""
+        return self._filter_class(atoms)
 
     def _put(self, places: Configurations, index: int) -> None:
         self._atoms.cell[:] = places.cells[index]

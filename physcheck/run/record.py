@@ -249,8 +249,8 @@ class Report:
             seconds=round(_spent(results, "seconds"), 6),
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """The document ``physcheck-report/1``."""
+    def to_json(self, *, records: bool = True) -> dict[str, Any]:
+        """The document ``physcheck-report/1``; without ``records`` their list is empty."""
         facts = self.facts.to_json()
         return {
             "schema": SCHEMA,
@@ -264,7 +264,7 @@ class Report:
             "environment": facts["environment"],
             "settings": self.settings.to_json(),
             "plan": facts["plan"],
-            "records": [record.to_json() for record in self.records],
+            "records": [record.to_json() for record in self.records if records],
             "not_scheduled": facts["not_scheduled"],
             "setup": dict(self.setup),
             "summary": self.summary.to_json(),

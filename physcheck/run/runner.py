@@ -427,8 +427,9 @@ class Runner:
 
 def import_heavy_packages() -> None:
     """Import what most checks need, so that the first record isn't charged with the time."""
+    import ase.optimize  # noqa: F401
     import scipy.optimize
-    import scipy.stats  # noqa: F401
+    import scipy.special  # noqa: F401
 
 
 @contextmanager

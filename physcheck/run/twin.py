@@ -15,6 +15,11 @@ __all__ = ["TWIN_FAMILIES", "judged_in_float64", "wants_float64"]
 #: Laws of the model itself; what float32 breaks in practice is judged in float32.
 TWIN_FAMILIES = frozenset({"conservation", "symmetry", "smoothness", "sampling"})
 
+# Errors that finer arithmetic makes smaller, by itself or by the shorter steps that it allows; and
+# the share of the largest error from which on they count.
+_OF_NUMERICS = ("rounding", "truncation")
+_SHARE = 1 / 3
+
 
 def wants_float64(record: Record) -> bool:
     """Whether the same law in float64 would tell more: noise leaves it open, or it fails."""
@@ -23,11 +28,12 @@ def wants_float64(record: Record) -> bool:
     if record.verdict is Outcome.FAIL:
         return True
     parts = record.uncertainty_components
+    of_numerics = max((parts.get(name, 0.0) for name in _OF_NUMERICS), default=0.0)
     return (
         record.verdict is Outcome.INCONCLUSIVE
         and record.reason is None
-        and bool(parts)
-        and max(parts, key=lambda name: parts[name]) in ("rounding", "truncation")
+        and of_numerics > 0.0
+        and of_numerics >= _SHARE * max(parts.values())
     )
 
 

@@ -11,6 +11,8 @@ from ase.io import read
 from physcheck.checks import find_checks
 from physcheck.checks.dynamics.gradient_forces import (
     GRADIENT_EVALUATIONS,
+    GradientForces,
+    measure_by_gradient,
     measure_gradient_forces,
 )
 from physcheck.measurement import Outcome, judge
@@ -110,3 +112,14 @@ def test_heat_is_bounded_by_masses():
     light, heavy = found.power(np.array([1.0])), found.power(np.array([16.0]))
     assert light == pytest.approx(4 * heavy)
     assert found.power(np.ones(4)) == pytest.approx(light / math.sqrt(4))
+
+
+@pytest.mark.parametrize(
+    ("error", "noise", "cause"),
+    [(0.0, 0.0, "sampling"), (8e-3, 0.0, "truncation"), (8e-3, 8e-3, "rounding")],
+)
+def test_what_limits_the_bound_is_named(error, noise, cause):
+    """Kinks and rounding ask for float64; a gap that is there does not."""
+    start = start_of("ethanol")
+    found = GradientForces(start, start, 1e-2, 1.5e-2, error, noise, 300.0)
+    assert measure_by_gradient(found, 1.0).uncertainty_components == {cause: 1.0}

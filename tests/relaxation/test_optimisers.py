@@ -22,6 +22,7 @@ from physcheck.relaxation import (
     rattled,
     relax,
 )
+from physcheck.relaxation.coordinates import AtomsAndCell
 from physcheck.resolution import measure_resolution
 from physcheck.structures import catalogue
 from physcheck.system import as_configurations
@@ -157,3 +158,24 @@ def test_the_evaluations_needed_follow_the_rate():
     assert full.converged
     assert needed == pytest.approx(len(full), rel=0.5)
     assert evaluations_needed(full, 1e-4) == len(full)
+
+
+def test_what_the_cell_filter_remembers_is_what_ase_works_out(monkeypatch):
+    asked = []
+    plain = FrechetCellFilter.get_forces
+    monkeypatch.setattr(
+        FrechetCellFilter, "get_forces", lambda self: asked.append(1) or plain(self)
+    )
+    coordinates = AtomsAndCell(as_configurations(copper()))
+    moved = coordinates.moved(copper())
+    moved.atoms.calc = EMT()
+    for scale in (1.0, 1.02):
+        moved.atoms.set_cell(copper().cell * scale, scale_atoms=True)
+        moved.get_forces()[:] = np.nan
+        moved.get_positions()[:] = np.nan
+        assert np.array_equal(moved.get_forces(), plain(moved))
+        assert np.array_equal(moved.get_positions(), FrechetCellFilter.get_positions(moved))
+        stress = moved.stress
+        plain(moved)
+        assert np.array_equal(stress, moved.stress)
+    assert len(asked) == 2

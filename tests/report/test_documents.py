@@ -15,7 +15,7 @@ from physcheck.measurement import Measurement, Outcome, judge
 from physcheck.registry import failed_assertion
 from physcheck.report.answer import answer
 from physcheck.report.html import html
-from physcheck.report.json_report import json_text, schema
+from physcheck.report.json_report import RecordTexts, json_text, schema
 from physcheck.report.markdown import markdown
 from physcheck.report.order_of_failures import faults
 from physcheck.report.terminal import terminal_lines
@@ -138,6 +138,10 @@ def test_a_report_survives_json():
         setup={"plan": 7},
     )
     text = json_text(made)
+    assert text == json.dumps(made.to_json(), indent=1) + "\n"
+    texts = RecordTexts()
+    assert json_text(replace(made, records=made.records[:1]), texts) != text
+    assert json_text(made, texts) == text
     document = json.loads(text, parse_constant=pytest.fail)
     validate(document, schema())
     again = Report.from_json(document)

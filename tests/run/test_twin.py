@@ -1,12 +1,18 @@
 """What float32 leaves open is judged on the same weights in float64."""
 
+from dataclasses import replace
+
 import pytest
 
 from physcheck.adapters.loading import load_model
 from physcheck.adapters.precision import could_have_twin, load_float64_twin
+from physcheck.checks import find_checks
+from physcheck.measurement import Outcome
+from physcheck.run.outcomes import unmeasured_record
 from physcheck.run.plan import make_plan
 from physcheck.run.runner import Runner
 from physcheck.run.settings import Settings
+from physcheck.run.twin import wants_float64
 
 MODEL = """
 import torch
@@ -129,3 +135,22 @@ def test_models_that_are_or_can_be_no_float64_have_none(spec):
         assert not could_have_twin(spec, model)
     else:
         assert load_float64_twin(spec) is None
+
+
+@pytest.mark.parametrize(
+    ("parts", "wanted"),
+    [
+        ({"rounding": 1.0, "sampling": 2.0}, True),
+        ({"truncation": 1.0, "sampling": 2.0}, True),
+        ({"rounding": 1.0, "sampling": 4.0}, False),
+        ({"sampling": 1.0}, False),
+        ({}, False),
+    ],
+)
+def test_float64_is_asked_where_numerics_are_a_good_part_of_what_hides_a_law(parts, wanted):
+    blank = unmeasured_record(
+        find_checks("loop_work")[0], "Si8", (0,), Settings(),
+        verdict=Outcome.INCONCLUSIVE, message="", budget="quick", search=None,
+    )  # fmt: skip
+    record = replace(blank, value=1e-4, reason=None, uncertainty_components=parts)
+    assert wants_float64(record) is wanted

@@ -35,9 +35,9 @@ _ROUGH, _FINER = 4.0, (8.0, 128.0)
 # Relative curvature of forces, 1/Å²: a bond's Morse exponent of 5/Å, squared; only the first step
 # starts from it.
 _CURVATURE = 25.0
-# Steps, Å (rms of a coordinate): below, positions near 10 Å have too few digits; above,
-# anharmonicity.
-_STEP_RANGE = (1e-5, 5e-3)
+# Steps, Å (rms of a coordinate): below, positions near 100 Å keep too few digits of a step (1.4e-14
+# Å of 1e-6 are 1e-8 of a slope); above, anharmonicity.
+_STEP_RANGE = (1e-6, 5e-3)
 # The 2-point formula is taken where its error is at most this share of the target.
 _GOOD_ENOUGH = 0.03
 # Halving the step of a 4-point formula divides the truncation by 16 on a smooth surface; kinks gain

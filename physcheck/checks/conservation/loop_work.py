@@ -4,8 +4,9 @@ How it is measured.  Loops are circles in random planes of the coordinates; thei
 the equispaced periodic trapezoid.  The amplitude follows from the model's noise unless it is given.
 Two pilot loops have 16 points.  If their harmonics 6 to 8, which 8 points would alias, are
 negligible, the other loops have 8 points; otherwise 16, and they are half as many.  Where kinks or
-jumps of the surface leave more truncation than the target, the pilots are repeated at 0.03 Å and
-the better amplitude is kept.
+jumps of the surface leave more truncation than the target, the pilots are repeated and the better
+amplitude is kept: as small as the noise allows, where that is much smaller, since small circles
+cross no kinks; else at 0.03 Å.
 
 Truncation is extrapolated from the spectrum (:func:`physcheck.numerics.quadrature.aliasing`),
 rounding comes from the model's noise.  Points are visited in random order, so that a model's memory
@@ -29,6 +30,7 @@ from physcheck.checks.conservation.loop_lambda import (
     LoopLambda,
     confirm_loop_lambda,
     estimate_loop_lambda,
+    work_is_confirmed,
     work_per_lambda,
 )
 from physcheck.checks.conservation.subject import Subject
@@ -53,6 +55,10 @@ _AMPLITUDES = (0.005, 0.015)
 # Where kinks or jumps spoil that: far enough that a few of them average out, near enough that bonds
 # hold, Å.
 _WIDE = 0.03
+# Where the noise leaves room below the first amplitude, circles shrink until they meet no kinks: by
+# so much or more, as the share of circles that meet one falls in proportion, and never below that
+# many Å, where positions near 10 Å have too few digits.
+_SHRINK, _NARROWEST = 8.0, 1e-5
 # Points of a loop: enough to extrapolate its spectrum, and enough where that has decayed.
 _FINE, _COARSE = 16, 8
 # The harmonics, first and one past the last, that the coarse points would alias.
@@ -116,8 +122,9 @@ def measure_loop_work(
     on the scale of ``jacobian_asymmetry``; |J|_F comes from the first harmonic of the same forces.
     The module's docstring says how a is chosen, how truncation is judged and a FAIL confirmed.
 
-    Can't see: work that needs displacements much larger than the amplitude or is diluted in a large
-    system; a force that is the gradient of another energy (force_energy_gap sees that).
+    Can't see: work that needs displacements much larger than the amplitude, which is 1e-5 Å among
+    kinks (``rms_displacement_A`` in the record), or that is diluted in a large system; a force that
+    is the gradient of another energy (force_energy_gap sees that).
 
     Parameters
     ----------
@@ -162,6 +169,11 @@ class _Pilots:
     coarse_noise: float
     unit: float
 
+    @property
+    def work(self) -> float:
+        """rms over the loops."""
+        return float(np.sqrt(np.mean([loop.work**2 for loop in self.walked])))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
@@ -180,29 +192,64 @@ def _choose_steps(
     free = rms_displacement is None
     amplitude = rms_displacement or _amplitude(subject.resolution, target)
     pilot = _walk_pilots(subject, amplitude, pilots)
-    if pilot.coarse_truncation <= max(_NEGLIGIBLE * target * pilot.unit, pilot.coarse_noise):
+    if pilot.coarse_truncation <= _negligible(pilot, target):
         return _Plan(pilot, amplitude, loops, _COARSE)
     left = loops * _COARSE
-    if free and pilot.truncation > target * pilot.unit:
-        # Kinks and jumps, not curvature: their share falls with the amplitude.
-        wide = _walk_pilots(subject, _WIDE, pilots)
-        left -= pilots * _FINE
-        if wide.truncation / wide.unit < pilot.truncation / pilot.unit:
-            pilot, amplitude = wide, _WIDE
+    narrow = max(_NARROWEST, _resolving_amplitude(subject.resolution, target))
+    other, wanted = _WIDE, pilot.truncation > target * pilot.unit
+    if narrow * _SHRINK <= amplitude:
+        # Kinks and jumps, not curvature; the spectrum of few points can miss most of them.
+        wanted = max(pilot.truncation / _NEGLIGIBLE, pilot.work) > target * pilot.unit
+    if not (free and wanted):
+        return _Plan(pilot, amplitude, left // _FINE, _FINE)
+    if narrow * _SHRINK <= amplitude:
+        left -= _FINE
+        if _is_work(subject, pilot):
+            return _Plan(pilot, amplitude, left // _FINE, _FINE)
+        other, pilots = narrow, max(1, pilots // 2)
+    left -= pilots * _FINE
+    again = _walk_pilots(subject, other, pilots)
+    if again.truncation / again.unit < pilot.truncation / pilot.unit:
+        pilot, amplitude = again, other
+        if again.coarse_truncation <= _negligible(again, target):
+            return _Plan(pilot, amplitude, left // _COARSE, _COARSE)
     return _Plan(pilot, amplitude, left // _FINE, _FINE)
 
 
-def _amplitude(resolution: Resolution, target: float) -> float:
+def _is_work(subject: Subject, pilot: _Pilots) -> bool:
+    """Whether the pilots' largest work shows again at points halfway between the first.
+
+    An energy that jumps does work around circles that cross the jump, and no small one would.
+    Cost: 16 evaluations.
+    """
+    loop = pilot.walked[int(np.argmax([abs(loop.work) for loop in pilot.walked]))]
+    shifted = loop.circle.rephased(loop.circle.phase + np.pi / _FINE)
+    again = walk_loops(subject, [shifted], _FINE)[0]
+    noise = again.noise(subject.resolution.force_noise)
+    return work_is_confirmed(loop.work, again.work, noise)
+
+
+def _negligible(pilot: _Pilots, target: float) -> float:
+    """What the coarse points may alias, eV."""
+    return max(_NEGLIGIBLE * target * pilot.unit, pilot.coarse_noise)
+
+
+def _resolving_amplitude(resolution: Resolution, target: float) -> float:
     """The smallest amplitude, Å, at which 8 points resolve a sixth of the target over the noise.
 
     The noise of lambda_loop is sigma_F/(rho sqrt(8) |J|_F/sqrt(3N)) at an amplitude rho.
     """
+    resolved = resolution.stiffness * math.sqrt(_COARSE) * target / _NOISE_FRACTION
+    return resolution.force_noise / resolved if resolved > 0 else math.inf
+
+
+def _amplitude(resolution: Resolution, target: float) -> float:
+    """What the noise asks for, within the range of amplitudes, Å."""
     if resolution.stiffness <= 0:
         return _AMPLITUDES[1]
-    resolved = resolution.stiffness * math.sqrt(_COARSE) * target / _NOISE_FRACTION
     stricter = min(1.0, target / default_tolerance("loop_work"))
     smallest = _AMPLITUDES[0] * stricter ** (1 / _TRUNCATION_POWER)
-    return float(np.clip(resolution.force_noise / resolved, smallest, _AMPLITUDES[1]))
+    return float(np.clip(_resolving_amplitude(resolution, target), smallest, _AMPLITUDES[1]))
 
 
 def _walk_circles(subject: Subject, amplitude: float, count: int, points: int) -> list[WalkedLoop]:

@@ -55,11 +55,11 @@ _REPLICAS, _STRIDE, _PLACES = 6, 12, 4
 # Advance of the fastest mode in a step, rad: 12 steps are half a period of it, so that the places
 # of a replica are independent of one another.
 _PHASE = 0.25
-# Range of the shortest half length of a piece, rms of a coordinate, Å: short where switching
-# functions end, long where rounding of the energies asks for it; and what that may do to a gap,
-# eV/Å.
-_STEPS = (1e-4, 4e-3)
-_FINE = 1e-10
+# Range of the shortest half length of a piece, rms of a coordinate, Å: short where the surface has
+# kinks, long where rounding of the energies asks for it; and what that may do to a gap, eV/Å: at
+# 2e-9 the bound on a drift is a twentieth of what md allows.
+_STEPS = (1e-5, 4e-3)
+_FINE = 2e-9
 # Half lengths in units of the shortest; each costs two evaluations, and the middle one.
 _LENGTHS = (1, 2, 4)
 _POINTS = 2 * len(_LENGTHS)
@@ -96,6 +96,8 @@ class GradientForces:
         rms over directions and places of F + dE/dx along a unit direction.
     most : float, eV/Å
         What that is at most, 97.5 % sure.
+    error : float, eV/Å
+        rms of what the steps may do to it, which kinks of the surface make large.
     noise : float, eV/Å
         The standard deviation that the model's rounding gives it.
     temperature_K : float
@@ -107,6 +109,7 @@ class GradientForces:
     places: Configurations
     gap: float
     most: float
+    error: float
     noise: float
     temperature_K: float  # noqa: N815
     nothing: str = ""
@@ -115,6 +118,11 @@ class GradientForces:
     def by_noise(self) -> bool:
         """Whether rounding makes most of the gap."""
         return self.noise > 0.5 * self.gap
+
+    @property
+    def by_steps(self) -> bool:
+        """Whether the steps make most of the gap."""
+        return self.error > 0.5 * self.gap
 
     def power(self, masses: Floats) -> float:
         """The most that atoms of these masses can get on average, eV/ps an atom.
@@ -178,7 +186,7 @@ def measure_gradient_forces(
         gaps.append(_gaps(meter, relaxed, places[-1], length, rng))
     if not gaps:
         nothing = "a replica ran away at once (nve_drift judges that)"
-        return GradientForces(relaxed, relaxed, 0.0, math.inf, 0.0, temperature_K, nothing)
+        return GradientForces(relaxed, relaxed, 0.0, math.inf, 0.0, 0.0, temperature_K, nothing)
     fine, error = np.concatenate(gaps).T
     gap = float(np.sqrt(np.mean(fine**2)))
     whole = float(np.sqrt(np.mean((np.abs(fine) + error) ** 2)))
@@ -187,6 +195,7 @@ def measure_gradient_forces(
         places=relaxed.at(np.concatenate(places)),
         gap=gap,
         most=whole / _least_share(len(fine)),
+        error=float(np.sqrt(np.mean(error**2))),
         noise=noise,
         temperature_K=temperature_K,
         nothing="" if resolution is None else resolution.rigid_reason,
@@ -246,10 +255,11 @@ def measure_by_gradient(found: GradientForces, most: float) -> Measurement:
         The largest deviation that the gap allows, in the check's unit.
     """
     by_noise = found.by_noise
+    cause = "rounding" if by_noise else "truncation" if found.by_steps else "sampling"
     return Measurement(
         value=0.0,
         uncertainty=most,
-        uncertainty_components={"rounding" if by_noise else "sampling": most},
+        uncertainty_components={cause: most},
         interval=(0.0, most),
         detection_limit=None,
         limit_unknown=_ONLY_PASSES,

@@ -105,3 +105,60 @@ def test_work_is_confirmed_at_any_phase():
         assert work == pytest.approx(2 * np.pi * RADIUS**2 * 1e-3, rel=1e-6)
         assert verdict
         assert low > 0
+
+
+class Kinked:
+    """Springs, and many planes beyond which each one pushes back: the energy bends, no more.
+
+    ``curl`` turns the forces about the start; ``steps`` lets the energy jump at each plane.
+    """
+
+    capabilities = Capabilities(name="kinked", adapter="test", outputs=frozenset({"forces"}))
+    n_atoms, planes, push = 6, 300, 1.0
+
+    def __init__(self, curl=0.0, steps=0.0):
+        rng = np.random.default_rng(0)
+        n = 3 * self.n_atoms
+        self.start = Configurations.from_atoms(
+            Atoms("Ar6", positions=3 * rng.standard_normal((self.n_atoms, 3)))
+        )
+        self.x0 = self.start.positions[0].ravel()
+        normals = rng.standard_normal((self.planes, n))
+        self.normals = normals / np.linalg.norm(normals, axis=1, keepdims=True)
+        self.offsets = rng.uniform(-0.3, 0.3, self.planes)
+        turned = rng.standard_normal((n, n))
+        self.curl, self.steps = curl * (turned - turned.T), steps
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        moved = configurations.positions.reshape(len(configurations), -1) - self.x0
+        beyond = moved @ self.normals.T - self.offsets
+        forces = -5 * moved - self.push * np.maximum(beyond, 0.0) @ self.normals + moved @ self.curl
+        # Beyond a plane the energy is higher by steps times the first coordinate.
+        forces[:, 0] -= self.steps * (beyond > 0).sum(axis=1)
+        return Evaluation(forces=forces.reshape(configurations.positions.shape))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_among_kinks_circles_shrink_until_they_meet_none(seed):
+    model = Kinked()
+    result = measure_loop_work(model, model.start, rng=np.random.default_rng(seed))
+    assert result.evidence["quantities"]["rms_displacement_A"] == pytest.approx(1e-5)
+    assert result.interval[1] < 1e-6
+    assert result.force_evaluations <= 16 + 2 * 16 + 6 * 8 + 24
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_curl_among_kinks_is_seen(seed):
+    model = Kinked(curl=1e-3)
+    result = measure_loop_work(model, model.start, rng=np.random.default_rng(seed))
+    assert result.interval[0] > 3e-5
+    assert result.evidence["confirmed"] is True
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_energy_that_jumps_is_no_kink(seed):
+    """No small circle would meet the jumps: the loops stay wide, and nothing passes."""
+    model = Kinked(steps=0.02)
+    result = measure_loop_work(model, model.start, rng=np.random.default_rng(seed))
+    assert result.evidence["quantities"]["rms_displacement_A"] >= 0.005
+    assert result.interval[1] > 3e-5
