@@ -73,6 +73,9 @@ def _document(path: str | Path) -> dict[str, Any]:
                 "(physcheck itself replaces the file as a whole)"
             ) from None
         raise SpecError(f"{path} is no JSON (line {error.lineno}: {error.msg})") from None
+    # Numbers of thousands of digits, and lists in lists in lists.
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"{path} is no report of physcheck: {error}") from None
     if not isinstance(document, dict):
         raise SpecError(f"{path} is JSON, but no report of physcheck")
     return document

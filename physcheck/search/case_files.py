@@ -133,7 +133,7 @@ def kept_cases(folder: str | None) -> tuple[Case, ...]:
     for path in sorted(Path(folder).glob("*.json")):
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise SpecError(f"{path} can't be read as a case: {error}") from None
         found.append(case_from_json(document, str(path)))
     return tuple(found)
