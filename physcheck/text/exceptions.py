@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Any
 
 from physcheck.errors import (
     AllotmentExceeded,
@@ -110,16 +111,16 @@ def foreign_code(
     ModelError
     """
     process = os.getpid()
-    real_exit, *real_execs = os._exit, os.execv, os.execve
+    real_exit, real_execv, real_execve = os._exit, os.execv, os.execve
 
     def refuse(status: int = 0) -> None:
         if os.getpid() != process:
             real_exit(status)
         raise SystemExit(f"os._exit({status}), of which the process would have died")
 
-    def refuse_program(path: object, *rest: object) -> None:
+    def refuse_program(path: Any, arguments: Any, environment: Any = None) -> None:
         if os.getpid() != process:
-            real_execs[len(rest) - 1](path, *rest)
+            real_execve(path, arguments, os.environ if environment is None else environment)
         raise SystemExit(f"os.exec({path!r}), of which the process would have died")
 
     # They would end the run without a word, and with an exit code that isn't its own.
@@ -135,6 +136,6 @@ def foreign_code(
             raise
         raise ModelError(said(description(error))) from error
     finally:
-        os._exit, os.execv, os.execve = real_exit, *real_execs
+        os._exit, os.execv, os.execve = real_exit, real_execv, real_execve
         if os.getpid() != process:
             real_exit(0)
