@@ -38,6 +38,10 @@ class Case:
         The JSON report can't be written.
     workers : bool
         Run with pytest-xdist.
+    talks : bool
+        pytest itself prints the traceback of what the model raised elsewhere, as in a thread.
+    silent : bool
+        Ends the process with code 0 and without a word; that the report isn't complete must do.
     """
 
     kind: str
@@ -50,6 +54,8 @@ class Case:
     mute: bool = False
     unwritable: bool = False
     workers: bool = False
+    talks: bool = False
+    silent: bool = False
 
 
 def prepare_paths(folder: Path) -> None:

@@ -113,7 +113,8 @@ _DEATHS = {
     "a termination": "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
     "a hangup": "import os, signal; os.kill(os.getpid(), signal.SIGHUP)",
     "a fork": "import os\n            if os.fork() == 0: os._exit(0)",
-    "a fork that goes on": "import os; os.fork()",
+    "a fork that goes on": "import os; os.environ.get('FORKED') or "
+    "(os.environ.update(FORKED='1'), os.fork())",
     "an abort": "import os; os.abort()",
     "a null pointer": "import ctypes; ctypes.string_at(0)",
     "an exit in C": "import ctypes; ctypes.CDLL(None).exit(0)",
@@ -212,6 +213,7 @@ def death_case(rng: random.Random) -> Case:
     return Case(
         "deaths", f"{about}, {when}{', a worker' if workers else ''}", words, _writing(text),
         dies=dies, alone=True, workers=workers,
+        talks="thread" in about, silent=about == "a quick exit in C",
         mute=about in ("closed sys.stdout", "no sys.stdout", "closed descriptor 1",
                        "another program", "few descriptors", "a fork that goes on"),
     )  # fmt: skip

@@ -226,7 +226,8 @@ def faults_of(outcome: Outcome) -> Iterator[str]:
     if code is None:
         yield "it didn't end"
         return
-    yield from (f"it says {words!r}" for words in BLAMES if words in output)
+    blames = BLAMES[1:] if case.talks else BLAMES
+    yield from (f"it says {words!r}" for words in blames if words in output)
     if case.wrong:
         lines = [line for line in output.splitlines() if line.startswith("ERROR: ")]
         lines = lines or [line for line in output.splitlines() if ": error: " in line]
@@ -250,6 +251,8 @@ def _losses(outcome):
     writes = any(word.startswith("--physcheck-json=out.json") for word in case.arguments)
     if writes and not case.unwritable and outcome.finished > len(records):
         yield f"{outcome.finished} records were finished, {len(records)} are in the report"
+    if case.silent and code == 0 and not (outcome.report or {"complete": True})["complete"]:
+        return
     if code != 0:
         return
     if outcome.missing:
