@@ -21,10 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fault_cases import Case
+from fault_case import GOOD, OUT, SHORT, SUITE, Case
 from faults import FinishedRecords, Outcome, kill, new_folder, outcome_of, run_case, words_of
 
-__all__ = ["Told", "told_of", "told_of_all"]
+__all__ = ["Told", "told_of", "told_of_all", "warm_up"]
 
 # A process is used for so many cases, so that what one leaves behind doesn't add up.
 _BATCH = 200
@@ -73,6 +73,12 @@ def _looked_at_alone(told: Told, seconds: float) -> Told:
         return alone
     after = tuple(f"only after other cases in one process: {fault}" for fault in told.faults)
     return Told(told.number, told.case, told.code, after, told.output)
+
+
+def warm_up() -> None:
+    """Run a case here, so that no process that is forked has to import what runs need."""
+    words = (*SUITE, GOOD, *SHORT, OUT, "--physcheck-html=o.html", "--physcheck-markdown=o.md")
+    _outcome(Case("good", "good", words))
 
 
 def _run_batch(cases: Mapping[int, Case], seconds: float) -> Iterator[Told]:

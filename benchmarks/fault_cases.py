@@ -299,7 +299,7 @@ _MAKERS: dict[str, Callable[[random.Random], Case]] = {
 }
 KINDS = tuple(_MAKERS)
 # Of forty cases in a row so many are of each kind.
-_OF_FORTY = {"options": 12, "specs": 8, "files": 11, "answers": 6, "deaths": 2, "disks": 1}
+_OF_FORTY = {"options": 12, "specs": 8, "files": 11, "answers": 7, "deaths": 1, "disks": 1}
 _ORDER = tuple(kind for kind, count in _OF_FORTY.items() for _ in range(count))
 
 

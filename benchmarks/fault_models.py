@@ -122,7 +122,6 @@ _DEATHS = {
     "an exit in a thread": "import threading as t, os; t = t.Thread(target=os._exit, args=(0,)); "
     "t.start(); t.join()",
     "another program": "import os; os.execv('/bin/true', ['true'])",
-    "a full stack": "import sys; sys.setrecursionlimit(10**9); f = lambda: f(); f()",
 }
 _MODEL = """
 import numpy as np
@@ -207,7 +206,7 @@ def death_case(rng: random.Random) -> Case:
     else:
         text = _WHEN[when].format(statement=which[about])
     words = _words(rng)
-    workers = dies and rng.random() < 0.1
+    workers = dies and rng.random() < 0.05
     if workers:
         words = (*words, "-n1")
     return Case(

@@ -283,7 +283,7 @@ def numbered_case(number: int, seed: int, kinds: tuple[str, ...]) -> Case:
 
 
 def main() -> int:
-    from fault_batches import Told, told_of, told_of_all
+    from fault_batches import Told, told_of, told_of_all, warm_up
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--cases", type=int, default=10_000)
@@ -296,6 +296,8 @@ def main() -> int:
     parser.add_argument("--alone", action="store_true", help="each case in a process of its own")
     given = parser.parse_args()
     import_all()
+    warm_up()
+    gc.freeze()
     kinds = tuple(kind.strip() for kind in given.kinds.split(","))
     counts: Counter[str] = Counter()
     started = time.monotonic()
