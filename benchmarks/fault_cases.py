@@ -1,52 +1,25 @@
-"""The cases of benchmarks/faults.py: options, specs, structure files and answers that are wrong."""
+"""The cases of benchmarks/faults.py: options and specs that are wrong, and all kinds by name."""
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-__all__ = ["KINDS", "Case", "make_case", "strange_options", "strange_specs"]
+from fault_case import GOOD, LONG, SHORT, SUITE, Case, prepare_paths
+from fault_files import file_case
+from fault_models import answer_case, death_case, disk_case
 
-SUITE = ["--pyargs", "physcheck.suite"]
-GOOD = "--physcheck-model=builtin::lennard-jones"
-SHORT = ["--physcheck-checks=determinism", "--physcheck-structures=H2O"]
-OUT = "--physcheck-json=out.json"
-
-
-def _nothing(folder: Path) -> None:
-    """No files."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A command line, the files it finds, and what must come of it.
-
-    Attributes
-    ----------
-    wrong : bool
-        Something that must be refused: exit code 4 and one line.
-    dies : bool
-        The process may end with any code.
-    """
-
-    kind: str
-    about: str
-    arguments: tuple[str, ...]
-    prepare: Callable[[Path], None] = _nothing
-    wrong: bool = False
-    dies: bool = False
-
+__all__ = ["KINDS", "Case", "kind_of", "make_case", "strange_options", "strange_specs"]
 
 # -- options ---------------------------------------------------------------
 
-_LONG = "x" * 300
 _PATHS = {
     "no such user": "~nosuchuser/x",
-    "long name": _LONG,
-    "long name in a folder": f"{_LONG}/x",
+    "long name": LONG,
+    "long name in a folder": f"{LONG}/x",
     "long path": "/".join(["d" * 200] * 40),
     "NUL": "a\0b",
     "not UTF-8": "a\udcff.x",
@@ -100,15 +73,36 @@ _TOML = {
     "binary": b"\xff\xfe\x00",
     "bom": b"\xef\xbb\xbf[[known_failure]]\n",
 }
-
-
-def prepare_paths(folder: Path) -> None:
-    """What the names of ``_PATHS`` and ``_READ`` lead to."""
-    (folder / "folder").mkdir()
-    (folder / "file.txt").write_text("x")
-    (folder / "loop").symlink_to("loop")
-    (folder / "broken").symlink_to("nowhere")
-    os.mkfifo(folder / "pipe")
+_SHARDS = {
+    "none": "0/2", "beyond": "3/2", "one number": "2", "letters": "a/b", "empty": "",
+    "minus": "-1/2",
+    "digits": "1/" + "9" * 5000, "NaN": "nan/2", "three": "1/2/3", "NUL": "1/2\0", "spaces": " / ",
+}  # fmt: skip
+_REPORTS = {
+    "empty": "",
+    "a list": "[]",
+    "a number": "1",
+    "null": "null",
+    "no records": "{}",
+    "records of nothing": '{"records": [{}]}',
+    "records as words": '{"records": "none"}',
+    "deep": "[" * 100_000,
+    "deep objects": '{"a":' * 5_000 + "1" + "}" * 5_000,
+    "digits": '{"schema_version": ' + "9" * 5_000 + "}",
+    "NaN": '{"schema_version": NaN, "records": [NaN]}',
+    "twice": "{}{}",
+    "surrogates": '{"schema_version": "\\ud800", "records": []}',
+    "another version": '{"schema_version": 10000, "records": []}',
+}
+_CASE = (
+    '{"format": "physcheck-case/1", "check": "%s", "symbols": %s, "positions": %s, '
+    '"cell": %s, "pbc": %s, "action": %s}'
+)
+_KEPT = {
+    "another check": _CASE % ("nothing", '["H"]', "[[0,0,0]]", "[]", "[false]", "{}"),
+    "no atoms": _CASE % ("net_force", "[]", "[]", "[[0,0,0]]", "[false]", "{}"),
+    "one coordinate": _CASE % ("net_force", '["H"]', "[[0]]", "[]", "[]", "{}"),
+}
 
 
 def strange_options() -> list[Case]:
@@ -123,20 +117,41 @@ def strange_options() -> list[Case]:
             Case("options", f"{name}: {about}", (*SUITE, *model, *rest, option), prepare, True)
         )
 
-    written, read = ("json", "html", "markdown"), ("known-failures",)
+    written, read = ("json", "html", "markdown", "badge"), ("known-failures", "baseline")
     for name in (*written, *read, "structures", "model", "reference"):
         for about, value in _PATHS.items():
             add(name, about, f"{value}.py" if name in ("model", "reference") else value)
     for name in (*read, "structures"):
         for about, value in _READ.items():
             add(name, about, value)
-    for about in set(_PATHS) - {"folder"}:
+    for about in sorted(set(_PATHS) - {"folder"}):
         add("evidence", about, _PATHS[about])
-    for name in ("seed", "timeout"):
+        add("cases", about, _PATHS[about])
+    for about, value in {**_PATHS, **_READ}.items():
+        add("resume", about, value)
+    for name in ("seed", "timeout", "search"):
         for about, value in _NUMBERS.items():
             add(name, about, value)
     add("timeout", "zero", "0")
     add("seed", "2^64", str(2**64))
+    for about, value in _SHARDS.items():
+        add("shard", about, value)
+    for about, text in _REPORTS.items():
+        for name in ("baseline", "resume"):
+
+            def prepare_report(folder: Path, data: str = text) -> None:
+                (folder / "old.json").write_text(data)
+
+            add(name, f"report: {about}", "old.json", prepare_report)
+    for about, text in {**_REPORTS, **_KEPT}.items():
+
+        def prepare_kept(folder: Path, data: str = text) -> None:
+            (folder / "kept").mkdir()
+            (folder / "kept/old.json").write_text(data)
+
+        add("structures", f"kept case: {about}", "generated", prepare_kept)
+        words = (*cases[-1].arguments, "--physcheck-cases=kept", "--physcheck-search=200")
+        cases[-1] = replace(cases[-1], arguments=words)
     words = ("checks", "structures", "species", "profile", "budget", "fail-on", "model", "dtype")
     for name in (*words, "reference", "device"):
         for about, value in _WORDS.items():
@@ -157,7 +172,7 @@ def _ini_cases() -> list[Case]:
     values = {
         "seed": "many", "timeout": "nan", "only": "perhaps", "profile": "mdd", "checks": "nothing",
         "structures": "~nosuchuser/x.xyz", "known_failures": "missing.toml", "model": "x" * 300,
-        "json": _LONG, "evidence": "~nosuchuser", "budget": "-", "fail_on": "no",
+        "json": LONG, "evidence": "~nosuchuser", "budget": "-", "fail_on": "no",
     }  # fmt: skip
     cases = []
     for key, value in values.items():
@@ -239,180 +254,6 @@ def strange_specs() -> list[Case]:
     return cases
 
 
-# -- structure files ---------------------------------------------------------------
-
-
-def _numbers(rng: random.Random) -> float:
-    return rng.choice(
-        [rng.gauss(0, 5), 0.0, -0.0, 1e-308, 1e-52, 0.1, 1e4, 1e6, 1e16, 1e155, 1e308, -1e308,
-         float("nan"), float("inf"), -float("inf")]
-    )  # fmt: skip
-
-
-def _atoms_of(rng: random.Random):
-    import numpy as np
-    from ase import Atoms
-
-    count = rng.choice([1, 2, 3, 8])
-    positions = np.array([[rng.gauss(0, 3) for _ in range(3)] for _ in range(count)])
-    cell = np.diag([rng.uniform(2, 12) for _ in range(3)])
-    numbers = [rng.choice([1, 6, 8, 29]) for _ in range(count)]
-    pbc = [rng.random() < 0.6 for _ in range(3)]
-    for _ in range(rng.choice([0, 0, 1, 2])):
-        place = rng.randrange(4)
-        if place == 0:
-            positions[rng.randrange(count), rng.randrange(3)] = _numbers(rng)
-        elif place == 1:
-            cell[rng.randrange(3), rng.randrange(3)] = _numbers(rng)
-        elif place == 2:
-            numbers[rng.randrange(count)] = rng.choice([0, 118, 119, 255, 1])
-        else:
-            cell = cell * rng.choice([1e-3, 1e-1, 1e3, 1e8])
-    atoms = Atoms("H" * count, positions=positions, cell=cell, pbc=pbc)
-    atoms.arrays["numbers"] = np.array(numbers)
-    return atoms
-
-
-def _file_case(rng: random.Random) -> Case:
-    suffix = rng.choice(["extxyz", "traj", "cif", "json", "vasp", "xyz", "pdb", "data", "xsf"])
-    frames = [_atoms_of(rng) for _ in range(rng.choice([1, 1, 2, 12]))]
-    damage = rng.choice(["none"] * 5 + ["cut", "flip", "empty", "other"])
-    index = rng.choice(
-        ["", "", "", "@:10", "@::5", "@-1", "@7", "@::0", "@", ":extxyz", ":nonsense"]
-    )
-    salt = rng.random()
-
-    def prepare(folder: Path) -> None:
-        from ase.io import write
-
-        path = folder / f"s.{suffix}"
-        kinds = {"data": "lammps-data", "vasp": "vasp"}
-        try:
-            several = frames if suffix in ("extxyz", "traj", "xyz", "json") else frames[0]
-            write(path, several, format=kinds.get(suffix))
-        except Exception:
-            path.write_text("\n".join(str(frame.positions) for frame in frames))
-        data = bytearray(path.read_bytes())
-        again = random.Random(salt)
-        if damage == "cut":
-            data = data[: again.randrange(len(data) + 1)]
-        elif damage == "flip":
-            for _ in range(5):
-                if data:
-                    data[again.randrange(len(data))] = again.randrange(256)
-        elif damage == "empty":
-            data = bytearray()
-        elif damage == "other":
-            data = bytearray(again.randbytes(200))
-        path.write_bytes(bytes(data))
-
-    words = (
-        *SUITE, "--physcheck-model=builtin::harmonic", "--physcheck-checks=determinism,net_force",
-        f"--physcheck-structures=s.{suffix}{index}", OUT,
-    )  # fmt: skip
-    return Case("files", f"{suffix}{index}, damage: {damage}", words, prepare)
-
-
-# -- answers ---------------------------------------------------------------
-
-_ANSWERS = {
-    "a string": "'many'",
-    "None": "None",
-    "a dict": "{'x': 1}",
-    "a generator": "(x for x in [1.0])",
-    "complex numbers": "good * (1 + 1j)",
-    "NaN": "good * float('nan')",
-    "infinity": "good * float('inf')",
-    "another shape": "good[:-1]",
-    "a transposed array": "np.array(good).T",
-    "one number": "np.float64(3.0)",
-    "ragged lists": "[[1.0], [2.0, 3.0]]",
-    "a masked array": "np.ma.masked_all(np.shape(good))",
-    "booleans": "np.ones(np.shape(good), bool)",
-    "objects": "np.full(np.shape(good), None)",
-    "halves": "np.float16(good)",
-    "text": "np.full(np.shape(good), 'x')",
-    "a class": "int",
-    "nothing in it": "np.zeros((0, 3))",
-}
-_RAISED = {
-    "an exception": "raise RuntimeError('no')",
-    "an exception without text": "raise Exception",
-    "a text of two lines": "raise ValueError('a\\nb\\x1b[31m\\udcff')",
-    "an exit": "raise SystemExit(0)",
-    "a failed exit": "raise SystemExit('text')",
-    "a recursion": "return self.calculate(*args, **kwargs)",
-    "no memory": "raise MemoryError",
-    "an assertion": "assert False",
-    "StopIteration": "raise StopIteration",
-    "a skip": "import pytest; pytest.skip('not today')",
-    "a failure": "import pytest; pytest.fail('mine')",
-    "an exit of pytest": "import pytest; pytest.exit('mine')",
-    "an exception whose text raises": "raise Untold()",
-    "a group": "raise ExceptionGroup('many', [ValueError('a')])",
-    "another folder": "import os; os.chdir('/')",
-    "a deleted folder": "import os, shutil, tempfile; d = tempfile.mkdtemp(); os.chdir(d); "
-    "shutil.rmtree(d)",
-}
-_DEATHS = {
-    "an interrupt": "raise KeyboardInterrupt",
-    "the end of the process": "import os; os._exit(0)",
-    "a kill": "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
-    "a fork": "import os\n            if os.fork() == 0: os._exit(0)",
-}
-_MODEL = """
-import numpy as np
-from ase.calculators.emt import EMT
-
-class Untold(Exception):
-    def __str__(self):
-        raise ValueError("no text")
-
-class Faulty(EMT):
-    calls = 0
-    def calculate(self, *args, **kwargs):
-        type(self).calls += 1
-        if self.calls > {after}:
-            {statement}
-        super().calculate(*args, **kwargs)
-        if self.calls > {after}:
-            good = self.results[{output!r}]
-            self.results[{output!r}] = {value}
-
-def factory():
-    return Faulty()
-"""
-
-
-def _answer_case(rng: random.Random) -> Case:
-    output, value, statement, dies = "forces", "good", "pass", False
-    kind = rng.random()
-    if kind < 0.5:
-        about = rng.choice(sorted(_ANSWERS))
-        value, output = _ANSWERS[about], rng.choice(["forces", "energy", "free_energy", "stress"])
-    elif kind < 0.85:
-        about = rng.choice(sorted(_RAISED))
-        statement = _RAISED[about]
-    else:
-        about = rng.choice(sorted(_DEATHS))
-        statement, dies = _DEATHS[about], True
-    after = rng.choice([0, 1, 5, 20, 60])
-    text = _MODEL.format(after=after, statement=statement, output=output, value=value)
-
-    def prepare(folder: Path) -> None:
-        (folder / "m.py").write_text(text)
-
-    checks = ["determinism", "net_force", "input_untouched", "responsiveness", "force_energy_gap",
-              "rotation_equivariance", "finite_outputs"]  # fmt: skip
-    chosen = ",".join(rng.sample(checks, 3))
-    structures = rng.choice(["H2O", "Cu32", "CH4,H2O"])
-    words = (
-        *SUITE, "--physcheck-model=m.py:factory", f"--physcheck-checks={chosen}",
-        f"--physcheck-structures={structures}", OUT,
-    )  # fmt: skip
-    return Case("answers", f"{about} as {output} after {after} calls", words, prepare, dies=dies)
-
-
 # -- random texts ---------------------------------------------------------------
 
 _PIECES = ["~", "/", "..", ":", "::", "@", ",", "=", "+", "%", "\0", "\udc80", "é", "\n", "x.py",
@@ -421,11 +262,13 @@ _PIECES = ["~", "/", "..", ":", "::", "@", ",", "=", "+", "%", "\0", "\udc80", "
            "\\"]  # fmt: skip
 _NAMES = ("checks", "structures", "species", "profile", "budget", "seed", "timeout", "json",
           "html", "markdown", "evidence", "known-failures", "fail-on", "reference", "device",
-          "dtype", "model")  # fmt: skip
+          "dtype", "model", "search", "cases", "baseline", "resume", "shard",
+          "badge")  # fmt: skip
 
 
 def _random_text(rng: random.Random) -> str:
-    return "".join(rng.choice(_PIECES) for _ in range(rng.randrange(1, 7)))
+    # Not from the root: some of these are written to.
+    return "".join(rng.choice(_PIECES) for _ in range(rng.randrange(1, 7))).lstrip("/")
 
 
 def _random_options(rng: random.Random) -> Case:
@@ -449,10 +292,21 @@ _MAKERS: dict[str, Callable[[random.Random], Case]] = {
         rng.choice(_STRANGE_OPTIONS) if rng.random() < 0.5 else _random_options(rng)
     ),
     "specs": lambda rng: rng.choice(_STRANGE_SPECS) if rng.random() < 0.5 else _random_spec(rng),
-    "files": _file_case,
-    "answers": _answer_case,
+    "files": file_case,
+    "answers": answer_case,
+    "deaths": death_case,
+    "disks": disk_case,
 }
 KINDS = tuple(_MAKERS)
+# Of forty cases in a row so many are of each kind.
+_OF_FORTY = {"options": 12, "specs": 8, "files": 11, "answers": 7, "deaths": 1, "disks": 1}
+_ORDER = tuple(kind for kind, count in _OF_FORTY.items() for _ in range(count))
+
+
+def kind_of(number: int, kinds: Sequence[str] = KINDS) -> str:
+    """The kind of the case of a number, of those given."""
+    order = [kind for kind in _ORDER if kind in kinds]
+    return order[number % len(order)]
 
 
 def make_case(kind: str, rng: random.Random) -> Case:

@@ -17,6 +17,7 @@ import pytest
 from physcheck.errors import ModelError, SpecError
 from physcheck.files.paths import relative_to
 from physcheck.plugin.host_models import HostModels
+from physcheck.plugin.imports_for_reports import import_what_reports_need
 from physcheck.plugin.message import Message
 from physcheck.run.facts import RunFacts
 from physcheck.run.not_finite import NotFiniteOnce
@@ -98,6 +99,7 @@ class WorkerSession:
             settings = self.settings
             if settings.model is None:
                 raise SpecError("no model is given: --model=SPEC")
+            import_what_reports_need()
             with _no_warnings(), self._from_start():
                 self._model = load_model(
                     settings.model, device=settings.device, dtype=settings.dtype

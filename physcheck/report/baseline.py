@@ -11,7 +11,7 @@ from physcheck.errors import SpecError
 from physcheck.measurement import Outcome
 from physcheck.names import GENERATED, nearest
 from physcheck.report.changes import Direction, change_between
-from physcheck.report.loading import load_report
+from physcheck.report.loading import load_given_report
 from physcheck.run.record import Record, Report
 from physcheck.run.settings import Settings
 from physcheck.text.phrases import some
@@ -122,7 +122,7 @@ def load_baseline(settings: Settings) -> Baseline | None:
     path = getattr(settings, "baseline", None)
     if path is None:
         return None
-    report = load_report(path)
+    report = load_given_report(path)
     _refuse_mismatch(report, settings, path)
     records = {(r.check, r.structure): r for r in report.records}
     if not records:

@@ -5,25 +5,39 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from functools import cache
 from typing import Any
 
-__all__ = ["environment"]
+__all__ = ["environment", "versions"]
 
 _PACKAGES = ("physcheck", "pytest", "numpy", "scipy", "ase", "torch", "hypothesis", "pytest-xdist")
+
+
+@cache
+def versions() -> dict[str, str | None]:
+    """Versions of packages, None of those that aren't there.
+
+    Read once, and by a run before its model is loaded: that may leave no path to look them up in,
+    and no file descriptor.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    found: dict[str, str | None] = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    found["physcheck"] = sys.modules["physcheck"].__version__
+    return found
 
 
 def environment() -> dict[str, Any]:
     """Versions, threads, and torch's flags where torch is in use; imports nothing heavy itself."""
     import platform
-    from importlib.metadata import PackageNotFoundError, version
 
     facts: dict[str, Any] = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in _PACKAGES:
-        try:
-            facts[package] = version(package)
-        except PackageNotFoundError:
-            facts[package] = None
-    facts["physcheck"] = version("physcheck")
+    facts |= versions()
     facts["cpus"] = os.cpu_count()
     facts["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS")
     torch = sys.modules.get("torch")

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from physcheck.errors import SpecError
+from physcheck.files.paths import path_problem
 from physcheck.run.record import SCHEMA, Report
 from physcheck.run.resume import Resumed, resumed_from
 from physcheck.run.settings import Settings
 
-__all__ = ["load_report", "load_resumed", "unique_labels"]
+__all__ = ["load_given_report", "load_report", "load_resumed", "unique_labels"]
 
 _FAMILY = SCHEMA.split("/")[0]
 
@@ -38,6 +39,20 @@ def load_report(path: str | Path) -> Report:
         raise SpecError(f"{path} doesn't hold what {SCHEMA} says: {error}") from None
 
 
+def load_given_report(path: str | Path) -> Report:
+    """The report that an option of a run names, as :func:`load_report` reads it.
+
+    Raises
+    ------
+    SpecError
+        As there; or it is a pipe or a device, which a run would wait for without a word.
+    """
+    problem = path_problem(Path(path))
+    if problem is not None:
+        raise SpecError(f"{path} can't be read: it {problem}")
+    return load_report(path)
+
+
 def load_resumed(settings: Settings) -> Resumed | None:
     """What a run takes over from the report of ``--physcheck-resume``.
 
@@ -52,7 +67,7 @@ def load_resumed(settings: Settings) -> Resumed | None:
     path = settings.resume
     if path is None or (path == settings.json and not Path(path).exists()):
         return None
-    return resumed_from(path, load_report(path), settings)
+    return resumed_from(path, load_given_report(path), settings)
 
 
 def _document(path: str | Path) -> dict[str, Any]:
@@ -73,6 +88,9 @@ def _document(path: str | Path) -> dict[str, Any]:
                 "(physcheck itself replaces the file as a whole)"
             ) from None
         raise SpecError(f"{path} is no JSON (line {error.lineno}: {error.msg})") from None
+    # Numbers of thousands of digits, and lists in lists in lists.
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"{path} is no report of physcheck: {error}") from None
     if not isinstance(document, dict):
         raise SpecError(f"{path} is JSON, but no report of physcheck")
     return document

@@ -5,9 +5,9 @@ Light to import, so that the process that only collects records loads nothing he
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from importlib.metadata import version
 from typing import Any
 
 from physcheck.measurement import Outcome
@@ -224,7 +224,8 @@ class Report:
     complete: bool = False
     exit_code: int | None = None
     error: str | None = None
-    physcheck: str = field(default_factory=lambda: version("physcheck"))
+    # Not read from metadata: a model may have emptied the paths where these are looked for.
+    physcheck: str = field(default_factory=lambda: sys.modules["physcheck"].__version__)
 
     @property
     def model(self) -> ModelIdentity:

@@ -17,7 +17,7 @@ from physcheck.probes.transformations import Transformation
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Evaluation
 
-__all__ = ["Asked", "Noise", "OutsideDomain", "difference", "rms", "sane_answer"]
+__all__ = ["Asked", "Noise", "OutsideDomain", "difference", "energy_of", "rms", "sane_answer"]
 
 # Standard deviations of the model's noise that a single answer may have.
 _NOISE_SDS = 6.0
@@ -68,12 +68,15 @@ class Asked:
         Which output decides: ``forces``, ``energy`` or ``stress``.
     size : float, eV/Å
         rms force component of the case, that a violation may be held against.
+    energy : float or None, eV
+        Of the case, or of what is done to it on average; None where the model gives none.
     """
 
     value: float
     doubt: float = 0.0
     part: str = "forces"
     size: float = 1.0
+    energy: float | None = None
 
     @property
     def suspicion(self) -> float:
@@ -126,7 +129,13 @@ def difference(
         volume = float(start.volumes()[0]) / (n * ENERGY_LENGTH * scale)
         apart = change.stress_back(other.stress) - home.stress
         found.append(Asked(rms(apart) * volume, VIRIAL_ARM * doubt, "stress"))
-    return replace(max(found, key=lambda one: one.suspicion), size=size)
+    energy = energy_of(home)
+    return replace(max(found, key=lambda one: one.suspicion), size=size, energy=energy)
+
+
+def energy_of(answer: Evaluation) -> float | None:
+    """The mean energy of an answer's configurations; None where the model gives none."""
+    return None if answer.energy is None else float(np.mean(answer.energy))
 
 
 def rms(values: np.ndarray) -> float:

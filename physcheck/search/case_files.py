@@ -12,6 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from physcheck.errors import SpecError
+from physcheck.files.paths import path_problem
 from physcheck.search.case import Case
 from physcheck.system import Configurations
 
@@ -131,9 +132,12 @@ def kept_cases(folder: str | None) -> tuple[Case, ...]:
         return ()
     found = []
     for path in sorted(Path(folder).glob("*.json")):
+        problem = path_problem(path)
+        if problem is not None:
+            raise SpecError(f"{path} can't be read as a case: {problem}")
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise SpecError(f"{path} can't be read as a case: {error}") from None
         found.append(case_from_json(document, str(path)))
     return tuple(found)

@@ -20,7 +20,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Meter
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
-from physcheck.search.asking import Asked, Noise, rms, sane_answer
+from physcheck.search.asking import Asked, Noise, energy_of, rms, sane_answer
 from physcheck.search.case import Case
 from physcheck.search.law import RESOLUTION, SearchLaw
 from physcheck.search.tape import Tape
@@ -89,7 +89,8 @@ class ForceEnergyGap(SearchLaw):
         rounding += math.sqrt(2) * noise.energy + length * noise.forces
         doubt = abs(float((_WEIGHTS - _COARSE) @ pull)) + rounding
         size = rms(answer.require_forces())
-        return Asked(_MEV * abs(gap) / length, _MEV * doubt / length, "energy", size)
+        value = _MEV * abs(gap) / length
+        return Asked(value, _MEV * doubt / length, "energy", size, energy_of(answer))
 
     def judge(
         self, meter: Meter, case: Case, rng: np.random.Generator, tolerance: float

@@ -15,7 +15,7 @@ from physcheck.model import Meter
 from physcheck.numerics.quadrature import aliasing, spectrum
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
 from physcheck.probes.loops import Circle
-from physcheck.search.asking import Asked, Noise, sane_answer
+from physcheck.search.asking import Asked, Noise, energy_of, sane_answer
 from physcheck.search.case import Case
 from physcheck.search.energy_gap_law import moved_atoms
 from physcheck.search.law import RESOLUTION, SearchLaw
@@ -60,7 +60,7 @@ class LoopWork(SearchLaw):
         unit = work_per_lambda([walked], _coordinates(case))
         # The highest harmonic that eight points tell stands far above the one that they alias.
         doubt = float(spectrum(walked.integrand).magnitudes[-1]) + walked.noise(noise.forces)
-        return Asked(abs(walked.work) / unit, doubt / unit)
+        return Asked(abs(walked.work) / unit, doubt / unit, energy=energy_of(answer))
 
     def judge(
         self, meter: Meter, case: Case, rng: np.random.Generator, tolerance: float

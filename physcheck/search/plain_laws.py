@@ -15,7 +15,7 @@ from physcheck.errors import NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
 from physcheck.resolution import measure_resolution
-from physcheck.search.asking import Asked, Noise, difference, rms, sane_answer
+from physcheck.search.asking import Asked, Noise, difference, energy_of, rms, sane_answer
 from physcheck.search.case import Case
 from physcheck.search.copies_laws import transformation_of
 from physcheck.search.law import RESOLUTION, SearchLaw, copies_of
@@ -41,9 +41,11 @@ class _Balance(SearchLaw):
 
     def ask(self, meter: Meter, case: Case, noise: Noise) -> Asked:
         """The rms component of the least change of forces that mends them; one evaluation."""
-        forces = sane_answer(meter, case.start).require_forces()
+        answer = sane_answer(meter, case.start)
+        forces = answer.require_forces()
         doubt = noise.forces / math.sqrt(case.start.n_atoms)
-        return Asked(rms(self.unbalanced(case.start, forces)), doubt, size=rms(forces))
+        value = rms(self.unbalanced(case.start, forces))
+        return Asked(value, doubt, size=rms(forces), energy=energy_of(answer))
 
     def judge(
         self, meter: Meter, case: Case, rng: np.random.Generator, tolerance: float

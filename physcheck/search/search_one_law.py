@@ -75,6 +75,8 @@ class SearchResult:
     failing, smallest : (Case, Asked) or None
         A case that fails, and the simplest form of it that does.
     judged_smallest : Measurement or None
+    cases : tuple of (Case, Asked)
+        All that exploring asked and the model answered, ties left out.
     """
 
     asked: int
@@ -86,6 +88,7 @@ class SearchResult:
     failing: _Found | None = None
     smallest: _Found | None = None
     judged_smallest: Measurement | None = None
+    cases: tuple[_Found, ...] = ()
 
 
 def least_allotment(law: SearchLaw) -> int:
@@ -183,14 +186,17 @@ class Search:
                     continue
             yield case, asked
 
-    def worst(self) -> _Found | None:
-        """The most suspicious case that was answered, ties left out."""
-        found = [
+    def answered(self) -> tuple[_Found, ...]:
+        """The cases that were answered, ties left out."""
+        return tuple(
             (case, a)
             for key, (case, a) in self.asked.items()
             if a is not None and key not in self.only_exactly
-        ]
-        return max(found, key=lambda one: one[1].suspicion, default=None)
+        )
+
+    def worst(self) -> _Found | None:
+        """The most suspicious of them."""
+        return max(self.answered(), key=lambda one: one[1].suspicion, default=None)
 
 
 def search(
@@ -268,7 +274,9 @@ def _judged(
     one.allow(left)
     suspects = list(islice(one.lasting_suspects(rng), _JUDGED))
     left -= one.meter.evaluations - before
-    result = replace(result, worst=one.worst(), only_exactly=len(one.only_exactly))
+    result = replace(
+        result, worst=one.worst(), only_exactly=len(one.only_exactly), cases=one.answered()
+    )
     for case, asked in suspects:
         measured = _judgement(one, case, rng)
         if measured is None:

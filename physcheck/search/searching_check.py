@@ -17,6 +17,7 @@ from physcheck.resolution import Resolution
 from physcheck.search.asking import Asked
 from physcheck.search.case import Case
 from physcheck.search.case_files import case_as_json, keep_case
+from physcheck.search.domain_map import domain_map, said_of_domain
 from physcheck.search.law import SearchLaw
 from physcheck.search.repro_script import repro_script
 from physcheck.search.search_one_law import SearchResult, search
@@ -91,7 +92,8 @@ def searching_spec(
             law, meter, pool, allotment=allotment, tolerance=tolerance, rng=rng, kept=kept,
             resolution=resolution,
         )  # fmt: skip
-        report = _Reporting(spec, law, result, tolerance, meter, named)
+        domain = domain_map(result.cases, pool.seeds, tolerance)
+        report = _Reporting(spec, law, result, tolerance, meter, named, domain)
         rigid = "" if resolution is None else resolution.rigid_reason
         return report.measurement(rigid)
 
@@ -130,6 +132,7 @@ class _Reporting:
     tolerance: float
     meter: Meter
     model: SearchedModel
+    domain: dict[str, dict[str, Any]]
 
     def measurement(self, rigid: str) -> Measurement:
         """Of the judged case where there is one; else the largest violation of all cases."""
@@ -173,6 +176,7 @@ class _Reporting:
             "refused": result.refused,
             "out_of_bounds": result.outside,
             "only_exactly_there": result.only_exactly,
+            "domain": self.domain,
         }
         evidence: dict[str, Any] = {"quantities": {**quantities, **counts}}
         asked = f"{count(result.asked, 'generated case')} asked"
@@ -183,6 +187,7 @@ class _Reporting:
         evidence["place"] = f"{asked}; worst: {self._said(result.failing)}"
         evidence["lines"] = [
             f"smallest case that fails: {self._said(result.smallest)}",
+            *filter(None, [said_of_domain(self.domain)]),
         ]
         evidence["quantities"] |= {
             "worst_value": result.failing[1].value,

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Any
 
 from physcheck.errors import (
     AllotmentExceeded,
@@ -93,9 +94,10 @@ def foreign_code(
 ) -> Iterator[None]:
     """Within, somebody else's code runs: whatever it raises is a ModelError with its cause.
 
-    That includes what pytest, ``sys.exit`` and Ctrl-C use to end more than a call, and
-    ``os._exit``.  What :func:`is_of_the_run` is passed on.  A forked child that comes back, by a
-    return or an exception, ends here: it would go on as a second run.
+    That includes what pytest, ``sys.exit`` and Ctrl-C use to end more than a call, ``os._exit``,
+    and ``os.exec*``, which puts another program in the place of this one.  What
+    :func:`is_of_the_run` is passed on.  A forked child that comes back, by a return or an
+    exception, ends here: it would go on as a second run.
 
     Parameters
     ----------
@@ -109,15 +111,21 @@ def foreign_code(
     ModelError
     """
     process = os.getpid()
-    real_exit = os._exit
+    real_exit, real_execv, real_execve = os._exit, os.execv, os.execve
 
     def refuse(status: int = 0) -> None:
         if os.getpid() != process:
             real_exit(status)
         raise SystemExit(f"os._exit({status}), of which the process would have died")
 
-    # It would end the run without a word, and with the model's own exit code.
+    def refuse_program(path: Any, arguments: Any, environment: Any = None) -> None:
+        if os.getpid() != process:
+            real_execve(path, arguments, os.environ if environment is None else environment)
+        raise SystemExit(f"os.exec({path!r}), of which the process would have died")
+
+    # They would end the run without a word, and with an exit code that isn't its own.
     os._exit = refuse  # type: ignore[assignment]
+    os.execv = os.execve = refuse_program  # type: ignore[assignment]
     try:
         yield
     except BaseException as error:
@@ -128,6 +136,6 @@ def foreign_code(
             raise
         raise ModelError(said(description(error))) from error
     finally:
-        os._exit = real_exit
+        os._exit, os.execv, os.execve = real_exit, real_execv, real_execve
         if os.getpid() != process:
             real_exit(0)

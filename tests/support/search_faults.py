@@ -104,3 +104,15 @@ class LastNeighbourOnly(Faulty):
             forces.reshape(-1, 3)[atom] += pull
             forces.reshape(-1, 3)[other] -= pull
         return Evaluation(energies, forces, None)
+
+
+class TooClose(Faulty):
+    """Atoms nearer than 2.0 Å push each other sideways: no gradient, below that distance alone."""
+
+    reach = 2.0
+
+    def broken(self, c, answer):
+        pairs = find_pairs(c, self.reach)
+        sideways = np.cross(pairs.directions, [0.3, 0.5, 0.8])
+        depth = 20.0 * (1 - pairs.distances / self.reach)
+        return replace(answer, forces=answer.forces + pairs.forces(sideways * depth[:, None]))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from physcheck.measurement import Outcome
+from physcheck.names import GENERATED
 from physcheck.report.order_of_failures import excess
 from physcheck.report.pictures import (
     conservation,
@@ -23,6 +24,7 @@ from physcheck.report.pictures.comparisons import (
     forces_on_atoms,
     forces_parity,
 )
+from physcheck.report.pictures.domain import domain_pictures
 from physcheck.report.pictures.drawing import Picture
 from physcheck.report.pictures.saved_frames import Frames, saved_frames
 from physcheck.report.pictures.structure_view import structure_view
@@ -83,6 +85,8 @@ def pictures_of(record: Record, folders: Iterable[Path] = ()) -> list[Picture]:
         # Of a pass these show rounding.
         drawers += [*_OF_VIOLATIONS.get(record.check, (both_sides, cases) if not drawers else ())]
         drawers.append(structure_view)
+    if record.structure == GENERATED:
+        drawers.append(domain_pictures)
     found: list[Picture] = []
     for draw in drawers:
         try:
@@ -104,9 +108,11 @@ def pictures_of_all(
     folders = tuple(folders)
     chosen, seen = [], set()
     for record in sorted(records, key=_rank):
-        if record.verdict is Outcome.PASS and record.check in seen:
+        # Of generated cases all passes show the same: what was looked at.
+        kind = GENERATED if record.structure == GENERATED else record.check
+        if record.verdict is Outcome.PASS and kind in seen:
             continue
-        seen.add(record.check)
+        seen.add(kind)
         chosen.append(record)
     found: dict[str, list[Picture]] = {}
     size = 0
