@@ -114,12 +114,15 @@ class Findings:
         Whether the effect has the paper's direction, beyond three standard errors.
     said : str
         What was seen, in a sentence or two.
+    uncounted : (int, int)
+        Evaluations of the model and the reference that their meters didn't see.
     """
 
     rows: Sequence[Row]
     agreement: Agreement
     said: str
     plots: Sequence[Plot] = ()
+    uncounted: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +211,9 @@ def _result(values: Mapping[str, Any]) -> Result:
         Plot(**{**plot, "curves": tuple(_curve(one) for one in plot["curves"])})
         for plot in findings.pop("plots")
     )
-    return Result(**found, findings=Findings(**findings, rows=rows, plots=plots))
+    first, second = findings.pop("uncounted")
+    made = Findings(**findings, rows=rows, plots=plots, uncounted=(first, second))
+    return Result(**found, findings=made)
 
 
 def _curve(values: Mapping[str, Any]) -> Curve:

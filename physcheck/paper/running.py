@@ -81,8 +81,8 @@ def _made(experiment: Experiment, setting: Setting) -> Result:
         status=status,
         reason=reason,
         findings=findings,
-        model_evaluations=spent[0],
-        reference_evaluations=sum(spent[1:]),
+        model_evaluations=spent[0] + findings.uncounted[0],
+        reference_evaluations=sum(spent[1:]) + findings.uncounted[1],
         seconds=time.perf_counter() - started,
     )
 

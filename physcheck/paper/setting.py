@@ -60,6 +60,11 @@ class Setting:
         They count evaluations.
     kept : dict
         Runs that several experiments look at.
+
+    Raises
+    ------
+    NotRun
+        One of them takes no such structure.
     """
 
     def __init__(
@@ -83,7 +88,9 @@ class Setting:
         self.reference = None if reference is None else Meter(reference)
         self._load_twins = {"model": load_twins[0], "reference": load_twins[1]}
         self._twins: dict[str, Meter | None] = {}
-        for _, meter in self.both:
+        for who, meter in self.both:
+            if (refusal := meter.capabilities.refuses(one)) is not None:
+                raise NotRun(refusal if who == "model" else f"the reference: {refusal}")
             meter.ask(one)
         self.kept: dict[str, object] = {}
 

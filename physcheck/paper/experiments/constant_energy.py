@@ -9,6 +9,7 @@ from physcheck.paper.experiment import Experiment, apart, row_of
 from physcheck.paper.results import Curve, Findings, Plot, Row
 from physcheck.paper.runs import PAIR, Followed, moved, slope_and_error
 from physcheck.paper.setting import Setting
+from physcheck.text.numbers import with_uncertainty
 
 __all__ = ["EXPERIMENT"]
 
@@ -41,8 +42,8 @@ def _run(setting: Setting) -> Findings:
     quiet = [row for row in rows if row.quantity == _HEATING and row.of != "model"]
     above = all(apart(model.value, model.error, row.value, row.error) > 0 for row in quiet)
     ran_away = "ran away" in model.note
-    said = f"The model heats by {model.value:.3g} ± {model.error:.2g} K/ps"
-    said += " and runs away." if ran_away else "."
+    said = f"The model's temperature changes by {with_uncertainty(model.value, model.error, model.unit)}"
+    said += ", and it runs away." if ran_away else "."
     agrees = (heats and above) or ran_away
     cools = apart(model.value, model.error) < 0
     return Findings(

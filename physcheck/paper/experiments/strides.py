@@ -7,6 +7,7 @@ from typing import Any
 
 from physcheck.checks.dynamics.mts_tandem import measure_mts_tandem
 from physcheck.errors import CapabilityMissing
+from physcheck.model import Meter
 from physcheck.paper.experiment import Experiment, apart, in_direction
 from physcheck.paper.results import Curve, Findings, NotRun, Plot, Row
 from physcheck.paper.setting import TEMPERATURE_K, Setting
@@ -22,9 +23,10 @@ def _run(setting: Setting) -> Findings:
     scale = setting.scale
     try:
         found = measure_mts_tandem(
-            setting.model,
+            # The check counts both models as one.
+            Meter(setting.model.model),
             setting.equilibrated.places[0],
-            reference=setting.need_reference(),
+            reference=setting.need_reference().model,
             rng=setting.rng("mts"),
             strides=scale.strides,
             replicas=scale.mts_replicas,
@@ -53,7 +55,8 @@ def _run(setting: Setting) -> Findings:
         f"and have no fault: {strides}. {str(found.evidence['place']).capitalize()}."
     )
     agreement = in_direction(1 if heats and better else 0)
-    return Findings(rows=rows, plots=plots, agreement=agreement, said=said)
+    spent = (quantities["model_evaluations"], quantities["reference_evaluations"])
+    return Findings(rows=rows, plots=plots, agreement=agreement, said=said, uncounted=spent)
 
 
 def _rows(entry: Mapping[str, Any]) -> list[Row]:
