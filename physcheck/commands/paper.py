@@ -57,6 +57,7 @@ MODEL is the one with direct forces, REFERENCE the conservative one. Figures are
 @click.option("--device", metavar="NAME", help="As for `physcheck run`.")
 @click.option("--dtype", metavar="NAME", help="As for `physcheck run`.")
 @click.option("--json", "json_path", metavar="FILE", help="Results as JSON, after each experiment.")
+@click.option("--resume", is_flag=True, help="Go on with the run that left the file of --json.")
 @click.option("--html", "html_path", metavar="FILE", help="A page with figures, likewise.")
 @click.option("--markdown", "markdown_path", metavar="FILE", help="Tables, likewise.")
 def paper(
@@ -70,6 +71,7 @@ def paper(
     device: str | None,
     dtype: str | None,
     json_path: str | None,
+    resume: bool,
     html_path: str | None,
     markdown_path: str | None,
 ) -> int:
@@ -97,11 +99,32 @@ def paper(
         seed=seed,
     )
     writer = _Writer(json_path, html_path, markdown_path)
+    if resume:
+        report = _resumed(report, json_path)
     report = run_experiments(report, settings, experiments, writer.write)
     write_lines([last_line(report)])
     if not report.complete:
         return 2
     return 1 if report.failed else 0
+
+
+def _resumed(report: PaperReport, path: str | None) -> PaperReport:
+    """The report of an earlier run; the new one where there is no file yet."""
+    from physcheck.errors import SpecError
+    from physcheck.paper.results import PaperReport
+
+    if path is None:
+        raise SpecError("--resume goes on with the run that left the file of --json: give it, too")
+    file = Path(path)
+    if not file.is_file():
+        return report
+    try:
+        earlier = PaperReport.from_json(json.loads(file.read_text(encoding="utf8")))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SpecError(f"{path} is no report of physcheck paper ({error})") from error
+    if not earlier.is_of_same_run(report):
+        raise SpecError(f"{path} is of another model, reference, scale, seed or version")
+    return earlier
 
 
 def _list(context: click.Context, wanted: bool) -> None:

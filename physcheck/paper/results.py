@@ -164,6 +164,11 @@ class PaperReport:
     results: Sequence[Result] = ()
     complete: bool = False
 
+    def is_of_same_run(self, other: PaperReport) -> bool:
+        """Whether both are of the same models, lengths, random numbers and version."""
+        names = ("physcheck", "model", "reference", "scale", "seed")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
     def followed_by(self, result: Result) -> PaperReport:
         """This report with one more result."""
         return replace(self, results=(*self.results, result))

@@ -12,6 +12,9 @@ from physcheck.paper.setting import Setting
 
 __all__ = ["run_experiments"]
 
+# What need not be made again: the same would come out.
+_FINAL = ("done", "not run")
+
 
 def run_experiments(
     report: PaperReport,
@@ -27,7 +30,7 @@ def run_experiments(
     Parameters
     ----------
     report : PaperReport
-        Without results.
+        Without results, or with those of an earlier run: what is done there isn't made again.
     settings : sequence of (str, callable)
         A structure's name, and what makes its Setting.
     experiments : sequence of Experiment
@@ -35,11 +38,15 @@ def run_experiments(
         Told the report so far after each result.
     """
     interrupted = False
+    known = {(r.structure, r.experiment): r for r in report.results if r.status in _FINAL}
+    report = replace(report, results=(), complete=False)
     for name, make in settings:
         setting: Setting | None = None
         for experiment in experiments:
-            if interrupted:
-                result = _without(experiment, name, "not run", "the run was interrupted before")
+            if (name, experiment.id) in known:
+                result = known[name, experiment.id]
+            elif interrupted:
+                result = _without(experiment, name, "interrupted", "the run ended before it")
             else:
                 try:
                     setting = setting or make()

@@ -34,6 +34,24 @@ def test_files_and_lines(tmp_path, capsys):
     assert "| lambda | model |" in files[2].read_text()
 
 
+def test_a_run_goes_on(tmp_path, capsys):
+    path = tmp_path / "out.json"
+    words = ["paper", *PAIR, f"--json={path}", "--resume"]
+    assert main([*words, "--only=lambda"]) == 0
+    first = json.loads(path.read_text())
+    assert main([*words, "--only=lambda,loop"]) == 0
+    both = json.loads(path.read_text())
+    assert both["results"][0] == first["results"][0]
+    assert len(both["results"]) == 2
+    capsys.readouterr()
+    assert main([*words, "--seed=1"]) == 4
+    assert "is of another model" in capsys.readouterr().err
+    path.write_text("{}")
+    assert main(words) == 4
+    assert "is no report of physcheck paper" in capsys.readouterr().err
+    assert main(["paper", *PAIR, "--resume"]) == 4
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -54,9 +54,26 @@ def test_an_interrupt_keeps_what_is_finished():
         experiment("second", raises(KeyboardInterrupt())),
         experiment("third", works),
     )
-    assert [r.status for r in report.results] == ["done", "interrupted", "not run"]
+    assert [r.status for r in report.results] == ["done", "interrupted", "interrupted"]
     assert not report.complete
-    assert "interrupted" in report.results[2].reason
+    assert report.results[2].reason == "the run ended before it"
+
+
+def test_a_run_goes_on_where_it_was_interrupted():
+    calls = []
+
+    def counted(of):
+        calls.append(of.name)
+        return works(of)
+
+    first = experiment("first", counted)
+    report, _ = made(first, experiment("second", raises(KeyboardInterrupt())))
+    second = experiment("second", counted)
+    settings = [("H2O", lambda: setting(reference=None))]
+    again = run_experiments(report, settings, [first, second], lambda _: None)
+    assert [r.status for r in again.results] == ["done", "done"]
+    assert again.complete
+    assert len(calls) == 2
 
 
 def test_a_structure_that_the_model_refuses_costs_its_results_only():

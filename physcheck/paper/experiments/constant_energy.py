@@ -42,7 +42,8 @@ def _run(setting: Setting) -> Findings:
     quiet = [row for row in rows if row.quantity == _HEATING and row.of != "model"]
     above = all(apart(model.value, model.error, row.value, row.error) > 0 for row in quiet)
     ran_away = "ran away" in model.note
-    said = f"The model's temperature changes by {with_uncertainty(model.value, model.error, model.unit)}"
+    slope = with_uncertainty(model.value, model.error, model.unit)
+    said = f"The model's temperature changes by {slope}"
     said += ", and it runs away." if ran_away else "."
     agrees = (heats and above) or ran_away
     cools = apart(model.value, model.error) < 0
