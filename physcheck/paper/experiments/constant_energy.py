@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from ase.units import kB
 
 from physcheck.checks.plotted import evenly
 from physcheck.paper.experiment import Experiment, apart, row_of
@@ -21,7 +22,7 @@ _PAPER = {
     PAIR: "M = 8: flat",
 }
 # eV/atom/ps to K/ps where half of the heat becomes potential energy: 1/(3 kB).
-_KELVIN = 1 / (3 * 8.617333262e-5)
+_KELVIN = 1 / (3 * kB)
 # Windows over which T(t) is averaged for the picture.
 _WINDOWS = 40
 

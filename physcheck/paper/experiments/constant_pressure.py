@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ase.units import kB
+
 from physcheck.checks import all_checks
 from physcheck.errors import CapabilityMissing
 from physcheck.paper.experiment import Experiment, apart
@@ -11,6 +13,8 @@ from physcheck.paper.setting import Setting
 __all__ = ["EXPERIMENT"]
 
 _CHECK = "nph_drift"
+# eV/atom/ps, the check's unit, to K/ps where half of the heat becomes potential energy: 1/(3 kB).
+_KELVIN = 1 / (3 * kB)
 
 
 def _run(setting: Setting) -> Findings:
@@ -29,12 +33,12 @@ def _run(setting: Setting) -> Findings:
             continue
         rows.append(
             Row(
-                quantity=found.quantity or _CHECK,
+                quantity="size of the drift of the enthalpy",
                 of=who,
-                value=float(found.value),
-                error=float(found.uncertainty),
-                unit=found.unit,
-                note="the check nph_drift",
+                value=_KELVIN * float(found.value),
+                error=_KELVIN * float(found.uncertainty),
+                unit="K/ps",
+                note="the check nph_drift, as kinetic and potential energy",
             )
         )
     if not rows:

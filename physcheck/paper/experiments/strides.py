@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ase.units import kB
+
 from physcheck.checks.dynamics.mts_tandem import measure_mts_tandem
 from physcheck.errors import CapabilityMissing
 from physcheck.model import Meter
@@ -16,7 +18,7 @@ from physcheck.text.numbers import as_float
 __all__ = ["EXPERIMENT"]
 
 # eV/atom/ps to K/ps where half of the heat becomes potential energy: 1/(3 kB).
-_KELVIN = 1 / (3 * 8.617333262e-5)
+_KELVIN = 1 / (3 * kB)
 
 
 def _run(setting: Setting) -> Findings:
