@@ -32,7 +32,8 @@ class Scale:
     relaxation_atom_steps : float
         Starts are no more than this over the atom evaluations of one start, two at least.
     optimisers : tuple of str
-    mts_steps, mts_replicas, sampling_steps : int
+    mts_steps, sampling_steps : int
+        Of the runs at several strides.
     strides : tuple of int
     rotations : int
         Over which forces are averaged.
@@ -58,7 +59,6 @@ class Scale:
     relaxation_atom_steps: float
     optimisers: tuple[str, ...]
     mts_steps: int
-    mts_replicas: int
     sampling_steps: int
     strides: tuple[int, ...]
     rotations: int
@@ -98,7 +98,6 @@ SMALL = Scale(
     relaxation_atom_steps=50_000,
     optimisers=("LBFGS", "FIRE"),
     mts_steps=96,
-    mts_replicas=4,
     sampling_steps=96,
     strides=(2, 4, 8),
     rotations=8,
@@ -126,7 +125,6 @@ PAPER = Scale(
     relaxation_atom_steps=float("inf"),
     optimisers=("LBFGS", "FIRE"),
     mts_steps=4_800,
-    mts_replicas=8,
     sampling_steps=20_000,
     strides=(2, 4, 6, 8, 12, 16),
     rotations=24,

@@ -22,7 +22,6 @@ TINY = replace(
     relaxations=2,
     optimisers=("LBFGS",),
     mts_steps=60,
-    mts_replicas=3,
     sampling_steps=16,
     strides=(2, 4),
     rotations=2,

@@ -31,7 +31,7 @@ def _run(setting: Setting) -> Findings:
             reference=setting.need_reference().model,
             rng=setting.rng("mts"),
             strides=scale.strides,
-            replicas=scale.mts_replicas,
+            replicas=setting.replicas,
             steps=scale.mts_steps,
             sampling_steps=scale.sampling_steps,
             temperature_K=TEMPERATURE_K,
