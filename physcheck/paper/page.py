@@ -8,7 +8,7 @@ from physcheck.paper.registry import EXPERIMENTS
 from physcheck.paper.results import PaperReport, Plot, Result
 from physcheck.paper.tables import figure_of, last_line
 from physcheck.report.html import render
-from physcheck.report.pictures.drawing import GOOD, SERIES, Picture, panel
+from physcheck.report.pictures.drawing import INK, SERIES, Picture, panel
 
 __all__ = ["page", "picture_of"]
 
@@ -50,7 +50,7 @@ def picture_of(plot: Plot, slug: str) -> Picture:
                     x, y - spread, y + spread, color=color, alpha=0.2, linewidth=0
                 )
         if plot.level is not None:
-            made.axes.axhline(plot.level, color=GOOD, linestyle="--", label=plot.level_label)
+            made.axes.axhline(plot.level, color=INK, linestyle="--", lw=1.0, label=plot.level_label)
         for axis in plot.logarithmic:
             values = [v for c in plot.curves for v in (c.x if axis == "x" else c.y)]
             made.logarithmic(axis, values)

@@ -67,8 +67,8 @@ def asymmetry_of(setting: Setting, who: str) -> Row:
 EXPERIMENT = Experiment(
     id="lambda",
     title="The force Jacobian is not symmetric",
-    how="lambda = |J - J^T|_F / (2 |J|_F) at places along a thermal run, from forces along random "
-    "directions (the check jacobian_asymmetry).",
+    how="lambda, the norm of the Jacobian's antisymmetric part over that of the whole, at places "
+    "along a thermal run, from forces along random directions (the check jacobian_asymmetry).",
     source="Table 1 and eq. 5",
     paper="Direct forces have 0.004 to 0.032 in liquid water, conservative ones round-off.",
     differs="The paper builds the whole Jacobian; random directions give the same number with an "

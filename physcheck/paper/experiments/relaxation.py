@@ -143,7 +143,7 @@ EXPERIMENT = Experiment(
     title="Relaxations that end in a minimum",
     how="Starts with each atom moved by up to 0.5 Å, relaxed by ASE's optimisers to fmax 1e-5 "
     "(molecules) or 1e-4 eV/Å (periodic), in the model's own precision and in float64.",
-    source="Table 7 (L-BFGS) and Fig. 7 (FIRE)",
+    source="Table 7 for L-BFGS, Fig. 7 for FIRE",
     paper="Within 1,000 steps L-BFGS succeeds less often with direct forces, in liquid water most "
     "of all (ORB 9 %, SOAP-NC never), and hardly ever in low precision.",
     differs="Starts of one structure rather than of many molecules, atoms no closer than 0.85 of "

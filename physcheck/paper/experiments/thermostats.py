@@ -174,7 +174,7 @@ EXPERIMENT = Experiment(
     how="The same replicas under stochastic velocity rescaling (SVR, 10 fs), which acts on the "
     "total kinetic energy alone, and under Langevin baths of 1000, 100 and 10 fs; mean kinetic "
     "temperatures of all atoms and of each species, less 300 K.",
-    source="Table 2 (its 1 ns a run gives errors of 0.3 to 2 K)",
+    source="Table 2; 1 ns a run, errors of 0.3 to 2 K",
     paper="Under SVR ORB's hydrogen is 36 K too hot and its oxygen 70 K too cold; a Langevin bath "
     "leaves ORB 51, 4.2 and 0.4 K, PET-NC 12.8, 1.4 and 0.1 K too hot at 1000, 100 and 10 fs.",
     differs="Short runs have errors of some K; a bath whose time is longer than the run leaves "
