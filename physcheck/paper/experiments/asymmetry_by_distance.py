@@ -142,7 +142,7 @@ EXPERIMENT = Experiment(
     source="Fig. 1",
     paper="lambda_ij of direct forces tends to 1 at large distances; near 6 Å the antisymmetric "
     "part is as large as the whole.",
-    differs="Divided by the size of the whole, blocks that have nothing in common give 0.71, not 1; a model's "
-    "reach ends at its cutoff times its layers, and beyond there are no blocks to compare.",
+    differs="Divided by the size of the whole, blocks that have nothing in common give 0.71, not "
+    "1; a model's reach ends at its cutoff times its layers, and beyond there are no blocks to compare.",
     run=_run,
 )
