@@ -228,3 +228,17 @@ def test_every_experiment_says_what_the_paper_found_and_what_differs():
         assert experiment.how
         assert experiment.source
         assert experiment.differs or experiment.id == "further"
+
+
+def test_a_share_that_is_lost_in_noise_has_the_noise_for_an_error():
+    rng = np.random.default_rng(3)
+    count, noise = 16, 1e-3
+    distances = np.linalg.norm(
+        rng.uniform(0, 4, (count, 1, 3)) - rng.uniform(0, 4, (count, 3)), axis=2
+    )
+    random = rng.standard_normal((3 * count, 3 * count))
+    # An antisymmetric element has the noise of an element over sqrt(2).
+    noisy = random + random.T + math.sqrt(2) * noise * rng.standard_normal(random.shape)
+    _, share, error = blocks_by_distance(noisy, distances, noise)
+    assert (error > 1e-5).all()
+    assert (share < 5 * error).all()
