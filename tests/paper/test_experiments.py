@@ -7,6 +7,7 @@ import pytest
 from support.paper_runs import setting
 
 from physcheck.dynamics import injected_friction
+from physcheck.paper import runs
 from physcheck.paper.experiment import apart, in_direction
 from physcheck.paper.experiments.asymmetry_by_distance import blocks_by_distance
 from physcheck.paper.experiments.diffusion import diffusion_of
@@ -123,6 +124,13 @@ def test_runs_are_made_once_and_repeat(shared):
     assert shared.model.evaluations - before <= 4 * 2 * 81
     again = under_bath(setting(), "model", "Langevin 10 fs")
     assert np.array_equal(run.temperatures["all"], again.temperatures["all"])
+
+
+def test_a_long_run_is_made_of_blocks(monkeypatch):
+    monkeypatch.setattr(runs, "_BLOCK_STEPS", 24)
+    run = under_bath(setting(reference=None), "model", "SVR 10 fs")
+    assert len(run.temperatures["all"]) == len(run.time_ps) == 80
+    assert run.ran_away_fs is None
 
 
 def test_diffusion_of_known_velocities():
