@@ -1,4 +1,4 @@
-# make demo | test | docs | test-html | test-plugins | notebook | stubs | coverage | test-models | train | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
+# make demo | test | docs | dark-side | test-html | test-plugins | notebook | stubs | coverage | test-models | train | bench | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ SITE := build/site
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test docs failures test-html test-plugins notebook stubs coverage test-models train bench figures lint clean
+.PHONY: help demo test docs failures dark-side test-html test-plugins notebook stubs coverage test-models train bench figures lint clean
 
 help:
 	@echo "make demo         two trained networks of like accuracy: one passes, the other fails (about a minute)"
@@ -21,6 +21,7 @@ help:
 	@echo "make train        label, train and export the networks of fixtures/trained again (an hour at most on two cores; SEED=1)"
 	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls"
 	@echo "make figures      the figures of docs/method.md and docs/search.md"
+	@echo "make dark-side    the experiments of arXiv 2412.11569 on the trained networks, for the site (ten minutes or more)"
 	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
 	@echo "make test-plugins the plugin beside other pytest plugins, and the types of the installed wheel"
 	@echo "make notebook     run examples/first_verdict.ipynb anew, its output included"
@@ -122,6 +123,20 @@ docs: $(DOCS)/.stamp
 
 failures: $(STAMP)
 	$(BIN)/python docs/figures/make_failure_figures.py
+
+# Both heads of each trained network; SCALE=paper takes weeks.
+SCALE ?= small
+TRAINED := fixtures/trained
+
+out/paper/%.json: $(STAMP)
+	mkdir -p out/paper
+	$(BIN)/physcheck paper --model=$(TRAINED)/$*_both.pt,forces=direct --reference=auto \
+	  --labels=$(TRAINED)/$*_test.extxyz --scale=$(SCALE) --json=$@ --html=out/paper/$*.html
+
+dark-side: $(STAMP)
+	rm -f out/paper/ethanol.json out/paper/water.json
+	$(MAKE) out/paper/ethanol.json out/paper/water.json
+	$(BIN)/python docs/figures/make_dark_side.py out/paper/ethanol.json out/paper/water.json
 
 clean:
 	rm -rf $(VENV) .envs build dist *.egg-info

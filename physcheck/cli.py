@@ -26,6 +26,7 @@ _COMMANDS = {
     "merge": (f"{_ROOM}.reports", "merge", "put the shards of a run together"),
     "baseline": (f"{_ROOM}.reports", "baseline", "change the baseline of a project"),
     "known-failures": (f"{_ROOM}.known_failures", "known_failures", "check a list of them"),
+    "paper": (f"{_ROOM}.paper", "paper", "the experiments of arXiv 2412.11569 on a model"),
     "methods": (f"{_ROOM}.reports", "methods", "a paragraph for the methods of a paper"),
     "badge": (f"{_ROOM}.reports", "badge", "write the answer of a report as an SVG badge"),
     "completion": (f"{_ROOM}.completion", "completion", "completion for bash, zsh or fish"),

@@ -8,7 +8,7 @@ import numpy as np
 
 from physcheck.system import Floats
 
-__all__ = ["Spectrum", "aliasing", "periodic_integral", "spectrum"]
+__all__ = ["Spectrum", "aliasing", "periodic_integral", "running_integral", "spectrum"]
 
 # The bands that are extrapolated, [n/8, n/4) and [n/4, n/2), then hold 2 and 4 harmonics.
 _FEWEST_POINTS = 16
@@ -40,6 +40,32 @@ def periodic_integral(integrand: Floats, period: float = 2 * np.pi) -> float:
         F.dx/dt at t_j = j period/n.
     """
     return float(period * integrand.mean())
+
+
+def running_integral(integrand: Floats, period: float = 2 * np.pi) -> Floats:
+    """(n + 1,) the integral from the first point to each, and once round: exact for a band-limited
+    integrand.
+
+    The last entry is :func:`periodic_integral`.
+
+    Parameters
+    ----------
+    integrand : (n,) float
+        At t_j = j period/n.
+    """
+    values = np.asarray(integrand, dtype=np.float64)
+    n = len(values)
+    mean = float(values.mean())
+    harmonics = np.fft.rfft(values)
+    wave = 2j * np.pi * np.arange(len(harmonics)) / period
+    harmonics[0], wave[0] = 0.0, 1.0
+    if n % 2 == 0:
+        # Of the highest harmonic of an even number of points no phase is known.
+        harmonics[-1] = 0.0
+    swing = np.fft.irfft(harmonics / wave, n)
+    swing = np.append(swing, swing[0]) - swing[0]
+    total: Floats = mean * period * np.arange(n + 1) / n + swing
+    return total
 
 
 def spectrum(integrands: Floats, period: float = 2 * np.pi) -> Spectrum:

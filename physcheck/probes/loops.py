@@ -12,9 +12,11 @@ from physcheck.system import Configurations, Floats
 __all__ = [
     "Circle",
     "RigidRotation",
+    "StrainedTurn",
     "atom_circle",
     "collective_circles",
     "molecule_rotation",
+    "molecule_turned_and_deformed",
     "molecules",
 ]
 
@@ -24,6 +26,8 @@ _BOND = 1.2
 _ELSEWHERE = 1e-6
 # Å²: a molecule with less than this second moment across is linear.
 _LINEAR = 1e-8
+# Largest strain of a molecule on its way: stretches bonds by about as much as thermal motion.
+_STRAIN = 0.08
 # Atoms of a molecule that its label names.
 _NAMED = 4
 
@@ -95,6 +99,52 @@ class RigidRotation:
         tangents = np.zeros_like(positions)
         positions[:, self.atoms] += along + c * across + s * turned - self.offsets
         tangents[:, self.atoms] = c * turned - s * across
+        return positions, tangents
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StrainedTurn:
+    """Some atoms turned once about an axis through their centre and strained on the way.
+
+    ``x(t) = center + R(t) (1 + sin(t) E_1 + (1 - cos t) E_2/2) offsets``, R(t) the turn by t, so
+    that the loop begins and ends at the structure itself.
+
+    Attributes
+    ----------
+    atoms : (M,) int
+    offsets : (M, 3) float, Å
+        Places of the atoms relative to the centre (whole molecule, not cut by the cell).
+    axis : (3,) unit vector
+    strains : (2, 3, 3) float
+        E_1 and E_2, symmetric.
+    label : str
+    """
+
+    atoms: np.ndarray
+    offsets: Floats
+    axis: Floats
+    strains: Floats
+    label: str
+
+    def path(self, center: Floats, n_points: int) -> tuple[Floats, Floats]:
+        """Positions and tangents dx/dt, each (n_points, N, 3), at t_j = 2 pi j/n_points."""
+        t = 2 * np.pi * np.arange(n_points) / n_points
+        c, s = np.cos(t)[:, None, None], np.sin(t)[:, None, None]
+        x, y, z = self.axis
+        cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+        # Rodrigues' formula, and its derivative.
+        turn = np.eye(3) + s * cross + (1 - c) * (cross @ cross)
+        turning = c * cross + s * (cross @ cross)
+        first, second = self.strains
+        strain = np.eye(3) + s * first + (1 - c) / 2 * second
+        straining = c * first + s / 2 * second
+        positions = np.repeat(center[None], n_points, axis=0)
+        tangents = np.zeros_like(positions)
+        transposed = self.offsets.T
+        moved = turn @ strain @ transposed
+        speed = (turning @ strain + turn @ straining) @ transposed
+        positions[:, self.atoms] += np.swapaxes(moved, 1, 2) - self.offsets
+        tangents[:, self.atoms] = np.swapaxes(speed, 1, 2)
         return positions, tangents
 
 
@@ -186,6 +236,38 @@ def molecule_rotation(start: Configurations, rng: np.random.Generator) -> RigidR
 
     The axis is the molecule's long one, so that the turn stays within the room that it has.
     """
+    chosen = _chosen_molecule(start, rng)
+    if chosen is None:
+        return None
+    atoms, offsets, axis, name = chosen
+    label = f"{name}, turned once about its long axis"
+    return RigidRotation(atoms, offsets, axis, float(rng.uniform(0, 2 * np.pi)), label)
+
+
+def molecule_turned_and_deformed(
+    start: Configurations, rng: np.random.Generator
+) -> StrainedTurn | None:
+    """One molecule, chosen by ``rng``, turned about its long axis and strained by up to 8 % on the
+    way.
+
+    None if the structure has no molecule.
+    """
+    chosen = _chosen_molecule(start, rng)
+    if chosen is None:
+        return None
+    atoms, offsets, axis, name = chosen
+    drawn = rng.standard_normal((2, 3, 3))
+    symmetric = (drawn + np.swapaxes(drawn, 1, 2)) / 2
+    sizes = np.abs(np.linalg.eigvalsh(symmetric)).max(axis=1)
+    strains = _STRAIN * symmetric / sizes[:, None, None]
+    label = f"{name}, turned once about its long axis and strained on the way"
+    return StrainedTurn(atoms, offsets, axis, strains, label)
+
+
+def _chosen_molecule(
+    start: Configurations, rng: np.random.Generator
+) -> tuple[np.ndarray, Floats, Floats, str] | None:
+    """A molecule's atoms, their offsets, its long axis and what to call it; None without one."""
     groups = molecules(start)
     if not groups:
         return None
@@ -196,5 +278,4 @@ def molecule_rotation(start: Configurations, rng: np.random.Generator) -> RigidR
     axis = axes[:, 0] if moments[1] < _LINEAR else axes[:, 2]
     names = ", ".join(f"{a} ({start.system.symbols[a]})" for a in atoms[:_NAMED])
     more = f" and {len(atoms) - _NAMED} more" if len(atoms) > _NAMED else ""
-    label = f"molecule of atoms {names}{more}, turned once about its long axis"
-    return RigidRotation(atoms, offsets, axis, float(rng.uniform(0, 2 * np.pi)), label)
+    return atoms, offsets, axis, f"molecule of atoms {names}{more}"

@@ -3,7 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from physcheck.numerics.quadrature import aliasing, periodic_integral, spectrum
+from physcheck.numerics.quadrature import (
+    aliasing,
+    periodic_integral,
+    running_integral,
+    spectrum,
+)
 
 
 def test_trapezoid_is_exact_for_short_fourier_series():
@@ -41,3 +46,13 @@ def test_aliasing_bounds_the_truncation_of_most_loops(kink):
 def test_aliasing_refuses_a_short_spectrum():
     with pytest.raises(ValueError, match="8 points"):
         aliasing(spectrum(np.ones(8)))
+
+
+@pytest.mark.parametrize("n", [15, 16])
+def test_the_running_integral_is_exact_for_short_fourier_series(n):
+    t = 2 * np.pi * np.arange(n) / n
+    values = 0.7 + np.cos(3 * t) - 2 * np.sin(2 * t)
+    ends = np.append(t, 2 * np.pi)
+    expected = 0.7 * ends + np.sin(3 * ends) / 3 + np.cos(2 * ends) - 1
+    assert running_integral(values) == pytest.approx(expected, abs=1e-12)
+    assert running_integral(values)[-1] == pytest.approx(periodic_integral(values))

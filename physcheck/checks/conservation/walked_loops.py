@@ -9,7 +9,7 @@ import numpy as np
 
 from physcheck.checks.conservation.subject import Subject
 from physcheck.numerics.quadrature import periodic_integral
-from physcheck.probes.loops import Circle, RigidRotation
+from physcheck.probes.loops import Circle, RigidRotation, StrainedTurn
 from physcheck.system import Floats
 
 __all__ = ["WalkedLoop", "stiffness_squared", "walk_loops"]
@@ -21,14 +21,14 @@ class WalkedLoop:
 
     Attributes
     ----------
-    loop : Circle or RigidRotation
+    loop : Circle, RigidRotation or StrainedTurn
     positions : (T, N, 3) float, Å
     tangents : (T, N, 3) float, Å
         dx/dt for t from 0 to 2 pi.
     forces : (T, N, 3) float, eV/Å
     """
 
-    loop: Circle | RigidRotation
+    loop: Circle | RigidRotation | StrainedTurn
     positions: Floats
     tangents: Floats
     forces: Floats
@@ -74,7 +74,7 @@ class WalkedLoop:
 
 
 def walk_loops(
-    subject: Subject, loops: Sequence[Circle | RigidRotation], n_points: int
+    subject: Subject, loops: Sequence[Circle | RigidRotation | StrainedTurn], n_points: int
 ) -> list[WalkedLoop]:
     """The forces around each loop through the start. Cost: ``n_points`` evaluations a loop."""
     if not loops:
