@@ -57,9 +57,9 @@ _WIDE = 0.03
 _FINE, _COARSE = 16, 8
 # The harmonics, first and one past the last, that the coarse points would alias.
 _ALIASED = (6, 9)
-# By how much more other loops may alias than the pilots did, in rms: kinks are met by few loops, and
-# what the pilots of 60 seeds saw on rattled copper, whose pairs cross the ends of the switching
-# function, was 5 to 9 times too small in one of 15.
+# By how much more other loops may alias than the pilots did, in rms: kinks are met by few loops.
+# What the pilots saw on rattled copper, whose pairs cross the ends of the switching function, was
+# 5 to 9 times too small in 4 of 60 seeds.
 _MISSED = 3.0
 # The share of the target below which what the coarse points alias is of no interest.
 _NEGLIGIBLE = 0.1
