@@ -263,11 +263,14 @@ def _memory(
 
 def _repeats(visits: list[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
     forces = np.concatenate([v.require_forces() for v in visits])
-    energies = np.array([0.0 if v.energy is None else v.energy[0] for v in visits])
+    # A model that finds out at its first call that it has energies gave none there.
+    energies = np.array([v.energy[0] for v in visits if v.energy is not None])
     return forces, energies
 
 
 def _spread(values: np.ndarray) -> float:
+    if len(values) < 2:
+        return 0.0
     return math.sqrt(float(np.mean(np.var(values, axis=0, ddof=1))))
 
 

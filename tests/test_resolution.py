@@ -1,5 +1,7 @@
 """Each output's own grain: energies on a coarse grid under exact forces are noise, not a gap."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -10,10 +12,11 @@ from physcheck.checks.conservation.force_energy_gap import measure_force_energy_
 from physcheck.checks.smoothness.cutoff_smoothness import measure_cutoff_smoothness
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
+from physcheck.potentials import Morse
 from physcheck.registry import tolerance_of
 from physcheck.resolution import measure_resolution
 from physcheck.structures import catalogue
-from physcheck.system import Configurations
+from physcheck.system import Configurations, Evaluation
 
 HARTREE = 27.211386
 GRAINS = {
@@ -88,3 +91,25 @@ def test_the_dtype_of_a_symmetric_structure_is_told_from_a_displaced_one():
         never_asked = CalculatorModel(Rounded(lambda e: e, single))
         never_asked.evaluate(start)
         assert never_asked.capabilities.dtype == "unknown"
+
+
+class FindsOutAtTheFirstCall:
+    """Morse that says it gives energies after its first answer, which differs in the last digit."""
+
+    def __init__(self):
+        self.potential, self.calls = Morse(), 0
+        self.capabilities = replace(self.potential.capabilities, outputs=frozenset({"forces"}))
+
+    def evaluate(self, configurations, *, want):
+        answer = self.potential.evaluate(configurations, want=frozenset({"energy", "forces"}))
+        outputs = frozenset({"energy", "forces"})
+        self.capabilities, self.calls = replace(self.capabilities, outputs=outputs), self.calls + 1
+        forces = answer.forces * (1 + 1e-15) if self.calls == 1 else answer.forces
+        return Evaluation(answer.energy if "energy" in want else None, forces)
+
+
+def test_a_missing_first_energy_is_no_memory():
+    start = catalogue()["ethanol"].configurations
+    found = measure_resolution(FindsOutAtTheFirstCall(), start, rng=np.random.default_rng(0))
+    assert found.energy_history < 1e-12
+    assert found.energy_noise < 1e-9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,14 @@ __all__ = ["Spectrum", "aliasing", "periodic_integral", "running_integral", "spe
 
 # The bands that are extrapolated, [n/8, n/4) and [n/4, n/2), then hold 2 and 4 harmonics.
 _FEWEST_POINTS = 16
+# The bands, as shares of n, whose ratio tells the power by which kinks decay where they stand out
+# of the smooth part: harmonics 5 and 6, and 7 and 8, of 16 points.
+_KINK_BANDS = (5 / 16, 7 / 16, 1 / 2)
+# That power: 1 for a force that jumps; 3 for one whose second derivative does, as at the end of a
+# C2 switching function.  A steeper one is not believed of two bands.
+_KINK_POWERS = (1.0, 3.0)
+# What rounding leaves of the upper band is told from kinks beyond so many times its mean square.
+_NOISE_MARGIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +85,24 @@ def spectrum(integrands: Floats, period: float = 2 * np.pi) -> Spectrum:
     return Spectrum(np.sqrt(np.mean(np.abs(c) ** 2, axis=0)), n)
 
 
-def aliasing(pooled: Spectrum) -> float:
+def aliasing(pooled: Spectrum, noise: float = 0.0) -> float:
     """One standard deviation of the trapezoid's truncation error, from the spectrum's own decay.
 
     The trapezoid over n points adds the harmonics n, 2n, ... to the integral; with a random phase
-    their sign is random.  The bands [n/8, n/4) and [n/4, n/2) are extrapolated by one more octave
-    as a power law, ``T2^2/T1``.  For kinks, whose spectrum is a power law, this is what stands in
-    [n/2, n), an upper estimate of c_n; a smooth surface decays faster; noise makes both bands
-    equal, so that the estimate never undercuts it.  Never more than T2.
+    their sign is random.  The larger of two extrapolations counts:
+
+    - The bands [n/8, n/4) and [n/4, n/2) by one more octave as a power law, ``T2^2/T1``.  A smooth
+      surface decays faster; noise makes both bands equal, so that the estimate never undercuts it.
+      Never more than T2.
+    - The highest harmonics alone, ``sqrt(2) K2 (7.5/16)^p``, with K2 that of [7n/16, n/2] and p by
+      which the spectrum falls from [5n/16, 7n/16) to there, 1 to 3.  Kinks stand out there first:
+      where the lower bands are the smooth part's, ``T2^2/T1`` takes its decay for theirs, and is 30
+      times too small for the ends of C2 switching functions.
+
+    Parameters
+    ----------
+    noise : float
+        rms of a harmonic that rounding makes, in the unit of the integral: that is no kink.
 
     Raises
     ------
@@ -97,6 +116,20 @@ def aliasing(pooled: Spectrum) -> float:
             f"should be {_FEWEST_POINTS} or more"
         )
     lower, upper = pooled.band(n / 8, n / 4), pooled.band(n / 4, n / 2)
-    if lower <= 0.0:
-        return upper
-    return upper * min(1.0, upper / lower)
+    smooth = upper * min(1.0, upper / lower) if lower > 0.0 else upper
+    return max(smooth, _of_kinks(pooled, noise))
+
+
+def _of_kinks(pooled: Spectrum, noise: float) -> float:
+    """What the highest harmonics leave at the n-th, where they decay as those of kinks do."""
+    n = pooled.n_points
+    begin, middle, end = (n * share for share in _KINK_BANDS)
+    before, last = pooled.band(begin, middle), pooled.band(middle, end + 1)
+    last = math.sqrt(max(0.0, last**2 - _NOISE_MARGIN * noise**2))
+    if last <= 0.0:
+        return 0.0
+    # The mean harmonics of the bands: 5.5 and 7.5 of 16 points.
+    first, second = (begin + middle - 1) / 2, (middle + end) / 2
+    power = math.log(max(before / last, 1.0)) / math.log(second / first)
+    power = min(max(power, _KINK_POWERS[0]), _KINK_POWERS[1])
+    return math.sqrt(2) * last * (second / n) ** power

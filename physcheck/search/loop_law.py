@@ -76,7 +76,10 @@ class LoopWork(SearchLaw):
         work = (first.work + again.work) / 2
         truncation = max(
             abs(first.work - again.work) / 2,
-            aliasing(spectrum(np.array([first.integrand, again.integrand]))),
+            aliasing(
+                spectrum(np.array([first.integrand, again.integrand])),
+                first.noise(subject.resolution.force_noise),
+            ),
         )
         error = math.hypot(noise, truncation)
         quantile = student_quantile(FALSE_FAIL / 4, subject.resolution.dof)

@@ -123,3 +123,11 @@ def test_what_limits_the_bound_is_named(error, noise, cause):
     start = start_of("ethanol")
     found = GradientForces(start, start, 1e-2, 1.5e-2, error, noise, 300.0)
     assert measure_by_gradient(found, 1.0).uncertainty_components == {cause: 1.0}
+
+
+def test_pieces_are_as_short_as_the_water_box_asks_for():
+    """All heat may go to one hydrogen of 96 atoms, and stay there: still within the tolerance."""
+    start = start_of("H2O-box32")
+    found = gradient_of(make_builtin("water"), start)
+    assert found.most < 1e-9
+    assert found.hotter_by(start.system.masses.min(keepdims=True)) < 0.1

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from physcheck.numerics.quadrature import (
+    Spectrum,
     aliasing,
     periodic_integral,
     running_integral,
@@ -56,3 +57,22 @@ def test_the_running_integral_is_exact_for_short_fourier_series(n):
     expected = 0.7 * ends + np.sin(3 * ends) / 3 + np.cos(2 * ends) - 1
     assert running_integral(values) == pytest.approx(expected, abs=1e-12)
     assert running_integral(values)[-1] == pytest.approx(periodic_integral(values))
+
+
+def test_kinks_under_a_smooth_part_are_extrapolated_from_the_highest_harmonics():
+    # Harmonics of a smooth force fall by 80 each; those of the end of a C2 switch by k^-3.
+    k = np.arange(9)
+    smooth, kinks = 80.0**-k, 1e-5 * np.where(k > 0, k, 1) ** -3.0
+    at_sixteen = np.sqrt(2) * 1e-5 * 16**-3.0
+    found = aliasing(Spectrum(np.hypot(smooth, kinks), 16))
+    assert at_sixteen < found < 2 * at_sixteen
+    # Of jumps, k^-1; and a smooth surface alone is left as it was.
+    jumps = 1e-5 / np.where(k > 0, k, 1)
+    assert aliasing(Spectrum(np.hypot(smooth, jumps), 16)) > 0.9 * np.sqrt(2) * 1e-5 / 16
+    assert aliasing(Spectrum(0.5**k, 16)) == pytest.approx(0.0066, rel=0.01)
+
+
+def test_rounding_is_no_kink():
+    magnitudes = np.array([1.0, 1e3, 10.0, 0.1, *[1e-6] * 5])
+    assert aliasing(Spectrum(magnitudes, 16), noise=1e-6) < 1e-12
+    assert aliasing(Spectrum(magnitudes, 16)) > 3e-7

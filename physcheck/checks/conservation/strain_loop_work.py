@@ -211,7 +211,8 @@ def _walk(subject: Subject, loop: StrainLoop, noise: float) -> _Walked:
 
 def _judge_truncation(walked: Sequence[_Walked]) -> float:
     """One standard deviation of a work's truncation error, eV, from the loops' spectra."""
-    return aliasing(spectrum(np.array([loop.integrand for loop in walked])))
+    noise = float(np.sqrt(np.mean([loop.noise**2 for loop in walked])))
+    return aliasing(spectrum(np.array([loop.integrand for loop in walked])), noise)
 
 
 def _reversible_work(walked: Sequence[_Walked]) -> float:

@@ -37,7 +37,7 @@ def worst_loop_evidence(subject: Subject, place: Place) -> dict[str, Any]:
         f"does {1e3 * walked.work:.3g} meV per cycle",
         "worst_loop": {
             "work_eV": walked.work,
-            "uncertainty_eV": math.hypot(noise, aliasing(spectrum(walked.integrand))),
+            "uncertainty_eV": math.hypot(noise, aliasing(spectrum(walked.integrand), noise)),
             "radius": _RADIUS,
             "phase": circle.phase,
             "u": u,

@@ -16,6 +16,7 @@ from physcheck.model import Capabilities, Meter
 from physcheck.potentials import make_builtin
 from physcheck.probes.loops import Circle
 from physcheck.resolution import Resolution
+from physcheck.structures import load_structures
 from physcheck.system import Configurations, Evaluation
 
 RADIUS = 0.05
@@ -162,3 +163,15 @@ def test_an_energy_that_jumps_is_no_kink(seed):
     result = measure_loop_work(model, model.start, rng=np.random.default_rng(seed))
     assert result.evidence["quantities"]["rms_displacement_A"] >= 0.005
     assert result.interval[1] > 3e-5
+
+
+@pytest.mark.parametrize("case", ["lennard-jones@Ar13", "gupta@NaCl8", "gupta@Cu32-disordered"])
+def test_kinks_at_the_ends_of_switching_functions_are_no_work(case):
+    """Pairs cross them on some loops only; the interval of a conservative potential holds zero."""
+    name, _, structure = case.partition("@")
+    model, start = make_builtin(name), load_structures(structure)[0].configurations
+    found = [measure_loop_work(model, start, rng=np.random.default_rng(seed)) for seed in range(12)]
+    # Of 300 seeds of each, zero lies outside in two at most.
+    assert sum(one.interval[0] > 0 for one in found) <= 1
+    assert np.median([one.interval[1] for one in found]) < 1e-5
+    assert max(one.force_evaluations for one in found) <= 104
