@@ -43,7 +43,7 @@ FAST, SLOW, SLOWEST = 25_000, 8_000, 2_500
 COPPER = "EAM_Dynamo_MishinMehlPapaconstantopoulos_2001_Cu__MO_346334655118_005"
 SILICON = "SW_StillingerWeber_1985_Si__MO_405512056662_005"
 SUBJECTS = {
-    # Seconds an evaluation, as its package is: one crystal, and the checks that don't need trajectories.
+    # Seconds an evaluation, as its package is: one crystal, and no check that needs trajectories.
     "alignn_ff": Subject(
         "alignn_ff",
         "alignn::ff",

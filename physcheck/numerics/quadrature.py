@@ -132,4 +132,4 @@ def _of_kinks(pooled: Spectrum, noise: float) -> float:
     first, second = (begin + middle - 1) / 2, (middle + end) / 2
     power = math.log(max(before / last, 1.0)) / math.log(second / first)
     power = min(max(power, _KINK_POWERS[0]), _KINK_POWERS[1])
-    return math.sqrt(2) * last * (second / n) ** power
+    return math.sqrt(2) * last * math.pow(second / n, power)

@@ -69,6 +69,8 @@ _ALIASED = (6, 9)
 _MISSED = 3.0
 # The share of the target below which what the coarse points alias is of no interest.
 _NEGLIGIBLE = 0.1
+# How many standard deviations of noise and kinks the pilots' work must exceed to be taken for work.
+_SURE = 4.0
 # The noise of lambda_loop is to be this fraction of the target.
 _NOISE_FRACTION = 6
 # The truncation of a circle grows as this power of its amplitude, relative to its work: where the
@@ -208,16 +210,21 @@ def _choose_steps(
         return _Plan(pilot, amplitude, left // _FINE, _FINE)
     if narrow * _SHRINK <= amplitude:
         left -= _FINE
-        if _is_work(subject, pilot):
-            return _Plan(pilot, amplitude, left // _FINE, _FINE)
         other, pilots = narrow, max(1, pilots // 2)
     left -= pilots * _FINE
     again = _walk_pilots(subject, other, pilots)
-    if again.truncation / again.unit < pilot.truncation / pilot.unit:
+    jumps = other == narrow and not _does_work(subject, again, target) and _is_work(subject, pilot)
+    if not jumps and again.truncation / again.unit < pilot.truncation / pilot.unit:
         pilot, amplitude = again, other
         if again.coarse_truncation <= _negligible(again, target):
             return _Plan(pilot, amplitude, left // _COARSE, _COARSE)
     return _Plan(pilot, amplitude, left // _FINE, _FINE)
+
+
+def _does_work(subject: Subject, pilot: _Pilots, target: float) -> bool:
+    """Whether pilots do more work than the target allows, beyond what noise and kinks may do."""
+    noise = math.hypot(_harmonic_noise(subject, pilot.walked), pilot.truncation)
+    return pilot.work > max(target * pilot.unit, _SURE * noise)
 
 
 def _is_work(subject: Subject, pilot: _Pilots) -> bool:
