@@ -183,31 +183,27 @@ def measure_gradient_forces(
     velocities = draw_velocities(one.system, _REPLICAS, 2 * temperature_K, rng, exact=True)
     simulation = launch(meter, relaxed, velocities, timestep_fs)
     length = _longest_unit(resolution, relaxed)
-    places: list[Floats] = []
-    gaps: list[Floats] = []
+    places, gaps = list[Floats](), list[Floats]()
     for _ in range(_PLACES):
         if blown_up(simulation, _STRIDE) is not None:
             break
         places.append(simulation.positions.copy())
-        if gaps:
-            gaps.append(_gaps(meter, relaxed, places[-1], length, _LENGTHS, rng)[0])
-        else:
-            found = _gaps(meter, relaxed, places[-1], length, _PILOT_LENGTHS, rng)
-            best = int(np.argmin([_size(*one.T) for one in found]))
-            length *= _PILOT_LENGTHS[best]
-            gaps.append(found[best])
+        lengths = _LENGTHS if gaps else _PILOT_LENGTHS
+        found = _gaps(meter, relaxed, places[-1], length, lengths, rng)
+        best = int(np.argmin([_size(*one.T) for one in found]))
+        length *= lengths[best]
+        gaps.append(found[best])
     if not gaps:
         nothing = "a replica ran away at once (nve_drift judges that)"
         return GradientForces(relaxed, relaxed, 0.0, math.inf, 0.0, 0.0, temperature_K, nothing)
     fine, error = np.concatenate(gaps).T
-    gap, whole = _size(fine), _size(fine, error)
+    whole = _size(fine, error)  # an upper limit of the noise, as the resolution's own is
     return GradientForces(
         start=relaxed,
         places=relaxed.at(np.concatenate(places)),
-        gap=gap,
+        gap=_size(fine),
         most=whole / _least_share(len(fine)),
-        error=float(np.sqrt(np.mean(error**2))),
-        # The noise of the energy is known by its upper limit; what was found is one, too.
+        error=_size(error),
         noise=min(_noise(resolution, length), whole),
         temperature_K=temperature_K,
         nothing="" if resolution is None else resolution.rigid_reason,
