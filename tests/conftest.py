@@ -1,3 +1,5 @@
+import tempfile
+
 import pytest
 
 pytest_plugins = ["pytester"]
@@ -12,6 +14,16 @@ def as_at_a_desk(monkeypatch):
     """A test sees the same on a CI machine as at a desk; one about CI sets what it needs."""
     for name in CI_VARIABLES:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def temporary_folder(tmp_path_factory):
+    """What runs leave in the system's temporary folder goes where pytest clears up."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = str(tmp_path_factory.mktemp("temporary"))
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
 
 
 @pytest.fixture(autouse=True)
