@@ -1,14 +1,17 @@
 """Each experiment on built-in models: figures, errors, and the direction where it is certain."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from support.paper_runs import setting
 
 from physcheck.dynamics import injected_friction
+from physcheck.errors import CapabilityMissing
 from physcheck.paper import runs
 from physcheck.paper.experiment import apart, in_direction
+from physcheck.paper.experiments import constant_pressure
 from physcheck.paper.experiments.asymmetry_by_distance import blocks_by_distance
 from physcheck.paper.experiments.diffusion import diffusion_of
 from physcheck.paper.experiments.relaxation import share_and_error
@@ -200,6 +203,31 @@ def test_an_average_over_rotations_keeps_forces_that_turn():
     assert average[0] == pytest.approx(own[0], rel=0.5)
     assert found.agreement == "as in the paper"
     assert "turns with its atoms by itself" in found.said
+
+
+def test_constant_pressure_is_told_by_the_check_where_there_is_one(monkeypatch):
+    crystal = setting("builtin::gupta", "builtin::gupta", "Cu32")
+    known = {
+        id(crystal.model): SimpleNamespace(value=2.6e-2, uncertainty=1e-4),
+        id(crystal.reference): SimpleNamespace(value=1e-6, uncertainty=1e-6),
+    }
+    fake = SimpleNamespace(measure=lambda meter, start, rng: known[id(meter)])
+    monkeypatch.setattr(constant_pressure, "all_checks", lambda: {"nph_drift": fake})
+    found = findings("npt", crystal)
+    drift = values(found, "size of the drift of the enthalpy")
+    assert drift["model"][0] == pytest.approx(100, rel=0.01)
+    assert found.agreement == "as in the paper"
+    assert "model: a drift; reference: no drift" in found.said
+
+    def refused(meter, start, rng):
+        raise CapabilityMissing("no stress")
+
+    fake.measure = refused
+    with pytest.raises(NotRun, match="no stress"):
+        findings("npt", crystal)
+    monkeypatch.setattr(constant_pressure, "all_checks", dict)
+    with pytest.raises(NotRun, match="no dynamics at constant pressure"):
+        findings("npt", crystal)
 
 
 @pytest.mark.parametrize(
