@@ -242,8 +242,7 @@ class Runner:
         twin = self._runner_of_twin(structure) if with_rounding else None
         if twin is None:
             return {"gradient": self.gradient(structure)}
-        seed = record_seed(self.settings.seed, "rounding", structure.name)
-        rounding = rounding_of(self.model, twin.model, structure, seed, self.setup)
+        rounding = rounding_of(self.model, twin.model, structure, self.settings.seed, self.setup)
         return {"gradient": twin.gradient(structure), "rounding": rounding}
 
     def ask(self, configuration: Configurations) -> str | None:

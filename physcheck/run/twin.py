@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from physcheck.measurement import Outcome
+from physcheck.run.entry import record_seed
 from physcheck.run.record import Record
 from physcheck.text.numbers import figure
 
@@ -58,7 +59,7 @@ def takes_rounding(spec: CheckSpec) -> bool:
 
 
 def rounding_of(
-    model: Model, finer: Model, structure: Structure, seed: tuple[int, int], setup: SetupCosts
+    model: Model, finer: Model, structure: Structure, seed: int, setup: SetupCosts
 ) -> RoundingWork:
     """The work of a model's rounding, measured beside its float64 twin; it counts as setup."""
     import numpy as np
@@ -66,11 +67,10 @@ def rounding_of(
     from physcheck.checks.dynamics.rounding_work import measure_rounding_work
     from physcheck.model import Meter
 
+    rng = np.random.default_rng(record_seed(seed, "rounding", structure.name))
     own, other = Meter(model), Meter(finer)
     try:
-        return measure_rounding_work(
-            own, other, structure.configurations, rng=np.random.default_rng(seed)
-        )
+        return measure_rounding_work(own, other, structure.configurations, rng=rng)
     finally:
         setup.charge(f"rounding[{structure.name}]", own.evaluations + other.evaluations)
 
