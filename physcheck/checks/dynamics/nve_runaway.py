@@ -43,18 +43,10 @@ def measure_runaway(
     """
     meter = run.meter
     raised, span = runaway(run.fine, replica)
-    again: int | None = 0
-    calm_span = 0.0
-    shorter_fs = _SHORTER * run.fine_fs * min(1.0, phase / max(run.phase, 1e-12))
-    steps = math.ceil(run.fine.steps * run.fine_fs / shorter_fs)
-    if meter.remaining is None or meter.remaining > steps:
-        calmer = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
-        again = blown_up(calmer, steps)
-        calm_span = calmer.steps * calmer.timestep_fs * 1e-3
-    real, value, lost = again is not None, raised / span, run.fine.positions[replica]
+    calm, by_integrator, shorter_fs, calm_span = _tried_again(run, replica, raised, phase)
+    real, value, lost = not calm, raised / span, run.fine.positions[replica]
     proof = None
-    if real and _integrator_made_it(run, replica, raised):
-        shorter_fs = run.fine_fs / _LAST_STEP
+    if by_integrator:
         proof = measure_no_potential(meter, run.start, run.rng, resolution)
         real = has_no_potential(proof)
     elif real and not belongs_together(meter, run.start, run.rng):
@@ -89,6 +81,27 @@ def measure_runaway(
         f"measure_nve_drift(model, atoms, timestep_fs={shorter_fs:.2g})",
         evidence=evidence,
     )
+
+
+def _tried_again(
+    run: Runs, replica: int, raised: float, phase: float
+) -> tuple[bool, bool, float, float]:
+    """Whether a lost replica is calm at a shorter timestep, or but for its last step.
+
+    With the timestep, fs, at which that is so, and how long it was calm, ps.
+    """
+    meter, again, calm_span = run.meter, True, 0.0
+    shorter_fs = _SHORTER * run.fine_fs * min(1.0, phase / max(run.phase, 1e-12))
+    steps = math.ceil(run.fine.steps * run.fine_fs / shorter_fs)
+    # Where there is room for one trial only, the one that costs less is made.
+    last_step = run.fine.steps + _LAST_STEP + 2
+    if meter.remaining is None or meter.remaining > steps + last_step:
+        calmer = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
+        again = blown_up(calmer, steps) is not None
+        calm_span = calmer.steps * calmer.timestep_fs * 1e-3
+    if again and _integrator_made_it(run, replica, raised):
+        return False, True, run.fine_fs / _LAST_STEP, calm_span
+    return not again, False, shorter_fs, calm_span
 
 
 def _integrator_made_it(run: Runs, replica: int, raised: float) -> bool:
