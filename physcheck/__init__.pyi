@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 from physcheck.adapters.loading import load_model as load_model
 from physcheck.checks.dynamics.gradient_forces import GradientForces as GradientForces
+from physcheck.checks.dynamics.rounding_work import RoundingWork as RoundingWork
 from physcheck.checks.sampling.trajectory import Trajectory as Trajectory
 from physcheck.errors import PhysicsFailure as PhysicsFailure
 from physcheck.measurement import Measurement as Measurement
@@ -1864,6 +1865,7 @@ def measure_nve_drift(
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
     gradient: GradientForces | None = None,
+    rounding: RoundingWork | None = None,
 ) -> Measurement:
     """The energy of a system on its own neither rises nor falls for good.
 
@@ -1885,6 +1887,8 @@ def measure_nve_drift(
         longer of the two timesteps, from the stiffest mode (a few probes) if left out.
     gradient : GradientForces
         What follows from it is measured.
+    rounding : RoundingWork
+        Where ``gradient`` is of the model's float64 twin: what this model's rounding adds.
 
     Raises
     ------
@@ -1915,6 +1919,7 @@ def measure_nve_drift(
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
     gradient: GradientForces | None = None,
+    rounding: RoundingWork | None = None,
 ) -> list[Measurement]: ...
 
 @overload
@@ -1932,6 +1937,7 @@ def assert_nve_drift(
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
     gradient: GradientForces | None = None,
+    rounding: RoundingWork | None = None,
 ) -> Measurement:
     """Raise PhysicsFailure if ``nve_drift`` fails at ``profile``; see :func:`measure_nve_drift`.
     """
@@ -1951,6 +1957,7 @@ def assert_nve_drift(
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
     gradient: GradientForces | None = None,
+    rounding: RoundingWork | None = None,
 ) -> list[Measurement]: ...
 
 @overload

@@ -22,6 +22,11 @@ _DIRECTIONS = 4
 CIRCLING_EVALUATIONS = 4 * _DIRECTIONS
 # rms displacement of a coordinate in a probe, Å: from the noise of the forces, within these bounds.
 _STEP_RANGE = (2e-4, 4e-3)
+# Of the distance between the nearest two atoms, how far a probe may move one at most: where a
+# soft core lets atoms fall onto each other, forces change within that distance.
+_OF_NEAREST, _FAR = 0.05, 1.0
+# A shorter probe, Å, than this would be rounding: atoms are at one place.
+_SHORTEST = 1e-9
 # Relative curvature of forces, 1/Å²: a bond's Morse exponent of 5/Å, squared; only the step starts
 # from it.
 _CURVATURE = 25.0
@@ -82,15 +87,23 @@ def _directions(path: Path, n: int) -> Floats:
     return np.stack(frame) if frame else np.zeros((0, n))
 
 
+def _nearest(here: Configurations) -> float:
+    """The distance of the nearest two atoms, Å, images included; 1 Å where none are nearer."""
+    from ase.neighborlist import primitive_neighbor_list
+
+    found = primitive_neighbor_list("d", here.system.pbc, here.cells[0], here.positions[0], _FAR)
+    return float(np.min(found, initial=_FAR))
+
+
 def measure_circling(
     meter: Meter, path: Path, *, rng: np.random.Generator, resolution: Resolution
 ) -> Circling:
     """How far the forces are from a gradient in the directions in which a stalled path moves.
 
-    Central differences at two steps along the mean force of the path's second half and its three
-    main directions, at its last place. Only an antisymmetric part that is the same at both steps
-    counts (the smaller of the two, less their difference), so that kinks and jumps, which stall
-    good optimisers too, aren't taken for a curl.
+    Central differences at two steps, short beside the distance of the nearest atoms, along the mean
+    force of the path's second half and its three main directions, at its last place. Only an
+    antisymmetric part that is the same at both steps counts (the smaller of the two, less their
+    difference), so that kinks and jumps, which stall good optimisers too, aren't taken for a curl.
 
     Cost: 16 evaluations.
     """
@@ -102,7 +115,12 @@ def measure_circling(
     here: Configurations = path.places[len(path) - 1]
     stiffness = max(resolution.stiffness, 1e-12)
     ideal = (3 * resolution.force_noise / (math.sqrt(2) * _CURVATURE * stiffness)) ** (1 / 3)
-    lengths = float(np.clip(ideal, *_STEP_RANGE)) * math.sqrt(n) * np.array([2.0, 1.0])
+    length = float(np.clip(ideal, *_STEP_RANGE)) * math.sqrt(n)
+    furthest = float(np.linalg.norm(frame.reshape(k, -1, 3), axis=2).max())
+    length = min(length, _OF_NEAREST * _nearest(here) / furthest / 2)
+    if not length > _SHORTEST:
+        return Circling(0.0, 0.0, 0)
+    lengths = length * np.array([2.0, 1.0])
     moves = np.stack([s * length * frame for length in lengths for s in (1.0, -1.0)])
     forces = visit(
         meter,

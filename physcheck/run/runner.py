@@ -34,7 +34,7 @@ from physcheck.run.settings import Settings
 from physcheck.run.setup_costs import SetupCosts
 from physcheck.run.shared import SharedByStructure
 from physcheck.run.timeout import TimeIsUp, alarm
-from physcheck.run.twin import judged_in_float64, wants_float64
+from physcheck.run.twin import judged_in_float64, rounding_of, takes_rounding, wants_float64
 from physcheck.run.two_models import fast_and_conservative
 from physcheck.system import Configurations
 from physcheck.tolerances import Tolerance
@@ -237,6 +237,14 @@ class Runner:
 
         return self._gradients.of(structure, make)
 
+    def _what_follows_from(self, structure: Structure, with_rounding: bool) -> dict[str, Any]:
+        """How far forces are from a gradient; of a float64 twin, what rounding adds to that."""
+        twin = self._runner_of_twin(structure) if with_rounding else None
+        if twin is None:
+            return {"gradient": self.gradient(structure)}
+        rounding = rounding_of(self.model, twin.model, structure, self.settings.seed, self.setup)
+        return {"gradient": twin.gradient(structure), "rounding": rounding}
+
     def ask(self, configuration: Configurations) -> str | None:
         """Let the model find out what it can do; what it raised, if it did."""
         if self._asking is None:
@@ -371,7 +379,7 @@ class Runner:
             if attempt.meter.model is not model:
                 attempt.meter = Meter(model, allotment=entry.allotment)
         if by_gradient:
-            options["gradient"] = self.gradient(structure)
+            options.update(self._what_follows_from(structure, takes_rounding(spec)))
         elif entry.shared:
             options["trajectory"] = self.trajectory(structure, entry.shared)
         if not attempt.meter.evaluations:

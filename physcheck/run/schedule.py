@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from physcheck.checks.dynamics.gradient_forces import GRADIENT_EVALUATIONS
 from physcheck.model import Capabilities
 from physcheck.names import Budget
 from physcheck.registry import CheckSpec
@@ -21,7 +20,7 @@ from physcheck.run.budget import BUDGET_EVALUATIONS
 from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.filling import Filling
 from physcheck.run.sampling_schedule import ask_gradient, share_trajectory, suited_structures
-from physcheck.run.twin import TWIN_FAMILIES
+from physcheck.run.twin import TWIN_FAMILIES, gradient_evaluations
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure
@@ -279,13 +278,14 @@ class Schedule(Filling):
 
     def _with_bound(self, entry: PlanEntry) -> PlanEntry:
         """The entry of a law that follows from gradient forces, with room to ask for them."""
-        cost = self.weighed(GRADIENT_EVALUATIONS, entry.structure)
+        bound = gradient_evaluations(entry.check, self.has_twin)
+        cost = self.weighed(bound, entry.structure)
         follows = entry.check.by_gradient is not None and "energy" in self.capabilities.outputs
         if entry.bound or not follows or self.left is None or cost > self.left:
             return entry
         self.spent += cost
         # Asked for alone with as little, it has no second look, either.
-        return replace(entry, bound=GRADIENT_EVALUATIONS, budget=str(_QUICK + 1))
+        return replace(entry, bound=bound, budget=str(_QUICK + 1))
 
     def _schedule_unlike(self, checks: Sequence[CheckSpec]) -> None:
         """The law that a structure's refusal breaks: a copy of it is taken.  Two such structures.

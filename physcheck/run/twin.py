@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from physcheck.measurement import Outcome
+from physcheck.run.entry import record_seed
 from physcheck.run.record import Record
 from physcheck.text.numbers import figure
 
-__all__ = ["TWIN_FAMILIES", "judged_in_float64", "wants_float64"]
+if TYPE_CHECKING:
+    from physcheck.checks.dynamics.rounding_work import RoundingWork
+    from physcheck.model import Model
+    from physcheck.registry import CheckSpec
+    from physcheck.run.setup_costs import SetupCosts
+    from physcheck.structures import Structure
+
+__all__ = [
+    "TWIN_FAMILIES",
+    "gradient_evaluations",
+    "judged_in_float64",
+    "rounding_of",
+    "takes_rounding",
+    "wants_float64",
+]
 
 #: Laws of the model itself; what float32 breaks in practice is judged in float32.
 TWIN_FAMILIES = frozenset({"conservation", "symmetry", "smoothness", "sampling"})
@@ -35,6 +51,37 @@ def wants_float64(record: Record) -> bool:
         and of_numerics > 0.0
         and of_numerics >= _SHARE * max(parts.values())
     )
+
+
+def takes_rounding(spec: CheckSpec) -> bool:
+    """Whether a law that follows from the twin's forces must hold in spite of rounding, too."""
+    return "rounding" in inspect.signature(spec.measure).parameters
+
+
+def rounding_of(
+    model: Model, finer: Model, structure: Structure, seed: int, setup: SetupCosts
+) -> RoundingWork:
+    """The work of a model's rounding, measured beside its float64 twin; it counts as setup."""
+    import numpy as np
+
+    from physcheck.checks.dynamics.rounding_work import measure_rounding_work
+    from physcheck.model import Meter
+
+    rng = np.random.default_rng(record_seed(seed, "rounding", structure.name))
+    own, other = Meter(model), Meter(finer)
+    try:
+        return measure_rounding_work(own, other, structure.configurations, rng=rng)
+    finally:
+        setup.charge(f"rounding[{structure.name}]", own.evaluations + other.evaluations)
+
+
+def gradient_evaluations(spec: CheckSpec, has_twin: bool) -> int:
+    """What a law that follows from gradient forces may cost without a trajectory."""
+    from physcheck.checks.dynamics.gradient_forces import GRADIENT_EVALUATIONS
+    from physcheck.checks.dynamics.rounding_work import ROUNDING_EVALUATIONS
+
+    beside = ROUNDING_EVALUATIONS if has_twin and takes_rounding(spec) else 0
+    return GRADIENT_EVALUATIONS + beside
 
 
 def judged_in_float64(record: Record, twin: Record) -> Record:

@@ -327,3 +327,12 @@ def test_single_runs_of_a_conservative_model_are_called_nothing(spec):
         found, outcome = run(model, one, seed=seed, resolution=resolution)
         assert outcome is not Outcome.FAIL
         assert found.evidence["quantities"]["single_runs_drift"][1] == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_atoms_that_fall_onto_each_other_are_no_work_of_the_forces(seed):
+    """Handed energies of 1 eV collapse ethanol, whose soft core no usual timestep resolves."""
+    model, start = make_builtin("gupta+chiral"), catalogue()["ethanol"].configurations
+    measured = measure_nve_drift(model, start, rng=np.random.default_rng(seed))
+    verdict = judge(measured, tolerance_of("nve_drift", "md"))
+    assert verdict.outcome is not Outcome.FAIL

@@ -160,3 +160,16 @@ def test_the_derived_assertion():
     assert meter.evaluations <= 136 + 25
     with pytest.raises(PhysicsFailure, match="round and round"):
         assert_relaxation_convergence(make_builtin("water+local-curl=0.1"), atoms)
+
+
+def test_atoms_that_fall_onto_each_other_are_no_circling():
+    """The Jacobian is probed within the distance of the nearest atoms, 0.001 Å there."""
+    model, start = make_builtin("gupta+chiral"), catalogue()["ethanol"].configurations
+    (spec,) = find_checks("relaxation_convergence")
+    measured = measure_relaxation_convergence(
+        model, start, rng=np.random.default_rng([0, 3716678144]), **spec.options["standard"]
+    )
+    stalls = measured.evidence["quantities"]["antisymmetric_share_where_it_stalls"]
+    assert all(low == 0.0 for _, low in (one for one in stalls if one is not None))
+    verdict = judge(measured, tolerance_of("relaxation_convergence", "md"))
+    assert verdict.outcome is not Outcome.FAIL

@@ -245,3 +245,23 @@ def test_rounding_of_positions_at_steep_places_is_no_jump(name, seed):
         model, start, rng=np.random.default_rng(seed), resolution=resolution
     )
     assert judge(found, tolerance_of("cutoff_smoothness", "md")).outcome is not Outcome.FAIL
+
+
+def test_a_jump_says_what_a_crossing_of_it_costs():
+    from ase.units import fs, kB
+
+    start = catalogue()["Cu32-disordered"].configurations
+    strength = 0.05
+    found = physcheck.measure_cutoff_smoothness(
+        make_builtin(f"gupta+hard-cutoff={strength}"), start, rng=np.random.default_rng(0)
+    )
+    lost = found.evidence["quantities"]["energy_of_a_crossing_eV"]
+    # The force on a copper atom jumps by the strength, in steps of 1 fs that begin anywhere.
+    mass = start.system.masses[0]
+    expected = strength * np.sqrt(kB * 300 / mass) * fs / np.sqrt(12)
+    assert lost == pytest.approx(expected, rel=0.05)
+    assert "each crossing adds or takes 0.0" in found.evidence["scale"]
+    good = physcheck.measure_cutoff_smoothness(
+        make_builtin("gupta"), start, rng=np.random.default_rng(0)
+    )
+    assert "each crossing" not in good.evidence["scale"]

@@ -54,17 +54,21 @@ def drawn_anew():
 
 
 def records(
-    tmp_path, factory, checks="force_energy_gap,jacobian_asymmetry,loop_work", reference=None
+    tmp_path,
+    factory,
+    checks="force_energy_gap,jacobian_asymmetry,loop_work",
+    reference=None,
+    most=2500,
 ):
     path = tmp_path / "m.py"
     path.write_text(MODEL)
     spec = f"{path}:{factory}"
-    settings = Settings(model=spec, checks=checks, structures="ethanol", budget="quick")
+    settings = Settings(model=spec, checks=checks, structures="ethanol", budget=str(most))
     model = load_model(spec)
     assert model.capabilities.dtype == "float32"
     assert could_have_twin(spec, model)
     plan = make_plan(model, settings, has_twin=True)
-    assert plan.evaluations <= 2500
+    assert plan.evaluations <= most
     runner = Runner(model, settings, lambda: tmp_path)
     runner.load_twin = lambda: load_float64_twin(spec)
     runner.reference = reference
@@ -154,3 +158,18 @@ def test_float64_is_asked_where_numerics_are_a_good_part_of_what_hides_a_law(par
     )  # fmt: skip
     record = replace(blank, value=1e-4, reason=None, uncertainty_components=parts)
     assert wants_float64(record) is wanted
+
+
+def test_a_drift_that_coarse_energies_hide_is_bounded_by_the_work_of_rounding(tmp_path):
+    found = records(tmp_path, "good", "nve_drift", most=4000)["nve_drift"]
+    assert found.verdict.value == "pass"
+    assert found.message.startswith("at most ")
+    assert "in float64 forces are the gradient of the energy within" in found.message
+    assert "rounding does work of at most" in found.message
+    figures = found.evidence["quantities"]
+    assert figures["rounding_work_at_most_eV_per_atom_per_ps"] < 2.6e-6
+
+
+def test_forces_that_only_float32_has_wrong_do_work_that_passes_nothing(tmp_path):
+    found = records(tmp_path, "broken_in_float32", "nve_drift", most=4000)["nve_drift"]
+    assert found.verdict.value in ("fail", "inconclusive")

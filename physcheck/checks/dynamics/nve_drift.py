@@ -26,6 +26,11 @@ took a drift away that goes on in the second half of the run, and the force Jaco
 antisymmetric (as ``jacobian_asymmetry`` measures it), so that there is no energy whose gradient the
 forces could be, the drift of that half is called as it is.
 
+Of a float32 model the energies' grain often hides what the tolerance asks for.  Where its float64
+twin is at hand, the drift is bounded in two parts: by how far the twin's forces are from the
+gradient of its energy, and by the work that rounding does along trajectories in float32
+(:mod:`physcheck.checks.dynamics.rounding_work`).
+
 A replica whose kinetic energy or total energy runs away (and does so again at a quarter of the
 timestep) ends the run with a FAIL at once.
 """
@@ -51,6 +56,7 @@ from physcheck.checks.dynamics.loop_closing import LINE_POINTS
 from physcheck.checks.dynamics.nve_runaway import measure_runaway
 from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
 from physcheck.checks.dynamics.replicas import thinned
+from physcheck.checks.dynamics.rounding_work import RoundingWork
 from physcheck.dynamics.preparation import (
     FREQUENCY_MARGIN,
     RELAXED_START_EVALUATIONS,
@@ -67,6 +73,7 @@ from physcheck.numerics.sequential import doubling_looks, spending
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.text.numbers import figure
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_nve_drift", "measure_nve_drift"]
@@ -144,6 +151,7 @@ def measure_nve_drift(
     temperature_K: float = 300.0,
     timestep_fs: float | None = None,
     gradient: GradientForces | None = None,
+    rounding: RoundingWork | None = None,
 ) -> Measurement:
     """The energy of a system on its own neither rises nor falls for good.
 
@@ -165,6 +173,8 @@ def measure_nve_drift(
         longer of the two timesteps, from the stiffest mode (a few probes) if left out.
     gradient : GradientForces
         What follows from it is measured.
+    rounding : RoundingWork
+        Where ``gradient`` is of the model's float64 twin: what this model's rounding adds.
 
     Raises
     ------
@@ -181,13 +191,31 @@ def measure_nve_drift(
     206 (2005).
     """
     if gradient is not None:
-        return measure_by_gradient(gradient, gradient.power(gradient.start.system.masses))
+        return _bounded(gradient, rounding)
     meter, one = Meter(model), as_configurations(start)
     _require_enough(replicas, steps, control_steps)
     require_positive(temperature_K=temperature_K, timestep_fs=timestep_fs)
     target = default_tolerance("nve_drift") if tolerance is None else tolerance
     run = _choose_steps(meter, one, rng, timestep_fs, temperature_K, replicas, control_steps)
     return _judge(run, steps, target, resolution)
+
+
+def _bounded(gradient: GradientForces, rounding: RoundingWork | None) -> Measurement:
+    """What follows from forces that are a gradient, but for rounding."""
+    power = gradient.power(gradient.start.system.masses)
+    if rounding is None:
+        return measure_by_gradient(gradient, power)
+    found = measure_by_gradient(gradient, power + rounding.most)
+    quantities = {**found.evidence["quantities"], **rounding.figures()}
+    return replace(
+        found,
+        uncertainty_components={"sampling": power, "rounding": rounding.most},
+        noise_floor=rounding.most,
+        resolve="",
+        bound_by=f"in float64 {found.bound_by}, and rounding does work of at most "
+        f"{figure(rounding.most, _UNIT)} along {rounding.n_replicas} trajectories",
+        evidence={**found.evidence, "quantities": quantities},
+    )
 
 
 def _judge(run: Runs, steps: int, target: float, resolution: Resolution | None) -> Measurement:

@@ -40,8 +40,8 @@ class Confirmed(Generic[Key]):
         if self.asymmetry is None or not has_no_potential(self.asymmetry):
             return ""
         return (
-            f"; the forces have no potential (lambda {self.asymmetry.value:.1e}), so that this "
-            "difference counts at a 5 % chance of error"
+            f"; the forces certainly have no potential (lambda {self.asymmetry.value:.1e}), so "
+            "that the size of this difference is judged at a chance of 5 %, not 1e-4"
         )
 
     @property
@@ -56,7 +56,8 @@ def confirm_likely(found: Mapping[Key, Deviation], sampled: SampledModel) -> Con
     Temperatures scatter for picoseconds, so that a violation is often likely long before it is
     certain. Whether the law is broken at all then needs no statistics of temperatures:
     ``jacobian_asymmetry`` at the last snapshot decides that, at its own chance of 1e-4. What is
-    left to the temperatures is the size. Where forces have a potential nothing changes.
+    left to the temperatures is the size. Where forces have a potential nothing changes, so that
+    such models fail wrongly in 1e-4 of records at most.
 
     It is asked only where that matters: no deviation is certain, one is likely, and the
     allotment has room for it.

@@ -72,8 +72,9 @@ class Deviation:
     timestep_bias : float
         What the timestep adds where modes have mixed (:meth:`Trajectory.timestep_bias`).
     likely_low, likely_detection_limit : float
-        As ``low`` and ``detection_limit`` at a chance of 5 % a record, for forces that are known to
-        have no potential. Of the second half alone where the deviation shrinks.
+        As ``low`` and ``detection_limit`` at a chance of 5 % in place of 1e-4 a record, for forces
+        that are known (at 1e-4) to have no potential. Of the second half alone where the deviation
+        shrinks.
     """
 
     mean: ReplicaMean

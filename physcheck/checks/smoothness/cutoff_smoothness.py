@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.checks.consequences import crossing_energy, crossing_sentence
 from physcheck.checks.differences import force_scale, place_rounding
 from physcheck.checks.smoothness.approach import APPROACH_COST, Jump, approach
 from physcheck.checks.smoothness.at_symmetric_places import (
@@ -42,6 +43,8 @@ _HEIGHT, _MOST_ATOMS = 7.0, 64
 _COMPRESSION, _COMPRESSED_POINTS = 0.8, 16
 # A jump there isn't noise if it is so many times the rounding.
 _CLEARLY = 30.0
+# A jump of the energy counts in a crossing where it is so many standard deviations of the noise.
+_CERTAIN_SDS = 5.0 * JUMP_NOISE
 # Apparent jumps below this share of the tolerance aren't looked at.
 _NEGLIGIBLE = 0.1
 # The scale comes from one random direction, and may be larger by this factor.
@@ -338,6 +341,10 @@ def _report(
     resolution: Resolution,
 ) -> Measurement:
     worst = found.worst
+    sizes = f"thermal forces (0.05 Å) have an rms component of {scale:.3g} eV/Å"
+    lost = None if worst is None else _energy_of_a_crossing(worst)
+    if lost is not None and found.value > 0:
+        sizes = f"{sizes}; {crossing_sentence(lost)}"
     causes = {"causes": worst.causes} if worst is not None and worst.causes else {}
     return Measurement(
         value=found.value / scale,
@@ -355,10 +362,11 @@ def _report(
         evidence={
             **causes,
             "place": "no jump found" if worst is None else worst.label,
-            "scale": f"thermal forces (0.05 Å) have an rms component of {scale:.3g} eV/Å",
+            "scale": sizes,
             "quantities": {
                 "force_jump_eV_per_A": 0.0 if worst is None else worst.force,
                 "energy_jump_eV": None if worst is None else worst.energy,
+                "energy_of_a_crossing_eV": lost,
                 "across_A": None if worst is None else worst.width,
                 "jump_at_A": None if worst is None else worst.at,
                 "brackets": len(seen.jumps),
@@ -368,6 +376,13 @@ def _report(
             "configurations": base if worst is None else worst.frames,
         },
     )
+
+
+def _energy_of_a_crossing(jump: Jump) -> float:
+    """What dynamics gains or loses at a jump, eV; that of the energy where it isn't noise."""
+    certain = jump.energy is not None and jump.energy > _CERTAIN_SDS * jump.energy_noise
+    mass = float(jump.frames.system.masses[jump.atom])
+    return crossing_energy(jump.force, jump.energy if certain else None, mass)
 
 
 def _moved_against(start: Configurations, rng: np.random.Generator) -> Configurations:
