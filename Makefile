@@ -19,7 +19,7 @@ help:
 	@echo "make failures     what each check says of a model that breaks its law, for the site (minutes)"
 	@echo "make test-models  the suite on real models, each in an environment of its own (minutes)"
 	@echo "make train        label, train and export the networks of fixtures/trained again (an hour at most on two cores; SEED=1)"
-	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls"
+	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls; physcheck's own cost"
 	@echo "make figures      the figures of docs/method.md and docs/search.md"
 	@echo "make dark-side    the experiments of arXiv 2412.11569 on the trained networks, for the site (ten minutes or more)"
 	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
@@ -82,6 +82,7 @@ train: $(TRAIN_STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/false_alarms.py
 	$(BIN)/python benchmarks/batching.py
+	$(BIN)/python benchmarks/harness.py
 
 test-html: $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check playwright
