@@ -122,12 +122,12 @@ class Bent:
         name="bent", adapter="test", outputs=frozenset({"energy", "forces"})
     )
 
-    def __init__(self, start, push):
-        self.x0, self.push = start.positions[0], push
+    def __init__(self, start, push, wall=2e-4):
+        self.x0, self.push, self.wall = start.positions[0], push, 0.1 + wall
 
     def evaluate(self, configurations, *, want=frozenset({"forces"})):
         moved = configurations.positions - self.x0 + 0.1
-        beyond = np.maximum(moved - 0.1002, 0.0)
+        beyond = np.maximum(moved - self.wall, 0.0)
         energy = (2.5 * moved**2 + 0.5 * self.push * beyond**2).sum(axis=(1, 2)) + 4000.0
         return Evaluation(energy=energy, forces=-5 * moved - self.push * beyond)
 
@@ -138,3 +138,11 @@ def test_kinks_of_the_energy_are_no_noise_of_it(push):
     start = catalogue()["ethanol"].configurations
     found = measure_resolution(Bent(start, push), start, rng=np.random.default_rng(0))
     assert 1e-14 < found.energy_noise < 1e-11
+
+
+def test_a_kink_at_the_structure_is_no_noise_of_the_forces():
+    start = catalogue()["ethanol"].configurations
+    model = Bent(start, 50.0, wall=0.0)
+    found = measure_resolution(model, start, rng=np.random.default_rng(0))
+    assert found.force_noise < 1e-12
+    assert found.evaluations == 28
