@@ -19,8 +19,8 @@ help:
 	@echo "make failures     what each check says of a model that breaks its law, for the site (minutes)"
 	@echo "make test-models  the suite on real models, each in an environment of its own (minutes)"
 	@echo "make train        label, train and export the networks of fixtures/trained again (an hour at most on two cores; SEED=1)"
-	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls"
 	@echo "make bench-defects whether a default run finds each built-in defect, and blames no other law (SEEDS=3: over an hour)"
+	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls; physcheck's own cost"
 	@echo "make figures      the figures of docs/method.md and docs/search.md"
 	@echo "make dark-side    the experiments of arXiv 2412.11569 on the trained networks, for the site (ten minutes or more)"
 	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
@@ -83,6 +83,7 @@ train: $(TRAIN_STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/false_alarms.py
 	$(BIN)/python benchmarks/batching.py
+	$(BIN)/python benchmarks/harness.py
 
 SEEDS ?= 3
 bench-defects: $(STAMP)

@@ -11,7 +11,7 @@ from physcheck.adapters.ase import CalculatorModel
 from physcheck.checks.conservation.force_energy_gap import measure_force_energy_gap
 from physcheck.checks.smoothness.cutoff_smoothness import measure_cutoff_smoothness
 from physcheck.measurement import Outcome, judge
-from physcheck.model import Meter
+from physcheck.model import Capabilities, Meter
 from physcheck.potentials import Morse
 from physcheck.registry import tolerance_of
 from physcheck.resolution import measure_resolution
@@ -113,3 +113,36 @@ def test_a_missing_first_energy_is_no_memory():
     found = measure_resolution(FindsOutAtTheFirstCall(), start, rng=np.random.default_rng(0))
     assert found.energy_history < 1e-12
     assert found.energy_noise < 1e-9
+
+
+class Bent:
+    """A spring for each coordinate, and ``walls`` that push from 5e-5 Å on."""
+
+    capabilities = Capabilities(
+        name="bent", adapter="test", outputs=frozenset({"energy", "forces"})
+    )
+
+    def __init__(self, start, push, wall=2e-4):
+        self.x0, self.push, self.wall = start.positions[0], push, 0.1 + wall
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        moved = configurations.positions - self.x0 + 0.1
+        beyond = np.maximum(moved - self.wall, 0.0)
+        energy = (2.5 * moved**2 + 0.5 * self.push * beyond**2).sum(axis=(1, 2)) + 4000.0
+        return Evaluation(energy=energy, forces=-5 * moved - self.push * beyond)
+
+
+@pytest.mark.parametrize("push", [0.0, 50.0])
+def test_kinks_of_the_energy_are_no_noise_of_it(push):
+    """A difference table reads bends as noise, on its longer line alone."""
+    start = catalogue()["ethanol"].configurations
+    found = measure_resolution(Bent(start, push), start, rng=np.random.default_rng(0))
+    assert 1e-14 < found.energy_noise < 1e-11
+
+
+def test_a_kink_at_the_structure_is_no_noise_of_the_forces():
+    start = catalogue()["ethanol"].configurations
+    model = Bent(start, 50.0, wall=0.0)
+    found = measure_resolution(model, start, rng=np.random.default_rng(0))
+    assert found.force_noise < 1e-12
+    assert found.evaluations == 28

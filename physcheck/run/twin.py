@@ -38,19 +38,23 @@ _SHARE = 1 / 3
 
 
 def wants_float64(record: Record) -> bool:
-    """Whether the same law in float64 would tell more: noise leaves it open, or it fails."""
+    """Whether the same law in float64 would tell more: numerics leave it open, or it fails.
+
+    They do where what they hide is above the tolerance: a scatter of values among kinks looks like
+    sampling, and is none.
+    """
     if record.family not in TWIN_FAMILIES or record.value is None:
         return False
     if record.verdict is Outcome.FAIL:
         return True
+    if record.verdict is not Outcome.INCONCLUSIVE or record.reason is not None:
+        return False
+    floor, tolerance = record.noise_floor, record.tolerance
+    if floor is not None and tolerance is not None and floor > tolerance:
+        return True
     parts = record.uncertainty_components
     of_numerics = max((parts.get(name, 0.0) for name in _OF_NUMERICS), default=0.0)
-    return (
-        record.verdict is Outcome.INCONCLUSIVE
-        and record.reason is None
-        and of_numerics > 0.0
-        and of_numerics >= _SHARE * max(parts.values())
-    )
+    return of_numerics > 0.0 and of_numerics >= _SHARE * max(parts.values())
 
 
 def takes_rounding(spec: CheckSpec) -> bool:

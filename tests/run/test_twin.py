@@ -142,21 +142,24 @@ def test_models_that_are_or_can_be_no_float64_have_none(spec):
 
 
 @pytest.mark.parametrize(
-    ("parts", "wanted"),
+    ("parts", "floor", "wanted"),
     [
-        ({"rounding": 1.0, "sampling": 2.0}, True),
-        ({"truncation": 1.0, "sampling": 2.0}, True),
-        ({"rounding": 1.0, "sampling": 4.0}, False),
-        ({"sampling": 1.0}, False),
-        ({}, False),
+        ({"rounding": 1.0, "sampling": 2.0}, None, True),
+        ({"truncation": 1.0, "sampling": 2.0}, None, True),
+        ({"rounding": 1.0, "sampling": 4.0}, 1e-5, False),
+        ({"truncation": 1.0, "sampling": 6.0}, 1e-2, True),
+        ({"sampling": 1.0}, None, False),
+        ({}, None, False),
     ],
 )
-def test_float64_is_asked_where_numerics_are_a_good_part_of_what_hides_a_law(parts, wanted):
+def test_float64_is_asked_where_numerics_are_a_good_part_of_what_hides_a_law(parts, floor, wanted):
     blank = unmeasured_record(
         find_checks("loop_work")[0], "Si8", (0,), Settings(),
         verdict=Outcome.INCONCLUSIVE, message="", budget="quick", search=None,
     )  # fmt: skip
-    record = replace(blank, value=1e-4, reason=None, uncertainty_components=parts)
+    record = replace(
+        blank, value=1e-4, tolerance=3e-5, uncertainty_components=parts, noise_floor=floor
+    )
     assert wants_float64(record) is wanted
 
 
