@@ -85,6 +85,10 @@ WANTED = {
         "force_energy_gap", 1_000, "one atom and the two that cross; one moves",
         lambda c: c.start.n_atoms <= 3 and c.moved_atoms == 1,
     ),
+    "NeighbourCap": Wanted(
+        "force_energy_gap", 2_000, "one atom and the two that cross; one moves",
+        lambda c: c.start.n_atoms == 3 and c.moved_atoms == 1,
+    ),
     "LeftHanded": Wanted(
         "lattice_basis", 600, "2 atoms or fewer, two vectors exchanged",
         lambda c: c.start.n_atoms <= 2 and is_left_handed(c),
