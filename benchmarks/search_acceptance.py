@@ -86,11 +86,11 @@ WANTED = {
         lambda c: c.start.n_atoms <= 3 and c.moved_atoms == 1,
     ),
     "NeighbourCap": Wanted(
-        "force_energy_gap", 2_000, "one atom and the two that cross; one moves",
-        lambda c: c.start.n_atoms == 3 and c.moved_atoms == 1,
+        "force_energy_gap", 2_000, "one atom and two, or an image, that cross; one moves",
+        lambda c: c.start.n_atoms <= 3 and c.moved_atoms == 1,
     ),
     "LeftHanded": Wanted(
-        "lattice_basis", 600, "2 atoms or fewer, two vectors exchanged",
+        "lattice_basis", 1_000, "2 atoms or fewer, two vectors exchanged",
         lambda c: c.start.n_atoms <= 2 and is_left_handed(c),
     ),
     "Collinear": Wanted(

@@ -12,7 +12,7 @@ from physcheck.run.record import Record
 GROUPS = [[1.4, 1.1, 1e-9], [1.09, 0.96, 0.2], [0.95, 0.81, 300.0]]
 DOMAIN = {
     "closest_contact": {"groups": GROUPS, "fails_from": 0.94},
-    "temperature_K": {"groups": [[0.0, 300.0, 0.1], [310.0, 900.0, "nan"]], "fails_from": None},
+    "temperature_K": {"groups": [[0.0, 300.0, 0.1], [310.0, 900.0, 2.0]], "fails_from": None},
 }
 RECORD = Record(
     check="force_energy_gap", family="conservation", kind="law", structure=GENERATED,
