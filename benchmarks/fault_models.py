@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fault_case import OUT, SUITE, Case
 
-__all__ = ["answer_case", "death_case", "disk_case"]
+__all__ = ["answer_case", "death_case", "disk_case", "named_death"]
 
 _ANSWERS = {
     "a string": "'many'",
@@ -198,9 +198,15 @@ def answer_case(rng: random.Random) -> Case:
 def death_case(rng: random.Random) -> Case:
     """A model that ends the process, or spoils it for what comes after."""
     dies = rng.random() < 0.6
-    which = _DEATHS if dies else _SPOILT
-    about = rng.choice(sorted(which))
+    about = rng.choice(sorted(_DEATHS if dies else _SPOILT))
     when = rng.choice([0, 1, 5, 20, "at import", "in the factory"])
+    return named_death(about, when, rng)
+
+
+def named_death(about: str, when: int | str, rng: random.Random) -> Case:
+    """The end of the process, or what spoils it, of this name: after so many calls, or before."""
+    dies = about in _DEATHS
+    which = _DEATHS if dies else _SPOILT
     if isinstance(when, int):
         text = _MODEL.format(after=when, statement=which[about], output="forces", value="good")
     else:
@@ -212,7 +218,8 @@ def death_case(rng: random.Random) -> Case:
     return Case(
         "deaths", f"{about}, {when}{', a worker' if workers else ''}", words, _writing(text),
         dies=dies, alone=True, workers=workers,
-        talks="thread" in about, silent=about == "a quick exit in C",
+        # What a factory raises is shown with its traceback, which is its author's.
+        talks="thread" in about or isinstance(when, str), silent=about == "a quick exit in C",
         mute=about in ("closed sys.stdout", "no sys.stdout", "closed descriptor 1",
                        "another program", "few descriptors", "a fork that goes on"),
     )  # fmt: skip

@@ -1,10 +1,13 @@
-"""The figure of docs/search.md: ``make figures`` writes the SVG file beside this script.
+"""The figures of docs/search.md: ``make figures`` writes the SVG files beside this script.
 
-A search as a run makes it, on Lennard-Jones with a force on oxygen that is no gradient.
+Searches as a run makes them, on Lennard-Jones with a force on oxygen that is no gradient, and with
+one below a distance.
 """
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,6 +19,7 @@ from physcheck.potentials import make_builtin
 from physcheck.registry import tolerance_of
 from physcheck.search.asking import Asked, Noise
 from physcheck.search.case import Case
+from physcheck.search.domain_map import domain_map
 from physcheck.search.energy_gap_law import ForceEnergyGap
 from physcheck.search.laws import SEARCH_LAWS
 from physcheck.search.search_one_law import search
@@ -91,7 +95,35 @@ def violation_against_atoms() -> None:
     plt.close(figure)
 
 
+def violation_against_distance() -> None:
+    """The groups of a domain map."""
+    sys.path.insert(0, str(HERE.parents[1] / "tests"))
+    model = import_module("support.search_faults").TooClose()
+    start = catalogue()["Si8"].configurations
+    pool = pool_of([start], {14}, "partial")
+    pool = type(pool)(pool.species, pool.seeds, (0.81, 1.39), pool.pbcs)
+    tolerance = tolerance_of(CHECK, "md").value
+    result = search(
+        SEARCH_LAWS[CHECK], Meter(model), pool, allotment=900, tolerance=tolerance,
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+    found = domain_map(result.cases, pool.seeds, tolerance)["closest_contact"]
+    figure, axes = plt.subplots(figsize=(6.4, 3.2))
+    for first, last, size in found["groups"]:
+        color = "C0" if size <= tolerance else "C3"
+        axes.semilogy([first, last], [max(size / tolerance, LOWEST)] * 2, color=color, lw=3)
+    axes.axhline(1.0, color="0.4", lw=1, ls="--")
+    axes.axvline(found["fails_from"], color="C3", lw=1, ls=":")
+    axes.set_xlabel("closest pair, in sums of covalent radii (gentle on the left)")
+    axes.set_ylabel("violation over tolerance")
+    axes.invert_xaxis()
+    figure.tight_layout()
+    figure.savefig(HERE / "search-domain.svg", metadata={"Date": None})
+    plt.close(figure)
+
+
 if __name__ == "__main__":
     all_checks()
     plt.rcParams.update(STYLE)
     violation_against_atoms()
+    violation_against_distance()

@@ -113,12 +113,16 @@ def _fingerprint(parsed: Spec) -> str:
         origin = getattr(module, "__file__", None)
         path = None if origin is None else Path(origin)
     digest = hashlib.sha256()
-    if path is None or not path.is_file():
-        digest.update(parsed.text.encode())
-    else:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                digest.update(block)
+    try:
+        if path is not None and path.is_file():
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK_BYTES):
+                    digest.update(block)
+            return digest.hexdigest()
+    except OSError:
+        # Loading the model may have left no descriptor to read its file with.
+        digest = hashlib.sha256()
+    digest.update(parsed.text.encode())
     return digest.hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -17,7 +18,6 @@ import pytest
 from physcheck.errors import ModelError, SpecError
 from physcheck.files.paths import relative_to
 from physcheck.plugin.host_models import HostModels
-from physcheck.plugin.imports_for_reports import import_what_reports_need
 from physcheck.plugin.message import Message
 from physcheck.run.facts import RunFacts
 from physcheck.run.not_finite import NotFiniteOnce
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from physcheck.run.runner import Runner
 
 __all__ = ["OWNS_SHORT_MODEL", "SESSION", "WorkerSession"]
+
+# No file can be opened any more, or none written.
+_USED_UP = (errno.EMFILE, errno.ENFILE, errno.ENOSPC)
 
 
 class WorkerSession:
@@ -95,6 +98,7 @@ class WorkerSession:
         """
         if self._model is None:
             from physcheck.adapters.loading import load_model
+            from physcheck.plugin.imports_for_reports import import_what_reports_need
 
             settings = self.settings
             if settings.model is None:
@@ -148,10 +152,13 @@ class WorkerSession:
 
                 from physcheck.text.exceptions import description
 
-                self.error = (
-                    f"making the plan raised {description(error)} (a fault of physcheck "
-                    "or of a check, not a verdict on the model; please report it)"
+                whose = (
+                    "a fault of physcheck or of a check, not a verdict on the model; please "
+                    "report it"
                 )
+                if isinstance(error, OSError) and error.errno in _USED_UP:
+                    whose = "the model, once loaded, left none; not a verdict on it"
+                self.error = f"making the plan raised {description(error)} ({whose})"
                 self.exit_code = int(pytest.ExitCode.TESTS_FAILED)
                 self.traceback = traceback.format_exc()
         return self._plan

@@ -144,4 +144,7 @@ def in_order(records: Iterable[Record]) -> list[Record]:
 
 
 def _rank(worst: Record) -> tuple[int, bool, float]:
-    return _CAUSES_FIRST.index(worst.family), worst.kind != "law", -excess(worst)
+    # A report may come from a version that has further families.
+    known = worst.family in _CAUSES_FIRST
+    place = _CAUSES_FIRST.index(worst.family) if known else len(_CAUSES_FIRST)
+    return place, worst.kind != "law", -excess(worst)

@@ -41,8 +41,9 @@ _PIECES, _SHARE, _WITH_KINK = 6, 1 / 16, 1
 # They are longer until the noise of a gap is below the tolerance over this.
 _QUIET = 8
 # Halvings of the line in search of a jump: what a kink leaves falls by 2 with each, a jump stays.
-_HALVINGS = 7
-# A jump keeps this share of itself over all halvings.
+# Of several jumps the first halvings leave one.
+_HALVINGS, _LEAVE_ONE = 7, 3
+# A jump keeps this share of itself over all halvings that follow, a kink a sixteenth at most.
 _KEPT = 0.7
 # Roundings of an energy, in units of the one of its size.
 _ROUNDINGS = 4
@@ -198,15 +199,16 @@ def _jump(line: _Line, otherwise: _Found) -> _Found:
     whole, subject = line.length, line.subject
     a, b = -1.0, 1.0
     line.look((a, 0.0, b))
-    first = abs(line.gap(a, b))
+    sizes = []
     for _ in range(_HALVINGS):
         middle = (a + b) / 2
         line.look(((a + middle) / 2, (middle + b) / 2))
         a, b = max(((a, middle), (middle, b)), key=lambda half: abs(line.gap(*half)))
-    size, length = abs(line.gap(a, b)), whole * (b - a) / 2
+        sizes.append(abs(line.gap(a, b)))
+    size, length = sizes[-1], whole * (b - a) / 2
     noise = math.sqrt(2) * (subject.resolution.energy_noise or 0.0)
     quantile = student_quantile(FALSE_FAIL / 4, subject.resolution.dof)
-    if not (size - quantile * noise > _KEPT * first):
+    if not (size - quantile * noise > _KEPT * max(sizes[_LEAVE_ONE - 1 :])):
         return otherwise
     # Over the line, as the gap that made the case suspicious.
     low = (size - quantile * noise) / whole

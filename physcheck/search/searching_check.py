@@ -92,7 +92,9 @@ def searching_spec(
             law, meter, pool, allotment=allotment, tolerance=tolerance, rng=rng, kept=kept,
             resolution=resolution,
         )  # fmt: skip
-        domain = domain_map(result.cases, pool.seeds, tolerance)
+        # What wasn't confirmed by new evaluations fails nowhere.
+        bound = tolerance if result.failing is not None else math.inf
+        domain = domain_map(result.cases, pool.seeds, bound)
         report = _Reporting(spec, law, result, tolerance, meter, named, domain)
         rigid = "" if resolution is None else resolution.rigid_reason
         return report.measurement(rigid)
@@ -183,6 +185,9 @@ class _Reporting:
         if result.failing is None or result.smallest is None:
             if result.worst is not None:
                 evidence["place"] = f"{asked}; worst: {self._said(result.worst)}"
+            if result.judged is not None:
+                closely = figure(result.judged.value, self.spec.unit)
+                evidence["place"] += f" at first sight, {closely} from new evaluations"
             return evidence
         evidence["place"] = f"{asked}; worst: {self._said(result.failing)}"
         evidence["lines"] = [

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.hypothesis_settings import FEW
 
 from physcheck.numerics.quadrature import (
     Spectrum,
@@ -76,3 +79,33 @@ def test_rounding_is_no_kink():
     magnitudes = np.array([1.0, 1e3, 10.0, 0.1, *[1e-6] * 5])
     assert aliasing(Spectrum(magnitudes, 16), noise=1e-6) < 1e-12
     assert aliasing(Spectrum(magnitudes, 16)) > 3e-7
+
+
+AMPLITUDES = st.lists(st.tuples(st.floats(-10, 10), st.floats(0, 7)), min_size=1, max_size=7)
+
+
+def series(amplitudes, n, shift=0.0):
+    """A constant of 0.7 and harmonics 1, 2, ... of amplitudes and phases, at n points."""
+    t = 2 * np.pi * (np.arange(n) + shift) / n
+    return 0.7 + sum(a * np.cos((k + 1) * t + p) for k, (a, p) in enumerate(amplitudes))
+
+
+@FEW
+@given(AMPLITUDES, st.sampled_from([16, 32, 17]), st.floats(0, 1), st.floats(0.1, 10))
+def test_the_trapezoid_sees_no_harmonic_below_its_points(amplitudes, n, shift, period):
+    values = series(amplitudes, n, shift)
+    assert periodic_integral(values, period) == pytest.approx(0.7 * period, abs=1e-12 * n * period)
+    found = spectrum(values, period).magnitudes
+    expected = np.array([abs(a) * period / 2 for a, _ in amplitudes])
+    assert found[1 : len(expected) + 1] == pytest.approx(expected, abs=1e-11 * period)
+
+
+@FEW
+@given(st.lists(st.floats(-1e3, 1e3), min_size=16, max_size=16), st.floats(0.1, 10))
+def test_aliasing_scales_with_its_values_and_is_never_above_the_upper_harmonics(values, factor):
+    values = np.array(values)
+    pooled = spectrum(values)
+    found = aliasing(pooled)
+    # Of kinks the highest harmonic is extrapolated, whose cosine and sine alias alike.
+    assert 0 <= found <= np.sqrt(2) * pooled.magnitudes[4:].max() * (1 + 1e-12)
+    assert aliasing(spectrum(factor * values)) == pytest.approx(factor * found, abs=1e-9)

@@ -13,6 +13,7 @@ from ase.io import write
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import fault_cases
+import fault_models
 import faults
 
 SECONDS = 60
@@ -28,7 +29,8 @@ ONCE_UNCAUGHT = {
         "structures: no such user", "structures: long name", "known-failures: pipe",
         "known-failures: link loop", "known-failures: TOML: deep", "known-failures: TOML: digits",
         "seed: 5,000 digits", "timeout: infinity", "evidence: in a file", "ini: only = perhaps",
-        "checks: not UTF-8", "model: newlines",
+        "checks: not UTF-8", "model: newlines", "resume: pipe", "baseline: report: digits",
+        "structures: kept case: deep",
     ),
     "specs": (
         "argument given twice", "no such user's weights", "reference: long name", "digits", "which",
@@ -53,6 +55,23 @@ def cases_of(kind):
 def test_one_line_and_exit_code_4(kind, about):
     outcome = faults.run_case(cases_of(kind)[about], SECONDS)
     assert outcome.faults == [], outcome.output
+
+
+# Each took finished records with it once, or ended the run with code 0.
+@pytest.mark.parametrize("about", ["another program", "no paths", "few descriptors"])
+@pytest.mark.parametrize("when", [0, "in the factory"])
+def test_a_model_that_spoils_the_process(about, when):
+    case = fault_models.named_death(about, when, random.Random(0))
+    outcome = faults.run_case(case, SECONDS)
+    assert outcome.faults == [], outcome.output
+
+
+@pytest.mark.parametrize("kind", ["deaths", "disks"])
+@pytest.mark.parametrize("number", range(2))
+def test_random_ends(kind, number):
+    case = fault_cases.make_case(kind, random.Random(f"slice:{number}"))
+    outcome = faults.run_case(case, SECONDS)
+    assert outcome.faults == [], (case, outcome.output)
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -82,7 +101,8 @@ def test_the_fuzzer_sees_what_it_looks_for(tmp_path):
     assert spoken("ERROR: a\nERROR: b", code=4, wrong=True) != []
     record = {"verdict": "pass"}
     assert spoken("", finished=2, report={"records": [record]}) != []
-    assert spoken("", finished=1, report={"records": [record]}) == []
+    assert spoken("physcheck: PASS", finished=1, report={"records": [record]}) == []
+    assert spoken("", finished=1, report={"records": [record]}) != []
     assert spoken("", code=0, report={"records": [record], "plan": {"records": 2}}) != []
     assert spoken("", code=0, report={"records": [], "plan": {"records": 0}}) != []
     hanging = fault_cases.Case("x", "hangs", ("test_sleeps.py",), _write_sleeping)

@@ -1,25 +1,32 @@
 """Tapes, structures, simpler cases, files: what a search is made of."""
 
+import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.hypothesis_settings import FEW
 
+from physcheck.checks import all_checks
 from physcheck.errors import SpecError
+from physcheck.potentials.lennard_jones import LennardJones
 from physcheck.probes.random_structures import closest_contact
 from physcheck.search.case import Case
 from physcheck.search.case_files import case_as_json, case_from_json, keep_case, kept_cases
 from physcheck.search.hypothesis_runs import explore, smallest_failing
+from physcheck.search.laws import SEARCH_LAWS
 from physcheck.search.simpler_cases import choices_of, simpler
 from physcheck.search.structures_drawn import drawn_structure, pool_of
 from physcheck.search.tape import TAPE_BYTES, Tape
 from physcheck.structures import catalogue
 
+all_checks()
 SEEDS = [catalogue()[name].configurations for name in ("H2O", "Si8", "Ar13", "Cu12-slab")]
 POOL = pool_of(SEEDS, {1, 8, 14, 18}, "partial")
+LJ = LennardJones().capabilities
 TAPES = st.binary(min_size=TAPE_BYTES, max_size=TAPE_BYTES)
 
 
@@ -152,3 +159,26 @@ def test_the_room_loads_hypothesis_only_when_a_search_runs():
     code = f"import sys, {rooms}; print('hypothesis' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@given(TAPES, st.sampled_from(["periodic_wrap", "lattice_basis", "loop_work", "force_energy_gap"]),
+       st.lists(st.integers(0, 255), min_size=40, max_size=40))  # fmt: skip
+@settings(FEW)
+def test_whatever_is_made_simpler_is_a_case_of_fewer_atoms_that_files_hold(tape, check, picks):
+    law = SEARCH_LAWS[check]
+    case = law.drawn(Tape(tape), POOL, LJ)
+    if case is None:
+        return
+    choices = choices_of(case)
+    taken = [pick % count for pick, count in zip(picks * 3, choices.counts)]
+    try:
+        small = simpler(case, choices, taken)
+    except ValueError:
+        return
+    if small is None:
+        return
+    assert small.start.n_atoms == sum(taken[1 : choices.atoms + 1])
+    assert set(small.start.system.numbers) <= set(case.start.system.numbers)
+    assert small.moved_atoms <= small.start.n_atoms
+    document = json.loads(json.dumps(case_as_json(small)))
+    assert case_from_json(document, "x.json").key == small.key

@@ -84,6 +84,8 @@ class OutsideCell(Faulty):
 class LastNeighbourOnly(Faulty):
     """Each atom feels only the last atom of the list within 4 Å: energies jump where one enters."""
 
+    bottom = 3.0
+
     @property
     def capabilities(self):
         return replace(super().capabilities, outputs=frozenset({"energy", "forces"}))
@@ -99,11 +101,19 @@ class LastNeighbourOnly(Faulty):
                     last[atom] = other, k, sign
         for atom, (other, k, sign) in last.items():
             distance = pairs.distances[k]
-            energies[atom // n] += 0.1 * (distance - 3.0) ** 2
-            pull = 0.2 * (distance - 3.0) * sign * pairs.directions[k]
+            energies[atom // n] += 0.1 * (distance - self.bottom) ** 2
+            pull = 0.2 * (distance - self.bottom) * sign * pairs.directions[k]
             forces.reshape(-1, 3)[atom] += pull
             forces.reshape(-1, 3)[other] -= pull
         return Evaluation(energies, forces, None)
+
+
+class NeighbourCap(LastNeighbourOnly):
+    """The same with an energy that is zero at 4 Å: it jumps only where one neighbour drops another,
+    which takes an atom and two that cross.
+    """
+
+    bottom = 4.0
 
 
 class TooClose(Faulty):

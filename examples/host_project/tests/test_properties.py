@@ -21,7 +21,7 @@ MODEL = Silica()
 NO_CLOSER = 0.9
 # The same structures in every run; without this line each run draws new ones.
 settings.register_profile("physics", derandomize=True, deadline=None, database=None)
-FEW = settings(settings.get_profile("physics"), max_examples=10)
+FEW = settings(settings.get_profile("physics"), max_examples=6)
 MANY = settings(FEW, max_examples=40)
 
 clusters = strategies.clusters("Si,O", min_atoms=2, max_atoms=6, closest=NO_CLOSER)
