@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "AllotmentExceeded",
     "CapabilityMissing",
+    "ForwardError",
     "ModelError",
     "ModelFileError",
     "NonFiniteOutput",
@@ -27,13 +28,14 @@ class SpecError(PhyscheckError):
 
     Attributes
     ----------
-    paste : str
-        Code that mends it, to paste; mostly empty.
+    below : str
+        Lines to be shown below the text: code that mends it, to paste, or where the user's own code
+        raised; mostly empty.
     """
 
-    def __init__(self, text: str = "", *, paste: str = "") -> None:
+    def __init__(self, text: str = "", *, below: str = "") -> None:
         super().__init__(text)
-        self.paste = paste
+        self.below = below
 
 
 class ModelError(PhyscheckError):
@@ -45,6 +47,20 @@ class ModelError(PhyscheckError):
 
 class ModelFileError(ModelError):
     """A file that was named as a model's, but can't be read as one (exit code 4)."""
+
+
+class ForwardError(ModelError):
+    """A torch module's ``forward`` gives something else than was agreed (exit code 4).
+
+    Attributes
+    ----------
+    paste : str
+        Code that mends it, to paste; may be empty.
+    """
+
+    def __init__(self, text: str = "", *, paste: str = "") -> None:
+        super().__init__(text)
+        self.paste = paste
 
 
 class CapabilityMissing(PhyscheckError):

@@ -57,6 +57,7 @@ SUBJECTS = {
     "kim-eam": Subject("kim", f"kim::{COPPER}", FAST),
     "kim-sw": Subject("kim", f"kim::{SILICON}", FAST),
     "mace": Subject("mace", "mace::mace.model", SLOW),
+    "nequip": Subject("nequip", "nequip::nequip.ckpt", SLOW),
     "pet": Subject("metatrain", "metatomic::pet.pt", FAST),
     "pet-direct": Subject("metatrain", "metatomic::pet.pt,forces=direct", FAST),
     "sevennet": Subject("sevennet", "sevennet::7net-0", SLOWEST),
@@ -72,12 +73,16 @@ HARNESS = ("pytest>=8.2", "hypothesis>=6.100", "ase>=3.23", "numpy>=1.26", "scip
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one subject: ``problem`` is empty if there is a report."""
+    """What became of one subject: ``problem`` is empty if there is a report.
+
+    ``broken`` are the rules of the contract of a model that its adapter breaks.
+    """
 
     name: str
     problem: str
     seconds: float
     report: dict[str, Any]
+    broken: tuple[str, ...] = ()
 
 
 def install(name: str) -> Path:
@@ -110,21 +115,50 @@ def install(name: str) -> Path:
     return python
 
 
-def judge(name: str, python: Path, out: Path, options: list[str]) -> dict[str, Any]:
-    """The JSON report of the suite on the subject; empty if the run gave none.
+def broken_rules(name: str, python: Path, out: Path) -> list[str]:
+    """The rules of ``physcheck.testing.check_adapter`` that the subject breaks.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        The model could not be loaded.
+    """
+    code = (
+        "import sys; from physcheck.testing import check_adapter; "
+        "results = check_adapter(sys.argv[1], on_broken='return'); "
+        "broken = [one for one in results if one.outcome == 'broken']; "
+        "print(*broken, sep='\\n', file=sys.stderr); "
+        "print('RULES', *sorted({one.rule for one in broken}))"
+    )
+    command = [python, "-W", "ignore", "-c", code, SUBJECTS[name].spec]
+    said = subprocess.run(
+        command, cwd=out, env=_environment(), check=True, stdout=subprocess.PIPE, text=True
+    )
+    return said.stdout.rpartition("RULES")[2].split()
+
+
+def _environment() -> dict[str, str]:
+    return {"OMP_NUM_THREADS": "1", **os.environ}
+
+
+def prepare(name: str, python: Path, out: Path) -> None:
+    """Make the subject's model file, where its folder says how.
 
     Raises
     ------
     subprocess.CalledProcessError
         The model's file could not be made.
     """
+    script = HERE / SUBJECTS[name].folder / "prepare.py"
+    if script.exists():
+        subprocess.run([python, script], cwd=out, env=_environment(), check=True)
+
+
+def judge(name: str, python: Path, out: Path, options: list[str]) -> dict[str, Any]:
+    """The JSON report of the suite on the subject; empty if the run gave none."""
     path = out / f"{name}.json"
     path.unlink(missing_ok=True)
-    environment = {"OMP_NUM_THREADS": "1", **os.environ}
     subject = SUBJECTS[name]
-    prepare = HERE / subject.folder / "prepare.py"
-    if prepare.exists():
-        subprocess.run([python, prepare], cwd=out, env=environment, check=True)
     command = [
         *(python, "-m", "pytest", "-p", "no:cacheprovider", "--pyargs", "physcheck.suite"),
         f"--model={subject.spec}",
@@ -134,7 +168,7 @@ def judge(name: str, python: Path, out: Path, options: list[str]) -> dict[str, A
         *subject.options,
         *options,
     ]
-    subprocess.run(command, cwd=out, env=environment, check=False)
+    subprocess.run(command, cwd=out, env=_environment(), check=False)
     return json.loads(path.read_text()) if path.exists() else {}
 
 
@@ -143,14 +177,18 @@ def run(name: str, out: Path, options: list[str]) -> Outcome:
     print(f"\n== {name} ==", flush=True)
     started = time.perf_counter()
     report: dict[str, Any] = {}
-    problem = ""
+    problem, broken = "", ()
     try:
-        report = judge(name, install(name), out, options)
+        python = install(name)
+        prepare(name, python, out)
+        broken = tuple(broken_rules(name, python, out))
+        print(f"contract: {'broken: ' + ', '.join(broken) if broken else 'holds'}", flush=True)
+        report = judge(name, python, out, options)
         if not report.get("complete"):
             problem = str(report.get("error") or "no complete report")
     except subprocess.CalledProcessError as error:
         problem = f"not made: {' '.join(map(str, error.cmd[1:]))} ended with {error.returncode}"
-    return Outcome(name, problem, time.perf_counter() - started, report)
+    return Outcome(name, problem, time.perf_counter() - started, report, broken)
 
 
 HEADER = (
@@ -188,8 +226,9 @@ def row_of(outcome: Outcome) -> tuple[str, ...]:
 
 def summary(outcomes: list[Outcome]) -> str:
     """The table for the terminal."""
-    rows = [HEADER, *map(row_of, outcomes)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADER))]
+    rows = [(*HEADER, "contract")]
+    rows += [(*row_of(one), ", ".join(one.broken) or "holds") for one in outcomes]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
@@ -235,7 +274,7 @@ def main(words: list[str]) -> int:
     outcomes = [run(name, out, options) for name in names or SUBJECTS]
     print("\n" + summary(outcomes))
     write_page(out)
-    return 1 if any(outcome.problem for outcome in outcomes) else 0
+    return 1 if any(outcome.problem or outcome.broken for outcome in outcomes) else 0
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
-from physcheck.errors import SpecError
+from physcheck.errors import ForwardError, SpecError
 
-__all__ = ["CONTRACT", "refuse_other_forward"]
+__all__ = ["CONTRACT", "refuse_other_answer", "refuse_other_forward"]
 
 CONTRACT = (
     "forward(positions (B, N, 3), numbers (N,), cells (B, 3, 3), pbc (3,)) should give a dict with "
@@ -19,6 +20,12 @@ class Adapter({name}):
     def forward(self, positions, numbers, cells, pbc):
         found = [super(Adapter, self).forward({taken}) for x, cell in zip(positions, cells)]
         return {{key: torch.stack([one[key] for one in found]) for key in ("energy", "forces")}}"""
+_WITH_FORCES = """\
+class WithForces({name}):
+    def forward(self, positions, numbers, cells, pbc):
+        found = super(WithForces, self).forward(positions, numbers, cells, pbc)
+        (gradient,) = torch.autograd.grad(found["energy"].sum(), positions, create_graph=True)
+        return {{**found, "forces": -gradient}}"""
 
 
 def refuse_other_forward(module: Any) -> None:
@@ -27,19 +34,50 @@ def refuse_other_forward(module: Any) -> None:
     Raises
     ------
     SpecError
-        It can't; ``paste`` has an adapter in which what the module takes is to be filled in.
+        It can't; ``below`` has an adapter in which what the module takes is to be filled in.
     """
     names, can_take = _parameters(module)
     if can_take:
         return
-    kind = str(getattr(module, "original_name", type(module).__name__))
+    kind = _class_name(module)
     taken = ", ".join(f"{name}=..." for name in names)
     raise SpecError(
         f"{kind}.forward takes ({', '.join(names)}), should take ({', '.join(_GIVEN)}): {CONTRACT}",
-        paste=f"# Return Adapter in place of {kind}; fill in what its forward takes, from the "
+        below=f"# Return Adapter in place of {kind}; fill in what its forward takes, from the "
         f"positions x (N, 3),\n# the cell (3, 3), numbers and pbc of one configuration:\n"
         + _ADAPTER.format(name=kind, taken=taken),
     )
+
+
+def refuse_other_answer(module: Any, answer: object) -> None:
+    """Nothing where ``forward`` gave a dict with a tensor of forces.
+
+    Raises
+    ------
+    ForwardError
+        It gave something else; of an energy without forces, ``paste`` has what adds them.
+    """
+    if not isinstance(answer, Mapping):
+        raise ForwardError(f"the module gave a {type(answer).__name__}; {CONTRACT}")
+    forces = answer.get("forces")
+    if forces is not None:
+        if not hasattr(forces, "requires_grad"):
+            kind = type(forces).__name__
+            raise ForwardError(f"forces is a {kind}, should be a tensor; {CONTRACT}")
+        return
+    names = sorted(str(name) for name in answer)
+    if answer.get("energy") is None:
+        raise ForwardError(f"the module gave only {names}; {CONTRACT}")
+    name = _class_name(module)
+    raise ForwardError(
+        f"the module gave an energy but no forces; {CONTRACT}",
+        paste=f"# Return WithForces in place of {name}; positions require a gradient already:\n"
+        + _WITH_FORCES.format(name=name),
+    )
+
+
+def _class_name(module: Any) -> str:
+    return str(getattr(module, "original_name", type(module).__name__))
 
 
 def _parameters(module: Any) -> tuple[list[str], bool]:

@@ -137,6 +137,13 @@ _LISTED = (
         "pip install metatomic-torch vesin",
     ),
     Framework(
+        "nequip",
+        "x.ckpt",
+        "a checkpoint of NequIP or Allegro, or a package x.nequip.zip",
+        ("nequip",),
+        "pip install nequip",
+    ),
+    Framework(
         "sevennet",
         "7net-0",
         "SevenNet, the weights of 7net-0 in its package; or a checkpoint file",

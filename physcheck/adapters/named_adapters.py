@@ -112,6 +112,12 @@ def _builtin(argument: str, **options: Any) -> Any:
     return make_builtin(argument, **options)
 
 
+def _ase(argument: str, **options: Any) -> Any:
+    from physcheck.adapters.ase_names import make_ase_model
+
+    return make_ase_model(argument, **options)
+
+
 def _torch(
     argument: str,
     *,
@@ -146,7 +152,7 @@ def _opened(path: Path, **settings: Any) -> Model:
 
 
 _BUILT_IN: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {"builtin": _builtin, "torch": _torch}
+    {"ase": _ase, "builtin": _builtin, "torch": _torch}
 )
 
 

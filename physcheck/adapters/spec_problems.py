@@ -49,6 +49,10 @@ def _find_adapter_problem(parsed: Spec) -> None:
                 f"{parsed.text!r} has its argument already, behind the ::; leave argument= out"
             )
         make_builtin(parsed.attribute, **parsed.options)
+    elif parsed.target == "ase":
+        from physcheck.adapters.ase_names import check_ase_name
+
+        check_ase_name(parsed.attribute)
     elif parsed.target == "torch":
         existing_file(Spec(parsed.attribute, "path", parsed.attribute))
     elif parsed.target in FRAMEWORKS:

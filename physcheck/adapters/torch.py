@@ -16,7 +16,7 @@ from physcheck.adapters.archives import (
     needs_consent,
     refuse_foreign,
 )
-from physcheck.adapters.forward_contract import CONTRACT, refuse_other_forward
+from physcheck.adapters.forward_contract import CONTRACT, refuse_other_answer, refuse_other_forward
 from physcheck.adapters.frameworks import check_choice
 from physcheck.adapters.further_outputs import further_outputs_of
 from physcheck.adapters.handed_over import handed_over
@@ -141,7 +141,7 @@ class TorchModel:
 
         Raises
         ------
-        ModelError
+        ForwardError
             The module gives no dict, or no forces in it.
         """
         answer, _ = self._forward(configuration)
@@ -249,7 +249,7 @@ class TorchModel:
         given = {"numbers": numbers.clone(), "cells": cells, "pbc": pbc.clone()}
         with torch.enable_grad(), handed_over(positions=positions, **given):
             answer = self._call(positions, *given.values())
-        _check(answer)
+        refuse_other_answer(self.module, answer)
         return answer, positions
 
 
@@ -280,18 +280,6 @@ def _checked_device(device: str) -> torch.device:
         reason = str(error).strip().partition("\n")[0]
         raise SpecError(f"device is {device!r}, which torch can't use here: {reason}") from error
     return place
-
-
-def _check(answer: object) -> None:
-    if not isinstance(answer, Mapping):
-        raise ModelError(f"the module gave a {type(answer).__name__}; {CONTRACT}")
-    names = sorted(str(name) for name in answer)
-    if answer.get("forces") is None:
-        fault = "an energy but no forces" if "energy" in names else f"only {names}"
-        raise ModelError(
-            f"the module gave {fault}; {CONTRACT} (forces from an energy are "
-            "-torch.autograd.grad(energy.sum(), positions, create_graph=True)[0])"
-        )
 
 
 def _tensor(name: str, value: object) -> torch.Tensor:

@@ -7,20 +7,23 @@ import sys
 import traceback
 from pathlib import Path
 
-from physcheck.errors import ModelError, ModelFileError, SpecError
+from physcheck.errors import ForwardError, ModelError, ModelFileError, SpecError
 
-__all__ = ["as_users_mistake", "users_traceback"]
+__all__ = ["as_users_mistake"]
 
 _PACKAGE = Path(__file__).parents[1]
 _MOST_FRAMES = 6
 
 
-def as_users_mistake(error: ModelError, *, device: str | None) -> SpecError | None:
-    """The mistake behind an error of loading: a file, a package or a device that isn't there.
+def as_users_mistake(error: ModelError, *, device: str | None) -> SpecError:
+    """The mistake behind an error of loading: what to mend, and where it is.
 
-    None where the code raised for a reason of its own.
+    A file, a package or a device that isn't there is named; where the code raised for a reason of
+    its own, its frames are below.
     """
     cause = error.__cause__
+    if isinstance(error, ForwardError):
+        return SpecError(str(error), below=error.paste)
     if isinstance(error, ModelFileError):
         return SpecError(str(error))
     if isinstance(cause, ModuleNotFoundError) and cause.name:
@@ -35,7 +38,7 @@ def as_users_mistake(error: ModelError, *, device: str | None) -> SpecError | No
             f"the device is {device}, but torch finds no CUDA here ({error}); leave "
             "--physcheck-device out, or install torch for CUDA and its driver"
         )
-    return None
+    return SpecError(str(error), below=_users_traceback(error))
 
 
 def _is_installed(package: str) -> bool:
@@ -51,7 +54,7 @@ def _has_cuda() -> bool:
     return torch is None or bool(torch.cuda.is_available())
 
 
-def users_traceback(error: ModelError) -> str:
+def _users_traceback(error: ModelError) -> str:
     """Where their code raised: its own frames and the last one; empty where there are none.
 
     Frames of physcheck and of the packages in between say nothing of the mistake.

@@ -79,8 +79,8 @@ def run_command_line(command: click.Command, arguments: Sequence[str] | None) ->
         return _refuse(error.format_message(), None)
     except PhyscheckError as error:
         code = _refuse(str(error), None)
-        if paste := getattr(error, "paste", ""):
-            print(f"\n{printable(paste)}", file=sys.stderr)
+        if below := getattr(error, "below", ""):
+            print(f"\n{printable(below)}", file=sys.stderr)
         return code
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED

@@ -45,6 +45,7 @@ def _adapters() -> list[str]:
         rows.append((framework.spec, "no" if missing else "yes", framework.about))
         if missing:
             rows.append(("", "", f"needs {', '.join(missing)}: {framework.install}"))
+    rows.append(("ase::emt", "yes", "a calculator by its name in ASE; ase::lj,sigma=2.3,rc=8"))
     rows.append(("torch::FILE", "yes", "a torch module, TorchScript or exported program"))
     rows.append(
         ("FILE.py:factory", "yes", "an ASE calculator, a torch or torch-sim model: docs/recipes.md")

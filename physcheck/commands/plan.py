@@ -46,7 +46,7 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
     from physcheck.adapters.loading import load_model
     from physcheck.adapters.precision import float64_twin_loader
     from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
-    from physcheck.adapters.users_mistakes import as_users_mistake, users_traceback
+    from physcheck.adapters.users_mistakes import as_users_mistake
     from physcheck.errors import ModelError
     from physcheck.plugin.options import settings_of
     from physcheck.report.plan_report import plan_json, plan_lines
@@ -70,12 +70,7 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
             has_twin = runner.load_twin is not None
             made = make_plan(loaded, settings, has_twin=has_twin, settles=runner.settles)
     except ModelError as error:
-        mistake = as_users_mistake(error, device=settings.device)
-        if mistake is not None:
-            raise mistake from error
-        said = [f"physcheck: {error}", users_traceback(error)]
-        click.echo("\n".join(filter(None, said)), err=True)
-        return 1
+        raise as_users_mistake(error, device=settings.device) from error
     if as_json:
         identity = ModelIdentity.from_json(to_jsonable(model_identity(loaded, model)))
         write_lines([json.dumps(plan_json(made, identity, settings), indent=1)])

@@ -29,7 +29,7 @@ Every option is one of pytest, too: --checks is --physcheck-checks there. What t
 know goes to pytest: -n 2, -v, -k, -x, --lf, --durations.
 
 Exit codes: 0 nothing failed; 1 a failure, an error, or a report that couldn't be written; 2
-interrupted; 4 a wrong option, name or file; 5 nothing was judged.
+interrupted; 4 a wrong option, name or file, or a model that can't be loaded; 5 nothing was judged.
 """
 
 

@@ -120,16 +120,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.args = [str(ANCHOR)] if settings.only else [*config.args, str(ANCHOR)]
 
 
-def _usage_error(error: object, paste: str = "") -> pytest.UsageError:
+def _usage_error(error: object, below: str = "") -> pytest.UsageError:
     """What is wrong, in a line that any terminal can print; pytest exits with 4.
 
-    Code to paste stands below it.
+    Code to paste, or where the user's code raised, stands below it.
     """
     from physcheck.files.paths import one_line
     from physcheck.text.phrases import printable
 
     line = one_line(f"physcheck: {error}")
-    return pytest.UsageError(f"{line}\n\n{printable(paste)}" if paste else line)
+    return pytest.UsageError(f"{line}\n\n{printable(below)}" if below else line)
 
 
 def _is_from_ini(config: pytest.Config) -> bool:
@@ -189,7 +189,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
     worker_session = session.config.stash[SESSION]
     is_worker = hasattr(session.config, "workerinput")
     if worker_session.exit_code == pytest.ExitCode.USAGE_ERROR and not is_worker:
-        raise _usage_error(worker_session.error, worker_session.paste)
+        raise _usage_error(worker_session.error, worker_session.below)
     return result
 
 

@@ -88,7 +88,7 @@ class ModelItem(pytest.Item):
     def runtest(self) -> None:
         """Fail with the reason."""
         session = self.config.stash[SESSION]
-        raise RecordFailed("\n\n".join(filter(None, [session.error, session.traceback])))
+        raise RecordFailed("\n\n".join(filter(None, [session.error, session.below])))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """The reason alone, without a traceback of pytest and physcheck."""

@@ -50,10 +50,8 @@ class WorkerSession:
     settings : Settings
     error : str or None
         Why the model can't be judged.
-    traceback : str
-        Where it was raised: by a fault of physcheck, or in the user's code.
-    paste : str
-        Code that mends the error.
+    below : str
+        Lines that belong below the error: code that mends it, or where it was raised.
     known_failures : mapping of (check, structure) to KnownFailure
     baseline : Baseline or None
         The report that records are held against.
@@ -62,15 +60,15 @@ class WorkerSession:
     collected : set of str
         The structures of the records that were collected.
     exit_code : int
-        What the run exits with because of that: 4 for a wrong spec, 1 for a factory that raises.
+        What the run exits with because of that: 4 for what the user can mend (a spec,
+        a factory that raises), 1 for a fault of physcheck.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.settings = settings
         self.error: str | None = None
         self.exit_code = 0
-        self.traceback = ""
-        self.paste = ""
+        self.below = ""
         self.known_failures: Mapping[tuple[str, str], KnownFailure] = {}
         self.collected: set[str] = set()
         self.baseline: Baseline | None = None
@@ -139,14 +137,9 @@ class WorkerSession:
             except SpecError as error:
                 self._refuse(error)
             except ModelError as error:
-                from physcheck.adapters.users_mistakes import as_users_mistake, users_traceback
+                from physcheck.adapters.users_mistakes import as_users_mistake
 
-                mistake = as_users_mistake(error, device=self.settings.device)
-                if mistake is not None:
-                    self._refuse(mistake)
-                else:
-                    self.error, self.exit_code = str(error), int(pytest.ExitCode.TESTS_FAILED)
-                    self.traceback = users_traceback(error)
+                self._refuse(as_users_mistake(error, device=self.settings.device))
             except Exception as error:
                 import traceback
 
@@ -160,12 +153,12 @@ class WorkerSession:
                     whose = "the model, once loaded, left none; not a verdict on it"
                 self.error = f"making the plan raised {description(error)} ({whose})"
                 self.exit_code = int(pytest.ExitCode.TESTS_FAILED)
-                self.traceback = traceback.format_exc()
+                self.below = traceback.format_exc()
         return self._plan
 
     def _refuse(self, mistake: SpecError) -> None:
         """End as a wrong option does."""
-        self.error, self.paste = str(mistake), mistake.paste
+        self.error, self.below = str(mistake), mistake.below
         self.exit_code = int(pytest.ExitCode.USAGE_ERROR)
 
     def _make_plan_and_runner(self) -> None:

@@ -90,6 +90,8 @@ def choose_structures(
     ------
     SpecError
         A structure, species or file doesn't exist.
+    ForwardError
+        A torch module gave something else than was agreed at each structure that was tried.
     """
     from physcheck.structures import load_structures
 
@@ -106,6 +108,9 @@ def choose_structures(
     for structure in chosen.structures[:PACED_STRUCTURES]:
         if structure.name not in chosen.trials:
             chosen.trials[structure.name] = trier.try_on(structure)
+    mistakes = [trial.mistake for trial in chosen.trials.values()]
+    if mistakes and mistakes[0] is not None and None not in mistakes:
+        raise mistakes[0]
     sizes = [s.configurations.n_atoms for s in chosen.structures[:PACED_STRUCTURES]]
     chosen.paced_atoms = sum(sizes) / max(1, len(sizes))
     chosen.remarks = [*trier.remarks, *chosen.remarks]

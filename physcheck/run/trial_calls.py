@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from physcheck.errors import ModelError, NonFiniteOutput
+from physcheck.errors import ForwardError, ModelError, NonFiniteOutput
 from physcheck.model import Meter
 from physcheck.run.trial_copies import SANE_FORCE, Unlike, largest_force, unlike_copy
 
@@ -41,11 +41,14 @@ class Trial:
         Of a call that was answered.
     unlike : (Structure, Unlike) or None
         A copy of a refused structure that the model takes.
+    mistake : ForwardError or None
+        The module gave something else than was agreed.
     """
 
     refusal: str | None = None
     seconds: float | None = None
     unlike: tuple[Structure, Unlike] | None = None
+    mistake: ForwardError | None = None
 
 
 def trial_call(meter: Meter, structure: Structure) -> Trial:
@@ -54,7 +57,7 @@ def trial_call(meter: Meter, structure: Structure) -> Trial:
     A structure that is refused is tried wrapped, moved and turned, too.
     """
     trial = _called(meter, structure)
-    if trial.refusal is not None:
+    if trial.refusal is not None and trial.mistake is None:
         found = unlike_copy(meter, structure.configurations)
         if found is not None:
             trial.unlike = structure, found
@@ -89,7 +92,8 @@ def _called(meter: Meter, structure: Structure) -> Trial:
     # Without Meter's "evaluating ... of ...": equal reasons are then listed once.
     said = str(error)
     ours = said.startswith(("evaluating ", "asking "))
-    return Trial(said.partition(": ")[2] if ours else said)
+    mistake = error if isinstance(error, ForwardError) else None
+    return Trial(said.partition(": ")[2] if ours else said, mistake=mistake)
 
 
 def refused_kinds(structures: Sequence[Structure], trials: Mapping[str, Trial]) -> list[str]:

@@ -238,6 +238,11 @@ def _model_lines(spec: str | None, adapter: str) -> str:
         return f"from {parsed.target} import {parsed.attribute} as made\n\n{_called(options)}"
     if parsed is not None and parsed.kind == "adapter" and parsed.target in _CALCULATORS:
         return _CALCULATORS[parsed.target].format(argument=parsed.attribute)
+    if parsed is not None and parsed.target == "ase":
+        return (
+            "from ase.calculators.calculator import get_calculator_class\n\n"
+            f"calculator = get_calculator_class({parsed.attribute!r})({options})"
+        )
     if parsed is not None and parsed.target == "builtin":
         # The model itself is a part of physcheck.
         return (

@@ -176,10 +176,10 @@ def test_a_forked_child_is_no_second_run(sly):
 @pytest.mark.parametrize("factory", ["skips", "exits", "exits_at_once", "ends_pytest"])
 def test_death_while_loading(sly, factory):
     result = sly.run("--physcheck-model=sly.py:" + factory, factory=None)
-    assert result.ret == 1
+    assert result.ret == 4
     report = sly.report()
     validate(report, schema())
-    assert (report["complete"], report["exit_code"], report["records"]) == (False, 1, [])
+    assert (report["complete"], report["exit_code"], report["records"]) == (False, 4, [])
     result.stdout.fnmatch_lines(["physcheck: ERROR: NOT COMPLETE, no plan was made: calling sly*"])
 
 

@@ -15,6 +15,20 @@ class Five(torch.nn.Module):
     def forward(self, positions, numbers, cells, pbc, charges):
         return {"forces": positions}
 
+class EnergyAlone(torch.nn.Module):
+    def forward(self, positions, numbers, cells, pbc):
+        return {"energy": (positions**2).sum(dim=(1, 2))}
+
+class Bare(torch.nn.Module):
+    def forward(self, positions, numbers, cells, pbc):
+        return -positions
+
+def energy_alone():
+    return EnergyAlone()
+
+def bare():
+    return Bare()
+
 def graph():
     return Graph()
 
@@ -77,15 +91,46 @@ def test_a_package_that_is_missing(subject):
     result.stderr.fnmatch_lines(["*it isn't installed here: pip install physcheck_needs_this*"])
 
 
-def test_a_factory_that_raises_shows_the_users_own_lines(subject):
-    result = run(subject, "--model=mistaken.py:raising")
-    assert result.ret == 1
-    told = result.stdout.str()
-    result.stdout.fnmatch_lines(
-        ["*raised OSError: weights are corrupt", "Traceback*of your code alone:",
-         "*mistaken.py*in raising", "*return load()", "*mistaken.py*in load"]
-    )  # fmt: skip
+@pytest.mark.parametrize("words", [(), ("-n1",)])
+def test_a_factory_that_raises_shows_the_users_own_lines(subject, words):
+    result = run(subject, "--model=mistaken.py:raising", *words)
+    assert result.ret == 4
+    told = result.stderr.str() + result.stdout.str()
+    assert "raised OSError: weights are corrupt" in told
+    own = told[told.index("of your code alone:") :]
+    places = [own.index(text) for text in ("in raising", "return load()", "in load\n")]
+    assert places == sorted(places)
     assert "physcheck/adapters" not in told
+
+
+@pytest.mark.parametrize("structures", [(), ("--physcheck-structures=H2O",)])
+@pytest.mark.parametrize(
+    ("factory", "said"),
+    [
+        ("energy_alone", "the module gave an energy but no forces; forward("),
+        ("bare", "the module gave a Tensor; forward("),
+    ],
+)
+def test_a_module_without_forces_is_one_message(subject, factory, said, structures):
+    subject.pytester.makepyfile(mistaken=MODELS)
+    words = (f"--model=mistaken.py:{factory}", *structures, "--physcheck-checks=net_force")
+    result = subject.run(*words, factory=None)
+    assert result.ret == 4
+    report = subject.report()
+    assert report["records"] == []
+    assert report["error"].startswith(said)
+    assert result.stderr.str().count(said) == 1
+
+
+def test_what_is_pasted_gives_the_forces(subject):
+    result = run(subject, "--model=mistaken.py:energy_alone")
+    told = result.stderr.str()
+    names = {"torch": torch}
+    exec(MODELS.partition("def energy_alone")[0], names)
+    exec(told[told.index("class WithForces") :], names)
+    positions = torch.ones(2, 3, 3, requires_grad=True)
+    answer = names["WithForces"]()(positions, None, None, None)
+    assert torch.equal(answer["forces"], -2 * positions)
 
 
 @pytest.mark.parametrize(

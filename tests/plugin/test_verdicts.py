@@ -140,7 +140,7 @@ def test_a_model_that_raises_everywhere_is_reported_once(subject):
 
 def test_a_factory_that_raises(subject):
     result = subject.run(factory="no_factory")
-    assert result.ret == 1
+    assert result.ret == 4
     report = subject.report()
     validate(report, schema())
     assert "weights are corrupt" in report["error"]
