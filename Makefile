@@ -21,7 +21,7 @@ help:
 	@echo "make train        label, train and export the networks of fixtures/trained again (an hour at most on two cores; SEED=1)"
 	@echo "make bench-defects whether a default run finds each built-in defect, and blames no other law (SEEDS=3: over an hour)"
 	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls; physcheck's own cost"
-	@echo "make figures      the figures of docs/method.md and docs/search.md"
+	@echo "make figures      the figures of docs/method.md, docs/search.md and docs/performance.md"
 	@echo "make dark-side    the experiments of arXiv 2412.11569 on the trained networks, for the site (ten minutes or more)"
 	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
 	@echo "make test-plugins the plugin beside other pytest plugins, and the types of the installed wheel"
@@ -115,6 +115,7 @@ figures: $(STAMP)
 	$(BIN)/python docs/figures/make_method_figures.py
 	$(BIN)/python docs/figures/make_trained_figures.py
 	$(BIN)/python docs/figures/make_search_figures.py
+	$(BIN)/python docs/figures/make_performance_figures.py
 
 # Without torch, as docs/without_torch.md says: building the site tries that, too.
 $(DOCS)/.stamp: $(STAMP) docs/requirements.txt constraints.txt

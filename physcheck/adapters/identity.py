@@ -61,7 +61,7 @@ def _details(model: Model) -> dict[str, Any]:
             details["weights_sha256"] = _weights_sha256(networks)
     if networks:
         kinds = {kind for network in networks for kind in _compiled_kinds(network)}
-        details["compiled"] = ", ".join(sorted(kinds)) or "no"
+        details["compiled"] = ", ".join(sorted(kinds)) or details.get("compiled", "no")
     return details
 
 

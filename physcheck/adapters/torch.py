@@ -21,8 +21,7 @@ from physcheck.adapters.frameworks import check_choice
 from physcheck.adapters.further_outputs import further_outputs_of
 from physcheck.adapters.handed_over import handed_over
 from physcheck.adapters.heads import CONSERVATIVE, DIRECT, HEAD_OPTION, HEADS
-from physcheck.adapters.modes import MODE_OPTION
-from physcheck.adapters.torch_modes import executed
+from physcheck.adapters.torch_modes import details_of_mode, executed
 from physcheck.errors import ModelError, ModelFileError, SpecError
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.names import nearest
@@ -127,7 +126,7 @@ class TorchModel:
             direct_heads=("forces",) if both else (),
             details={
                 **({HEAD_OPTION: forces or CONSERVATIVE} if both else {}),
-                **({} if mode is None else {MODE_OPTION: mode}),
+                **({} if mode is None else details_of_mode(mode)),
                 **(details or {}),
             },
         )

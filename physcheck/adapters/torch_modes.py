@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from physcheck.adapters.modes import PLAIN
+from physcheck.adapters.modes import MODE_OPTION, PLAIN
 from physcheck.errors import SpecError
 from physcheck.names import nearest
 
-__all__ = ["executed"]
+__all__ = ["details_of_mode", "executed"]
 
 _COMPILED, _TF32 = "compiled", "tf32"
 _MODES = (PLAIN, _COMPILED, _TF32)
@@ -43,6 +43,12 @@ def executed(call: Callable[..., Any], mode: str, device: torch.device) -> Calla
             raise SpecError(f"mode tf32 needs a CUDA device, the module is on {device}")
         return _in_tf32(call)
     return call
+
+
+def details_of_mode(mode: str) -> dict[str, str]:
+    """What a report says of a module in a mode."""
+    compiled = {"compiled": "torch.compile"} if mode.startswith(_COMPILED) else {}
+    return {MODE_OPTION: mode, **compiled}
 
 
 def _compiled(call: Callable[..., Any], backend: str) -> Callable[..., Any]:

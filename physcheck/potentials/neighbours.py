@@ -15,6 +15,8 @@ __all__ = ["Pairs", "completed_cell", "find_pairs", "mirrored"]
 # Candidates (pair x image, or pair x configuration) treated at once: bounds the memory to tens of
 # MB.
 _BLOCK = 400_000
+# So many atoms and more are sorted by a tree first: fewer are as fast without.
+_MANY = 500
 # Beyond this displacement between configurations of a batch, shared candidates cost more than they
 # save.
 _SHARED_SKIN = 1.5
@@ -160,6 +162,42 @@ def _upper(n_atoms: int) -> tuple[Ints, Ints]:
     return first.astype(np.int64), second.astype(np.int64)
 
 
+def _near_pairs(positions: Floats, cell: Floats, pbc: Bools, radius: float) -> tuple[Ints, Ints]:
+    """The pairs first < second that may be within ``radius`` in some image, in the order of all.
+
+    All pairs, unless there are many atoms in a cell that is wider than the radius: then a tree of
+    the atoms and of their images near the faces of the cell finds them, at a cost of N log N.
+    """
+    n_atoms = len(positions)
+    full = completed_cell(cell, pbc)
+    inverse = np.linalg.inv(full)
+    # A little more than the radius: what is too far is left out by distance later.
+    margins = (radius + 1e-3) * np.linalg.norm(inverse, axis=0)
+    if n_atoms < _MANY or bool((margins[pbc] >= 1).any()):
+        return _upper(n_atoms)
+    from scipy.spatial import cKDTree
+
+    fractions = positions @ inverse
+    fractions -= np.where(pbc, np.floor(fractions), 0.0)
+    owners = np.arange(n_atoms)
+    for axis in np.flatnonzero(pbc):
+        parts, labels = [fractions], [owners]
+        for shift in (1.0, -1.0):
+            moved = fractions.copy()
+            moved[:, axis] += shift
+            near = (moved[:, axis] > -margins[axis]) & (moved[:, axis] < 1 + margins[axis])
+            parts.append(moved[near])
+            labels.append(owners[near])
+        fractions, owners = np.concatenate(parts), np.concatenate(labels)
+    found = cKDTree(fractions @ full).query_pairs(radius + 1e-3, output_type="ndarray")
+    found = found[(found < n_atoms).any(axis=1)]
+    ends = np.sort(owners[found], axis=1)
+    codes = np.unique(ends[:, 0] * n_atoms + ends[:, 1])
+    first, second = np.divmod(codes, n_atoms)
+    own = first == second
+    return first[~own].astype(np.int64), second[~own].astype(np.int64)
+
+
 def _translations(shifts: Ints, cell: Floats) -> Floats:
     # Written out so that the rounding is the same for any batch and any number of pairs.
     s = shifts.astype(np.float64)
@@ -175,7 +213,7 @@ def _candidates(
     With fractional differences reduced to [-1/2, 1/2] an image n along an axis of height H can be
     within the radius only if |n| <= radius/H + 1/2.
     """
-    first, second = _upper(len(positions))
+    first, second = _near_pairs(positions, cell, pbc, radius)
     between = positions[second] - positions[first]
     limit = radius * radius
     if not pbc.any():
@@ -236,9 +274,9 @@ def find_pairs(configurations: Configurations, cutoff: float) -> Pairs:
     position.
 
     Cells may be smaller than the cutoff (several images) or triclinic, atoms may be outside the
-    cell. The cost is N²/2 candidates x images, shared by configurations that differ by small
-    displacements and strains.  A batch gives the same pairs in the same order as its configurations
-    one by one.
+    cell. A batch gives the same pairs in the same order as its configurations one by one.  The cost
+    is N²/2 candidates x images, N log N from 500 atoms on in a cell wider than the cutoff, shared
+    by configurations that differ by small displacements and strains.
 
     Raises
     ------

@@ -3,8 +3,9 @@ import pytest
 from ase import Atoms
 from ase.neighborlist import primitive_neighbor_list
 
+from physcheck.potentials import neighbours
 from physcheck.potentials.neighbours import find_pairs
-from physcheck.system import Configurations
+from physcheck.system import Configurations, System
 
 
 def reference(configuration, cutoff):
@@ -69,3 +70,20 @@ def test_degenerate_periodic_cell_is_refused():
     )
     with pytest.raises(ValueError, match="linearly dependent"):
         find_pairs(c, 3.0)
+
+
+@pytest.mark.parametrize("pbc", [True, False, (True, False, True)])
+def test_many_atoms_have_the_same_pairs_in_the_same_order_as_few(pbc, monkeypatch):
+    rng = np.random.default_rng(4)
+    cell = np.array([[22.0, 0.0, 0.0], [7.0, 24.0, 0.0], [-3.0, 5.0, 21.0]])
+    # Some atoms are outside the cell.
+    places = rng.uniform(-0.7, 1.6, (2, 600, 3)) @ cell
+    places[1] = places[0] + 0.05 * rng.standard_normal((600, 3))
+    system = System(np.full(600, 29), np.full(600, 63.5), np.broadcast_to(pbc, 3).copy())
+    both = Configurations(system, places, np.stack([cell, cell]))
+    quick = find_pairs(both, 6.0)
+    monkeypatch.setattr(neighbours, "_MANY", 10**9)
+    slow = find_pairs(both, 6.0)
+    assert len(quick) > 1000
+    for name in ("config", "first", "second", "shifts", "vectors"):
+        assert np.array_equal(getattr(quick, name), getattr(slow, name))

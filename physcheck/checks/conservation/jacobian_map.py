@@ -46,11 +46,12 @@ def block_map(one: Configurations, atoms: Ints, jacobian: Floats) -> dict[str, A
     dict
         ``atoms``; ``pair_lambda`` (M, M): |A_ij|_F over |J|_F of the block; ``pair_distance_A``.
     """
-    distances = one.to_atoms().get_all_distances(mic=one.system.is_periodic)
+    # Of these atoms alone: the distances of all pairs of 10,000 atoms don't fit into memory.
+    few = one.to_atoms()[atoms]
     return {
         "atoms": atoms,
         "pair_lambda": short(_pair_lambda(jacobian)),
-        "pair_distance_A": short(distances[np.ix_(atoms, atoms)]),
+        "pair_distance_A": short(few.get_all_distances(mic=one.system.is_periodic)),
     }
 
 

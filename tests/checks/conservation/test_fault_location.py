@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import molecule
+from ase.build import bulk, molecule
 
 from physcheck import measure_jacobian_asymmetry
-from physcheck.model import Meter
+from physcheck.model import Capabilities, Meter
 from physcheck.potentials import make_builtin
+from physcheck.system import Evaluation, as_configurations
 
 
 def waters(n_side=4):
@@ -57,3 +58,30 @@ def test_a_spread_fault_names_no_place():
         result = measure_jacobian_asymmetry(model, waters(3), rng=np.random.default_rng(seed))
         assert result.interval[0] > 3e-5
         assert "sits in" not in result.evidence["place"]
+
+
+class Ring:
+    """Anharmonic springs along the order of the atoms, and a swirl of one of them."""
+
+    def __init__(self, start, atom, strength):
+        self.places, self.atom, self.strength = start.positions[0], atom, strength
+        self.capabilities = Capabilities("ring", "test", frozenset({"forces"}), batched=True)
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        u = configurations.positions - self.places
+        stretch = np.roll(u, -1, axis=1) - u
+        pull = stretch + 0.3 * stretch**2
+        forces = pull - np.roll(pull, 1, axis=1) - u
+        forces[:, self.atom] += self.strength * np.cross([2 / 7, 3 / 7, 6 / 7], u[:, self.atom])
+        return Evaluation(forces=forces)
+
+
+def test_one_atom_of_ten_thousand_is_named_within_400_evaluations():
+    start = as_configurations(bulk("Cu", cubic=True) * (14, 14, 14))
+    assert start.n_atoms == 10_976
+    found = measure_jacobian_asymmetry(
+        Ring(start, 7_840, 0.1), start, rng=np.random.default_rng(0), directions=32, localise=True
+    )
+    assert found.interval[0] > 3e-5
+    assert found.evidence["place"].startswith("the violation sits in the atom 7840 (Cu)")
+    assert found.force_evaluations <= 170
