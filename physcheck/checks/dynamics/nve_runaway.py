@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from ase.units import kB
 
-from physcheck.checks.conservation.no_potential import (
-    asymmetry_figures,
-    has_no_potential,
-    measure_no_potential,
-)
-from physcheck.checks.dynamics.loop_closing import belongs_together
 from physcheck.checks.dynamics.nve_runs import Runs
-from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
+from physcheck.checks.dynamics.replicas import blown_up, runaway, thinned
 from physcheck.measurement import Measurement
 from physcheck.resolution import Resolution
 
@@ -50,9 +45,20 @@ def measure_runaway(
         proof = measure_no_potential(meter, run.start, run.rng, resolution)
         real = has_no_potential(proof)
     elif real and not belongs_together(meter, run.start, run.rng):
+    again: int | None = 0
+    calm_span = 0.0
+    shorter_fs = _SHORTER * run.fine_fs * min(1.0, phase / max(run.phase, 1e-12))
+    steps = math.ceil(run.fine.steps * run.fine_fs / shorter_fs)
+    if meter.remaining is None or meter.remaining > steps:
+        calmer = run.again(replica, shorter_fs)
+        again = blown_up(calmer, steps)
+        calm_span = calmer.steps * calmer.timestep_fs * 1e-3
+    real, value, lost = again is not None, raised / span, run.fine.positions[replica]
+    figures: dict[str, Any] = {"jacobian_asymmetry": None}
+    if real and not run.belongs_together():
         # E + K also runs away where the energy is not at all the one of the forces.
-        proof = measure_no_potential(meter, run.start, run.rng, resolution)
-        real = has_no_potential(proof)
+        real, found = run.no_potential(resolution)
+        figures |= found
     evidence = {
         "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of "
         f"dynamics at a timestep of {run.fine_fs:.2g} fs"
@@ -60,7 +66,7 @@ def measure_runaway(
         "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
         "quantities": {
             "blow_up": real,
-            "jacobian_asymmetry": asymmetry_figures(proof),
+            **figures,
             "blow_up_time_ps": span,
             "timestep_fs": run.fine_fs,
             "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,
@@ -78,7 +84,7 @@ def measure_runaway(
         force_evaluations=meter.evaluations,
         resolve="the integrator is unstable here, not the forces, and no option of a run makes "
         "its timestep shorter; in Python, "
-        f"measure_nve_drift(model, atoms, timestep_fs={shorter_fs:.2g})",
+        f"measure_{run.law}(model, atoms, timestep_fs={shorter_fs:.2g})",
         evidence=evidence,
     )
 
