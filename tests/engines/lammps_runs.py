@@ -30,7 +30,7 @@ fix move all nve
 thermo_style custom step pe ke etotal
 thermo 1
 thermo_modify format float %.15g lost error
-dump places all custom 1 places.dump id x y z vx vy vz
+dump places all custom 1 places.dump id x y z type fx fy fz
 dump_modify places sort id format float %.15g
 {dynamics}
 run {steps}

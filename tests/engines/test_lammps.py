@@ -14,6 +14,7 @@ from ase.cluster import Icosahedron
 from physcheck import measure_mts_tandem
 from physcheck.adapters.loading import load_model
 from physcheck.checks.dynamics.mts_runs import Pair, drift_of
+from physcheck.cli import main
 from physcheck.model import Meter
 from physcheck.system import Configurations
 
@@ -160,6 +161,16 @@ def test_the_model_alone_drifts_as_predicted(tmp_path, pair, atoms, models, pred
           f"predicted {row['drift']:.2e} ± {row['drift_error']:.0e}")  # fmt: skip
     assert abs(drift.mean - row["drift"]) < 4 * math.hypot(drift.error, row["drift_error"])
     assert abs(drift.mean) > 5 * drift.error
+
+
+def test_its_dump_agrees_with_the_model_and_not_with_another(tmp_path, pair, atoms):
+    lines = {"pair": model_alone(EPSILON, SIGMA), "fixes": "", "dynamics": ["timestep 0.004"]}
+    run_lammps(tmp_path / "run", *placed(atoms, pair, 0), **lines, steps=20)
+    path = f"{tmp_path}/run/places.dump:lammps-dump-text"
+    options = f"sigma={SIGMA},cutoff={CUTOFF},switch_width=1"
+    for epsilon, code in ((EPSILON, 0), (FAST, 1)):
+        spec = f"builtin::lennard-jones,epsilon={epsilon},{options}"
+        assert main(["engine", path, f"--model={spec}", "--elements=Ar"]) == code
 
 
 def test_the_fast_force_is_computed_once_more_at_each_correction(tmp_path, pair, atoms, predicted):
