@@ -86,8 +86,9 @@ def test_another_energy_is_not_taken_for_heat(defect):
     model = make_builtin(f"gupta+{defect}")
     found, outcome = run(model, copper())
     assert outcome is not Outcome.FAIL
-    # The enthalpy does drift apart from the work, which isn't counted.
+    # The enthalpy does drift apart from the work, which is said and not counted.
     assert found.interval[0] == 0
+    assert "may be derivatives of another energy" in found.evidence["place"]
 
 
 class Pressed:

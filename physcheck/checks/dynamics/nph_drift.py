@@ -270,6 +270,12 @@ def _evidence(run: PressureRuns, state: Look, figures: dict[str, Any]) -> dict[s
             f"; single runs gain or lose {state.rms:.2g} eV/atom/ps ({rate}), and forces and "
             "stress have no potential"
         )
+    elif state.closed and abs(run.gap_rate or 0.0) > 3 * state.rms:
+        place += (
+            "; enthalpy and the work of forces and stress drift apart, but no work is seen around "
+            "loops: they may be derivatives of another energy, see stress_energy_gap and "
+            "force_energy_gap"
+        )
     return {
         "place": place,
         "scale": f"{rate}, with a piston of {piston.period_fs:.2g} fs",
