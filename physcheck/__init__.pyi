@@ -1839,7 +1839,7 @@ def measure_nph_drift(
     ModelError, NonFiniteOutput
 
     Cost: at most 27 + replicas (steps + 11) + replicas/2 (control_steps + 11), 402 by default, and
-    146 for the evidence of no potential, or 94 with ``gradient``.
+    146 for the evidence of no potential, or 102 with ``gradient``.
 
     Source: Andersen, J. Chem. Phys. 72, 2384 (1980); Skeel, Hardy, SIAM J. Sci. Comput. 23, 1172
     (2001).
