@@ -12,6 +12,7 @@ from ase.units import fs, kB
 from physcheck.checks.conservation.strain_loop_work import measure_strain_loop_work
 from physcheck.checks.dynamics.loop_closing import gap_along, inner_places
 from physcheck.checks.dynamics.nve_runs import PER_PS, Look, Runs
+from physcheck.checks.dynamics.replicas import Followed
 from physcheck.dynamics.constant_pressure import (
     ConstantPressure,
     Piston,
@@ -153,6 +154,10 @@ class PressureRuns(Runs):
             timestep_fs=timestep_fs,
             piston=self.piston.piston,
         )
+
+    def continued(self, run: Followed, timestep_fs: float) -> Followed | None:
+        """Not to be had: a run begins with the cell of the start."""
+        return None
 
     def _integrator_share(self, state: Look) -> float:
         """Its errors are four times as large in the coarse runs at least, work is the same there.

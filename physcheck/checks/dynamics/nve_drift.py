@@ -71,9 +71,8 @@ from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
-from physcheck.system import Configurations, Floats, as_configurations
-from physcheck.text.numbers import figure
 from physcheck.system import Configurations, as_configurations
+from physcheck.text.numbers import figure
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_nve_drift", "measure_nve_drift"]

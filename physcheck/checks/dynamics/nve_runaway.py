@@ -40,23 +40,9 @@ def measure_runaway(
     raised, span = runaway(run.fine, replica)
     calm, by_integrator, shorter_fs, calm_span = _tried_again(run, replica, raised, phase)
     real, value, lost = not calm, raised / span, run.fine.positions[replica]
-    proof = None
-    if by_integrator:
-        proof = measure_no_potential(meter, run.start, run.rng, resolution)
-        real = has_no_potential(proof)
-    elif real and not belongs_together(meter, run.start, run.rng):
-    again: int | None = 0
-    calm_span = 0.0
-    shorter_fs = _SHORTER * run.fine_fs * min(1.0, phase / max(run.phase, 1e-12))
-    steps = math.ceil(run.fine.steps * run.fine_fs / shorter_fs)
-    if meter.remaining is None or meter.remaining > steps:
-        calmer = run.again(replica, shorter_fs)
-        again = blown_up(calmer, steps)
-        calm_span = calmer.steps * calmer.timestep_fs * 1e-3
-    real, value, lost = again is not None, raised / span, run.fine.positions[replica]
     figures: dict[str, Any] = {"jacobian_asymmetry": None}
-    if real and not run.belongs_together():
-        # E + K also runs away where the energy is not at all the one of the forces.
+    # E + K also runs away where the energy is not at all the one of the forces.
+    if by_integrator or (real and not run.belongs_together()):
         real, found = run.no_potential(resolution)
         figures |= found
     evidence = {
@@ -102,7 +88,7 @@ def _tried_again(
     # Where there is room for one trial only, the one that costs less is made.
     last_step = run.fine.steps + _LAST_STEP + 2
     if meter.remaining is None or meter.remaining > steps + last_step:
-        calmer = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
+        calmer = run.again(replica, shorter_fs)
         again = blown_up(calmer, steps) is not None
         calm_span = calmer.steps * calmer.timestep_fs * 1e-3
     if again and _integrator_made_it(run, replica, raised):
@@ -118,12 +104,11 @@ def _integrator_made_it(run: Runs, replica: int, raised: float) -> bool:
     meter, steps = run.meter, run.fine.steps - 1
     if meter.remaining is not None and meter.remaining <= steps + _LAST_STEP + 2:
         return False
-    before = launch(meter, run.start, run.velocities[replica : replica + 1], run.fine_fs)
+    before = run.again(replica, run.fine_fs)
     if blown_up(before, steps) is not None:
         return False
-    there = run.start.at(before.positions)
-    finer = launch(meter, there, before.velocities, run.fine_fs / _LAST_STEP)
-    if blown_up(finer, _LAST_STEP) is not None:
+    finer = run.continued(before, run.fine_fs / _LAST_STEP)
+    if finer is None or blown_up(finer, _LAST_STEP) is not None:
         return False
     gained = abs(float(before.last_unexplained[0])) + abs(float(finer.last_unexplained[0]))
     return gained <= _INTEGRATOR_SHARE * raised * run.start.n_atoms

@@ -155,6 +155,11 @@ class Runs:
         """A fine replica from its start, at another timestep."""
         return self._launch(self.velocities[replica : replica + 1], timestep_fs)
 
+    def continued(self, run: Followed, timestep_fs: float) -> Followed | None:
+        """Replicas from where ``run`` is, at another timestep; None where that can't be had."""
+        there = self.start.at(run.positions)
+        return launch(self.meter, there, run.velocities, timestep_fs)
+
     def advance(self, step: int) -> int | None:
         """Run the fine replicas up to ``step``; the replica that ran away, or None."""
         while self.fine.steps < step:
