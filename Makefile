@@ -1,4 +1,4 @@
-# make demo | test | docs | dark-side | test-html | test-plugins | notebook | stubs | coverage | test-models | train | bench | bench-defects | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
+# make demo | test | docs | dark-side | test-html | test-plugins | test-engines | notebook | stubs | coverage | test-models | train | bench | bench-defects | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ SITE := build/site
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test docs failures dark-side test-html test-plugins notebook stubs coverage test-models train bench bench-defects figures lint clean
+.PHONY: help demo test docs failures dark-side test-html test-plugins test-engines notebook stubs coverage test-models train bench bench-defects figures lint clean
 
 help:
 	@echo "make demo         two trained networks of like accuracy: one passes, the other fails (about a minute)"
@@ -25,6 +25,7 @@ help:
 	@echo "make dark-side    the experiments of arXiv 2412.11569 on the trained networks, for the site (ten minutes or more)"
 	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
 	@echo "make test-plugins the plugin beside other pytest plugins, and the types of the installed wheel"
+	@echo "make test-engines multiple time stepping in i-PI and LAMMPS themselves, with the lines that mts_tandem prints (minutes)"
 	@echo "make notebook     run examples/first_verdict.ipynb anew, its output included"
 	@echo "make stubs        physcheck/__init__.pyi, after the signature or docstring of a check was changed"
 	@echo "make lint         ruff, mypy and import-linter alone"
@@ -104,6 +105,19 @@ $(PLUGINS)/.stamp: $(STAMP) pyproject.toml $(shell git ls-files physcheck)
 test-plugins: $(PLUGINS)/.stamp
 	$(PLUGINS)/bin/python -m pytest -p no:randomly tests/plugin/test_other_plugins.py tests/plugin/test_manners.py \
 	  tests/notebook tests/test_public_names.py
+
+# i-PI and LAMMPS in an environment of their own; torch first, so that nothing chooses another build.
+ENGINES := .envs/engines
+$(ENGINES)/.stamp: tests/engines/requirements.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear $(ENGINES)
+	$(ENGINES)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(ENGINES)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' \
+	  -r tests/engines/requirements.txt
+	@touch $@
+
+# What the engines give beside what was predicted is printed.
+test-engines: $(ENGINES)/.stamp
+	$(ENGINES)/bin/python -m pytest -s tests/engines
 
 notebook: $(PLUGINS)/.stamp
 	$(PLUGINS)/bin/python scripts/run_notebook.py examples/first_verdict.ipynb

@@ -1798,6 +1798,106 @@ def assert_net_torque(
 ) -> list[Measurement]: ...
 
 @overload
+def measure_nph_drift(
+    model: AnyModel,
+    start: AnyStructure,
+    *,
+    rng: AnySeed = None,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+    replicas: int = 6,
+    steps: int = 36,
+    control_steps: int = 16,
+    temperature_K: float = 300.0,
+    timestep_fs: float | None = None,
+    gradient: GradientForces | None = None,
+) -> Measurement:
+    """The enthalpy of a system under constant pressure neither rises nor falls for good.
+
+    d(E + K + P V + K_piston)/dt per atom, eV/atom/ps, with a cell whose lengths Andersen's
+    piston scales alike; in kelvin a third of it over kB. How it is measured: see the module.
+
+    Can't see: wrong shear stresses and a wrong anisotropy (stress_energy_gap, strain_loop_work);
+    a constant pressure added to the stress; a drift slower than its interval.
+
+    Parameters
+    ----------
+    start : ase.Atoms or Configurations with B = 1, periodic in three directions
+    tolerance : float, eV/atom/ps
+        At what a drift is called before the last look; the md profile's if left out.
+    replicas, steps, control_steps : int
+        Fine runs, and the length of the coarse ones, which have half as many replicas.
+    temperature_K, timestep_fs : float
+        As ``measure_nve_drift`` takes them; the piston has its share of the heat.
+    gradient : GradientForces
+        What follows from it and from the stress at the same places is measured.
+
+    Raises
+    ------
+    CapabilityMissing: no energy or stress, not fully periodic, or a single atom.
+    ValueError: less than 2 replicas or 9 steps; a temperature or timestep that isn't positive.
+    ModelError, NonFiniteOutput
+
+    Cost: at most 27 + replicas (steps + 11) + replicas/2 (control_steps + 11), 402 by default, and
+    146 for the evidence of no potential, or 102 with ``gradient``.
+
+    Source: Andersen, J. Chem. Phys. 72, 2384 (1980); Skeel, Hardy, SIAM J. Sci. Comput. 23, 1172
+    (2001).
+    """
+
+@overload
+def measure_nph_drift(
+    model: AnyModel,
+    start: list[Any] | tuple[Any, ...],
+    *,
+    rng: AnySeed = None,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+    replicas: int = 6,
+    steps: int = 36,
+    control_steps: int = 16,
+    temperature_K: float = 300.0,
+    timestep_fs: float | None = None,
+    gradient: GradientForces | None = None,
+) -> list[Measurement]: ...
+
+@overload
+def assert_nph_drift(
+    model: AnyModel,
+    start: AnyStructure,
+    *,
+    profile: str = "md",
+    rng: AnySeed = None,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+    replicas: int = 6,
+    steps: int = 36,
+    control_steps: int = 16,
+    temperature_K: float = 300.0,
+    timestep_fs: float | None = None,
+    gradient: GradientForces | None = None,
+) -> Measurement:
+    """Raise PhysicsFailure if ``nph_drift`` fails at ``profile``; see :func:`measure_nph_drift`.
+    """
+
+@overload
+def assert_nph_drift(
+    model: AnyModel,
+    start: list[Any] | tuple[Any, ...],
+    *,
+    profile: str = "md",
+    rng: AnySeed = None,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+    replicas: int = 6,
+    steps: int = 36,
+    control_steps: int = 16,
+    temperature_K: float = 300.0,
+    timestep_fs: float | None = None,
+    gradient: GradientForces | None = None,
+) -> list[Measurement]: ...
+
+@overload
 def measure_numerical_noise(
     model: AnyModel,
     start: AnyStructure,

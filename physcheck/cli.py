@@ -21,6 +21,7 @@ _COMMANDS = {
     "models": (f"{_ROOM}.models", "models", "list built-in models, defects and adapters"),
     "structures": (f"{_ROOM}.structures", "structures", "list the structures of the catalogue"),
     "sweep": (f"{_ROOM}.sweep", "sweep", "judge many models on many structures, and compare them"),
+    "engine": (f"{_ROOM}.engine", "engine", "what a simulation program wrote, against its model"),
     "report": (f"{_ROOM}.reports", "report", "show a JSON report, or write it in another form"),
     "compare": (f"{_ROOM}.reports", "compare", "lay JSON reports beside each other"),
     "merge": (f"{_ROOM}.reports", "merge", "put the shards of a run together"),

@@ -5,6 +5,7 @@ every step.
 from __future__ import annotations
 
 from physcheck.dynamics.baths import Bath, Langevin, StochasticVelocityRescaling
+from physcheck.dynamics.constant_pressure import ConstantPressure, Piston
 from physcheck.dynamics.integrator import Simulation, injected_friction
 from physcheck.dynamics.mts import MultipleTimeStepping
 from physcheck.dynamics.preparation import fastest_frequency, pre_relax, stable_timestep_fs
@@ -20,8 +21,10 @@ from physcheck.dynamics.velocities import (
 
 __all__ = [
     "Bath",
+    "ConstantPressure",
     "Langevin",
     "MultipleTimeStepping",
+    "Piston",
     "ReplicaRun",
     "Simulation",
     "StochasticVelocityRescaling",

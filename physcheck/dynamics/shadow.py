@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from physcheck.system import Floats
 
-__all__ = ["HALF_WINDOW", "ShadowWindow", "WindowMoment", "shadow_correction"]
+__all__ = [
+    "HALF_WINDOW",
+    "ShadowWindow",
+    "WindowMoment",
+    "central_weights",
+    "potential_weights",
+    "shadow_correction",
+    "work_weights",
+]
 
 # Steps to either side that the shadow energy looks at; 4 makes it accurate to dt^8.
 HALF_WINDOW = 4
@@ -49,11 +57,29 @@ def shadow_correction(
     return correction
 
 
-def _central_weights(half: int) -> Floats:
-    """(half,) weights c_k of a central difference, exact to degree 2 half.
+def central_weights(half: int) -> Floats:
+    """(2 half + 1,) weights of a central difference over dt, exact to degree 2 half.
 
     ``f' = sum_k c_k (f(t + k dt) - f(t - k dt))/dt``.
     """
+    side = _one_side(half)
+    return np.concatenate([-side[::-1], [0.0], side])
+
+
+def potential_weights(half: int) -> Floats:
+    """(2 half + 1,) weights of the moments' potential energies in a shadow energy; their sum is 1.
+
+    The central difference of trapezoid sums: ``w_0 = sum_k c_k``, ``w_m = c_|m|/2 + sum over k >
+    |m| of c_k``.
+    """
+    central = _one_side(half)
+    tail = np.array([central[k:].sum() for k in range(half + 1)])
+    side = central / 2 + tail[1:]
+    return np.concatenate([side[::-1], [tail[0]], side])
+
+
+def _one_side(half: int) -> Floats:
+    """(half,) c_k of :func:`central_weights`."""
     top = factorial(half) ** 2
     return np.array(
         [
@@ -85,7 +111,7 @@ class WindowMoment:
 
 
 @cache
-def _work_weights(weights: tuple[float, ...], half: int) -> Floats:
+def work_weights(weights: tuple[float, ...], half: int) -> Floats:
     """(n, n) W: ``sum_ij W_ij F_i.q_j`` is the weighted work from the middle, by interpolation."""
     from numpy.polynomial import Polynomial
 
@@ -107,8 +133,7 @@ class ShadowWindow:
     With q' the derivative of the polynomial through 2 half + 1 positions, and w the weights of the
     same derivative applied to the trapezoid sums of the potential part,
 
-        H~_n = q'_n.p_n/2 + sum_m w_m [U_m + (q_m - q_n).F_m/2],   w_0 = sum_k c_k,
-        w_m = c_|m|/2 + sum over k > |m| of c_k.
+        H~_n = q'_n.p_n/2 + sum_m w_m [U_m + (q_m - q_n).F_m/2].
 
     At half = 2 it equals :func:`shadow_correction` to its order; at half = 4 the error falls as
     dt^8. For forces without an energy's gradient it changes by their work, as E + K does.
@@ -136,11 +161,8 @@ class ShadowWindow:
         self._scalars = np.zeros((self.size, len(reference)))
         self._energies = np.zeros_like(self._scalars)
         self._count = 0
-        central = _central_weights(half)
-        self._slope = np.concatenate([-central[::-1], [0.0], central])
-        tail = np.array([central[k:].sum() for k in range(half + 1)])
-        side = central / 2 + tail[1:]
-        self._weights = np.concatenate([side[::-1], [tail[0]], side])
+        self._slope = central_weights(half)
+        self._weights = potential_weights(half)
 
     def _order(self) -> NDArray[np.intp]:
         """For each row of the ring buffer, its place in the window (0 is the oldest step)."""
@@ -159,7 +181,7 @@ class ShadowWindow:
             positions=self._reference + self._positions[middle].reshape(self._shape),
             forces=self._forces[middle].reshape(self._shape).copy(),
             energies=self._weights @ self._energies[rows],
-            work=np.einsum("ij,bij->b", _work_weights(tuple(self._weights), self.half), products),
+            work=np.einsum("ij,bij->b", work_weights(tuple(self._weights), self.half), products),
         )
 
     def push(

@@ -15,6 +15,7 @@ __all__ = [
     "FALSE_FAIL",
     "FALSE_FAIL_SDS",
     "FALSE_PASS",
+    "binomial_interval",
     "noise_rms_quantile",
     "plane_rms_quantile",
     "plane_rms_spread",
@@ -141,3 +142,18 @@ def noise_rms_quantile(n_values: int, dof: float, probability: float = 1 - FALSE
     from scipy.special import fdtri
 
     return math.sqrt(float(fdtri(n_values, dof, probability)))
+
+
+def binomial_interval(successes: int, trials: int) -> tuple[float, float]:
+    """The share of successes, each end missed with a chance of 2.5 % at most; (0, 1) of no trials.
+
+    Source: Clopper, Pearson, Biometrika 26, 404 (1934).
+    """
+    from scipy.special import betaincinv
+
+    low, high = 0.0, 1.0
+    if successes > 0:
+        low = float(betaincinv(successes, trials - successes + 1, FALSE_PASS))
+    if successes < trials:
+        high = float(betaincinv(successes + 1, trials - successes, 1 - FALSE_PASS))
+    return low, high

@@ -13,16 +13,19 @@ from physcheck.relaxation.optimisers import (
     relax,
 )
 from physcheck.relaxation.starting_points import rattled
+from physcheck.relaxation.success import RelaxationSuccess, success_of
 from physcheck.relaxation.two_models import TwoModelRelaxation, relax_with_two_models
 
 __all__ = [
     "NEEDS_ENERGY",
     "OPTIMISERS",
     "Path",
+    "RelaxationSuccess",
     "TwoModelRelaxation",
     "achievable_fmax",
     "evaluations_needed",
     "rattled",
     "relax",
     "relax_with_two_models",
+    "success_of",
 ]

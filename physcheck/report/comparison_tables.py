@@ -27,6 +27,7 @@ _SYMBOLS = {
 # Time against value, for curves that are laid over each other: check, x, y, labels of the axes.
 _CURVES = {
     "nve_drift": ("time_ps", "shadow_change_eV_per_atom", "time (ps)", "E + K change (eV/atom)"),
+    "nph_drift": ("time_ps", "shadow_change_eV_per_atom", "time (ps)", "H change (eV/atom)"),
     "thermostat_heat": ("time_ps", "change_eV_per_atom", "time (ps)", "heat (eV/atom)"),
     "relaxation_descent": (None, "fmax", "optimiser step", "largest force (eV/Å)"),
     "cell_relaxation": (None, "fmax", "optimiser step", "largest force (eV/Å)"),

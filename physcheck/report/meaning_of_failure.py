@@ -27,6 +27,9 @@ _MEANINGS = {
     "nve_drift":
         "A simulation at constant energy heats or cools at the rate that is given. With a "
         "thermostat that heat flows through the system: it isn't at equilibrium.",
+    "nph_drift":
+        "A simulation at constant pressure heats or cools by itself, or its volume runs away. "
+        "Densities, lattice constants and phase changes from such runs can't be trusted.",
     "timestep_convergence":
         "A shorter timestep doesn't make the simulation as much more accurate as it should. The "
         "usual test of a timestep can't be trusted.",

@@ -278,14 +278,15 @@ class Schedule(Filling):
 
     def _with_bound(self, entry: PlanEntry) -> PlanEntry:
         """The entry of a law that follows from gradient forces, with room to ask for them."""
-        bound = gradient_evaluations(entry.check, self.has_twin)
-        cost = self.weighed(bound, entry.structure)
+        bound, own = gradient_evaluations(entry.check, self.has_twin), entry.check.by_gradient or 0
+        cost = self.weighed(bound + own, entry.structure)
         follows = entry.check.by_gradient is not None and "energy" in self.capabilities.outputs
         if entry.bound or not follows or self.left is None or cost > self.left:
             return entry
         self.spent += cost
         # Asked for alone with as little, it has no second look, either.
-        return replace(entry, bound=bound, budget=str(_QUICK + 1))
+        allotment = entry.allotment + own
+        return replace(entry, allotment=allotment, bound=bound, budget=str(_QUICK + 1))
 
     def _schedule_unlike(self, checks: Sequence[CheckSpec]) -> None:
         """The law that a structure's refusal breaks: a copy of it is taken.  Two such structures.

@@ -64,6 +64,7 @@ def test_the_laws_that_follow():
         "ensemble_consistency",
         "pressure_consistency",
         "nve_drift",
+        "nph_drift",
     }
 
 

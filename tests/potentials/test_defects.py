@@ -30,6 +30,7 @@ CHECK_IDS = CONSERVATION | set(
         "stress_energy_gap",
         "strain_loop_work",
         "nve_drift",
+        "nph_drift",
         "timestep_convergence",
         "mts_tandem",
         "equipartition",

@@ -49,9 +49,14 @@ from physcheck.text.numbers import figure
 __all__ = [
     "GRADIENT_EVALUATIONS",
     "HEAT_STAYS_PS",
+    "LENGTHS",
+    "PILOT_LENGTHS",
     "GradientForces",
+    "least_share",
+    "longest_unit",
     "measure_by_gradient",
     "measure_gradient_forces",
+    "richardson_gaps",
 ]
 
 # Replicas, steps between two places, and places of each.
@@ -64,10 +69,10 @@ _PHASE = 0.25
 # eV/Å.
 _STEPS = (1e-4, 4e-3)
 _FINE = 1e-10
-# Half lengths in units of that; each costs two evaluations, and the middle one.
-_LENGTHS = (1.0, 2.0, 4.0)
-# At the first place, those that show which unit is best.
-_PILOT_LENGTHS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, *_LENGTHS)
+#: Half lengths in units of that; each costs two evaluations, and the middle one.
+LENGTHS = (1.0, 2.0, 4.0)
+#: At the first place, those that show which unit is best.
+PILOT_LENGTHS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, *LENGTHS)
 # Richardson's weights for an error of the fourth order.
 _ORDER = 16.0
 #: How long heat is taken to stay where it was put, ps: 80 times what it takes in water (1.2 ps),
@@ -84,8 +89,8 @@ _ONLY_PASSES = (
 GRADIENT_EVALUATIONS = (
     RELAXED_START_EVALUATIONS
     + _REPLICAS * (_STRIDE * _PLACES + 1)
-    + _REPLICAS * (2 * len(_PILOT_LENGTHS) + 1)
-    + _REPLICAS * (_PLACES - 1) * (2 * len(_LENGTHS) + 1)
+    + _REPLICAS * (2 * len(PILOT_LENGTHS) + 1)
+    + _REPLICAS * (_PLACES - 1) * (2 * len(LENGTHS) + 1)
 )
 
 
@@ -182,13 +187,13 @@ def measure_gradient_forces(
     )
     velocities = draw_velocities(one.system, _REPLICAS, 2 * temperature_K, rng, exact=True)
     simulation = launch(meter, relaxed, velocities, timestep_fs)
-    length = _longest_unit(resolution, relaxed)
+    length = longest_unit(resolution, relaxed)
     places, gaps = list[Floats](), list[Floats]()
     for _ in range(_PLACES):
         if blown_up(simulation, _STRIDE) is not None:
             break
         places.append(simulation.positions.copy())
-        lengths = _LENGTHS if gaps else _PILOT_LENGTHS
+        lengths = LENGTHS if gaps else PILOT_LENGTHS
         found = _gaps(meter, relaxed, places[-1], length, lengths, rng)
         best = int(np.argmin([_size(*one.T) for one in found]))
         length *= lengths[best]
@@ -202,7 +207,7 @@ def measure_gradient_forces(
         start=relaxed,
         places=relaxed.at(np.concatenate(places)),
         gap=_size(fine),
-        most=whole / _least_share(len(fine)),
+        most=whole / least_share(len(fine)),
         error=_size(error),
         noise=min(_noise(resolution, length), whole),
         temperature_K=temperature_K,
@@ -235,7 +240,21 @@ def _gaps(
     along = np.einsum("kbni,bni->kb", forces, direction)
     middle = np.einsum("bni,bni->b", meter.evaluate(one.at(places)).require_forces(), direction)
     change = (energies[1::2] - energies[::2]) / (2 * halves[:, None])
-    simpson = change + (along[::2] + 4 * middle + along[1::2]) / 6
+    return richardson_gaps(change, along[::2] + along[1::2], middle)
+
+
+def richardson_gaps(change: Floats, ends: Floats, middle: Floats) -> Floats:
+    """(K - 2, B, 2) gaps and what steps do to them.
+
+    Parameters
+    ----------
+    change, ends : (K, B)
+        Slope of the energy between both ends, and the sum of the forces there along the direction,
+        for K half lengths, each twice the one before.
+    middle : (B,)
+        Force in the middle.
+    """
+    simpson = change + (ends + 4 * middle) / 6
     better = (_ORDER * simpson[:-1] - simpson[1:]) / (_ORDER - 1)
     gaps: Floats = np.stack([better[:-1], np.abs(np.diff(better, axis=0))], axis=2)
     return gaps
@@ -246,7 +265,7 @@ def _size(gaps: Floats, errors: Floats | float = 0.0) -> float:
     return float(np.sqrt(np.mean((np.abs(gaps) + errors) ** 2)))
 
 
-def _longest_unit(resolution: Resolution | None, one: Configurations) -> float:
+def longest_unit(resolution: Resolution | None, one: Configurations) -> float:
     """The half length along a unit direction, Å, that the energy's noise asks for at most."""
     root = math.sqrt(one.n_coordinates)
     energy = 0.0 if resolution is None else resolution.energy_noise or 0.0
@@ -262,7 +281,7 @@ def _noise(resolution: Resolution | None, length: float) -> float:
     return math.hypot(energy, resolution.force_noise)
 
 
-def _least_share(count: int) -> float:
+def least_share(count: int) -> float:
     """rms of ``count`` normal values over its expectation, in all but 2.5 % of cases at least."""
     from scipy.special import chdtri
 

@@ -11,7 +11,7 @@ from physcheck.dynamics.shadow import WindowMoment
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats
 
-__all__ = ["LINE_POINTS", "belongs_together", "energy_gap_between"]
+__all__ = ["LINE_POINTS", "belongs_together", "energy_gap_between", "gap_along", "inner_places"]
 
 # Of belongs_together: evaluations, rms displacement and half the piece of a line, Å.
 _QUESTIONS = 3
@@ -76,19 +76,36 @@ def energy_gap_between(
 
     Cost: 5 B evaluations, 3 B if short.
     """
-    chord = end.positions - begin.positions
-    n_batch = len(chord)
-    rule = _SHORT if short else _LONG
-    share = ((1.0 + rule.nodes) / 2)[:, None, None, None]
-    places = begin.positions + share * chord
-    cells = np.broadcast_to(start.cells, (len(rule.nodes) * n_batch, 3, 3))
+    places = inner_places(begin, end, short=short)
+    shape = places.shape
+    cells = np.broadcast_to(start.cells, (shape[0] * shape[1], 3, 3))
     inner = meter.evaluate(
-        Configurations(start.system, places.reshape(-1, *chord.shape[1:]), cells)
+        Configurations(start.system, places.reshape(-1, *shape[2:]), cells)
     ).require_forces()
     weight = (start.system.masses / start.system.masses.sum())[:, None]
     inner = inner - weight * inner.sum(axis=1, keepdims=True)
-    forces = np.concatenate([begin.forces[None], inner.reshape(places.shape), end.forces[None]])
-    along = np.einsum("pbna,bna->pb", forces, chord)
+    return gap_along(begin, end, inner.reshape(shape), short=short)
+
+
+def inner_places(begin: WindowMoment, end: WindowMoment, *, short: bool = False) -> Floats:
+    """(P, B, ...) the places on the straight lines where forces are asked: 5 a line, 3 if short."""
+    rule = _SHORT if short else _LONG
+    share = ((1.0 + rule.nodes) / 2).reshape(-1, *[1] * begin.positions.ndim)
+    places: Floats = begin.positions + share * (end.positions - begin.positions)
+    return places
+
+
+def gap_along(
+    begin: WindowMoment, end: WindowMoment, inner: Floats, *, short: bool = False
+) -> tuple[Floats, Floats]:
+    """What :func:`energy_gap_between` gives, from the forces (P, B, ...) at the inner places.
+
+    Coordinates may be any, if positions and forces belong together.
+    """
+    rule = _SHORT if short else _LONG
+    chord = end.positions - begin.positions
+    forces = np.concatenate([begin.forces[None], inner, end.forces[None]])
+    along = (forces * chord).reshape(*forces.shape[:2], -1).sum(axis=2)
     work, coarse = 0.5 * (rule.weights @ along), 0.5 * (rule.embedded @ along)
     # The embedded rule is off by far more, 7 times at the least where cutoffs make kinks.
     error: Floats = np.abs(work - coarse) / 3

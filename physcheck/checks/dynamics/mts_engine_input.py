@@ -5,6 +5,7 @@ The table of strides, and lines for the inputs of i-PI and LAMMPS.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from ase.units import kB
 if TYPE_CHECKING:
     from physcheck.checks.dynamics.mts_runs import Drift, Row, Temperature
 
-__all__ = ["ipi_lines", "lammps_lines", "tandem_lines"]
+__all__ = ["ipi_lines", "lammps_lines", "lammps_speed_up", "tandem_lines"]
 
 
 def tandem_lines(
@@ -22,8 +23,12 @@ def tandem_lines(
     sampled: Mapping[str, Mapping[str, Temperature]],
     timestep_fs: float,
     temperature_K: float,
+    cost_ratio: float,
 ) -> list[str]:
-    """The table, the temperatures under a bath, and inputs for the recommended stride."""
+    """The table, the temperatures under a bath, and inputs for the recommended stride.
+
+    ``cost_ratio`` is F, the time of an evaluation of the reference over one of the model.
+    """
     lines = [*_table(rows), "the reference alone ran a quarter of the others' time"]
     for who, name in (("alone", "model alone"), ("tandem", "" if best is None else best.name)):
         found = sampled.get(who)
@@ -39,9 +44,21 @@ def tandem_lines(
         "the outer step):",
         *ipi_lines(best.stride, timestep_fs),
         "for LAMMPS, metal units (model.pt and reference.pt are yours; give pair_coeff for all "
-        "three):",
+        f"three; LAMMPS evaluates the model once more at each correction: "
+        f"{lammps_speed_up(cost_ratio, best.stride):.2g} times the speed of the reference alone):",
         *lammps_lines(best.stride, timestep_fs),
     ]
+
+
+def lammps_speed_up(cost_ratio: float, stride: int) -> float:
+    """``F/(1 + (F + 1)/M)``: the correction's -model is a pair style of its own there.
+
+    i-PI remembers the model's forces of the last inner step and has F/(1 + F/M).  Both as counted
+    in the engines (tests/engines).
+    """
+    # Divided by F, so that an F without bounds, of a model that takes no time, gives M.
+    share = 1.0 / cost_ratio if cost_ratio > 0 else math.inf
+    return 1.0 / (share + (1.0 + share) / stride)
 
 
 def ipi_lines(stride: int, timestep_fs: float) -> list[str]:

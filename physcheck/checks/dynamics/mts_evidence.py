@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from physcheck.checks.dynamics.mts_engine_input import tandem_lines
+from physcheck.checks.dynamics.mts_engine_input import lammps_speed_up, tandem_lines
 from physcheck.checks.dynamics.mts_runs import Drift, Pair, Row, Temperature
 from physcheck.checks.plotted import parity
 from physcheck.measurement import LOOK_CLOSER
@@ -105,7 +105,7 @@ def evidence(pair: Pair, table: Table) -> dict[str, Any]:
         "scale": f"an evaluation of the reference takes {ratio:.2g} times as long as one of the "
         f"model{gain}",
         "lines": tandem_lines(
-            table.rows, best, table.sampled, pair.timestep_fs, pair.temperature_K
+            table.rows, best, table.sampled, pair.timestep_fs, pair.temperature_K, ratio
         ),
         "quantities": {
             "recommended_stride": None if best is None else best.stride,
@@ -113,6 +113,9 @@ def evidence(pair: Pair, table: Table) -> dict[str, Any]:
             "fastest_period_fs": table.period,
             "cost_ratio": ratio,
             "speed_up": None if best is None else best.speed_up,
+            "speed_up_in_lammps": None
+            if best is None or best.stride is None
+            else lammps_speed_up(ratio, best.stride),
             "model_evaluations": pair.fast.evaluations,
             "reference_evaluations": pair.accurate.evaluations,
             "resonant_strides": [row.stride for row in table.resonant],

@@ -311,6 +311,8 @@ def _parts(meter: Meter, other: Model, start: Configurations) -> tuple[Meter, Me
     reference = meter.beside(other, name="the reference")
     if (refusal := reference.capabilities.refuses(start)) is not None:
         raise CapabilityMissing(f"the reference: {refusal}")
+    if not {"forces", "energy"} <= reference.capabilities.outputs:
+        reference.ask(start)
     swapped = declares_direct_reference(model.capabilities, reference.capabilities)
     fast, accurate = (reference, model) if swapped else (model, reference)
     for who, one in (("model", fast), ("reference", accurate)):

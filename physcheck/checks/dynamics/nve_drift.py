@@ -38,7 +38,6 @@ timestep) ends the run with a FAIL at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -54,7 +53,7 @@ from physcheck.checks.conservation.no_potential import (
 from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.dynamics.loop_closing import LINE_POINTS
 from physcheck.checks.dynamics.nve_runaway import measure_runaway
-from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs
+from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs, look_by_look, most_closings
 from physcheck.checks.dynamics.replicas import thinned
 from physcheck.checks.dynamics.rounding_work import RoundingWork
 from physcheck.dynamics.preparation import (
@@ -72,7 +71,7 @@ from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.system import Configurations, as_configurations
 from physcheck.text.numbers import figure
 from physcheck.tolerances import Tolerances
 
@@ -82,9 +81,6 @@ _UNIT = "eV/atom/ps"
 _QUANTITY = "sustained drift of the energy"
 # Advance of the fastest mode in a step of the fine runs, rad; the coarse ones take twice that.
 _PHASE = 0.2
-# Steps after which single runs are looked at: several periods of the fastest motion.
-_WANDER_LOOK = 36
-
 
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"replicas": 8, "steps": 48, "control_steps": 16},
@@ -96,15 +92,10 @@ _OPTIONS: dict[Budget, dict[str, Any]] = {
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
     options = _OPTIONS[budget]
     count, steps, control = (options[k] for k in ("replicas", "steps", "control_steps"))
-    lines = _closings(steps) * LINE_POINTS * (count + count // 2)
+    lines = most_closings(steps) * LINE_POINTS * (count + count // 2)
     total = RELAXED_START_EVALUATIONS + count * (steps + 1) + (count // 2) * (control + 1) + lines
     # At quick the evidence of no potential takes what is left.
     return int(total + (0 if budget == "quick" else NO_POTENTIAL_EVALUATIONS))
-
-
-def _closings(steps: int) -> int:
-    """How often trajectories are closed by lines at most; the last look always may."""
-    return 2 if steps < 100 else 3
 
 
 def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -222,7 +213,7 @@ def _judge(run: Runs, steps: int, target: float, resolution: Resolution | None) 
     """The replicas' drift, confirmed, or how one of them ran away."""
     chances = spending(len(looks := doubling_looks(min(FIRST_LOOK, steps), steps)), FALSE_FAIL)
     noise = math.inf if resolution is None else resolution.force_noise
-    state = _measure(run, looks, chances, target, noise)
+    state = look_by_look(run, looks, chances, target, noise)
     if isinstance(state, int):
         return measure_runaway(run, state, resolution, _PHASE)
     state, evidence = _confirm(run, state, float(chances[-1]), target, resolution)
@@ -258,37 +249,6 @@ def _choose_steps(
     # The frequency may be too low by this much.
     phase = FREQUENCY_MARGIN * frequency * fine_fs
     return Runs(meter, relaxed, rng, fine_fs, temperature_K, replicas, control_steps, phase)
-
-
-def _measure(
-    run: Runs, looks: Sequence[int], chances: Floats, target: float, force_noise: float
-) -> Look | int:
-    """The last look that was needed; the index of a replica that ran away, if one did."""
-    doubted = False
-    closings = _closings(looks[-1]) - 1
-    state: Look | None = None
-    for step, chance in zip(looks, chances, strict=True):
-        last = step == looks[-1]
-        if step > looks[0]:
-            run.advance_control(step)
-        if (failed := run.advance(step)) is not None:
-            return failed
-        state = run.state(float(chance))
-        low, high = state.interval
-        # Single runs are held against the coarse ones, which are there from the second look on.
-        wanders = step >= _WANDER_LOOK and state.rms / 10 > target and run.control is not None
-        called = low > target and not doubted
-        if ((called or wanders) and closings) or (last and not (high <= target)):
-            closed = run.with_single_runs(run.closed(state), force_noise)
-            doubted = doubted or called
-            closings -= 1
-            # Lines cost resolution: what isn't called is left as it was.
-            if low > target or closed.single > target or not (closed.interval[1] > high):
-                state = closed
-            if state.interval[0] > target or state.single > target:
-                break
-    assert state is not None
-    return state
 
 
 def _confirm(

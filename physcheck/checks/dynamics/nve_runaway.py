@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from ase.units import kB
 
-from physcheck.checks.conservation.no_potential import (
-    asymmetry_figures,
-    has_no_potential,
-    measure_no_potential,
-)
-from physcheck.checks.dynamics.loop_closing import belongs_together
 from physcheck.checks.dynamics.nve_runs import Runs
-from physcheck.checks.dynamics.replicas import blown_up, launch, runaway, thinned
+from physcheck.checks.dynamics.replicas import blown_up, runaway, thinned
 from physcheck.measurement import Measurement
 from physcheck.resolution import Resolution
 
@@ -45,14 +40,11 @@ def measure_runaway(
     raised, span = runaway(run.fine, replica)
     calm, by_integrator, shorter_fs, calm_span = _tried_again(run, replica, raised, phase)
     real, value, lost = not calm, raised / span, run.fine.positions[replica]
-    proof = None
-    if by_integrator:
-        proof = measure_no_potential(meter, run.start, run.rng, resolution)
-        real = has_no_potential(proof)
-    elif real and not belongs_together(meter, run.start, run.rng):
-        # E + K also runs away where the energy is not at all the one of the forces.
-        proof = measure_no_potential(meter, run.start, run.rng, resolution)
-        real = has_no_potential(proof)
+    figures: dict[str, Any] = {"jacobian_asymmetry": None}
+    # E + K also runs away where the energy is not at all the one of the forces.
+    if by_integrator or (real and not run.belongs_together()):
+        real, found = run.no_potential(resolution)
+        figures |= found
     evidence = {
         "place": f"replica {replica} gained {raised:.3g} eV/atom within {1e3 * span:.3g} fs of "
         f"dynamics at a timestep of {run.fine_fs:.2g} fs"
@@ -60,7 +52,7 @@ def measure_runaway(
         "scale": f"this is {value / (3 * kB):.2g} K/ps: the simulation blows up",
         "quantities": {
             "blow_up": real,
-            "jacobian_asymmetry": asymmetry_figures(proof),
+            **figures,
             "blow_up_time_ps": span,
             "timestep_fs": run.fine_fs,
             "calm_time_at_shorter_timestep_ps": calm_span if not real else 0.0,
@@ -78,7 +70,7 @@ def measure_runaway(
         force_evaluations=meter.evaluations,
         resolve="the integrator is unstable here, not the forces, and no option of a run makes "
         "its timestep shorter; in Python, "
-        f"measure_nve_drift(model, atoms, timestep_fs={shorter_fs:.2g})",
+        f"measure_{run.law}(model, atoms, timestep_fs={shorter_fs:.2g})",
         evidence=evidence,
     )
 
@@ -96,7 +88,7 @@ def _tried_again(
     # Where there is room for one trial only, the one that costs less is made.
     last_step = run.fine.steps + _LAST_STEP + 2
     if meter.remaining is None or meter.remaining > steps + last_step:
-        calmer = launch(meter, run.start, run.velocities[replica : replica + 1], shorter_fs)
+        calmer = run.again(replica, shorter_fs)
         again = blown_up(calmer, steps) is not None
         calm_span = calmer.steps * calmer.timestep_fs * 1e-3
     if again and _integrator_made_it(run, replica, raised):
@@ -112,12 +104,11 @@ def _integrator_made_it(run: Runs, replica: int, raised: float) -> bool:
     meter, steps = run.meter, run.fine.steps - 1
     if meter.remaining is not None and meter.remaining <= steps + _LAST_STEP + 2:
         return False
-    before = launch(meter, run.start, run.velocities[replica : replica + 1], run.fine_fs)
+    before = run.again(replica, run.fine_fs)
     if blown_up(before, steps) is not None:
         return False
-    there = run.start.at(before.positions)
-    finer = launch(meter, there, before.velocities, run.fine_fs / _LAST_STEP)
-    if blown_up(finer, _LAST_STEP) is not None:
+    finer = run.continued(before, run.fine_fs / _LAST_STEP)
+    if finer is None or blown_up(finer, _LAST_STEP) is not None:
         return False
     gained = abs(float(before.last_unexplained[0])) + abs(float(finer.last_unexplained[0]))
     return gained <= _INTEGRATOR_SHARE * raised * run.start.n_atoms

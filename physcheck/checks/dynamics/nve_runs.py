@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from ase.units import fs, kB
 
-from physcheck.checks.dynamics.loop_closing import energy_gap_between
-from physcheck.checks.dynamics.replicas import Rates, blown_up, launch, rates_of, slopes_of
-from physcheck.dynamics import Simulation, angular_momenta, draw_velocities
+from physcheck.checks.conservation.no_potential import (
+    asymmetry_figures,
+    has_no_potential,
+    measure_no_potential,
+)
+from physcheck.checks.dynamics.loop_closing import belongs_together, energy_gap_between
+from physcheck.checks.dynamics.replicas import (
+    Followed,
+    Rates,
+    blown_up,
+    launch,
+    rates_of,
+    slopes_of,
+)
+from physcheck.dynamics import angular_momenta, draw_velocities
+from physcheck.dynamics.shadow import WindowMoment
 from physcheck.errors import NonFiniteOutput
 from physcheck.model import Meter
 from physcheck.numerics.quantiles import FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
+from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 
-__all__ = ["FIRST_LOOK", "Look", "Runs"]
+__all__ = ["FIRST_LOOK", "PER_PS", "Look", "Runs", "look_by_look", "most_closings"]
 
 #: Steps before the first look: the first two moments whose shadow energy is known.
 FIRST_LOOK = 9
+# Steps after which single runs are looked at: several periods of the fastest motion.
+_WANDER_LOOK = 36
 # Steps that coarse runs take at once.
 _LEAST_CONTROL = 16
 # The integrator's share of the coarse runs' excess drift in the fine ones: dt^4 at least, as the
@@ -31,7 +49,8 @@ _INTEGRATOR = 1 / 15
 _COARSE_SHARE = 1 / 3
 # Standard deviations of force noise that are taken off.
 _NOISE_SDS = 3.0
-_PER_PS = 1e3 * fs
+#: ASE's units of time in a picosecond.
+PER_PS = 1e3 * fs
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,9 @@ class Look:
 class Runs:
     """The fine replicas, the coarse control, and what they tell so far."""
 
+    #: The check that asks, for advice.
+    law: ClassVar[str] = "nve_drift"
+
     def __init__(
         self,
         meter: Meter,
@@ -108,13 +130,35 @@ class Runs:
         self.velocities = draw_velocities(
             start.system, replicas, 2 * temperature_K, rng, exact=True
         )
-        self.fine = launch(meter, start, self.velocities, fine_fs)
-        self.coarse: Simulation | None = None
+        self.fine = self._launch(self.velocities, fine_fs)
+        self.coarse: Followed | None = None
         self.control: Rates | None = None
         self.control_unstable = False
         self.quadrature = 0.0
         self.gap_rate: float | None = None
-        self._control_rms = math.inf
+        self.control_rms = math.inf
+
+    def belongs_together(self) -> bool:
+        """Whether the energy changes along the forces about as they say; False: not certain."""
+        return belongs_together(self.meter, self.start, self.rng)
+
+    def no_potential(self, resolution: Resolution | None) -> tuple[bool, dict[str, Any]]:
+        """Whether the forces certainly have no potential, and the figures that say so."""
+        proof = measure_no_potential(self.meter, self.start, self.rng, resolution)
+        return has_no_potential(proof), {"jacobian_asymmetry": asymmetry_figures(proof)}
+
+    def _launch(self, velocities: Floats, timestep_fs: float) -> Followed:
+        """Replicas on their way from the start."""
+        return launch(self.meter, self.start, velocities, timestep_fs)
+
+    def again(self, replica: int, timestep_fs: float) -> Followed:
+        """A fine replica from its start, at another timestep."""
+        return self._launch(self.velocities[replica : replica + 1], timestep_fs)
+
+    def continued(self, run: Followed, timestep_fs: float) -> Followed | None:
+        """Replicas from where ``run`` is, at another timestep; None where that can't be had."""
+        there = self.start.at(run.positions)
+        return launch(self.meter, there, run.velocities, timestep_fs)
 
     def advance(self, step: int) -> int | None:
         """Run the fine replicas up to ``step``; the replica that ran away, or None."""
@@ -133,7 +177,7 @@ class Runs:
             velocities = draw_velocities(
                 self.start.system, self.n_control, 2 * self.temperature_K, self.rng, exact=True
             )
-            self.coarse = launch(self.meter, self.start, velocities, 2 * self.fine_fs)
+            self.coarse = self._launch(velocities, 2 * self.fine_fs)
         coarse = self.coarse
         wanted = min(self.control_steps, max(_LEAST_CONTROL, step // 3))
         if self.control_unstable or coarse.steps >= wanted:
@@ -205,7 +249,7 @@ class Runs:
             assert self.control is not None
             control, _, coarse_error = self._close(self.coarse, self.control)
             allowance += _INTEGRATOR * abs(float(control.mean() - rates.mean())) + coarse_error
-            self._control_rms = math.sqrt(float(np.mean(control**2))) + coarse_error
+            self.control_rms = math.sqrt(float(np.mean(control**2))) + coarse_error
         return Look(rates, state.chance, allowance, closed=True, quadrature=error)
 
     def with_single_runs(self, state: Look, force_noise: float) -> Look:
@@ -222,11 +266,19 @@ class Runs:
             return state
         count = len(state.rates)
         least = math.sqrt(count / chdtri(count, state.chance / 2)) * state.rms
+        noise = self._noise_power(force_noise)
+        taken = self._integrator_share(state) + state.quadrature + _NOISE_SDS * noise
+        return replace(state, single=max(0.0, least - taken))
+
+    def _integrator_share(self, state: Look) -> float:
+        """What the integrator makes of the drifts of single runs at most, eV/atom/ps."""
+        return _COARSE_SHARE * self.control_rms
+
+    def _noise_power(self, force_noise: float) -> float:
+        """What force noise along the path does to a single run, eV/atom/ps."""
         masses = self.start.system.masses
         speed = math.sqrt(2 * kB * self.temperature_K * float(np.mean(1 / masses)))
-        noise = force_noise * speed * _PER_PS * math.sqrt(3 / len(masses))
-        taken = _COARSE_SHARE * self._control_rms + state.quadrature + _NOISE_SDS * noise
-        return replace(state, single=max(0.0, least - taken))
+        return force_noise * speed * PER_PS * math.sqrt(3 / len(masses))
 
     def turning(self) -> float:
         """Change of an isolated system's angular momentum over the thermal one, rms of replicas.
@@ -244,15 +296,63 @@ class Runs:
         thermal = kB * self.temperature_K * 2 * float(masses @ (out**2).sum(axis=1))
         return math.sqrt(float((change**2).sum(axis=1).mean()) / thermal)
 
-    def _close(self, simulation: Simulation, rates: Rates) -> tuple[Floats, Floats, float]:
+    def _gaps(self, begin: WindowMoment, end: WindowMoment, short: bool) -> tuple[Floats, Floats]:
+        """(B,) of each replica's line, and the error, eV."""
+        return energy_gap_between(self.meter, self.start, begin, end, short=short)
+
+    def _close(self, simulation: Followed, rates: Rates) -> tuple[Floats, Floats, float]:
         """Drifts of closed paths, the gaps taken off, and their rms error, all in eV/atom/ps."""
         begin, end = simulation.shadow_start, simulation.shadow_end
         assert begin is not None
         assert end is not None
         short = simulation.steps <= FIRST_LOOK
-        gap, error = energy_gap_between(self.meter, self.start, begin, end, short=short)
+        gap, error = self._gaps(begin, end, short)
         length = float(rates.time_ps[-1] - rates.time_ps[0])
         gaps = gap / self.start.n_atoms / length
         drifts = (rates.shadow[-1] - rates.shadow[0]) / length - gaps
         error_rms = math.sqrt(float(np.mean(error**2)))
         return drifts, gaps, error_rms / self.start.n_atoms / length
+
+
+def most_closings(steps: int) -> int:
+    """How often trajectories are closed by lines at most; the last look always may."""
+    return 2 if steps < 100 else 3
+
+
+def look_by_look(
+    run: Runs, looks: Sequence[int], chances: Floats, target: float, force_noise: float
+) -> Look | int:
+    """The last look that was needed; the index of a replica that ran away, if one did.
+
+    Parameters
+    ----------
+    looks, chances
+        Steps, and the chance of a false FAIL that each may take.
+    target : float, eV/atom/ps
+    force_noise : float, eV/Å
+    """
+    doubted = False
+    closings = most_closings(looks[-1]) - 1
+    state: Look | None = None
+    for step, chance in zip(looks, chances, strict=True):
+        last = step == looks[-1]
+        if step > looks[0]:
+            run.advance_control(step)
+        if (failed := run.advance(step)) is not None:
+            return failed
+        state = run.state(float(chance))
+        low, high = state.interval
+        # Single runs are held against the coarse ones, which are there from the second look on.
+        wanders = step >= _WANDER_LOOK and state.rms / 10 > target and run.control is not None
+        called = low > target and not doubted
+        if ((called or wanders) and closings) or (last and not (high <= target)):
+            closed = run.with_single_runs(run.closed(state), force_noise)
+            doubted = doubted or called
+            closings -= 1
+            # Lines cost resolution: what isn't called is left as it was.
+            if low > target or closed.single > target or not (closed.interval[1] > high):
+                state = closed
+            if state.interval[0] > target or state.single > target:
+                break
+    assert state is not None
+    return state

@@ -13,11 +13,13 @@ import numpy as np
 from ase.units import kB
 
 from physcheck.checks.plotted import evenly, short
-from physcheck.dynamics import Simulation
+from physcheck.dynamics import Simulation, Trace
+from physcheck.dynamics.shadow import WindowMoment
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats
 
 __all__ = [
+    "Followed",
     "Moving",
     "Rates",
     "blown_up",
@@ -71,6 +73,29 @@ class Moving(Protocol):
         ...
 
 
+class Followed(Moving, Protocol):
+    """Replicas without a bath whose shadow energy is known: a Simulation or a ConstantPressure."""
+
+    velocities: Floats
+    steps: int
+    timestep_fs: float
+    shadow_start: WindowMoment | None
+
+    @property
+    def shadow_end(self) -> WindowMoment | None:
+        """The last moment whose shadow energy is known; None without one."""
+        ...
+
+    @property
+    def first_total(self) -> Floats:
+        """(B,) E + K at the start, eV."""
+        ...
+
+    def trace(self) -> Trace:
+        """The account of the moments so far."""
+        ...
+
+
 def take_step(simulation: Moving) -> int | None:
     """Take a step; the first replica whose positions are no numbers any more, which no model is
     asked about, or None.
@@ -99,7 +124,7 @@ def blown_up(simulation: Moving, n_steps: int) -> int | None:
     return None
 
 
-def runaway(simulation: Simulation, replica: int) -> tuple[float, float]:
+def runaway(simulation: Followed, replica: int) -> tuple[float, float]:
     """The energy, eV/atom, that a replica gained (or lost), and the time it took, ps."""
     n_atoms = simulation.positions.shape[1]
     gained = abs(float(simulation.last_total[replica] - simulation.first_total[replica])) / n_atoms
@@ -165,7 +190,7 @@ def _scatter(time: Floats, values: Floats, slopes: Floats) -> float:
     return math.sqrt(float(np.mean((values - straight) ** 2)))
 
 
-def rates_of(simulation: Simulation) -> Rates:
+def rates_of(simulation: Followed) -> Rates:
     """What the trajectory tells so far."""
     trace = simulation.trace()
     n_atoms = simulation.positions.shape[1]
@@ -184,7 +209,7 @@ def rates_of(simulation: Simulation) -> Rates:
     )
 
 
-def thinned(simulation: Simulation, rates: Rates | None = None) -> dict[str, Any]:
+def thinned(simulation: Followed, rates: Rates | None = None) -> dict[str, Any]:
     """Arrays for plots from the start on, a few hundred moments at most.
 
     Replica means per atom; of the shadow energy, too, where ``rates`` of the same run are given: it

@@ -3,7 +3,9 @@
 How it is measured.  Seeded rattled starts are relaxed with ASE's optimisers, unchanged.  Judged is
 the fmax (longest force) that the best optimiser reached, for the start where that is largest.  Runs
 stop at half of the tolerance, or at the *achievable* fmax, which the noise of the forces sets
-(:func:`physcheck.relaxation.noise_floor.achievable_fmax`).
+(:func:`physcheck.relaxation.noise_floor.achievable_fmax`).  The share of all runs that got there is
+told with a binomial interval, of all and of each optimiser; runs that were cut off on their way
+count either way (:mod:`physcheck.relaxation.success`).
 
 A start from which no run gets there is one of three things.  It is *on its way*: the verdict is
 INCONCLUSIVE with the evaluations that the rate of the last two thirds asks for.  It is at the
@@ -43,6 +45,7 @@ from physcheck.relaxation.optimisers import (
     relax,
 )
 from physcheck.relaxation.starting_points import rattled
+from physcheck.relaxation.success import success_of
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import Tolerances
@@ -257,9 +260,10 @@ def _evidence(
     starts: list[_Start], worst: _Start, goal: float, floor: float, needed: float
 ) -> dict[str, Any]:
     paths = [path for s in starts for path in s.paths]
-    ended = sum(bool(path.fmax.min() <= goal) for path in paths)
+    success = success_of(paths, goal)
+    names = list(dict.fromkeys(path.optimiser for path in paths))
     place = (
-        f"{ended} of {len(paths)} runs reached {goal:.2g} eV/Å; the best from the worst start "
+        f"{success.text(goal)}; the best from the worst start "
         f"({worst.rattle} Å) is {worst.best.optimiser}'s {worst.reached:.2g} eV/Å after "
         f"{len(worst.best)} evaluations"
     )
@@ -273,7 +277,12 @@ def _evidence(
         "quantities": {
             "achievable_fmax": floor,
             "goal": goal,
-            "converged_fraction": ended / len(paths),
+            "converged_fraction": success.converged / len(paths),
+            "success": success.quantities,
+            "success_by_optimiser": {
+                name: success_of([p for p in paths if p.optimiser == name], goal).quantities
+                for name in names
+            },
             "evaluations_needed": needed if np.isfinite(needed) else None,
             "antisymmetric_share_where_it_stalls": circling,
             "runs": [

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 # The stress stays the wrapped model's, without the derivative of the added energy.
-_STRESS = STRESS | {"cell_relaxation", "pressure_consistency"}
+_STRESS = STRESS | {"cell_relaxation", "pressure_consistency", "nph_drift"}
 # Jumps and kinks spoil what needs derivatives, integrators and optimisers.
 _ROUGH = DYNAMICS | SAMPLING | RELAXATION | {"path_smoothness"} | _STRESS
 

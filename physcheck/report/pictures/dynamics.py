@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,13 +15,43 @@ from physcheck.run.record import Record
 from physcheck.system import Floats
 from physcheck.text.numbers import as_float
 
-__all__ = ["energy_drift", "energy_fluctuation", "stride_table"]
+__all__ = ["energy_drift", "energy_fluctuation", "enthalpy_drift", "stride_table"]
 
 _MEV = 1e3
 
 
+@dataclass(frozen=True, slots=True)
+class _Conserved:
+    """What is conserved, in words: on the axis, and in the caption."""
+
+    axis: str
+    caption: str
+    name: str
+    apart: str
+    see: str
+
+
+_ENERGY = _Conserved(
+    "change of E + K (meV/atom)", "Energy of the isolated system", "energy",
+    "E + K and the work of the forces", "force_energy_gap",
+)  # fmt: skip
+_ENTHALPY = _Conserved(
+    "change of enthalpy (meV/atom)", "Enthalpy at constant pressure", "enthalpy",
+    "enthalpy and the work of forces and stress", "stress_energy_gap",
+)  # fmt: skip
+
+
 def energy_drift(record: Record, frames: Frames | None) -> list[Picture]:
     """Total and shadow energy with the fitted drift, and the temperature."""
+    return _drift(record, _ENERGY)
+
+
+def enthalpy_drift(record: Record, frames: Frames | None) -> list[Picture]:
+    """The same of the enthalpy, piston included."""
+    return _drift(record, _ENTHALPY)
+
+
+def _drift(record: Record, words: _Conserved) -> list[Picture]:
     found = series_of(record, "time_ps", "total_change_eV_per_atom", "temperature_K")
     if found is None:
         return []
@@ -30,8 +61,8 @@ def energy_drift(record: Record, frames: Frames | None) -> list[Picture]:
         return _runaway(record, time, total, temperature)
     shadow, spread = (one[: len(time)] for one in shadows)
     fs, slug = 1e3 * time, slug_of(record)
-    with panel(f"{slug}-energy", "time (fs)", "change of E + K (meV/atom)") as made:
-        made.axes.plot(fs, _MEV * total, color=BLUE, linewidth=0.9, label="total energy")
+    with panel(f"{slug}-energy", "time (fs)", words.axis) as made:
+        made.axes.plot(fs, _MEV * total, color=BLUE, linewidth=0.9, label=f"total {words.name}")
         made.axes.fill_between(
             fs, _MEV * (shadow - spread), _MEV * (shadow + spread), color=DOUBT, alpha=0.25,
             label="spread of replicas", linewidth=0,
@@ -39,11 +70,11 @@ def energy_drift(record: Record, frames: Frames | None) -> list[Picture]:
         made.axes.plot(fs, _MEV * shadow, color=DOUBT, label="less the integrator's swing")
         if not entry(record, "quantities", "closed_by_lines"):
             _draw_drift(made, record, time, shadow)
-        made.axes.axhline(0, color=GOOD, linestyle="--", label="a conserved energy")
+        made.axes.axhline(0, color=GOOD, linestyle="--", label=f"a conserved {words.name}")
         made.legend()
     energy = made.picture(
-        "Energy of the isolated system from the start, mean over replicas. A conserved energy "
-        f"stays on the dashed line.{_gap_sentence(record)}"
+        f"{words.caption} from the start, mean over replicas. A conserved {words.name} "
+        f"stays on the dashed line.{_gap_sentence(record, words)}"
     )
     with panel(f"{slug}-temperature", "time (fs)", "temperature (K)", height=2.2) as made:
         made.axes.plot(fs, temperature, color=SERIES[3])
@@ -117,15 +148,15 @@ def _runaway(record: Record, time: Floats, total: Floats, temperature: Floats) -
     return [energy, made.picture("Kinetic temperature along the same runs.")]
 
 
-def _gap_sentence(record: Record) -> str:
+def _gap_sentence(record: Record, words: _Conserved) -> str:
     """Why curve and drift differ, where the energy isn't the one that the forces belong to."""
     gap = as_float(entry(record, "quantities", "energy_gap_rate"))
     closed = entry(record, "quantities", "closed_by_lines")
     if not closed or not abs(gap) > 3 * abs(as_float(record.value)):
         return ""
     return (
-        f" Here E + K and the work of the forces drift apart by {_MEV * gap:.3g} meV/atom/ps, "
-        "which is no heat: see force_energy_gap."
+        f" Here {words.apart} drift apart by {_MEV * gap:.3g} meV/atom/ps, "
+        f"which is no heat: see {words.see}."
     )
 
 

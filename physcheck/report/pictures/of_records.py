@@ -44,6 +44,7 @@ _DRAWERS: Mapping[str, tuple[Drawer, ...]] = {
         conservation.around_the_loop,
     ),
     "nve_drift": (dynamics.energy_drift,),
+    "nph_drift": (dynamics.enthalpy_drift,),
     "timestep_convergence": (dynamics.energy_fluctuation,),
     "mts_tandem": (dynamics.stride_table, forces_parity),
     "reference_error": (forces_parity,),
