@@ -37,6 +37,7 @@ SUBJECTS = {
     "kim-sw": ("kim", "kim::SW_StillingerWeber_1985_Si__MO_405512056662_005"),
     "mace": ("mace", "mace::mace.model"),
     "nequip": ("nequip", "nequip::nequip.ckpt"),
+    "orb": ("orb", "orb::orb-v3-conservative-inf-omat,weights=orb.ckpt"),
     "pet": ("metatrain", "metatomic::pet.pt"),
     "pet-direct": ("metatrain", "metatomic::pet.pt,forces=direct"),
     "sevennet": ("sevennet", "sevennet::7net-0"),

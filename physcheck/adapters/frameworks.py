@@ -144,6 +144,13 @@ _LISTED = (
         "pip install nequip",
     ),
     Framework(
+        "orb",
+        "orb-v3-conservative-inf-omat",
+        "a model of orb-models by its name, downloaded; ,weights=x.ckpt takes a file",
+        ("orb_models",),
+        "pip install cached_path dm-tree scipy tqdm && pip install --no-deps orb-models",
+    ),
+    Framework(
         "sevennet",
         "7net-0",
         "SevenNet, the weights of 7net-0 in its package; or a checkpoint file",
