@@ -36,6 +36,7 @@ SUBJECTS = {
     ),
     "kim-sw": ("kim", "kim::SW_StillingerWeber_1985_Si__MO_405512056662_005"),
     "mace": ("mace", "mace::mace.model"),
+    "matgl": ("matgl", "matgl::matgl-net"),
     "nequip": ("nequip", "nequip::nequip.ckpt"),
     "orb": ("orb", "orb::orb-v3-conservative-inf-omat,weights=orb.ckpt"),
     "pet": ("metatrain", "metatomic::pet.pt"),

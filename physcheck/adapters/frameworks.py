@@ -130,6 +130,13 @@ _LISTED = (
         "pip install mace-torch",
     ),
     Framework(
+        "matgl",
+        "x",
+        "a potential of matgl: a folder that it saved, or a name that it downloads",
+        ("matgl",),
+        "pip install matgl",
+    ),
+    Framework(
         "metatomic",
         "x.pt",
         "a metatomic export, such as metatrain's; ,forces=direct takes its non-conservative heads",
