@@ -130,6 +130,13 @@ _LISTED = (
         "pip install mace-torch",
     ),
     Framework(
+        "matgl",
+        "x",
+        "a potential of matgl: a folder that it saved, or a name that it downloads",
+        ("matgl",),
+        "pip install matgl",
+    ),
+    Framework(
         "metatomic",
         "x.pt",
         "a metatomic export, such as metatrain's; ,forces=direct takes its non-conservative heads",
@@ -142,6 +149,13 @@ _LISTED = (
         "a checkpoint of NequIP or Allegro, or a package x.nequip.zip",
         ("nequip",),
         "pip install nequip",
+    ),
+    Framework(
+        "orb",
+        "orb-v3-conservative-inf-omat",
+        "a model of orb-models by its name, downloaded; ,weights=x.ckpt takes a file",
+        ("orb_models",),
+        "pip install cached_path dm-tree scipy tqdm && pip install --no-deps orb-models",
     ),
     Framework(
         "sevennet",
