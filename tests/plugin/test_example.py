@@ -93,19 +93,6 @@ def test_installed_and_run_by_workers_it_is_green_with_one_known_failure(project
     assert "isotope_independence" in done.stdout
 
 
-def test_a_detached_term_fails_in_a_property_test_with_few_atoms(project):
-    potential = project / "silica" / "potential.py"
-    potential.write_text(potential.read_text().replace("(screened + gaussian)", "screened"))
-    words = ("-m", "pytest", "tests/test_properties.py", "-k", "gradient or turn")
-    done = run(project, *words, path=project)
-    assert done.returncode == 1, done.stdout
-    assert "1 failed, 1 passed" in done.stdout
-    assert "forces are not the negative gradient of the energy" in done.stdout
-    # The example that hypothesis ends with is a pair.
-    falsifying = done.stdout[done.stdout.index("cluster=") :].splitlines()[0]
-    assert "2 atoms" in falsifying or "n_atoms=2" in falsifying, falsifying
-
-
 def test_a_detached_term_fails_where_the_conftest_registers_the_check(project):
     potential = project / "silica" / "potential.py"
     text = potential.read_text()
