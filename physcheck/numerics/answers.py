@@ -16,6 +16,8 @@ __all__ = ["SANE_FORCE", "evaluation_from", "largest_force", "real_array"]
 #: Forces beyond this in a structure at rest mean that the model doesn't know it, eV/Å.
 SANE_FORCE = 30.0
 
+# Squares, and sums of many squares, of anything larger are infinite in float64.
+_LARGEST = 1e150
 _REAL_KINDS = "fiu"
 _KINDS = {
     "b": "booleans",
@@ -122,7 +124,8 @@ def evaluation_from(
     ModelError
         The answer is no Evaluation, or an output is missing, of another shape or no real numbers.
     NonFiniteOutput
-        An output is NaN or infinite; the message names output, configuration and atom.
+        An output is NaN, infinite, or so large that its square is; the message names output,
+        configuration and atom.
     """
     n_batch, n_atoms = len(asked), asked.n_atoms
     shapes = {"energy": (n_batch,), "forces": (n_batch, n_atoms, 3), "stress": (n_batch, 3, 3)}
@@ -137,8 +140,9 @@ def evaluation_from(
         if value is None:
             raise ModelError(f"{of or 'the model'} gave no {name}, though it says that it can")
         array = real_array(name, value, shapes[name], of=of)
-        if not np.isfinite(array).all():
-            first = tuple(np.argwhere(~np.isfinite(array))[0])
+        is_number = np.abs(array) <= _LARGEST
+        if not is_number.all():
+            first = tuple(np.argwhere(~is_number)[0])
             where = f"configuration {first[0]}"
             if name == "forces":
                 where += f", atom {first[1]} ({asked.system.symbols[first[1]]})"

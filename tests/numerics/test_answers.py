@@ -81,3 +81,13 @@ def test_what_is_not_finite_is_named():
     with pytest.raises(NonFiniteOutput, match=r"forces is -inf at .* 0, atom 1 \(H\)") as found:
         evaluation_from(Evaluation(forces=bad), H2O, {"forces"})
     assert (found.value.output, found.value.value) == ("forces", "-inf")
+
+
+@pytest.mark.parametrize("value", [1.7e308, -1e151, np.nan, np.inf])
+def test_numbers_whose_squares_are_infinite_are_no_numbers(value):
+    asked = Configurations.from_atoms(molecule("H2O"))
+    answer = Evaluation(np.array([value]), np.zeros((1, 3, 3)), None)
+    with pytest.raises(NonFiniteOutput, match="energy is"):
+        evaluation_from(answer, asked, ["energy", "forces"])
+    answer = Evaluation(np.array([1e100]), np.zeros((1, 3, 3)), None)
+    assert evaluation_from(answer, asked, ["energy", "forces"]).energy[0] == 1e100
