@@ -36,8 +36,9 @@ _HALF_LENGTHS = (0.02, 0.25)
 _POINTS = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 _WEIGHTS = np.array([1.0, 4.0, 2.0, 4.0, 1.0]) / 6.0
 _COARSE = np.array([1.0, 0.0, 4.0, 0.0, 1.0]) / 3.0
-# A judgement's pieces are so many, each this share of the line, and one of them may have a kink.
-_PIECES, _SHARE, _WITH_KINK = 6, 1 / 16, 1
+# A judgement's pieces are so many, each this share of the line, and one of them may have a kink:
+# as short as rounding allows, since a gap is the same on a short piece, and few of these have any.
+_PIECES, _SHARE, _WITH_KINK = 6, 1 / 1024, 1
 # They are longer until the noise of a gap is below the tolerance over this.
 _QUIET = 8
 # Halvings of the line in search of a jump: what a kink leaves falls by 2 with each, a jump stays.
@@ -172,7 +173,7 @@ def _noise(subject: Subject, length: float) -> float:
 def _uniform(line: _Line, rng: np.random.Generator, tolerance: float) -> _Found:
     """The gap per length that all pieces but one have at least.
 
-    Pieces are a sixteenth of the line, longer where the noise of the energy needs it.
+    Pieces are a thousandth of the line, longer where the noise of the energy needs it.
     """
     whole, subject = line.length, line.subject
     share = _SHARE

@@ -7,6 +7,7 @@ from support.search_faults import (
     Faulty,
     LastNeighbourOnly,
     LeftHanded,
+    ManyKinks,
     OutsideCell,
     SpeciesDirect,
 )
@@ -122,5 +123,12 @@ def test_what_a_model_refuses_or_does_not_know_is_not_judged():
 def test_noise_of_a_model_is_no_violation():
     model = make_builtin("lennard-jones+noise=1e-3")
     result = found(model, "net_force")
+    assert result.judged is not None
+    assert result.failing is None
+
+
+def test_forces_that_jump_at_many_distances_are_no_violation():
+    # Pieces of a sixteenth of the line had kinks each, and called this seed a failure.
+    result = found(ManyKinks(), "force_energy_gap", seed=3, evaluations=700)
     assert result.judged is not None
     assert result.failing is None

@@ -126,3 +126,21 @@ class TooClose(Faulty):
         sideways = np.cross(pairs.directions, [0.3, 0.5, 0.8])
         depth = 20.0 * (1 - pairs.distances / self.reach)
         return replace(answer, forces=answer.forces + pairs.forces(sideways * depth[:, None]))
+
+
+class ManyKinks(Faulty):
+    """No fault: a triangle wave of each distance, whose force jumps by 0.3 eV/Å every 0.05 Å."""
+
+    slope, width, reach = 0.15, 0.05, 4.0
+
+    def broken(self, c, answer):
+        pairs = find_pairs(c, self.reach)
+        place = (self.reach - pairs.distances) / self.width
+        is_rising = np.floor(place) % 2 == 0
+        part = self.width * (place - np.floor(place))
+        energies = self.slope * np.where(is_rising, part, self.width - part)
+        slopes = np.where(is_rising, -self.slope, self.slope)
+        energy = answer.energy.copy()
+        np.add.at(energy, pairs.first_rows // c.n_atoms, energies)
+        forces = answer.forces + pairs.forces(slopes[:, None] * pairs.directions)
+        return replace(answer, energy=energy, forces=forces)
