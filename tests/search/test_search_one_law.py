@@ -122,9 +122,10 @@ def test_what_a_model_refuses_or_does_not_know_is_not_judged():
 
 def test_noise_of_a_model_is_no_violation():
     model = make_builtin("lennard-jones+noise=1e-3")
-    result = found(model, "net_force")
-    assert result.judged is not None
-    assert result.failing is None
+    results = [found(model, "net_force", seed=seed) for seed in range(4)]
+    # Whether a case looks suspicious is the noise's choice.
+    assert any(result.judged is not None for result in results)
+    assert all(result.failing is None for result in results)
 
 
 def test_forces_that_jump_at_many_distances_are_no_violation():
