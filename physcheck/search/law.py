@@ -20,7 +20,7 @@ from physcheck.system import Configurations
 __all__ = ["RESOLUTION", "SearchLaw", "copies_of"]
 
 #: Evaluations of a model's resolution at a structure, at most.
-RESOLUTION = 24
+RESOLUTION = 36
 # Copies that a judgement averages over.
 _COPIES = 4
 
