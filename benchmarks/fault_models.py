@@ -222,7 +222,7 @@ def named_death(about: str, when: int | str, rng: random.Random) -> Case:
         dies=dies or closes, alone=True, workers=workers,
         # What a factory raises is shown with its traceback, which is its author's.
         talks="thread" in about or isinstance(when, str) or closes,
-        silent=about == "a quick exit in C",
+        silent=about == "a quick exit in C", unwritable=about == "few descriptors",
         mute=closes or about in ("no sys.stdout", "closed descriptor 1",
                        "another program", "few descriptors", "a fork that goes on"),
     )  # fmt: skip
