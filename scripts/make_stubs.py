@@ -10,8 +10,8 @@ Run: make stubs
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ _OF_JUDGE = {
 
 def _check(spec: CheckSpec, imports: dict[str, None]) -> str:
     """``measure_<id>`` and ``assert_<id>``, of one structure and of several."""
-    module = sys.modules[spec.measure.__module__]
+    module = importlib.import_module(spec.measure.__module__)
     options = []
     for parameter in list(inspect.signature(spec.measure).parameters.values())[2:]:
         if parameter.name == "rng":

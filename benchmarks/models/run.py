@@ -57,6 +57,7 @@ SUBJECTS = {
     "kim-eam": Subject("kim", f"kim::{COPPER}", FAST),
     "kim-sw": Subject("kim", f"kim::{SILICON}", FAST),
     "mace": Subject("mace", "mace::mace.model", SLOW),
+    "mattersim": Subject("mattersim", "mattersim::mattersim.pth", SLOW),
     "matgl": Subject("matgl", "matgl::matgl-net", SLOW),
     "nequip": Subject("nequip", "nequip::nequip.ckpt", SLOW),
     "orb": Subject("orb", "orb::orb-v3-conservative-inf-omat,weights=orb.ckpt", SLOWEST),

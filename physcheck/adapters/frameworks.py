@@ -137,6 +137,15 @@ _LISTED = (
         "pip install matgl",
     ),
     Framework(
+        "mattersim",
+        "mattersim-v1.0.0-1m",
+        "MatterSim: a checkpoint file, or a name that it downloads; float32",
+        ("mattersim",),
+        "pip install deprecated loguru torch_runstats torch_ema torchmetrics torch_geometric "
+        "pymatgen scikit-learn pydantic e3nn opt_einsum_fx requests "
+        "&& pip install --no-deps mattersim",
+    ),
+    Framework(
         "metatomic",
         "x.pt",
         "a metatomic export, such as metatrain's; ,forces=direct takes its non-conservative heads",

@@ -42,5 +42,5 @@ def test_species_and_a_model_that_raises(capsys, tmp_path, monkeypatch):
     assert "  Si8 (" not in told
     monkeypatch.chdir(tmp_path)
     (tmp_path / "m.py").write_text("def f():\n    raise OSError('no weights')\n")
-    assert main(["plan", "m.py:f"]) == 1
+    assert main(["plan", "m.py:f"]) == 4
     assert "OSError: no weights" in capsys.readouterr().err

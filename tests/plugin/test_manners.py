@@ -39,6 +39,8 @@ def ran(subject):
                 names.append(nodeid)
 
         given = [f"--physcheck-model={model}"] if model else []
+        # The order is what is looked at, so nothing may shuffle it.
+        given += ["-p", "no:randomly"]
         result = subject.pytester.runpytest_inprocess(*given, *SUITE, *words, plugins=[Names()])
         run.result = result
         return names
