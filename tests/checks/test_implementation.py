@@ -66,7 +66,7 @@ def test_calculators_of_adapters_are_not_shared_by_threads():
 def test_three_families_cost_at_most_460_evaluations(name):
     start = as_configurations(structure(name))
     capabilities = make_builtin("morse").capabilities
-    specs = [c for c in all_checks().values() if c.family in FAMILIES]
+    specs = [c for c in all_checks().values() if c.family in FAMILIES and not c.compares]
     assert len(specs) == 25
     total = sum(
         c.evaluations(start, capabilities, "quick")
@@ -410,7 +410,8 @@ def test_batch_invariance_needs_batches():
         make_builtin("morse+batch-index=1e-2"), structure("ethanol"), rng=np.random.default_rng(0)
     )
     assert "in a batch of 37: atom" in measured.evidence["place"]
-    assert measured.force_evaluations - 16 <= 54
+    # Beside the resolution, which looks at more lines where noise is far above rounding.
+    assert measured.force_evaluations - 28 <= 54
 
 
 @pytest.mark.parametrize("size", [20.0, 200.0])

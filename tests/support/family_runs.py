@@ -37,7 +37,7 @@ def run(model, atoms, checks, seed=0, budget="quick"):
     found = {}
     for spec in find_checks(checks):
         capabilities = model.capabilities
-        if spec.missing(one, capabilities) is not None:
+        if spec.compares or spec.missing(one, capabilities) is not None:
             continue
         meter = Meter(model, allotment=spec.evaluations(one, capabilities, budget))
         options = dict(spec.options.get(budget, {}))
