@@ -81,6 +81,15 @@ def test_what_physcheck_says_of_the_model_is_passed_on():
         raise TimeIsUp
 
 
+@pytest.fixture
+def interrupts_are_heard():
+    """A job in a shell's background ignores interrupts; a user's terminal doesn't."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts_are_heard")
 @pytest.mark.parametrize("wait", ["sleep", "loop", "replaced"])
 def test_the_users_interrupt_passes_through(wait):
     def work():
