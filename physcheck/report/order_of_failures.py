@@ -61,6 +61,11 @@ class Fault:
     shown: dict[str, list[Record]]
     follow: dict[str, list[Record]]
 
+    @property
+    def by_check(self) -> dict[str, list[Record]]:
+        """All of its failures, what shows it first."""
+        return self.shown | self.follow
+
 
 # What is wrong, which checks show it, and which fail in consequence.  Forces without a potential
 # differ from every energy's gradient; with a potential, they can still be another energy's, and
@@ -116,7 +121,7 @@ def failures_by_check(records: Iterable[Record]) -> dict[str, list[Record]]:
     """The records that fail, by check, each check's worst first, in the order of :func:`faults`."""
     found: dict[str, list[Record]] = {}
     for fault in faults(records):
-        found |= fault.shown | fault.follow
+        found |= fault.by_check
     return found
 
 

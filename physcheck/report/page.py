@@ -14,7 +14,7 @@ from physcheck.report.consequence import consequence
 from physcheck.report.interval_bar import Bar, interval_bar
 from physcheck.report.laws_in_words import LawText, law_text
 from physcheck.report.left_out import left_out_by_reason
-from physcheck.report.order_of_failures import Fault, excess, failures_by_check, faults
+from physcheck.report.order_of_failures import Fault, excess, faults
 from physcheck.report.pictures.drawing import Picture
 from physcheck.report.pictures.numbers_of import slug_of
 from physcheck.report.pictures.of_records import pictures_of_all
@@ -91,13 +91,14 @@ def page_values(report: Report, folders: Iterable[Path] = ()) -> dict[str, Any]:
     said = answer(report)
     pictures = pictures_of_all(report.records, folders)
     judged = [r for r in report.records if r.verdict is not Outcome.NOT_APPLICABLE]
-    sections = _sections(judged, pictures, list(failures_by_check(report.records)))
+    found = faults(report.records)
+    sections = _sections(judged, pictures, [check for one in found for check in one.by_check])
     structures, rows = _grid(report)
     return {
         "answer": said,
         "mood": _mood(said),
         "consequence": consequence(report),
-        "faults": [_fault(one) for one in faults(report.records)],
+        "faults": [_fault(one) for one in found],
         "incomplete": _incomplete(report),
         "facts": _facts(report),
         "structures": structures,

@@ -202,18 +202,18 @@ def _choose_steps(
         return _Plan(pilot, amplitude, loops, _COARSE)
     left = loops * _COARSE
     narrow = max(_NARROWEST, _resolving_amplitude(subject.resolution, target))
-    other, wanted = _WIDE, pilot.truncation > target * pilot.unit
-    if narrow * _SHRINK <= amplitude:
-        # Kinks and jumps, not curvature; the spectrum of few points can miss most of them.
-        wanted = max(pilot.truncation / _NEGLIGIBLE, pilot.work) > target * pilot.unit
-    if not (free and wanted):
+    shrinks = narrow * _SHRINK <= amplitude
+    # Kinks and jumps, not curvature; the spectrum of few points can miss most of them.
+    missing = max(pilot.truncation / _NEGLIGIBLE, pilot.work) if shrinks else pilot.truncation
+    if not (free and missing > target * pilot.unit):
         return _Plan(pilot, amplitude, left // _FINE, _FINE)
-    if narrow * _SHRINK <= amplitude:
+    other = _WIDE
+    if shrinks:
         left -= _FINE
         other, pilots = narrow, max(1, pilots // 2)
     left -= pilots * _FINE
     again = _walk_pilots(subject, other, pilots)
-    jumps = other == narrow and not _does_work(subject, again, target) and _is_work(subject, pilot)
+    jumps = shrinks and not _does_work(subject, again, target) and _is_work(subject, pilot)
     if not jumps and again.truncation / again.unit < pilot.truncation / pilot.unit:
         pilot, amplitude = again, other
         if again.coarse_truncation <= _negligible(again, target):

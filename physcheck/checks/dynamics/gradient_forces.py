@@ -31,13 +31,9 @@ from typing import Any
 import numpy as np
 from ase.units import fs, kB
 
-from physcheck.checks.dynamics.replicas import blown_up, launch
-from physcheck.dynamics import draw_velocities
+from physcheck.checks.dynamics.replicas import blown_up, launch_thermal
 from physcheck.dynamics.preparation import (
     RELAXED_START_EVALUATIONS,
-    relaxed_start,
-    stable_timestep_fs,
-    thermal_timestep_fs,
 )
 from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Meter, Model
@@ -181,12 +177,7 @@ def measure_gradient_forces(
     Cost: 528 evaluations at most (GRADIENT_EVALUATIONS).
     """
     meter, one = Meter(model), as_configurations(start)
-    relaxed, frequency = relaxed_start(meter, one, rng)
-    timestep_fs = min(
-        stable_timestep_fs(frequency, _PHASE), thermal_timestep_fs(one.system, 2 * temperature_K)
-    )
-    velocities = draw_velocities(one.system, _REPLICAS, 2 * temperature_K, rng, exact=True)
-    simulation = launch(meter, relaxed, velocities, timestep_fs)
+    relaxed, simulation = launch_thermal(meter, one, _REPLICAS, temperature_K, _PHASE, rng)
     length = longest_unit(resolution, relaxed)
     places, gaps = list[Floats](), list[Floats]()
     for _ in range(_PLACES):

@@ -47,7 +47,13 @@ from physcheck.checks.dynamics.nph_runs import (
     fitted_piston,
 )
 from physcheck.checks.dynamics.nve_runaway import measure_runaway
-from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, look_by_look, most_closings
+from physcheck.checks.dynamics.nve_runs import (
+    FIRST_LOOK,
+    Look,
+    drift_measurement,
+    look_by_look,
+    most_closings,
+)
 from physcheck.checks.dynamics.replicas import thinned
 from physcheck.dynamics.preparation import (
     FREQUENCY_MARGIN,
@@ -59,7 +65,6 @@ from physcheck.dynamics.preparation import (
 )
 from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.detection import factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
@@ -234,27 +239,16 @@ def _report(
     target: float,
     resolution: Resolution,
 ) -> Measurement:
-    value, error, interval = state.value, state.error, state.interval
-    if state.single > target >= interval[0]:
-        value, error = state.rms, state.rms / math.sqrt(2 * len(state.rates))
-        interval = state.single, max(interval[1], value + 2 * error)
-    longer = factor_to_settle(target, state.value, state.interval, 2 / 3)
+    longer = state.longer(target)
     advice = f"the drift is about as large as the tolerance: {LOOK_CLOSER}"
     if math.isfinite(longer):
         advice = f"runs {longer:.2g} times as long would settle it: {LOOK_CLOSER}"
-    return Measurement(
-        value=value,
-        uncertainty=math.hypot(error, state.allowance),
-        uncertainty_components={"sampling": error, "truncation": state.allowance},
-        interval=interval,
-        detection_limit=limit_of_mean(
-            target, state.error, len(state.rates) - 1, state.chance, allowance=state.allowance
-        ),
-        noise_floor=state.allowance,
-        force_evaluations=run.meter.evaluations,
-        nothing_tested=resolution.rigid_reason,
+    return drift_measurement(
+        run,
+        state,
+        target,
+        nothing=resolution.rigid_reason,
         resolve=advice,
-        work_needed=longer,
         evidence=_evidence(run, state, evidence),
     )
 

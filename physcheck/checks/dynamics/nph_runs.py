@@ -129,31 +129,24 @@ class PressureRuns(Runs):
         self.piston, self._stress_noise = piston, stress_noise
         super().__init__(meter, start, rng, fine_fs, temperature_K, replicas, control_steps, phase)
 
-    def _rates(self, count: int, first: int = 0) -> Floats:
+    def _rates(self, count: int, first: int) -> Floats:
         signs = np.where((first + np.arange(count)) % 2 == 0, 1.0, -1.0)
         rates: Floats = self.piston.thermal_rate(2 * self.temperature_K) * signs
         return rates
 
-    def _launch(self, velocities: Floats, timestep_fs: float) -> ConstantPressure:
+    def _launch(self, velocities: Floats, timestep_fs: float, first: int = 0) -> ConstantPressure:
         return ConstantPressure(
             self.meter,
             self.start,
             velocities,
-            self._rates(len(velocities)),
+            self._rates(len(velocities), first),
             timestep_fs=timestep_fs,
             piston=self.piston.piston,
         )
 
     def again(self, replica: int, timestep_fs: float) -> ConstantPressure:
         """A fine replica from its start, at another timestep."""
-        return ConstantPressure(
-            self.meter,
-            self.start,
-            self.velocities[replica : replica + 1],
-            self._rates(1, replica),
-            timestep_fs=timestep_fs,
-            piston=self.piston.piston,
-        )
+        return self._launch(self.velocities[replica : replica + 1], timestep_fs, replica)
 
     def continued(self, run: Followed, timestep_fs: float) -> Followed | None:
         """Not to be had: a run begins with the cell of the start."""

@@ -53,7 +53,14 @@ from physcheck.checks.conservation.no_potential import (
 from physcheck.checks.dynamics.gradient_forces import GradientForces, measure_by_gradient
 from physcheck.checks.dynamics.loop_closing import LINE_POINTS
 from physcheck.checks.dynamics.nve_runaway import measure_runaway
-from physcheck.checks.dynamics.nve_runs import FIRST_LOOK, Look, Runs, look_by_look, most_closings
+from physcheck.checks.dynamics.nve_runs import (
+    FIRST_LOOK,
+    Look,
+    Runs,
+    drift_measurement,
+    look_by_look,
+    most_closings,
+)
 from physcheck.checks.dynamics.replicas import thinned
 from physcheck.checks.dynamics.rounding_work import RoundingWork
 from physcheck.dynamics.preparation import (
@@ -66,7 +73,6 @@ from physcheck.dynamics.preparation import (
 )
 from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.numerics.detection import factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
@@ -280,23 +286,12 @@ def _report(
     nothing = "" if resolution is None else resolution.rigid_reason
     if not nothing and not run.phase > 0 and not np.ptp(run.rates.potential) > 0:
         nothing = "the forces don't respond to moving the atoms"
-    value, error, interval = state.value, state.error, state.interval
-    if state.single > target >= interval[0]:
-        value, error = state.rms, state.rms / math.sqrt(2 * len(state.rates))
-        interval = state.single, max(interval[1], value + 2 * error)
-    return Measurement(
-        value=value,
-        uncertainty=math.hypot(error, state.allowance),
-        uncertainty_components={"sampling": error, "truncation": state.allowance},
-        interval=interval,
-        detection_limit=limit_of_mean(
-            target, state.error, len(state.rates) - 1, state.chance, allowance=state.allowance
-        ),
-        noise_floor=state.allowance,
-        force_evaluations=run.meter.evaluations,
-        nothing_tested=nothing,
+    return drift_measurement(
+        run,
+        state,
+        target,
+        nothing=nothing,
         resolve=_advice(run, state, target),
-        work_needed=_longer(state, target),
         evidence=_evidence(run, state, evidence),
     )
 
@@ -309,17 +304,12 @@ def _advice(run: Runs, state: Look, target: float) -> str:
             f"limited by the integrator at {run.fine_fs:.2g} fs, which no option of a run makes "
             f"shorter; in Python, measure_nve_drift(model, atoms, timestep_fs={run.fine_fs:.2g})"
         )
-    longer = _longer(state, target)
+    longer = state.longer(target)
     if math.isinf(longer):
         return f"the drift is about as large as the tolerance: {LOOK_CLOSER}"
     length = longer * float(run.rates.time_ps[-1])
     evaluations = longer * run.fine.steps * len(run.velocities)
     return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would settle it: {LOOK_CLOSER}"
-
-
-def _longer(state: Look, target: float) -> float:
-    """How many times as long runs would settle it: the error falls as the length to 3/2."""
-    return factor_to_settle(target, state.value, state.interval, 2 / 3)
 
 
 def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str, Any]:

@@ -27,13 +27,23 @@ from physcheck.checks.dynamics.replicas import (
 from physcheck.dynamics import angular_momenta, draw_velocities
 from physcheck.dynamics.shadow import WindowMoment
 from physcheck.errors import NonFiniteOutput
+from physcheck.measurement import Measurement
 from physcheck.model import Meter
+from physcheck.numerics.detection import factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 
-__all__ = ["FIRST_LOOK", "PER_PS", "Look", "Runs", "look_by_look", "most_closings"]
+__all__ = [
+    "FIRST_LOOK",
+    "PER_PS",
+    "Look",
+    "Runs",
+    "drift_measurement",
+    "look_by_look",
+    "most_closings",
+]
 
 #: Steps before the first look: the first two moments whose shadow energy is known.
 FIRST_LOOK = 9
@@ -105,6 +115,35 @@ class Look:
         """Low (missed with ``chance``) and high (97.5 %) ends."""
         low = max(0.0, self.value - self.below)
         return low, self.value + student_half_width(self.rates, 2 * FALSE_PASS) + self.quadrature
+
+    def longer(self, target: float) -> float:
+        """How many times as long runs would settle it: the error falls as the length to 3/2."""
+        return factor_to_settle(target, self.value, self.interval, 2 / 3)
+
+
+def drift_measurement(
+    run: Runs, state: Look, target: float, *, nothing: str, resolve: str, evidence: dict[str, Any]
+) -> Measurement:
+    """The drift of a look: of single runs where they are called and their mean isn't."""
+    value, error, interval = state.value, state.error, state.interval
+    if state.single > target >= interval[0]:
+        value, error = state.rms, state.rms / math.sqrt(2 * len(state.rates))
+        interval = state.single, max(interval[1], value + 2 * error)
+    return Measurement(
+        value=value,
+        uncertainty=math.hypot(error, state.allowance),
+        uncertainty_components={"sampling": error, "truncation": state.allowance},
+        interval=interval,
+        detection_limit=limit_of_mean(
+            target, state.error, len(state.rates) - 1, state.chance, allowance=state.allowance
+        ),
+        noise_floor=state.allowance,
+        force_evaluations=run.meter.evaluations,
+        nothing_tested=nothing,
+        resolve=resolve,
+        work_needed=state.longer(target),
+        evidence=evidence,
+    )
 
 
 class Runs:

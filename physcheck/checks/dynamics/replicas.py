@@ -13,7 +13,12 @@ import numpy as np
 from ase.units import kB
 
 from physcheck.checks.plotted import evenly, short
-from physcheck.dynamics import Simulation, Trace
+from physcheck.dynamics import Simulation, Trace, draw_velocities
+from physcheck.dynamics.preparation import (
+    relaxed_start,
+    stable_timestep_fs,
+    thermal_timestep_fs,
+)
 from physcheck.dynamics.shadow import WindowMoment
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats
@@ -24,6 +29,7 @@ __all__ = [
     "Rates",
     "blown_up",
     "launch",
+    "launch_thermal",
     "rates_of",
     "runaway",
     "slopes_of",
@@ -46,6 +52,33 @@ def launch(
     """Replicas at one place with velocities (B, N, 3) of their own, without a bath."""
     places = start.at(np.repeat(start.positions, len(velocities), axis=0))
     return Simulation(meter, places, velocities, timestep_fs=timestep_fs)
+
+
+def launch_thermal(
+    meter: Meter,
+    start: Configurations,
+    replicas: int,
+    temperature_K: float,
+    phase: float,
+    rng: np.random.Generator,
+) -> tuple[Configurations, Simulation]:
+    """The start a little relaxed, and replicas there with thermal velocities, without a bath.
+
+    Parameters
+    ----------
+    temperature_K : float
+        Velocities are drawn at twice that, as half goes to potential energy.
+    phase : float, rad
+        The most that the fastest mode may advance in a step.
+
+    Cost: RELAXED_START_EVALUATIONS at most, and ``replicas``.
+    """
+    relaxed, frequency = relaxed_start(meter, start, rng)
+    timestep_fs = min(
+        stable_timestep_fs(frequency, phase), thermal_timestep_fs(start.system, 2 * temperature_K)
+    )
+    velocities = draw_velocities(start.system, replicas, 2 * temperature_K, rng, exact=True)
+    return relaxed, launch(meter, relaxed, velocities, timestep_fs)
 
 
 class Moving(Protocol):

@@ -30,13 +30,9 @@ import numpy as np
 from ase.units import fs, kB
 
 from physcheck.checks.dynamics.gradient_forces import HEAT_STAYS_PS
-from physcheck.checks.dynamics.replicas import blown_up, launch
-from physcheck.dynamics import draw_velocities
+from physcheck.checks.dynamics.replicas import blown_up, launch_thermal
 from physcheck.dynamics.preparation import (
     RELAXED_START_EVALUATIONS,
-    relaxed_start,
-    stable_timestep_fs,
-    thermal_timestep_fs,
 )
 from physcheck.model import Meter
 from physcheck.numerics.quantiles import FALSE_PASS
@@ -128,12 +124,7 @@ def measure_rounding_work(
 
     Cost: 1,754 evaluations at most (ROUNDING_EVALUATIONS), 768 of them of the finer model.
     """
-    relaxed, frequency = relaxed_start(model, start, rng)
-    timestep_fs = min(
-        stable_timestep_fs(frequency, _PHASE), thermal_timestep_fs(start.system, 2 * temperature_K)
-    )
-    velocities = draw_velocities(start.system, _REPLICAS, 2 * temperature_K, rng, exact=True)
-    simulation = launch(model, relaxed, velocities, timestep_fs)
+    relaxed, simulation = launch_thermal(model, start, _REPLICAS, temperature_K, _PHASE, rng)
     powers = []
     for step in range(_BEFORE + _STEPS):
         if blown_up(simulation, 1) is not None:

@@ -32,15 +32,12 @@ from physcheck.checks.conservation.no_potential import (
     has_no_potential,
     measure_no_potential,
 )
-from physcheck.checks.dynamics.replicas import blown_up, launch
+from physcheck.checks.dynamics.replicas import blown_up, launch_thermal
 from physcheck.checks.sampling.atom_groups import groups_of
-from physcheck.dynamics import Simulation, draw_velocities
+from physcheck.dynamics import Simulation
 from physcheck.dynamics.preparation import (
     RELAXED_START_EVALUATIONS,
-    relaxed_start,
     require_positive,
-    stable_timestep_fs,
-    thermal_timestep_fs,
 )
 from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
@@ -172,12 +169,7 @@ def measure_species_heat(
         raise ValueError(f"{replicas} replicas of {steps} steps, should be 2 or more of 4 or more")
     require_positive(temperature_K=temperature_K)
     target = default_tolerance("species_heat") if tolerance is None else tolerance
-    relaxed, frequency = relaxed_start(meter, one, rng)
-    timestep_fs = min(
-        stable_timestep_fs(frequency, _PHASE), thermal_timestep_fs(one.system, 2 * temperature_K)
-    )
-    velocities = draw_velocities(one.system, replicas, 2 * temperature_K, rng, exact=True)
-    simulation = launch(meter, relaxed, velocities, timestep_fs)
+    relaxed, simulation = launch_thermal(meter, one, replicas, temperature_K, _PHASE, rng)
     powers, noise = _run(meter, simulation, relaxed, steps, resolution)
     proof = None
     if _interval(powers)[0] > target:
