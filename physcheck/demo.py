@@ -99,7 +99,8 @@ def trained_runs(folder: Path = TRAINED) -> list[Run]:
             f"{ethanol},forces=direct",
             (
                 *("--physcheck-budget=standard", "--physcheck-reference=auto"),
-                "--physcheck-checks=mts_tandem",
+                # What a run of seconds can settle: 2 K/ps.
+                *("--physcheck-checks=mts_tandem", "--physcheck-profile=screening"),
             ),
             good=True,
         ),

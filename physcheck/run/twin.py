@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "TWIN_FAMILIES",
     "gradient_evaluations",
+    "hidden_by_numerics",
     "judged_in_float64",
     "rounding_of",
     "takes_rounding",
@@ -35,26 +36,39 @@ TWIN_FAMILIES = frozenset({"conservation", "symmetry", "smoothness", "sampling"}
 # the share of the largest error from which on they count.
 _OF_NUMERICS = ("rounding", "truncation")
 _SHARE = 1 / 3
+# Standard errors above the tolerance from which on a value isn't taken for scatter, so that forces
+# that are wrong in float32 alone aren't passed for those in float64.
+_WELL_BEYOND = 3.0
 
 
 def wants_float64(record: Record) -> bool:
-    """Whether the same law in float64 would tell more: numerics leave it open, or it fails.
-
-    They do where what they hide is above the tolerance: a scatter of values among kinks looks like
-    sampling, and is none.
-    """
+    """Whether the same law in float64 may tell more: it is open, or it fails."""
     if record.family not in TWIN_FAMILIES or record.value is None:
         return False
     if record.verdict is Outcome.FAIL:
         return True
-    if record.verdict is not Outcome.INCONCLUSIVE or record.reason is not None:
-        return False
+    return record.verdict is Outcome.INCONCLUSIVE and record.reason is None
+
+
+def hidden_by_numerics(record: Record) -> bool:
+    """Whether what leaves a law open is what finer arithmetic makes smaller.
+
+    It is where what numerics hide is above the tolerance, too: a scatter of values among kinks
+    looks like sampling, and is none.
+    """
     floor, tolerance = record.noise_floor, record.tolerance
     if floor is not None and tolerance is not None and floor > tolerance:
         return True
     parts = record.uncertainty_components
     of_numerics = max((parts.get(name, 0.0) for name in _OF_NUMERICS), default=0.0)
     return of_numerics > 0.0 and of_numerics >= _SHARE * max(parts.values())
+
+
+def _may_be_nothing(record: Record) -> bool:
+    """Whether what was measured may well be below the tolerance, by its own error."""
+    if record.value is None or record.tolerance is None:
+        return False
+    return record.value - _WELL_BEYOND * (record.uncertainty or 0.0) <= record.tolerance
 
 
 def takes_rounding(spec: CheckSpec) -> bool:
@@ -92,7 +106,9 @@ def judged_in_float64(record: Record, twin: Record) -> Record:
     """The record with what float64 says.
 
     Where float32 left the law open, verdict and numbers are those of float64, and what float32
-    hides is a quantity.  A FAIL of float32 stays one; that float64 passes says where to look.
+    hides is a quantity.  Where it was scatter that left it open, float64 only settles what may well
+    be below the tolerance, by a PASS: the steps that float32 needs leave errors that look like
+    scatter.  A FAIL of float32 stays one; that float64 passes says where to look.
     """
     seen = {
         "float64_verdict": str(twin.verdict),
@@ -115,6 +131,10 @@ def judged_in_float64(record: Record, twin: Record) -> Record:
             message += f"; in float64 as well ({figure(twin.value, twin.unit)})"
         evidence = _with_quantities(record.evidence, seen)
         return replace(record, message=message, evidence=evidence)
+    if not hidden_by_numerics(record) and not (
+        twin.verdict is Outcome.PASS and _may_be_nothing(record)
+    ):
+        return replace(record, evidence=_with_quantities(record.evidence, seen))
     message = f"in float64: {twin.message}"
     if record.noise_floor is not None:
         message += f"; float32 hides what is below {figure(record.noise_floor, record.unit)}"

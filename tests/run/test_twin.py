@@ -12,7 +12,7 @@ from physcheck.run.outcomes import unmeasured_record
 from physcheck.run.plan import make_plan
 from physcheck.run.runner import Runner
 from physcheck.run.settings import Settings
-from physcheck.run.twin import wants_float64
+from physcheck.run.twin import hidden_by_numerics, judged_in_float64, wants_float64
 
 MODEL = """
 import torch
@@ -152,15 +152,30 @@ def test_models_that_are_or_can_be_no_float64_have_none(spec):
         ({}, None, False),
     ],
 )
-def test_float64_is_asked_where_numerics_are_a_good_part_of_what_hides_a_law(parts, floor, wanted):
+def test_numerics_hide_a_law_where_they_are_a_good_part_of_its_error(parts, floor, wanted):
+    record = open_record(1e-4, parts, floor)
+    assert wants_float64(record)
+    assert hidden_by_numerics(record) is wanted
+
+
+def open_record(value, parts, floor, verdict=Outcome.INCONCLUSIVE):
     blank = unmeasured_record(
         find_checks("loop_work")[0], "Si8", (0,), Settings(),
-        verdict=Outcome.INCONCLUSIVE, message="", budget="quick", search=None,
+        verdict=verdict, message="", budget="quick", search=None,
     )  # fmt: skip
-    record = replace(
-        blank, value=1e-4, tolerance=3e-5, uncertainty_components=parts, noise_floor=floor
-    )
-    assert wants_float64(record) is wanted
+    return replace(
+        blank, value=value, tolerance=3e-5, uncertainty=max(parts.values(), default=None),
+        uncertainty_components=parts, noise_floor=floor,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "taken"), [(1e-4, True), (4e-4, False)])
+def test_scatter_is_settled_by_float64_unless_it_is_far_above_the_tolerance(value, taken):
+    scattered = open_record(value, {"sampling": 5e-5}, 1e-6)
+    passes = open_record(1e-9, {"rounding": 1e-9}, 1e-9, Outcome.PASS)
+    assert (judged_in_float64(scattered, passes).verdict is Outcome.PASS) is taken
+    fails = replace(passes, verdict=Outcome.FAIL)
+    assert judged_in_float64(scattered, fails).verdict is Outcome.INCONCLUSIVE
 
 
 def test_a_drift_that_coarse_energies_hide_is_bounded_by_the_work_of_rounding(tmp_path):
