@@ -153,6 +153,8 @@ class Meter:
         Batches are split so that a call has at most this many atoms (at least one configuration).
     observer : callable (int) -> None
         Told after each call how many evaluations were made so far, by meters inside this one too.
+    clock : callable () -> float, s
+        What ``seconds`` are read from.
 
     Raises
     ------
@@ -170,12 +172,14 @@ class Meter:
         allotment: int | None = None,
         max_atoms_per_call: int = 20_000,
         observer: Callable[[int], None] | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.model: Model = model.model if isinstance(model, Meter) else model
         self._parent = model if isinstance(model, Meter) else None
         self.allotment = allotment
         self.observer = observer
         self.max_atoms_per_call = max_atoms_per_call
+        self._clock = clock
         self._asked: set[bool] = set()
         self.evaluations = 0
         self.jacobian_products_made = 0
@@ -218,7 +222,7 @@ class Meter:
 
     @contextmanager
     def _guarded(self, what: str) -> Iterator[None]:
-        started = time.perf_counter()
+        started = self._clock()
         who = self.name or "the model"
         try:
             with (
@@ -228,7 +232,7 @@ class Meter:
                 warnings.simplefilter("ignore")
                 yield
         finally:
-            self._count(0, 0, time.perf_counter() - started)
+            self._count(0, 0, self._clock() - started)
 
     def fresh(self) -> Meter:
         """A meter on a fresh copy of the model where one can be had, counting into this one."""

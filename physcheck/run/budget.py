@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from physcheck.errors import SpecError
@@ -15,6 +16,7 @@ __all__ = [
     "BUDGET_EVALUATIONS",
     "BUDGET_NAMES",
     "EXAMPLES",
+    "Forecast",
     "Spending",
     "checked_budget",
     "names_time",
@@ -72,6 +74,25 @@ class Spending:
         return f"{words} ({self.reason})" if self.reason else words
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What plans take at a model's pace.
+
+    Attributes
+    ----------
+    seconds : callable (int) -> float, s
+        The model time of the plan with so many evaluations, at most.
+    fastest : float, s
+        Of one evaluation.
+    text : str
+        The pace in words.
+    """
+
+    seconds: Callable[[int], float]
+    fastest: float
+    text: str
+
+
 def checked_budget(text: str) -> str:
     """``text`` if it can be read as a budget.
 
@@ -92,12 +113,12 @@ def names_time(text: str) -> bool:
     return text == AUTO or (text not in BUDGET_NAMES and _count(text) is None)
 
 
-def spending_of(text: str, seconds_per_evaluation: float | None = None) -> Spending:
+def spending_of(text: str, forecast: Forecast | None = None) -> Spending:
     """The number of evaluations that a budget comes to.
 
-    ``auto`` is what a minute of model time buys, never less than quick or more than standard; a
-    time is what it buys.  Both are rounded down to two digits, and are as quick where the model's
-    pace isn't known.
+    ``auto`` is standard where a plan of that takes a minute of model time, else the most of which
+    the plan does, never less than quick; a time is the most of which the plan takes no longer.
+    Both have two digits, and are as quick where the model's pace isn't known.
 
     Raises
     ------
@@ -111,18 +132,50 @@ def spending_of(text: str, seconds_per_evaluation: float | None = None) -> Spend
     if (count := _count(text)) is not None:
         return Spending(count)
     least, most = BUDGET_EVALUATIONS["quick"] or 0, BUDGET_EVALUATIONS["standard"] or 0
-    if seconds_per_evaluation is None or not seconds_per_evaluation > 0:
+    if forecast is None or not forecast.fastest > 0:
         return Spending(least, "the pace of the model isn't known")
-    seconds = _AUTO_SECONDS if text == AUTO else _seconds(text) or 0.0
-    bought = min(_LARGEST, math.floor(seconds / seconds_per_evaluation))
-    buys = f"{duration(seconds)} of model time at {1e3 * seconds_per_evaluation:.2g} ms"
     if text != AUTO:
-        return Spending(max(1, _two_digits(bought)), buys)
-    if bought > most:
-        return Spending(most, f"auto: as standard, less than {buys}")
-    if bought < least:
-        return Spending(least, f"auto: as quick, more than {buys}")
-    return Spending(max(least, _two_digits(bought)), f"auto: {buys}")
+        limit = _seconds(text) or 0.0
+        dearest = max(1, math.floor(min(_LARGEST, limit / forecast.fastest)))
+        bought = _most_within(limit, forecast.seconds, 1, _two_digits(dearest))
+        return Spending(bought, f"{duration(limit)} of model time; {forecast.text}")
+    bought = _most_within(_AUTO_SECONDS, forecast.seconds, least, most)
+    takes = f"at most {duration(forecast.seconds(bought))} of model time; {forecast.text}"
+    named = {least: "as quick, ", most: "as standard, "}.get(bought, "")
+    return Spending(bought, f"auto: {named}{takes}")
+
+
+def _most_within(limit: float, seconds: Callable[[int], float], least: int, most: int) -> int:
+    """The most evaluations, of two digits, whose plan takes no longer than ``limit``.
+
+    By bisection: of a plan that takes less time than one of fewer evaluations, either may be found.
+    """
+    if most <= least or seconds(most) <= limit:
+        return max(least, most)
+    low, high = _place(least), _place(most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if seconds(_at_place(middle)) <= limit:
+            low = middle
+        else:
+            high = middle
+    return max(least, _at_place(low))
+
+
+def _place(count: int) -> int:
+    """The place of a number of at most two digits other than zeros among all of them."""
+    zeros = max(0, len(str(count)) - 2)
+    power: int = 10**zeros
+    return 90 * zeros + count // power
+
+
+def _at_place(place: int) -> int:
+    """The number at a place: 1, 2, ..., 99, 100, 110, ..., 990, 1000, 1100..."""
+    if place < 100:
+        return place
+    zeros = (place - 10) // 90
+    power: int = 10**zeros
+    return (place - 90 * zeros) * power
 
 
 def _two_digits(count: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ from physcheck.errors import SpecError
 from physcheck.model import Meter
 from physcheck.registry import CheckSpec
 from physcheck.run.facts import NotScheduled
-from physcheck.run.pace import PACED_STRUCTURES
 from physcheck.run.progress_display import Stage, no_stage
 from physcheck.run.settings import Settings
 from physcheck.run.trial_calls import Trial, refused_kinds, trial_call
@@ -28,6 +27,8 @@ __all__ = [
     "refuse_other_species",
 ]
 
+# At so many structures, the first ones, a call is made whatever is known of the model.
+_TRIED = 3
 # Structures of the catalogue with more atoms are taken where there is room for all others.
 _LARGE = 40
 
@@ -50,8 +51,8 @@ class Chosen:
     left_out : list of NotScheduled
     remarks : list of str
         What trial calls showed that no record will: sentences for the report.
-    paced_atoms : float
-        The mean size of the structures that the model's pace is taken at.
+    usual_atoms : float
+        The mean size of the first structures: an evaluation of a larger one counts for more.
     """
 
     structures: list[Structure]
@@ -61,12 +62,12 @@ class Chosen:
     further: set[str] = field(default_factory=set)
     left_out: list[NotScheduled] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    paced_atoms: float = 1.0
+    usual_atoms: float = 1.0
 
     @property
-    def pace(self) -> dict[str, float]:
-        """Seconds of one evaluation by structure, where a call succeeded."""
-        return {name: t.seconds for name, t in self.trials.items() if t.seconds is not None}
+    def called(self) -> dict[str, bool]:
+        """The structures at which a call was made, and whether it was answered."""
+        return {name: trial.seconds is not None for name, trial in self.trials.items()}
 
 
 def choose_structures(
@@ -105,35 +106,42 @@ def choose_structures(
         chosen = _declared_of(meter.capabilities.structures, settings.species)
     else:
         chosen = _of_catalogue(trier, settings)
-    for structure in chosen.structures[:PACED_STRUCTURES]:
+    for structure in chosen.structures[:_TRIED]:
         if structure.name not in chosen.trials:
             chosen.trials[structure.name] = trier.try_on(structure)
     mistakes = [trial.mistake for trial in chosen.trials.values()]
     if mistakes and mistakes[0] is not None and None not in mistakes:
         raise mistakes[0]
-    sizes = [s.configurations.n_atoms for s in chosen.structures[:PACED_STRUCTURES]]
-    chosen.paced_atoms = sum(sizes) / max(1, len(sizes))
+    sizes = [s.configurations.n_atoms for s in chosen.structures[:_TRIED]]
+    chosen.usual_atoms = sum(sizes) / max(1, len(sizes))
     chosen.remarks = [*trier.remarks, *chosen.remarks]
     chosen.best = _best(checks, chosen.structures)
     chosen.remarks += _uncovered(checks, chosen)
     return chosen
 
 
-def cut_to(chosen: Chosen, count: int | None, budget: str) -> None:
-    """Keep ``count`` structures of the catalogue, and those on which a check's fault shows best."""
+def cut_to(chosen: Chosen, count: int | None, budget: str) -> Chosen:
+    """With ``count`` structures of the catalogue alone, and those on which a check's fault shows
+    best.
+    """
     if chosen.named or count is None:
-        return
+        return chosen
     kept, others = chosen.structures[:count], chosen.structures[count:]
     best = set(chosen.best.values())
-    chosen.further = {s.name for s in others if s.name in best}
-    added = [s for s in others if s.name in chosen.further]
-    # Coverage first: what shows a fault best comes before the cheap checks on further structures.
-    chosen.structures = [*kept[:1], *added, *kept[1:]]
-    chosen.left_out += [
+    further = {s.name for s in others if s.name in best}
+    added = [s for s in others if s.name in further]
+    left_out = [
         NotScheduled("*", s.name, f"{budget} takes {count} structures of the catalogue")
         for s in others
         if s.name not in best
     ]
+    return replace(
+        chosen,
+        # Coverage first: what shows a fault best comes before cheap checks on further structures.
+        structures=[*kept[:1], *added, *kept[1:]],
+        further=further,
+        left_out=[*chosen.left_out, *left_out],
+    )
 
 
 def reasons_of(chosen: Chosen) -> dict[str, str]:

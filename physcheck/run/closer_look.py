@@ -8,8 +8,8 @@ from physcheck.measurement import NOTHING_SETTLES
 from physcheck.model import Capabilities
 from physcheck.names import BUDGETS, Budget
 from physcheck.run.budget import BUDGET_EVALUATIONS
+from physcheck.run.costs_of_checks import gains
 from physcheck.run.entry import PlanEntry
-from physcheck.run.schedule import gains
 from physcheck.text.numbers import figure
 
 __all__ = ["how_to_look_closer"]

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from physcheck.model import Capabilities
+from physcheck.names import Budget
 from physcheck.registry import CheckSpec
 from physcheck.run.budget import Spending
 from physcheck.run.choosing import Chosen
+from physcheck.run.costs_of_checks import CostsOfChecks
 from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import NotScheduled
 from physcheck.run.settings import Settings
@@ -35,6 +37,8 @@ class Filling:
     spending : Spending
     has_twin : bool
         Whether there may be a float64 twin to look at.
+    costs : CostsOfChecks
+        What checks say of the structures.
     entries : dict of (check, structure) to PlanEntry
     left_out : dict of (check, structure) to NotScheduled
     spent : int
@@ -50,6 +54,7 @@ class Filling:
     chosen: Chosen
     spending: Spending
     has_twin: bool = False
+    costs: CostsOfChecks = field(default_factory=CostsOfChecks)
     entries: dict[tuple[str, str], PlanEntry] = field(default_factory=dict)
     left_out: dict[tuple[str, str], NotScheduled] = field(default_factory=dict)
     spent: int = 0
@@ -73,13 +78,23 @@ class Filling:
         key = spec.id, structure.name
         self.left_out[key] = NotScheduled(spec.id, structure.name, reason)
 
+    def evaluations(self, spec: CheckSpec, structure: Structure, budget: Budget) -> int:
+        """The most evaluations of a check's record with the options of ``budget``."""
+        return self.costs.evaluations(spec, structure, self.capabilities, budget)
+
+    def missing(self, spec: CheckSpec, structure: Structure) -> str | None:
+        """Why a check doesn't apply to the model at a structure, or None."""
+        return self.costs.missing(spec, structure, self.capabilities)
+
+    def gains(self, entry: PlanEntry, budget: Budget) -> bool:
+        """Whether a record of a first look does more with the options of ``budget``."""
+        return self.costs.gains(entry.check, entry.structure, self.capabilities, "quick", budget)
+
     def weight(self, structure: Structure) -> float:
-        """How much an evaluation of a structure counts: more where it is larger than those that the
-        model's pace was taken at.
-        """
+        """How much an evaluation of a structure counts: more where it is large."""
         if self.spending.level == "quick" or self.spending.evaluations is None:
             return 1.0
-        return max(1.0, structure.configurations.n_atoms / self.chosen.paced_atoms)
+        return max(1.0, structure.configurations.n_atoms / self.chosen.usual_atoms)
 
     def weighed(self, evaluations: float, structure: Structure) -> int:
         """Evaluations of a structure as they count."""

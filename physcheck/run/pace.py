@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,56 +16,105 @@ from physcheck.run.progress_display import Stage, no_stage
 if TYPE_CHECKING:
     from physcheck.structures import Structure
 
-__all__ = ["PACED_STRUCTURES", "measure_pace", "typical_pace"]
+__all__ = ["Pace", "measure_pace"]
 
-#: So many structures are timed; a first call, which compiles, was made at each.
-PACED_STRUCTURES = 3
 # Checks ask for some tens of configurations at once.
 _BATCH = 16
-# A structure whose first call took longer isn't called again and again, s.
-_SLOW = 2.0
+# Where a warm call of one configuration takes longer, no batch is tried: it could take 16 times
+# that, and a model so slow gets few evaluations in any case, s.
+_SLOW = 0.25
+# Timing ends where it took longer, a twelfth of the minute that most runs have, s.
+_MOST_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds of one evaluation at structures that were timed, and so at all others.
+
+    Attributes
+    ----------
+    seconds : mapping of structure to float, s
+        Of a warm call.
+    atoms : mapping of structure to int
+        Of the same structures.
+    """
+
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    atoms: Mapping[str, int] = field(default_factory=dict)
+
+    def at(self, structure: Structure) -> float | None:
+        """Seconds of one evaluation at any structure; None where none was timed.
+
+        Where it wasn't: what the one nearest in size takes, in proportion to the atoms where it is
+        larger than that.
+        """
+        if structure.name in self.seconds:
+            return self.seconds[structure.name]
+        if not self.seconds:
+            return None
+        ratios = {name: structure.configurations.n_atoms / n for name, n in self.atoms.items()}
+        nearest = min(ratios, key=lambda name: abs(np.log(ratios[name])))
+        return self.seconds[nearest] * max(1.0, ratios[nearest])
+
+    @property
+    def text(self) -> str:
+        """For people: ``an evaluation takes 0.14 to 27 ms``."""
+        least, most = (f"{1e3 * s:.2g}" for s in (min(self._all), max(self._all)))
+        return f"an evaluation takes {least if least == most else f'{least} to {most}'} ms"
+
+    @property
+    def _all(self) -> tuple[float, ...]:
+        return tuple(self.seconds.values())
 
 
 def measure_pace(
     meter: Meter,
     structures: Sequence[Structure],
-    first: Mapping[str, float],
+    called: Mapping[str, bool],
     stage: Stage = no_stage,
-) -> dict[str, float]:
-    """Seconds of one evaluation by structure, where a call succeeds; ``first`` are first calls'.
+) -> Pace:
+    """Time the model at each structure, as far as that takes seconds only.
 
-    A batched model is timed at a batch of 16.  Cost: at most 96 evaluations, 6 if it
-    isn't batched.
+    ``called`` are structures at which a call was made before, and whether it was answered.  The
+    least of two calls counts, in batches of 16 where the model is batched.  Cost: at most 3
+    evaluations a structure, 34 if it is batched.
     """
-    pace = dict(first)
-    for structure in structures[:PACED_STRUCTURES]:
-        if structure.name not in first:
+    seconds: dict[str, float] = {}
+    begun = meter.seconds
+    for structure in structures:
+        if meter.seconds - begun > _MOST_SECONDS:
+            break
+        if not called.get(structure.name, True):
             continue
         with stage(f"timing the model at {structure.name}"):
-            seconds = _pace_at(meter, structure, slow=first[structure.name] > _SLOW)
-        if seconds is not None:
-            pace[structure.name] = min(pace[structure.name], seconds)
-    return pace
+            found = _pace_at(meter, structure, is_first=structure.name not in called)
+        if found is not None:
+            seconds[structure.name] = found
+    atoms = {s.name: s.configurations.n_atoms for s in structures if s.name in seconds}
+    return Pace(seconds, atoms)
 
 
-def _pace_at(meter: Meter, structure: Structure, *, slow: bool) -> float | None:
+def _pace_at(meter: Meter, structure: Structure, *, is_first: bool) -> float | None:
     """Seconds of an evaluation in a warm call; None where it fails."""
-    start = structure.configurations
-    size = _BATCH if meter.capabilities.batched else 1
+    try:
+        if is_first:
+            _call(meter, structure, 1)
+        single = _call(meter, structure, 1)
+        if single > _SLOW:
+            return single
+        size = _BATCH if meter.capabilities.batched else 1
+        # A second call: compilers look at the first ones of a size.
+        calls = [_call(meter, structure, size) for _ in range(2 if size > 1 else 1)]
+    except ModelError:
+        return None
+    return min(calls if size > 1 else [single, *calls])
+
+
+def _call(meter: Meter, structure: Structure, size: int) -> float:
+    """Seconds of an evaluation in a call with so many configurations."""
+    start, begun = structure.configurations, meter.seconds
     batch = start.at(np.repeat(start.positions, size, axis=0))
-    seconds = None
-    # One more call first where it is cheap: compilers look at the second one, too.
-    for _ in (0,) if slow else (0, 1):
-        started = time.perf_counter()
-        try:
-            meter.evaluate(batch, want={"energy", "forces"} & meter.capabilities.outputs)
-        except (ModelError, NonFiniteOutput):
-            return None
-        seconds = (time.perf_counter() - started) / size
-    return seconds
-
-
-def typical_pace(structures: Sequence[Structure], pace: Mapping[str, float]) -> float | None:
-    """The mean over the first structures, s; None where none answered."""
-    known = [pace[s.name] for s in structures[:PACED_STRUCTURES] if s.name in pace]
-    return float(np.mean(known)) if known else None
+    # What isn't finite takes as long.
+    with suppress(NonFiniteOutput):
+        meter.evaluate(batch, want={"energy", "forces"} & meter.capabilities.outputs)
+    return (meter.seconds - begun) / size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -9,11 +10,20 @@ from typing import TYPE_CHECKING
 from physcheck.checks import find_checks
 from physcheck.model import Meter, Model
 from physcheck.registry import CheckSpec
-from physcheck.run.budget import Spending, names_time, spending_of
-from physcheck.run.choosing import choose_structures, cut_to, reasons_of
+from physcheck.run.budget import (
+    AUTO,
+    BUDGET_EVALUATIONS,
+    Forecast,
+    Spending,
+    names_time,
+    spending_of,
+)
+from physcheck.run.choosing import Chosen, choose_structures, cut_to, reasons_of
+from physcheck.run.costs_of_checks import CostsOfChecks
 from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import NotScheduled
-from physcheck.run.pace import measure_pace, typical_pace
+from physcheck.run.filling import RESOLUTION_EVALUATIONS
+from physcheck.run.pace import Pace, measure_pace
 from physcheck.run.progress_display import Stage, no_stage
 from physcheck.run.schedule import Schedule, structures_within
 from physcheck.run.searching import (
@@ -42,8 +52,9 @@ class Plan:
         The budget as a number of evaluations.
     setup_evaluations : int
         Spent on planning: trial calls and timing.
-    pace : mapping of structure to float, s
-        Of one evaluation, where a timed call succeeded.
+    pace : mapping of record or structure to float, s
+        Of one evaluation of a record, and of what the records of a structure share; empty where
+        no timed call succeeded.
     remarks : tuple of str
         What trial calls showed that no record will: sentences for the report.
     why : mapping of structure to str
@@ -60,11 +71,12 @@ class Plan:
 
     @property
     def estimated_seconds(self) -> float | None:
-        """Model time of the whole run at the pace of the timed calls; None if no call succeeded."""
+        """Model time of the whole run, if all is spent; None if no timed call succeeded."""
         if not self.pace:
             return None
-        typical = sum(self.pace.values()) / len(self.pace)
-        return sum(n * self.pace.get(name, typical) for n, name in self._costs())
+        resolved = {e.structure.name for e in self.entries if e.allotment or e.bound}
+        costs = [*self._costs(), *((RESOLUTION_EVALUATIONS, name) for name in resolved)]
+        return sum(n * self.pace[name] for n, name in costs)
 
     @property
     def evaluations(self) -> int:
@@ -86,13 +98,13 @@ class Plan:
         return replace(self, entries=tuple(e for e in self.entries if e.structure.name in own))
 
     def _costs(self) -> list[tuple[int, str]]:
-        """Evaluations and the structure they are of."""
+        """Evaluations, and the record or structure that they are of."""
         shared: dict[str, int] = {}
         for entry in self.entries:
             if once := entry.shared + entry.bound:
                 name = entry.structure.name
                 shared[name] = max(once, shared.get(name, 0))
-        own = [(e.allotment, e.structure.name) for e in self.entries if e.allotment]
+        own = [(e.allotment, e.name) for e in self.entries if e.allotment]
         return own + [(n, name) for name, n in shared.items()]
 
 
@@ -105,6 +117,7 @@ def make_plan(
     structures: Sequence[Structure] | None = None,
     settles: Callable[[Sequence[PlanEntry]], bool] = lambda entries: False,
     stage: Stage = no_stage,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Plan:
     """Choose structures, fix the number of evaluations, then fill it (see ``run/schedule.py``).
 
@@ -123,6 +136,9 @@ def make_plan(
     stage : callable (str) -> context manager
         Told what is being done: with large systems that takes long, before any record.
 
+    clock : callable () -> float, s
+        What the model is timed with.
+
     The same on every process: but for that number, timings only make the estimate.
 
     Raises
@@ -131,30 +147,92 @@ def make_plan(
         A check, structure, species or file doesn't exist.
     """
     checks = find_checks(settings.checks)
-    meter = Meter(model)
+    meter = Meter(model, clock=clock)
     chosen = choose_structures(meter, settings, checks, structures, stage)
-    pace = measure_pace(meter, chosen.structures, chosen.pace, stage)
-    spending = spending_of(settings.budget, typical_pace(chosen.structures, pace))
+    planner = _Planner(model, settings, checks, chosen, has_twin, structures is not None)
+    most = None if names_time(settings.budget) else spending_of(settings.budget).evaluations
+    if settings.budget == AUTO:
+        most = BUDGET_EVALUATIONS["standard"]
+    planned = cut_to(chosen, structures_within(most), "")
+    planner.pace = measure_pace(meter, planned.structures, chosen.called, stage)
+    spending = spending_of(settings.budget, planner.forecast())
     if names_time(settings.budget):
         spending = agree(spending)
-    limit = spending.evaluations
-    cut_to(chosen, structures_within(limit), f"a budget of {spending.option}")
-    schedule = Schedule(settings, model.capabilities, chosen, spending, has_twin, settles=settles)
-    not_searched: list[NotScheduled] = []
-    if structures is None or settings.search is not None:
-        not_searched = _add_searches(schedule, checks)
-    only_generated = settings.names_generated and settings.named_structures is None
-    if structures is not None or not only_generated:
-        schedule.fill(checks)
-    return Plan(
-        entries=schedule.in_order(checks),
-        not_scheduled=(*chosen.left_out, *schedule.left_out.values(), *not_searched),
-        spending=spending,
-        setup_evaluations=meter.evaluations,
-        pace=pace,
-        remarks=tuple(chosen.remarks),
-        why=reasons_of(chosen),
-    )
+    plan = planner.plan(spending, settles)
+    return replace(plan, setup_evaluations=meter.evaluations)
+
+
+@dataclass(slots=True)
+class _Planner:
+    """What the plans of one run share, whatever their number of evaluations.
+
+    Attributes
+    ----------
+    chosen : Chosen
+        All structures, before a budget cuts them.
+    given : bool
+        Whether the caller had structures at hand.
+    pace : Pace
+    costs : CostsOfChecks
+    """
+
+    model: Model
+    settings: Settings
+    checks: Sequence[CheckSpec]
+    chosen: Chosen
+    has_twin: bool
+    given: bool
+    pace: Pace = field(default_factory=Pace)
+    costs: CostsOfChecks = field(default_factory=CostsOfChecks)
+
+    def plan(self, spending: Spending, settles: Callable[[Sequence[PlanEntry]], bool]) -> Plan:
+        """The plan with so many evaluations."""
+        settings, checks = self.settings, self.checks
+        limit = structures_within(spending.evaluations)
+        chosen = cut_to(self.chosen, limit, f"a budget of {spending.option}")
+        schedule = Schedule(
+            settings, self.model.capabilities, chosen, spending, self.has_twin, self.costs,
+            settles=settles,
+        )  # fmt: skip
+        not_searched: list[NotScheduled] = []
+        if not self.given or settings.search is not None:
+            not_searched = _add_searches(schedule, checks)
+        only_generated = settings.names_generated and settings.named_structures is None
+        if self.given or not only_generated:
+            schedule.fill(checks)
+        entries = schedule.in_order(checks)
+        return Plan(
+            entries=entries,
+            not_scheduled=(*chosen.left_out, *schedule.left_out.values(), *not_searched),
+            spending=spending,
+            pace=self._pace_of(entries),
+            remarks=tuple(chosen.remarks),
+            why=reasons_of(chosen),
+        )
+
+    def forecast(self) -> Forecast | None:
+        """What plans take; None where no timed call succeeded."""
+        if not self.pace.seconds:
+            return None
+
+        def seconds(evaluations: int) -> float:
+            # Whether a trajectory is needed isn't known yet: what takes longer counts.
+            spending = Spending(evaluations)
+            plans = self.plan(spending, lambda _: False), self.plan(spending, lambda _: True)
+            return max(plan.estimated_seconds or 0.0 for plan in plans)
+
+        return Forecast(seconds, min(self.pace.seconds.values()), self.pace.text)
+
+    def _pace_of(self, entries: Sequence[PlanEntry]) -> dict[str, float]:
+        """Seconds of an evaluation by record and structure; larger copies take longer."""
+        pace: dict[str, float] = {}
+        for entry in entries:
+            seconds = self.pace.at(entry.structure)
+            if seconds is not None:
+                larger = self.costs.enlarges(entry.check, entry.structure)
+                pace[entry.name] = seconds * larger
+                pace[entry.structure.name] = seconds
+        return pace
 
 
 def _add_searches(schedule: Schedule, checks: Sequence[CheckSpec]) -> list[NotScheduled]:

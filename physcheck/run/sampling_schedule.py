@@ -28,7 +28,7 @@ def suited_structures(plan: Filling, sharing: Sequence[CheckSpec]) -> list[Struc
 
     def rank(structure: Structure) -> tuple[int, bool, bool, int]:
         start = structure.configurations
-        applies = sum(spec.missing(start, capabilities) is None for spec in sharing)
+        applies = sum(plan.missing(spec, structure) is None for spec in sharing)
         # Laws of sampling show best where modes mix and where there is much to average over.
         mixed = len(set(start.system.numbers.tolist())) > 1
         size = start.n_atoms if plan.weight(structure) < _TOO_LARGE else -start.n_atoms
@@ -52,13 +52,12 @@ def ask_gradient(
     if "energy" not in capabilities.outputs:
         return free
     for structure in structures:
-        start = structure.configurations
         asked = [
             spec
             for spec in sharing
             if spec.by_gradient is not None
             and (spec.id, structure.name) not in plan.entries
-            and spec.missing(start, capabilities) is None
+            and plan.missing(spec, structure) is None
         ]
         own = sum(spec.by_gradient or 0 for spec in asked)
         bound = twins * GRADIENT_EVALUATIONS
@@ -94,12 +93,12 @@ def share_trajectory(plan: Filling, structure: Structure, sharing: Sequence[Chec
     refusal = capabilities.refuses(start)
     apply: list[tuple[CheckSpec, int, int]] = []
     for spec in sharing:
-        reason = refusal or spec.missing(start, capabilities)
+        reason = refusal or plan.missing(spec, structure)
         if reason is not None:
             seed = record_seed(plan.settings.seed, spec.id, structure.name)
             plan.add(PlanEntry(spec, structure, 0, seed, reason))
         elif spec.shared is not None:
-            own = spec.evaluations(start, capabilities, level)
+            own = plan.evaluations(spec, structure, level)
             apply.append((spec, own, spec.shared(start, capabilities, level)))
     if not apply:
         return

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from physcheck.model import Capabilities
 from physcheck.names import Budget
 from physcheck.registry import CheckSpec
 from physcheck.run.budget import BUDGET_EVALUATIONS
@@ -25,7 +25,7 @@ from physcheck.run.twin import TWIN_FAMILIES, gradient_evaluations
 if TYPE_CHECKING:
     from physcheck.structures import Structure
 
-__all__ = ["NEEDS_REFERENCE", "Schedule", "gains", "structures_within"]
+__all__ = ["NEEDS_REFERENCE", "Schedule", "structures_within"]
 
 # At quick the structures after the first get these only: they are cheap whatever the size.
 _CHEAP_FAMILIES = frozenset({"conservation"})
@@ -162,8 +162,7 @@ class Schedule(Filling):
             for spec in checks:
                 if (spec.id, structure.name) in self.entries:
                     continue
-                start = structure.configurations
-                cost = spec.evaluations(start, self.capabilities, "quick")
+                cost = self.evaluations(spec, structure, "quick")
                 if at_most is None or cost <= at_most:
                     all_of_it = everywhere or asked or index == 0
                     if again or all_of_it or self._is_new(spec, structure):
@@ -173,7 +172,6 @@ class Schedule(Filling):
         """Symmetries and faults of programs on the first molecule, slab and crystal, the cheapest
         first.
         """
-        capabilities = self.capabilities
         firsts: dict[int, Structure] = {}
         for structure in self.chosen.structures:
             if structure.name not in self.chosen.further:
@@ -181,20 +179,22 @@ class Schedule(Filling):
         for kind, structure in firsts.items():
             alike = [e for e in self.entries.values() if e.structure.periodicity == kind]
             made = {e.check.id for e in alike if e.allotment}
-            start = structure.configurations
             wanted = [s for s in checks if s.family == "symmetry" or s.id in _OF_EACH_KIND]
-            wanted.sort(key=lambda spec: spec.evaluations(start, capabilities, "quick"))
+            wanted.sort(key=partial(self._first_look, structure))
             for spec in wanted:
                 if spec.id not in made and (spec.id, structure.name) not in self.entries:
                     self._schedule(spec, structure, everything=True)
 
+    def _first_look(self, structure: Structure, spec: CheckSpec) -> int:
+        return self.evaluations(spec, structure, "quick")
+
     def _schedule(self, spec: CheckSpec, structure: Structure, *, everything: bool) -> None:
-        start, capabilities = structure.configurations, self.capabilities
+        start = structure.configurations
         if spec.compares and self.settings.reference is None:
             self.leave_out(spec, structure, NEEDS_REFERENCE)
             return
         seed = record_seed(self.settings.seed, spec.id, structure.name)
-        reason = capabilities.refuses(start) or spec.missing(start, capabilities)
+        reason = self.capabilities.refuses(start) or self.missing(spec, structure)
         if reason is not None:
             self.add(PlanEntry(spec, structure, 0, seed, reason))
             return
@@ -204,7 +204,7 @@ class Schedule(Filling):
             return
         # Where nothing is rationed there is no first look.
         look: Budget = "full" if self.spending.evaluations is None else "quick"
-        allotment = spec.evaluations(start, capabilities, look)
+        allotment = self.evaluations(spec, structure, look)
         twin = allotment if self.has_twin and spec.family in TWIN_FAMILIES else 0
         allotment += twin
         cost = self.weighed(allotment + self.resolution(structure), structure)
@@ -253,7 +253,7 @@ class Schedule(Filling):
             if e.allotment
             and e.check.shared is None
             and e.looks == ("quick",)
-            and gains(e.check, e.structure, self.capabilities, "quick", level)
+            and self.gains(e, level)
         ]
 
         def rank(entry: PlanEntry) -> tuple[bool, bool, int]:
@@ -265,9 +265,9 @@ class Schedule(Filling):
 
         waiting.sort(key=rank)
         for entry in (self._with_bound(e) for e in waiting):
-            start = entry.structure.configurations
-            more = entry.check.evaluations(start, self.capabilities, level)
-            cost = self.weighed(more * entry.check.enlarges(start), entry.structure)
+            more = self.evaluations(entry.check, entry.structure, level)
+            larger = self.costs.enlarges(entry.check, entry.structure)
+            cost = self.weighed(more * larger, entry.structure)
             if self.left is None or cost > self.left:
                 # Asked for alone it would have room: the smaller budget makes the same record.
                 self.add(entry if entry.bound else replace(entry, budget="quick"))
@@ -298,21 +298,8 @@ class Schedule(Filling):
         for structure, unlike in [(s, u) for s, u in found if u.check in specs][:_MOST_UNLIKE]:
             if (unlike.check, structure.name) in self.entries:
                 continue
-            spec, start = specs[unlike.check], structure.configurations
-            allotment = spec.evaluations(start, self.capabilities, "quick")
+            spec = specs[unlike.check]
+            allotment = self.evaluations(spec, structure, "quick")
             seed = record_seed(self.settings.seed, spec.id, structure.name)
             again = self.spending.option
             self.add(PlanEntry(spec, structure, allotment, seed, budget=again))
-
-
-def gains(
-    spec: CheckSpec, structure: Structure, capabilities: Capabilities, less: Budget, more: Budget
-) -> bool:
-    """Whether a check does more with the options of ``more`` than with those of ``less``."""
-    start, options = structure.configurations, spec.options
-    if options.get(less, {}) != options.get(more, {}):
-        return True
-    costs = [spec.evaluations(start, capabilities, budget) for budget in (less, more)]
-    if spec.shared is not None:
-        costs = [spec.shared(start, capabilities, budget) for budget in (less, more)]
-    return costs[0] != costs[1]
