@@ -217,8 +217,16 @@ class _Planner:
 
         def seconds(evaluations: int) -> float:
             # Whether a trajectory is needed isn't known yet: what takes longer counts.
+            asked: list[PlanEntry] = []
             spending = Spending(evaluations)
-            plans = self.plan(spending, lambda _: False), self.plan(spending, lambda _: True)
+
+            def not_settled(entries: Sequence[PlanEntry]) -> bool:
+                asked.extend(entries)
+                return False
+
+            plans = [self.plan(spending, not_settled)]
+            if asked:
+                plans.append(self.plan(spending, lambda entries: True))
             return max(plan.estimated_seconds or 0.0 for plan in plans)
 
         return Forecast(seconds, min(self.pace.seconds.values()), self.pace.text)

@@ -7,10 +7,15 @@ import pytest
 from physcheck.errors import SpecError
 from physcheck.plugin.agreement import agreed
 from physcheck.potentials import make_builtin
-from physcheck.run.budget import Spending, checked_budget, names_time, spending_of
+from physcheck.run.budget import Forecast, Spending, checked_budget, names_time, spending_of
 from physcheck.run.plan import make_plan
 from physcheck.run.runner import Runner
 from physcheck.run.settings import Settings
+
+
+def uniform(pace):
+    """Plans that spend every evaluation, each of which takes ``pace`` s."""
+    return pace and Forecast(lambda n: n * pace, pace, f"an evaluation takes {pace} s")
 
 
 @pytest.mark.parametrize(
@@ -20,7 +25,7 @@ from physcheck.run.settings import Settings
 )  # fmt: skip
 def test_names_and_numbers_are_what_they_say_whatever_the_pace(text, evaluations):
     assert spending_of(text).evaluations == evaluations
-    assert spending_of(text, 10.0) == spending_of(text)
+    assert spending_of(text, uniform(10.0)) == spending_of(text)
     assert not names_time(text)
 
 
@@ -34,7 +39,7 @@ def test_names_and_numbers_are_what_they_say_whatever_the_pace(text, evaluations
     ],
 )  # fmt: skip
 def test_time_buys_evaluations_at_the_models_pace(text, pace, evaluations):
-    found = spending_of(text, pace)
+    found = spending_of(text, uniform(pace))
     assert found.evaluations == evaluations
     assert names_time(text)
     assert found.reason
@@ -54,6 +59,22 @@ def test_what_is_no_budget_is_refused_with_what_would_be_right(text):
         return
     with pytest.raises(SpecError, match="should be auto, quick, standard, full, a number"):
         Settings(model="x.py", budget=text)
+
+
+def test_a_number_is_lowered_until_its_plan_takes_a_minute():
+    asked = []
+
+    def seconds(evaluations):
+        # From 12,000 on structures are added that take 20 times as long.
+        asked.append(evaluations)
+        return 2e-3 * evaluations + (0.04 * (evaluations - 12_000) if evaluations > 12_000 else 0)
+
+    found = spending_of("auto", Forecast(seconds, 1e-3, "an evaluation takes 2 to 40 ms"))
+    assert found.evaluations == 12_000
+    assert len(asked) <= 10
+    assert found.reason == ("auto: at most 24.0 s of model time; an evaluation takes 2 to 40 ms")
+    slow = spending_of("auto", uniform(0.2))
+    assert slow.reason.startswith("auto: as quick, at most 8.3 min of model time")
 
 
 def test_the_level_follows_from_the_number_alone():
