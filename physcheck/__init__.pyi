@@ -971,8 +971,9 @@ def measure_jacobian_asymmetry(
     ModelError, NonFiniteOutput
 
     Cost: 2k + 8 at any N; 4k - 4 where noise limits (2 directions fewer); 2k + 8 on a rough surface
-    (8 fewer), up to 20 more for a FAIL there.  Place: 4 a halving of the molecules; localise: 6 an
-    atom of the last, and 16; twice the first two with 4 points.  Full: 6N + 8, or 12N + 8.  Exact:
+    (8 fewer), up to 20 more for a FAIL there.  Place: 6 an atom and 4 where one atom or molecule
+    explains the elements, else 4 a halving of the molecules; localise: 6 an atom of the last, and
+    16; twice what there is an atom and a halving with 4 points.  Full: 6N + 8, or 12N + 8.  Exact:
     10 products, and 16 evaluations where a violation is seen.
 
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, eq. 5.

@@ -4,6 +4,7 @@ see it.
 
 from __future__ import annotations
 
+from physcheck.potentials.defects.atom_curl import AtomCurl
 from physcheck.potentials.defects.base import Defect, ForceDefect, StressDefect
 from physcheck.potentials.defects.implementation import (
     BatchIndex,
@@ -64,6 +65,7 @@ _ALL: tuple[type[Defect], ...] = (
     Detached,
     SpeciesDirect,
     LocalCurl,
+    AtomCurl,
     ForceScale,
     OtherEnergy,
     MissingSwitchDerivative,
@@ -104,6 +106,7 @@ DEFECTS: dict[str, type[Defect]] = {defect.spec: defect for defect in _ALL}
 
 __all__ = [
     "DEFECTS",
+    "AtomCurl",
     "AtomicEnergies",
     "BatchIndex",
     "BatchPadding",
