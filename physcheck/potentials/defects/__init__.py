@@ -20,6 +20,7 @@ from physcheck.potentials.defects.local_curl import LocalCurl
 from physcheck.potentials.defects.non_gradient import (
     Curl,
     Detached,
+    GrowingCurl,
     LostReaction,
     PairCurl,
     SpeciesDirect,
@@ -61,6 +62,7 @@ from physcheck.potentials.defects.symmetry import (
 _ALL: tuple[type[Defect], ...] = (
     Curl,
     PairCurl,
+    GrowingCurl,
     LostReaction,
     Detached,
     SpeciesDirect,
@@ -120,6 +122,7 @@ __all__ = [
     "ForceDefect",
     "ForceScale",
     "ForcesOnly",
+    "GrowingCurl",
     "HardCutoff",
     "Hole",
     "LabFrame",
