@@ -198,10 +198,7 @@ def measure_jacobian_asymmetry(
     frame, responses, formula = _measure(probe, chosen, full)
     result = _estimate(probe, frame, responses, formula, target)
     result = _confirm(probe, result, target)
-    fault = None
-    if not full and subject.resolution.responds:
-        known = Elements(result.frame, result.antisymmetric, result.antisymmetric_norm)
-        fault = find_diluted_fault(probe, result.formula, known, target)
+    fault = None if full else _find_diluted(probe, result, target)
     place = None if fault is None or not fault.estimate.exceeds(0) else fault.place
     if place is None and not full:
         place = _locate(probe, result, target, localise)
@@ -380,6 +377,14 @@ def _confirm(probe: JacobianProbe, result: _Result, target: float) -> _Result:
         formula = replace(formula, truncation=max(change, formula.truncation))
         result = _estimate(probe, result.frame, result.responses, formula, target)
     return replace(result, confirmed=confirmed)
+
+
+def _find_diluted(probe: JacobianProbe, result: _Result, target: float) -> DilutedFault | None:
+    """The one atom or molecule that explains the elements, where the forces respond."""
+    if not probe.subject.resolution.responds:
+        return None
+    known = Elements(result.frame, result.antisymmetric, result.antisymmetric_norm)
+    return find_diluted_fault(probe, result.formula, known, target)
 
 
 def _locate(probe: JacobianProbe, result: _Result, target: float, resolve: bool) -> Place | None:

@@ -49,13 +49,10 @@ def _too_large(start: Configurations, capabilities: Capabilities) -> str | None:
 
 
 def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
+    """In evaluations of the structure itself: one of a cell n times as large counts as n."""
     options = _OPTIONS[budget]
     of_one = _LAMBDA_COST[options["directions"]] + _RESOLUTION_COST + 1
-    return int(options["sizes"]) * of_one
-
-
-def _mean_growth(start: Configurations) -> float:
-    return 1 + _largest(start) / 2
+    return of_one * sum(_growths(_largest(start), options["sizes"]))
 
 
 def _largest(start: Configurations) -> int:
@@ -72,7 +69,7 @@ def _shows(start: Configurations) -> float:
 
 
 @check(
-    family="conservation",
+    family="implementation",
     quantity="growth of lambda from the smallest supercell to the largest",
     unit="",
     needs={"forces"},
@@ -86,7 +83,6 @@ def _shows(start: Configurations) -> float:
     evaluations=_cost,
     options=_OPTIONS,
     shows=Shows(_shows, f"periodic, with at most {_MOST_ATOMS // 2:,} atoms"),
-    enlarges=_mean_growth,
     applies=_too_large,
 )
 def measure_size_consistency(
