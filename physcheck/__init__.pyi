@@ -971,8 +971,9 @@ def measure_jacobian_asymmetry(
     ModelError, NonFiniteOutput
 
     Cost: 2k + 8 at any N; 4k - 4 where noise limits (2 directions fewer); 2k + 8 on a rough surface
-    (8 fewer), up to 20 more for a FAIL there.  Place: 4 a halving of the molecules; localise: 6 an
-    atom of the last, and 16; twice the first two with 4 points.  Full: 6N + 8, or 12N + 8.  Exact:
+    (8 fewer), up to 20 more for a FAIL there.  Place: 6 an atom and 4 where one atom or molecule
+    explains the elements, else 4 a halving of the molecules; localise: 6 an atom of the last, and
+    16; twice what there is an atom and a halving with 4 points.  Full: 6N + 8, or 12N + 8.  Exact:
     10 products, and 16 evaluations where a violation is seen.
 
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, eq. 5.
@@ -2925,6 +2926,91 @@ def assert_short_range_repulsion(
     tolerance: float | None = None,
     pairs: int = 6,
     points: int = 6,
+) -> list[Measurement]: ...
+
+@overload
+def measure_size_consistency(
+    model: AnyModel,
+    start: AnyStructure,
+    *,
+    rng: AnySeed = None,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+    sizes: int = 2,
+    directions: int = 16,
+) -> Measurement:
+    """A law that holds in a small cell holds in its supercells: lambda doesn't grow with size.
+
+        growth = lambda(largest) - lambda(smallest),
+
+    lambda as in :func:`physcheck.measure_jacobian_asymmetry`.  The low end of its interval is the
+    low end of the larger less the high end of the smaller.  Evidence has lambda, the net force an
+    atom and the energy an atom of each size, and the exponent a of lambda ~ N^a with its error; the
+    heat an atom goes as lambda^2.
+
+    Can't see: what grows beyond the largest cell (8 times as many atoms, at most 2,000); a growth
+    of less than some factor 5, which is within the intervals of a lambda from 16 directions.
+
+    Parameters
+    ----------
+    model : Model
+    start : ase.Atoms or Configurations with B = 1, periodic
+    tolerance : float, dimensionless
+        Of lambda; the md profile's if left out.
+    sizes : int
+        Cells that are measured, from the structure itself to the largest.
+    directions : int
+        Of each.
+
+    Raises
+    ------
+    ModelError, NonFiniteOutput
+
+    Cost: for each size 2 directions + 9, at most 4 directions + 21; 16 for the noise of each but
+    the first (at most 36).
+
+    Source: extensivity; direct models are reported to hold in small structures and to run away in
+    large ones.
+    """
+
+@overload
+def measure_size_consistency(
+    model: AnyModel,
+    start: list[Any] | tuple[Any, ...],
+    *,
+    rng: AnySeed = None,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+    sizes: int = 2,
+    directions: int = 16,
+) -> list[Measurement]: ...
+
+@overload
+def assert_size_consistency(
+    model: AnyModel,
+    start: AnyStructure,
+    *,
+    profile: str = "md",
+    rng: AnySeed = None,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+    sizes: int = 2,
+    directions: int = 16,
+) -> Measurement:
+    """Raise PhysicsFailure if ``size_consistency`` fails at ``profile``; see :func:`measure_size_consistency`.
+    """
+
+@overload
+def assert_size_consistency(
+    model: AnyModel,
+    start: list[Any] | tuple[Any, ...],
+    *,
+    profile: str = "md",
+    rng: AnySeed = None,
+    resolution: Resolution | None = None,
+    tolerance: float | None = None,
+    sizes: int = 2,
+    directions: int = 16,
 ) -> list[Measurement]: ...
 
 @overload

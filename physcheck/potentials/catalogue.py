@@ -46,8 +46,8 @@ def make_builtin(argument: str, **options: Any) -> Model:
 
     ``make_builtin("lennard-jones+curl=1e-3", cutoff=5.0)``,
     ``make_builtin("water+local-curl=0.01:5")``: an integer after the strength says which molecule
-    (local-curl), element (species-direct) or seed (noise).  Options are the potential's parameters;
-    ``dtype="float32"`` adds that rounding outermost.
+    (local-curl), atom (atom-curl), element (species-direct) or seed (noise).  Options are the
+    potential's parameters; ``dtype="float32"`` adds that rounding outermost.
 
     Raises
     ------

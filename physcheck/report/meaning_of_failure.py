@@ -15,6 +15,9 @@ _MEANINGS = {
     "loop_work":
         "Atoms that move around a closed path gain or lose energy each time. Constant-energy "
         "dynamics heats or cools steadily, and a thermostat only hides it.",
+    "size_consistency":
+        "The forces of a small cell conserve energy, and those of a larger one of the same crystal "
+        "don't. Tests on small structures say nothing of a large simulation, which heats.",
     "strain_loop_work":
         "A cycle of strain and motion gains or loses energy. Constant-pressure dynamics and cell "
         "relaxations are driven by it.",

@@ -67,6 +67,7 @@ CHECK_IDS = CONSERVATION | set(
         "memory_growth",
         "outputs_agree",
         "responsiveness",
+        "size_consistency",
     ]
 )
 ADDITIVE = [name for name, kind in DEFECTS.items() if issubclass(kind, ForceDefect)]

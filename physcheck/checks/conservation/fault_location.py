@@ -33,7 +33,7 @@ _PRESENT = 2e-3
 _SPREAD_SHOWS = 10
 # A signal is no noise beyond so many of its standard deviations.
 _NOISE_SDS = 5
-# Below this share a place is not called the place.
+# Below this share of the antisymmetric part a place is not called the place.
 _LOCAL = 0.5
 # Halving is pointless where noise is a larger share of the whole than this.
 _TOO_NOISY = 0.05
@@ -64,6 +64,9 @@ class Place:
         "molecule of atoms" or "atom".
     block : (3M, 3M) float, eV/Å², or None
         The atoms' own Jacobian, where it was resolved.
+    stands_out : bool
+        Whether these atoms, and what they have with others, explain what no chance does: then the
+        violation is theirs even if less than half of it is within their own block.
     """
 
     atoms: np.ndarray
@@ -71,6 +74,7 @@ class Place:
     plane: Floats
     what: str
     block: Floats | None = None
+    stands_out: bool = False
 
     def sentence(self, start: Configurations) -> str:
         """For the failure's line of place."""
@@ -78,6 +82,8 @@ class Place:
         names = ", ".join(f"{a} ({symbols[a]})" for a in self.atoms[:_NAMED])
         if len(self.atoms) > _NAMED:
             names += f" and {len(self.atoms) - _NAMED} more"
+        if self.share < _LOCAL and self.stands_out:
+            return f"the violation sits in the {self.what} {names} and its neighbours"
         if self.share < _LOCAL:
             return f"the violation is spread; most of it is in the {self.what} {names}"
         return f"the violation sits in the {self.what} {names}"

@@ -14,8 +14,11 @@ model's noise; where truncation is then far above that noise, as on surfaces wit
 
 The interval allows for the worst shape of defect (rank 2).  The largest pair of a FAIL is confirmed
 at an eighth of the step; on a rough surface, where the step is as small as the noise allows, at
-five places near by.  Where the allotment has room, bisection finds the molecule or atom that holds
-the violation.
+five places near by.
+
+In systems of more than 200 atoms the same elements say whether one atom or small molecule explains
+them (:mod:`physcheck.checks.conservation.diluted_fault`): its own block is then judged, too.  Where
+none does, bisection places the violation of a FAIL, if the allotment has room.
 
 A model with exact products (``capabilities.differentiable``) gives (J - J^T) u without any step:
 see :mod:`physcheck.checks.conservation.jacobian_products`.
@@ -30,6 +33,12 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.consequences import heating_sentence
+from physcheck.checks.conservation.diluted_fault import (
+    DilutedFault,
+    Elements,
+    diluted_fault_cost,
+    find_diluted_fault,
+)
 from physcheck.checks.conservation.estimate import Estimate
 from physcheck.checks.conservation.fault_location import (
     Place,
@@ -53,13 +62,13 @@ from physcheck.checks.conservation.jacobian_differences import (
 )
 from physcheck.checks.conservation.jacobian_map import block_map, maps_of_directions
 from physcheck.checks.conservation.jacobian_products import measure_exact_asymmetry
+from physcheck.checks.conservation.jacobian_sampling import sampling_spreads, shrinkage
 from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.conservation.worst_loop import LOOP_POINTS, worst_loop_evidence
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import SampledRms
 from physcheck.numerics.quantiles import rank2_quantile
-from physcheck.numerics.resampling import jackknife_sd
 from physcheck.probes.directions import orthonormal_directions
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
@@ -98,8 +107,6 @@ _STEADY = 0.5
 # On a rough surface the largest pair is measured again at so many places near by, and so many of
 # them have to agree with it: one place meets another kink in ten times or so, four of five don't.
 _NEARBY, _AGREEING = 5, 4
-# Keeps logarithms and quotients of zero finite.
-_TINY = 1e-300
 
 
 def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
@@ -115,8 +122,11 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     if "localise" in _OPTIONS[budget]:
         # Twice the evaluations of the place, for a 4-point formula.
         place = localisation_cost(start, resolve=True)
-        return max(four_points, rough) + 2 * place + LOOP_POINTS
-    return max(simple, four_points, rough)
+        return max(four_points, rough) + 2 * place + LOOP_POINTS + diluted_fault_cost(start, k, 4)
+    return max(
+        simple + diluted_fault_cost(start, k),
+        max(four_points, rough) + diluted_fault_cost(start, k, 4),
+    )
 
 
 @check(
@@ -171,8 +181,9 @@ def measure_jacobian_asymmetry(
     ModelError, NonFiniteOutput
 
     Cost: 2k + 8 at any N; 4k - 4 where noise limits (2 directions fewer); 2k + 8 on a rough surface
-    (8 fewer), up to 20 more for a FAIL there.  Place: 4 a halving of the molecules; localise: 6 an
-    atom of the last, and 16; twice the first two with 4 points.  Full: 6N + 8, or 12N + 8.  Exact:
+    (8 fewer), up to 20 more for a FAIL there.  Place: 6 an atom and 4 where one atom or molecule
+    explains the elements, else 4 a halving of the molecules; localise: 6 an atom of the last, and
+    16; twice what there is an atom and a halving with 4 points.  Full: 6N + 8, or 12N + 8.  Exact:
     10 products, and 16 evaluations where a violation is seen.
 
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, eq. 5.
@@ -187,8 +198,11 @@ def measure_jacobian_asymmetry(
     frame, responses, formula = _measure(probe, chosen, full)
     result = _estimate(probe, frame, responses, formula, target)
     result = _confirm(probe, result, target)
-    place = None if full else _locate(probe, result, target, localise)
-    return _report(subject, result, place, localise, full)
+    fault = None if full else _find_diluted(probe, result, target)
+    place = None if fault is None or not fault.estimate.exceeds(0) else fault.place
+    if place is None and not full:
+        place = _locate(probe, result, target, localise)
+    return _report(subject, result, fault, place, localise, target)
 
 
 def _measure_exactly(subject: Subject, target: float) -> Measurement:
@@ -273,6 +287,17 @@ class _Result:
     confirmed: bool | None = None
 
     @property
+    def jacobian_norm(self) -> float:
+        """|J|_F, eV/Å²."""
+        n = self.frame.shape[1]
+        return self.unit * math.sqrt(n * (n - 1))
+
+    @property
+    def antisymmetric_norm(self) -> float:
+        """|J_anti|_F, eV/Å², the noise's share taken out."""
+        return self.estimate.value * self.jacobian_norm
+
+    @property
     def worst_pair(self) -> tuple[int, int]:
         """The directions with the largest antisymmetric element."""
         flat = int(np.argmax(np.abs(np.triu(self.antisymmetric, 1))))
@@ -298,8 +323,8 @@ def _estimate(
     squared = rms**2 - error**2
     value = math.sqrt(max(squared, 0.0))
     pairs = k * (k - 1) / 2
-    spread, size_spread = _sampling_spreads(antisymmetric, responses)
-    shrink = _shrinkage(value, error, pairs)
+    spread, size_spread = sampling_spreads(antisymmetric, responses)
+    shrink = shrinkage(value, error, pairs)
     components = {
         "truncation": truncation * shrink,
         "rounding": rounding * shrink,
@@ -325,38 +350,6 @@ def _estimate(
         work_needed=found.work_needed(target),
     )
     return _Result(frame, responses, formula, antisymmetric, unit, squared, estimate)
-
-
-def _sampling_spreads(antisymmetric: Floats, responses: Floats) -> tuple[float, float]:
-    """Relative standard deviations of lambda and of |J|_F, by leaving one direction out.
-
-    The whole sampling error where directions are few, none where they span the space.
-    """
-    k, n = responses.shape
-    squares = np.sum(responses**2, axis=1)
-    logs = np.log(np.maximum(squares, _TINY)) / 2
-
-    def log_lambda(kept: list[int]) -> float:
-        part = antisymmetric[np.ix_(kept, kept)]
-        size = math.sqrt(float(np.mean(squares[kept])))
-        return math.log(max(rms_of_pairs(part), _TINY) / max(size, _TINY))
-
-    def log_size(kept: list[int]) -> float:
-        return float(np.mean(logs[kept]))
-
-    left = math.sqrt(max(0.0, 1 - k / n))
-    return left * jackknife_sd(log_lambda, k), left * jackknife_sd(log_size, k)
-
-
-def _shrinkage(value: float, error: float, pairs: float) -> float:
-    """Standard deviation of lambda over that of one pair's error, by averaging over the pairs.
-
-    The mean square over m pairs with error e has the variance (2 e^4 + 4 e^2 lambda^2)/m, and
-    sd(lambda) = sd(lambda^2)/(2 lambda).  Where lambda is lost in the error, lambda^2 is known to
-    e^2 sqrt(2/m), so that lambda counts as no less than the root of that.
-    """
-    floor: float = max(value, error * (2 / pairs) ** 0.25, _TINY)
-    return math.sqrt(2 * error**2 + 4 * value**2) / (2 * floor * math.sqrt(pairs))
 
 
 def _confirm(probe: JacobianProbe, result: _Result, target: float) -> _Result:
@@ -386,6 +379,14 @@ def _confirm(probe: JacobianProbe, result: _Result, target: float) -> _Result:
     return replace(result, confirmed=confirmed)
 
 
+def _find_diluted(probe: JacobianProbe, result: _Result, target: float) -> DilutedFault | None:
+    """The one atom or molecule that explains the elements, where the forces respond."""
+    if not probe.subject.resolution.responds:
+        return None
+    known = Elements(result.frame, result.antisymmetric, result.antisymmetric_norm)
+    return find_diluted_fault(probe, result.formula, known, target)
+
+
 def _locate(probe: JacobianProbe, result: _Result, target: float, resolve: bool) -> Place | None:
     """The molecule or atom that holds the violation of a FAIL, where the allotment has room."""
     subject, formula = probe.subject, result.formula
@@ -395,8 +396,7 @@ def _locate(probe: JacobianProbe, result: _Result, target: float, resolve: bool)
     if not (result.estimate.exceeds(target) and subject.resolution.responds and affordable):
         return None
     slopes = slopes_of_parts(probe, formula)
-    n = subject.n_coordinates
-    total = result.estimate.value * result.unit * math.sqrt(n * (n - 1))
+    total = result.antisymmetric_norm
     place = place_by_bisection(subject.start, slopes, total, probe.noise(formula), subject.rng)
     if place is not None and resolve:
         place = resolve_block(subject.start, slopes, total, place)
@@ -404,13 +404,16 @@ def _locate(probe: JacobianProbe, result: _Result, target: float, resolve: bool)
 
 
 def _report(
-    subject: Subject, result: _Result, place: Place | None, localise: bool, full: bool
+    subject: Subject,
+    result: _Result,
+    fault: DilutedFault | None,
+    place: Place | None,
+    localise: bool,
+    target: float,
 ) -> Measurement:
     """The record, with the largest pair, or the place and the loop that shows it best."""
-    n = subject.n_coordinates
     plane = result.frame[list(result.worst_pair)]
-    jacobian_norm = result.unit * math.sqrt(n * (n - 1))
-    evidence = {
+    evidence: dict[str, Any] = {
         "place": f"largest pair of {len(result.frame)} directions; it moves "
         f"{subject.atom_moved_most(plane)} most",
         "scale": heating_sentence(result.estimate.value),
@@ -420,8 +423,8 @@ def _report(
             "directions": len(result.frame),
             "step_A": result.formula.base,
             "formula_points": result.formula.order,
-            "jacobian_norm": jacobian_norm,
-            "antisymmetric_norm": result.estimate.value * jacobian_norm,
+            "jacobian_norm": result.jacobian_norm,
+            "antisymmetric_norm": result.antisymmetric_norm,
             "element_per_lambda": result.unit,
         },
         "configurations": subject.start,
@@ -434,7 +437,13 @@ def _report(
         evidence |= worst_loop_evidence(subject, place)
     elif place is not None:
         evidence["place"] = place.sentence(subject.start)
-    return result.estimate.to_measurement(subject, evidence)
+    judged = result.estimate
+    if fault is not None:
+        evidence["quantities"] |= fault.quantities
+        if fault.decides(judged, target):
+            judged = fault.estimate
+            evidence |= fault.in_words(str(evidence["place"]), result.estimate.value)
+    return judged.to_measurement(subject, evidence)
 
 
 assert_jacobian_asymmetry = derive_assert(measure_jacobian_asymmetry)

@@ -4,6 +4,7 @@ see it.
 
 from __future__ import annotations
 
+from physcheck.potentials.defects.atom_curl import AtomCurl
 from physcheck.potentials.defects.base import Defect, ForceDefect, StressDefect
 from physcheck.potentials.defects.implementation import (
     BatchIndex,
@@ -19,6 +20,7 @@ from physcheck.potentials.defects.local_curl import LocalCurl
 from physcheck.potentials.defects.non_gradient import (
     Curl,
     Detached,
+    GrowingCurl,
     LostReaction,
     PairCurl,
     SpeciesDirect,
@@ -60,10 +62,12 @@ from physcheck.potentials.defects.symmetry import (
 _ALL: tuple[type[Defect], ...] = (
     Curl,
     PairCurl,
+    GrowingCurl,
     LostReaction,
     Detached,
     SpeciesDirect,
     LocalCurl,
+    AtomCurl,
     ForceScale,
     OtherEnergy,
     MissingSwitchDerivative,
@@ -104,6 +108,7 @@ DEFECTS: dict[str, type[Defect]] = {defect.spec: defect for defect in _ALL}
 
 __all__ = [
     "DEFECTS",
+    "AtomCurl",
     "AtomicEnergies",
     "BatchIndex",
     "BatchPadding",
@@ -117,6 +122,7 @@ __all__ = [
     "ForceDefect",
     "ForceScale",
     "ForcesOnly",
+    "GrowingCurl",
     "HardCutoff",
     "Hole",
     "LabFrame",

@@ -18,12 +18,14 @@ from physcheck.potentials.defects.base import (
 from physcheck.potentials.defects.density import DENSITY_CUTOFF, shell
 from physcheck.system import Configurations, Floats
 
-__all__ = ["Curl", "Detached", "LostReaction", "PairCurl", "SpeciesDirect"]
+__all__ = ["Curl", "Detached", "GrowingCurl", "LostReaction", "PairCurl", "SpeciesDirect"]
 
 # What forces that do net work around loops may spoil besides the laws that catch them directly.
-_CONSEQUENCES = DYNAMICS | SAMPLING | RELAXATION | {"strain_loop_work"}
+_CONSEQUENCES = DYNAMICS | SAMPLING | RELAXATION | {"strain_loop_work", "size_consistency"}
 # A unit vector off every symmetry axis, so that loops in the coordinate planes see it too.
 _AXIS = np.array([2.0, 3.0, 6.0]) / 7.0
+# Atoms of the system that the strength of a growing defect is that of.
+_GROWS_FROM = 32
 
 
 @final
@@ -87,6 +89,30 @@ class PairCurl(ForceDefect):
         rho = shell(configurations, decay=2.0, pairs=pairs).density.ravel()
         size = force.weights * (rho[pairs.first_rows] + rho[pairs.second_rows])
         return pairs.forces(-size[:, None] * pairs.directions)
+
+
+@final
+class GrowingCurl(ForceDefect):
+    """The force of :class:`PairCurl` times N/32: a feature that adds up over all atoms.
+
+    The model is nearly conservative in a small cell and runs away in a large one.  Strength in
+    eV/Å, as of 32 atoms.
+    """
+
+    spec: ClassVar[str] = "growing-curl"
+    unit: ClassVar[str] = "eV/Å"
+    default_strength: ClassVar[float] = 0.01
+    must_fail: ClassVar[frozenset[str]] = CONSERVATION
+    may_fail: ClassVar[frozenset[str]] = _CONSEQUENCES | {
+        "supercell_extensivity",
+        "separated_additivity",
+        "locality",
+    }
+
+    def unit_forces(self, configurations: Configurations) -> Floats:
+        """(B, N, 3), dimensionless."""
+        added: Floats = PairCurl(self.model).unit_forces(configurations)
+        return added * (configurations.n_atoms / _GROWS_FROM)
 
 
 @final

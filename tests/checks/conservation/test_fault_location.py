@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ase import Atoms
-from ase.build import bulk, molecule
+from ase.build import bulk
+from support.large_systems import Ring, waters
 
 from physcheck import measure_jacobian_asymmetry
-from physcheck.model import Capabilities, Meter
+from physcheck.model import Meter
 from physcheck.potentials import make_builtin
-from physcheck.system import Evaluation, as_configurations
-
-
-def waters(n_side=4):
-    rng = np.random.default_rng(0)
-    edge = 3.105
-    parts, numbers = [], []
-    for cell in np.ndindex(n_side, n_side, n_side):
-        one = molecule("H2O")
-        one.rotate(rng.uniform(0, 360), rng.standard_normal(3))
-        parts.append(one.positions - one.positions.mean(axis=0) + (np.array(cell) + 0.5) * edge)
-        numbers.append(one.numbers)
-    positions = np.concatenate(parts)
-    positions += 0.03 * rng.standard_normal(positions.shape)
-    return Atoms(np.concatenate(numbers), positions, cell=[n_side * edge] * 3, pbc=True)
+from physcheck.system import as_configurations
 
 
 @pytest.mark.parametrize("which", [0, 37, 63])
@@ -58,22 +44,6 @@ def test_a_spread_fault_names_no_place():
         result = measure_jacobian_asymmetry(model, waters(3), rng=np.random.default_rng(seed))
         assert result.interval[0] > 3e-5
         assert "sits in" not in result.evidence["place"]
-
-
-class Ring:
-    """Anharmonic springs along the order of the atoms, and a swirl of one of them."""
-
-    def __init__(self, start, atom, strength):
-        self.places, self.atom, self.strength = start.positions[0], atom, strength
-        self.capabilities = Capabilities("ring", "test", frozenset({"forces"}), batched=True)
-
-    def evaluate(self, configurations, *, want=frozenset({"forces"})):
-        u = configurations.positions - self.places
-        stretch = np.roll(u, -1, axis=1) - u
-        pull = stretch + 0.3 * stretch**2
-        forces = pull - np.roll(pull, 1, axis=1) - u
-        forces[:, self.atom] += self.strength * np.cross([2 / 7, 3 / 7, 6 / 7], u[:, self.atom])
-        return Evaluation(forces=forces)
 
 
 def test_one_atom_of_ten_thousand_is_named_within_400_evaluations():
