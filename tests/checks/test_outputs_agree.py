@@ -43,10 +43,13 @@ def measured(change, name="copper", info=()):
 @pytest.mark.parametrize("calculator", [EMT, lambda: LennardJones(sigma=2.2, rc=5.0)])
 @pytest.mark.parametrize("name", ["copper", "slab", "ethanol"])
 def test_real_calculators_agree_with_themselves(calculator, name):
-    found = measure_outputs_agree(CalculatorModel(calculator()), structure(name))
-    assert judge(found, tolerance_of("outputs_agree", "tight")).outcome is Outcome.PASS
+    tight = tolerance_of("outputs_agree", "tight")
+    model = CalculatorModel(calculator())
+    found = measure_outputs_agree(model, structure(name), tolerance=tight.value)
+    assert judge(found, tight).outcome is Outcome.PASS
     assert "energies" in found.evidence["quantities"]["outputs"]
-    assert found.force_evaluations == 2
+    # Five are for the stress where one axis isn't periodic.
+    assert found.force_evaluations == (2 if name == "ethanol" else 7)
 
 
 def _v(results, atoms):

@@ -10,6 +10,7 @@ import numpy as np
 
 from physcheck.checks.allotments import always
 from physcheck.checks.implementation.call_comparison import RATTLE
+from physcheck.checks.implementation.slab_stress import SLAB_COST, measure_slab_stress
 from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.errors import CapabilityMissing
@@ -63,7 +64,8 @@ class _Difference:
     kind="law",
     title="outputs that should say the same differ",
     causes="reference energies of atoms in one of energy and energies only; padding counted in a "
-    "sum; a virial of the other sign, or per atom; charges that aren't made to sum to the total",
+    "sum; a virial of the other sign, or per atom; charges that aren't made to sum to the total; a "
+    "stress divided by the volume of another cell where some axes aren't periodic",
     advice="use one of the two outputs only, until it is known which one is right",
     tolerances=Tolerances(
         screening=1e-2,
@@ -73,7 +75,7 @@ class _Difference:
         "dipole of 1 e Å, counts as 1 eV: 1 V is a potential that ions feel",
         source="sums of hundreds of numbers in float32 round by 1e-5 of their size",
     ),
-    evaluations=always(3),
+    evaluations=always(3 + SLAB_COST),
     shows=SHEARED_CELL,
 )
 def measure_outputs_agree(
@@ -91,8 +93,10 @@ def measure_outputs_agree(
         virial = -V stress = sum of virials                 stress = sum (or mean) of stresses
         sum of charges = info["charge"] or 0                energies of two copies = twice energies
 
-    and the dipole of a neutral molecule doesn't change when all atoms are moved together. Judged is
-    the largest difference, divided by the number of atoms. What the dipole differs from that of the
+    the dipole of a neutral molecule doesn't change when all atoms are moved together, and the
+    stress that is given where one axis isn't periodic is what the energy does under a strain along
+    the others (:mod:`physcheck.checks.implementation.slab_stress`). Judged is the largest
+    difference, divided by the number of atoms. What the dipole differs from that of the
     charges by is a quantity, since atoms may have dipoles of their own.
 
     Can't see: outputs under names that ASE doesn't have; which one of two outputs is wrong.
@@ -108,7 +112,8 @@ def measure_outputs_agree(
         The model gives no output that another one must agree with.
     ModelError
 
-    Cost: 1 evaluation; 1 more, of twice the size, for energies of atoms, and 1 for a dipole.
+    Cost: 1 evaluation; 1 more, of twice the size, for energies of atoms, 1 for a dipole, and 5 for
+    a stress of what is partly periodic.
     """
     meter, one = Meter(model), as_configurations(start)
     place = rattled(one, RATTLE, rng)
@@ -118,12 +123,13 @@ def measure_outputs_agree(
     differences += _of_charges(found, place, dtype)
     differences += _extensive(meter, found, place, dtype)
     differences += _moved_together(meter, found, place, dtype)
+    target = default_tolerance("outputs_agree") if tolerance is None else tolerance
+    differences += _of_slabs(meter, place, target)
     if not differences:
         raise CapabilityMissing(
             "the model gives no output beside those that other checks compare (energies, "
             "free_energy, virial, stresses, charges, dipole)"
         )
-    target = default_tolerance("outputs_agree") if tolerance is None else tolerance
     return _report(meter, place, found, differences, target)
 
 
@@ -231,6 +237,19 @@ def _moved_together(
     n = place.n_atoms
     what = "the dipole here and with all atoms moved together"
     return [_difference(what, moved["dipole"], found["dipole"], found["dipole"][None], n, dtype)]
+
+
+def _of_slabs(meter: Meter, place: Configurations, target: float) -> list[_Difference]:
+    """Left out where the energies' rounding hides differences of the size of the tolerance."""
+    slab = measure_slab_stress(meter, place)
+    if slab is None:
+        return []
+    n = place.n_atoms
+    apart, error = abs(slab.of_stress - slab.of_energy) / n, slab.error / n
+    if 2 * error > target and not apart - _SIGMAS * error > target:
+        return []
+    what = "the stress where one axis isn't periodic and the energy's derivative by the strain"
+    return [_Difference(what, apart, error)]
 
 
 def _report(
