@@ -162,3 +162,57 @@ def test_a_fault_of_all_places_outside_the_cell_fails_periodic_wrap():
     assert outcome(found) is Outcome.FAIL
     sound = physcheck.measure_periodic_wrap(make_builtin("gupta"), start)
     assert outcome(sound) is Outcome.PASS
+
+
+class VacuumAlongZ(EMT):
+    """What is periodic along two axes is taken to be so along the first two."""
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        if atoms.pbc.sum() == 2:
+            atoms = atoms.copy()
+            atoms.pbc = True, True, False
+        super().calculate(atoms, properties, system_changes)
+
+
+def test_vacuum_along_another_axis_is_tried_in_crystals_too():
+    found = physcheck.measure_lattice_basis(CalculatorModel(VacuumAlongZ()), structure("copper"))
+    assert outcome(found) is Outcome.FAIL
+    assert "the third axis not periodic" in found.evidence["place"]
+    sound = physcheck.measure_lattice_basis(CalculatorModel(EMT()), structure("copper"))
+    assert outcome(sound) is Outcome.PASS
+    assert sound.force_evaluations - 16 <= 14
+
+
+class SkinAgainstTheLastCall:
+    """A sound potential; pairs beyond 0.4 Å more than its cutoff are looked for again only after
+    an atom moved by 0.2 Å since the last call."""
+
+    def __init__(self):
+        self.inner, self.kept = make_builtin("gupta"), None
+        self.capabilities = self.inner.capabilities
+
+    def fresh(self):
+        return SkinAgainstTheLastCall()
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        answers = []
+        for one in configurations:
+            found = self.inner.evaluate(one, want=want)
+            last = self.kept
+            asked = (one.cells.tobytes(), one.system.numbers.tobytes(), one.system.pbc.tobytes())
+            listed = one.positions
+            if last is not None and last[0] == asked:
+                near = np.abs(one.positions - last[1]).max() < 0.2
+                listed = last[2] if near else one.positions
+            self.kept = (asked, one.positions, listed)
+            # Beyond the skin pairs are lost: forces of the size of what they miss.
+            lost = np.abs(one.positions - listed).max() > 0.4
+            forces = found.forces * (0.9 if lost else 1.0)
+            answers.append(Evaluation(found.energy, forces, found.stress))
+        return Evaluation.concatenate(answers)
+
+
+def test_a_list_that_is_held_against_the_last_call_fails_history_independence():
+    found = physcheck.measure_history_independence(SkinAgainstTheLastCall(), structure("copper"))
+    assert outcome(found) is Outcome.FAIL
+    assert "in eight steps" in found.evidence["place"]

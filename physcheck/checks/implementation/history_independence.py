@@ -36,7 +36,7 @@ _LABELS = {
     "l": "1.3 times as large",
     "d": "two copies of it",
 }
-_AFTER_A_WALK = "1.1 times as large, atoms moved by up to 0.9 Å in three steps"
+_AFTER_A_WALK = "1.1 times as large, atoms moved by up to 0.9 Å in eight steps"
 # Enough room to walk in, and still within reach of each other.
 _ROOM_TO_WALK = 1.1
 _AFTER_A_SMALL_MOVE = "the structure with an atom moved by 1e-4 Å"
@@ -378,7 +378,7 @@ def measure_history_independence(
     1.3 times as large, and two copies of it (another number of atoms). Then the structure is asked
     with one input changed, right after itself: the cell alone, the periodic axes, the species, the
     charge, the spin, magnetic moments, tags; and after a move of 1e-4 Å, after a larger cell, and
-    at the end of a walk of three short steps. Those answers are held against a fresh model's, or,
+    at the end of a walk of eight short steps. Those answers are held against a fresh model's, or,
     where none can be made, against those after another number of atoms. Judged is the largest rms
     difference of forces, or of energy or virial an atom over 1 Å; it is infinite where a model
     raises at one visit and answers at another. What differs is asked for once more: answers that
@@ -397,7 +397,7 @@ def measure_history_independence(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 37 to 55 evaluations, a few of them of twice the size; up to 16 more where answers differ,
+    Cost: 42 to 60 evaluations, a few of them of twice the size; up to 16 more where answers differ,
     four of them equal calls in a row, whose scatter is ``determinism``'s.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.
