@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -216,3 +218,46 @@ def test_a_list_that_is_held_against_the_last_call_fails_history_independence():
     found = physcheck.measure_history_independence(SkinAgainstTheLastCall(), structure("copper"))
     assert outcome(found) is Outcome.FAIL
     assert "in eight steps" in found.evidence["place"]
+
+
+class Unparametrised(EMT):
+    """Atoms of one species have no forces."""
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        self.results["forces"] = np.where(
+            self.atoms.numbers[:, None] == 8, 0.0, self.results["forces"]
+        )
+
+
+def test_a_species_without_parameters_fails_responsiveness():
+    found = physcheck.measure_responsiveness(
+        CalculatorModel(Unparametrised()), structure("ethanol")
+    )
+    assert outcome(found) is Outcome.FAIL
+    assert "all O atoms are exactly zero" in found.evidence["place"]
+    sound = physcheck.measure_responsiveness(CalculatorModel(EMT()), structure("ethanol"))
+    assert outcome(sound) is Outcome.PASS
+
+
+class CellIsNotInTheKey(EMT):
+    """Answers are kept by positions and species alone, as many as are asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = {}
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        key = atoms.positions.tobytes() + atoms.numbers.tobytes()
+        if key not in self.kept:
+            super().calculate(atoms, properties, system_changes)
+            self.kept[key] = copy.deepcopy(self.results)
+        self.results = copy.deepcopy(self.kept[key])
+
+
+@pytest.mark.parametrize(("name", "place"), [("water", "periodic box"), ("copper", "cell")])
+def test_a_cache_that_does_not_look_at_the_cell_fails_history_independence(name, place):
+    model = CalculatorModel.from_factory(CellIsNotInTheKey)
+    found = physcheck.measure_history_independence(model, structure(name))
+    assert outcome(found) is Outcome.FAIL
+    assert place in found.evidence["place"]

@@ -172,3 +172,14 @@ def test_shapes_that_nobody_can_read_are_left_out():
     assert set(found) == {"energies", "stress", "virial", "virials"}
     assert found["stress"].tolist() == [[0, 5, 4], [5, 1, 3], [4, 3, 2]]
     assert found["virial"][2, 0] == 6
+
+
+@pytest.mark.parametrize(("times", "outcome_of_it"), [(4.803, Outcome.FAIL), (1.0, Outcome.PASS)])
+def test_a_dipole_in_debye_is_told_by_the_charges(times, outcome_of_it):
+    def change(results, atoms):
+        charges = 0.1 * (atoms.numbers - atoms.numbers.mean())
+        return {"charges": charges, "dipole": times * charges @ atoms.positions}
+
+    outcome, found = measured(change, "ethanol")
+    assert outcome is outcome_of_it
+    assert (f"{times:.4g} times" in found.evidence["place"]) is (times != 1)

@@ -30,6 +30,8 @@ __all__ = ["assert_outputs_agree", "measure_outputs_agree"]
 _MOST_ENTROPY = 0.6  # eV/atom
 # Å between a molecule and its copy: atoms' own energies then feel nothing of it.
 _ROOM = 60.0
+# Share of a dipole that printing and float32 leave beside a multiple of another vector.
+_EXACTLY = 1e-4
 # How far all atoms of a molecule are moved together, Å.
 _SHIFT = (1.0, -2.0, 3.0)
 # A chance of 1e-4 or less, one-sided, of a normal error.
@@ -93,8 +95,8 @@ def measure_outputs_agree(
         virial = -V stress = sum of virials                 stress = sum (or mean) of stresses
         sum of charges = info["charge"] or 0                energies of two copies = twice energies
 
-    the dipole of a neutral molecule doesn't change when all atoms are moved together, and the
-    stress that is given where one axis isn't periodic is what the energy does under a strain along
+    the dipole of a neutral molecule doesn't change when all atoms are moved together, nor is it
+    another multiple of that of the charges than once, and the stress that is given where one axis isn't periodic is what the energy does under a strain along
     the others (:mod:`physcheck.checks.implementation.slab_stress`). Judged is the largest
     difference, divided by the number of atoms. What the dipole differs from that of the
     charges by is a quantity, since atoms may have dipoles of their own.
@@ -123,6 +125,7 @@ def measure_outputs_agree(
     differences += _of_charges(found, place, dtype)
     differences += _extensive(meter, found, place, dtype)
     differences += _moved_together(meter, found, place, dtype)
+    differences += _multiple_of_charges(found, place, dtype)
     target = default_tolerance("outputs_agree") if tolerance is None else tolerance
     differences += _of_slabs(meter, place, target)
     if not differences:
@@ -237,6 +240,28 @@ def _moved_together(
     n = place.n_atoms
     what = "the dipole here and with all atoms moved together"
     return [_difference(what, moved["dipole"], found["dipole"], found["dipole"][None], n, dtype)]
+
+
+def _multiple_of_charges(
+    found: dict[str, Floats], place: Configurations, dtype: str
+) -> list[_Difference]:
+    """A dipole that is exactly a multiple of the charges' own: another unit (4.803 D) or sign.
+
+    One with dipoles of the atoms in it is no multiple.
+    """
+    if "dipole" not in found or "charges" not in found or place.system.is_periodic:
+        return []
+    dipole, of_charges = found["dipole"], found["charges"] @ place.positions[0]
+    size = float(of_charges @ of_charges)
+    if not size > 0:
+        return []
+    times = float(dipole @ of_charges) / size
+    rest = float(np.linalg.norm(dipole - times * of_charges))
+    if not rest <= _EXACTLY * float(np.linalg.norm(dipole)):
+        return []
+    what = f"the dipole and that of the charges, {times:.4g} times which it is,"
+    scale = found["charges"][:, None] * place.positions[0]
+    return [_difference(what, dipole, of_charges, scale, len(scale), dtype)]
 
 
 def _of_slabs(meter: Meter, place: Configurations, target: float) -> list[_Difference]:
