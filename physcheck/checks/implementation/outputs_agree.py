@@ -95,11 +95,12 @@ def measure_outputs_agree(
         virial = -V stress = sum of virials                 stress = sum (or mean) of stresses
         sum of charges = info["charge"] or 0                energies of two copies = twice energies
 
-    the dipole of a neutral molecule doesn't change when all atoms are moved together, nor is it
-    another multiple of that of the charges than once, and the stress that is given where one axis isn't periodic is what the energy does under a strain along
-    the others (:mod:`physcheck.checks.implementation.slab_stress`). Judged is the largest
-    difference, divided by the number of atoms. What the dipole differs from that of the
-    charges by is a quantity, since atoms may have dipoles of their own.
+    The dipole of a neutral molecule doesn't change when all atoms are moved together, and if it is
+    a multiple of that of the charges, it is once that. The stress that is given where one axis
+    isn't periodic is what the energy does under a strain along the others
+    (:mod:`physcheck.checks.implementation.slab_stress`). Judged is the largest difference, divided
+    by the number of atoms. What else the dipole differs from that of the charges by is a quantity,
+    since atoms may have dipoles of their own.
 
     Can't see: outputs under names that ASE doesn't have; which one of two outputs is wrong.
 
