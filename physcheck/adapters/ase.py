@@ -15,7 +15,7 @@ from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from physcheck.adapters.declaration import Declaration
 from physcheck.adapters.further_outputs import FURTHER_OUTPUTS, further_outputs_of
-from physcheck.adapters.handed_over import handed_over
+from physcheck.adapters.handed_over import given_back, handed_over
 from physcheck.errors import ModelError
 from physcheck.model import OUTPUTS, Capabilities, Meter, Model
 from physcheck.numerics.answers import real_array
@@ -286,7 +286,9 @@ class CalculatorModel:
 
     def _property(self, name: str) -> Any:
         with handed_over(Atoms=self._atoms):
-            return self._asked(name)
+            value = self._asked(name)
+        given_back({name: value}, (name,))
+        return value
 
     def _asked(self, name: str) -> Any:
         if hasattr(self.calculator, "get_property"):

@@ -1,40 +1,68 @@
-"""The very objects that a model's own code gets, watched for changes: Atoms, tensors, dicts.
+"""The very objects that a model's own code gets and gives, watched for changes: Atoms, tensors,
+dicts.
 
-Adapters say what they hand over; nothing is compared unless somebody watches.
+Adapters say what they hand over and get back; nothing is compared unless somebody watches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-__all__ = ["handed_over", "watching"]
+__all__ = ["given_back", "handed_over", "watching"]
 
-# What was changed, by name, each with its size; None where nobody watches.
-_CHANGED: ContextVar[dict[str, tuple[float, str]] | None] = ContextVar("changed", default=None)
+
+@dataclass(slots=True)
+class _Watch:
+    """What is seen while somebody watches.
+
+    Attributes
+    ----------
+    changed : dict
+        What was changed, by name, each with its size.
+    answers : list of (objects by name, their leaves as they were given)
+    """
+
+    changed: dict[str, tuple[float, str]] = field(default_factory=dict)
+    answers: list[tuple[Mapping[str, Any], dict[str, Any]]] = field(default_factory=list)
+
+    def compare(self, before: dict[str, Any], after: dict[str, Any]) -> None:
+        """Note what differs."""
+        for name in [*before, *(new for new in after if new not in before)]:
+            size, difference = _difference(before.get(name), after.get(name))
+            if difference and size >= self.changed.get(name, (0.0, ""))[0]:
+                self.changed[name] = size, f"{name} {difference}"
+
+
+# None where nobody watches.
+_WATCH: ContextVar[_Watch | None] = ContextVar("watch", default=None)
 # Objects in objects in objects: no input goes deeper.
 _DEEPEST = 6
 
 
 @contextmanager
 def watching() -> Iterator[dict[str, str]]:
-    """Within, what adapters hand over is compared before and after.
+    """Within, what adapters hand over is compared before and after, and what they get back with
+    what it is in the end.
 
     The dict has the changes afterwards: its keys are names such as ``Atoms.positions``, its values
     say where the largest change was and from what to what.
     """
-    changed: dict[str, tuple[float, str]] = {}
+    watch = _Watch()
     found: dict[str, str] = {}
-    token = _CHANGED.set(changed)
+    token = _WATCH.set(watch)
     try:
         yield found
     finally:
-        _CHANGED.reset(token)
-        found.update({name: text for name, (_, text) in changed.items()})
+        _WATCH.reset(token)
+        for things, leaves in watch.answers:
+            watch.compare(leaves, _leaves(things))
+        found.update({name: text for name, (_, text) in watch.changed.items()})
 
 
 @contextmanager
@@ -45,19 +73,23 @@ def handed_over(**things: Any) -> Iterator[None]:
     numbers, arrays, info and constraints, the entries of dicts and lists, and the public attributes
     of other objects.
     """
-    changed = _CHANGED.get()
-    if changed is None:
+    watch = _WATCH.get()
+    if watch is None:
         yield
         return
     before = _leaves(things)
     try:
         yield
     finally:
-        after = _leaves(things)
-        for name in [*before, *(new for new in after if new not in before)]:
-            size, difference = _difference(before.get(name), after.get(name))
-            if difference and size >= changed.get(name, (0.0, ""))[0]:
-                changed[name] = size, f"{name} {difference}"
+        watch.compare(before, _leaves(things))
+
+
+def given_back(answer: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Outputs that a caller may keep: later calls must leave them as they are."""
+    watch = _WATCH.get()
+    if watch is not None:
+        kept = {f"an earlier answer's {n}": answer[n] for n in names if answer.get(n) is not None}
+        watch.answers.append((kept, _leaves(kept)))
 
 
 def _leaves(things: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from physcheck.adapters.archives import (
 from physcheck.adapters.forward_contract import CONTRACT, refuse_other_answer, refuse_other_forward
 from physcheck.adapters.frameworks import check_choice
 from physcheck.adapters.further_outputs import further_outputs_of
-from physcheck.adapters.handed_over import handed_over
+from physcheck.adapters.handed_over import given_back, handed_over
 from physcheck.adapters.heads import CONSERVATIVE, DIRECT, HEAD_OPTION, HEADS
 from physcheck.adapters.torch_modes import details_of_mode, executed
 from physcheck.errors import ModelError, ModelFileError, SpecError
@@ -249,6 +249,7 @@ class TorchModel:
         with torch.enable_grad(), handed_over(positions=positions, **given):
             answer = self._call(positions, *given.values())
         refuse_other_answer(self.module, answer)
+        given_back(answer, OUTPUTS)
         return answer, positions
 
 

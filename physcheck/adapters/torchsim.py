@@ -10,9 +10,9 @@ import numpy as np
 
 from physcheck.adapters.batched import Answer, BatchedModel
 from physcheck.adapters.further_outputs import further_outputs_of
-from physcheck.adapters.handed_over import handed_over
+from physcheck.adapters.handed_over import given_back, handed_over
 from physcheck.errors import ModelError, SpecError
-from physcheck.model import Capabilities, Meter, Model
+from physcheck.model import OUTPUTS, Capabilities, Meter, Model
 from physcheck.system import Configurations, Floats, System
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class _Call:
         state = torch_sim.io.atoms_to_state(structures, interface.device, interface.dtype)
         with handed_over(SimState=state):
             answer: dict[str, Any] = interface(state)
+        given_back(answer, OUTPUTS)
         return answer
 
 

@@ -18,6 +18,7 @@ from physcheck.system import Configurations, Floats, Ints, System
 
 __all__ = [
     "AtCorner",
+    "InCell",
     "OtherAxes",
     "Transformation",
     "atom_at_corner",
@@ -35,6 +36,7 @@ __all__ = [
     "rigid_rotation",
     "rigid_shift",
     "supercell",
+    "wrapped_into_cell",
 ]
 
 # Strain, and displacement in Å, of jittered copies: far above the rounding of positions in float32
@@ -186,6 +188,28 @@ class AtCorner(Transformation):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class InCell(Transformation):
+    """Each atom's image inside the cell, along its periodic axes.
+
+    Everything is moved together first, so that the first atom is in the middle of the cell.
+    """
+
+    def apply(self, start: Configurations) -> Configurations:
+        """The wrapped copies."""
+        from ase.geometry import complete_cell
+
+        positions = np.empty_like(start.positions)
+        for index, (x, cell) in enumerate(zip(start.positions, start.cells, strict=True)):
+            whole = np.array(complete_cell(cell))  # type: ignore[no-untyped-call]
+            fractional = x @ np.linalg.inv(whole)
+            periodic = start.system.pbc
+            moved = fractional + np.where(periodic, 0.5 - fractional[0], 0.0)
+            moved[:, periodic] %= 1.0
+            positions[index] = moved @ whole
+        return start.at(positions, start.cells)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class OtherAxes(Transformation):
     """The same atoms and images with other cell vectors where they mean nothing, or in other rows.
 
@@ -227,6 +251,12 @@ def atom_at_corner(
     label = f"atom {atom} ({start.system.symbols[atom]}) moved to {text}, all others with it"
     options: dict[str, object] = {"atom": atom, "corner": corner, "share": share}
     return AtCorner(**_unchanged(start, label), **options)  # type: ignore[arg-type]
+
+
+def wrapped_into_cell(start: Configurations) -> InCell:
+    """See :class:`InCell`."""
+    label = "all atoms moved together and wrapped into the cell"
+    return InCell(**_unchanged(start, label))  # type: ignore[arg-type]
 
 
 def axes_in_other_rows(start: Configurations) -> OtherAxes:

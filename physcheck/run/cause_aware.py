@@ -114,13 +114,15 @@ class CauseAwareRunner:
             record = self.runner.run(entry)
             if record.verdict is Outcome.FAIL and self._takes_batches:
                 record = self._told_apart(entry, record)
-        if _raised(record) and entry.check.id in CHECKS_OF_COPIES:
+        raised = _raised(record)
+        if raised and entry.check.id in CHECKS_OF_COPIES:
             record = self._with_copies_tried(entry, record)
         self._tell_refusals(entry, record)
         if record.verdict is not Outcome.FAIL or record.check in (_BATCH, _MEMORY):
             return record
         if self._first_failed(_MEMORY) is None:
-            return self._made_again(entry, record)
+            # What was raised is raised again: that it is no FAIL then is no scatter.
+            return record if raised else self._made_again(entry, record)
         record = self._without_its_memory(entry, record)
         return self._with_memory_named(record) if record.verdict is Outcome.FAIL else record
 

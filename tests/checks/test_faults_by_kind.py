@@ -170,7 +170,7 @@ def test_a_list_that_is_made_again_too_late_fails_history_independence():
         Skin(make_builtin("morse"), 0.3), bulk("Cu", cubic=True)
     )
     assert outcome(found) is Outcome.FAIL
-    assert "three steps" in found.evidence["place"]
+    assert "eight steps" in found.evidence["place"]
 
 
 def test_what_history_does_not_explain_is_said():

@@ -13,8 +13,8 @@ __all__ = ["STEPS", "changed_inputs", "walk"]
 
 # How much larger the cell is, with the atoms left where they are: pairs across its faces feel it.
 _LARGER_CELL = 1.1
-#: Equal steps of a walk.
-STEPS = 3
+#: Equal steps of a walk, of 0.11 Å or less: below half of any skin, as those of a simulation are.
+STEPS = 8
 # Å that each atom moves in all.  Lists of neighbours have skins of 0.3 to 2 Å, within half of which
 # no atom may go before they are made again.
 _WALK = 0.9
@@ -56,7 +56,7 @@ def changed_inputs(
 
 
 def walk(start: Configurations, rng: np.random.Generator) -> list[Configurations]:
-    """Three places (B = 1), each atom farther along a direction of its own, 0.9 Å in the end.
+    """Eight places (B = 1), each atom farther along a direction of its own, 0.9 Å in the end.
 
     A list of neighbours that is made again only after longer moves, or that compares each place
     with the one before instead of its own, lacks pairs then.  Shorter where atoms would meet.

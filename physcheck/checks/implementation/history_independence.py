@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from physcheck.numerics.detection import limit_of_difference
 from physcheck.numerics.noise import rounding_floor
 from physcheck.probes.transformations import doubled
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
-from physcheck.system import Configurations, Floats, as_configurations
+from physcheck.system import Configurations, Floats, System, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_history_independence", "measure_history_independence"]
@@ -26,8 +27,8 @@ __all__ = ["assert_history_independence", "measure_history_independence"]
 _EXPANSION = 1.3
 # A chance of 1e-4 or less, one-sided, of a normal error.
 _SIGMAS = 4.0
-# Equal calls, one after the other.
-_IN_A_ROW = 4
+# Equal calls, one after the other: the range of three would be too small now and then.
+_IN_A_ROW = 6
 # Each kind of configuration follows different ones.
 _ORDER = "xedexlxdlex"
 _LABELS = {
@@ -36,11 +37,14 @@ _LABELS = {
     "l": "1.3 times as large",
     "d": "two copies of it",
 }
-_AFTER_A_WALK = "1.1 times as large, atoms moved by up to 0.9 Å in three steps"
+_AFTER_A_WALK = "1.1 times as large, atoms moved by up to 0.9 Å in eight steps"
 # Enough room to walk in, and still within reach of each other.
 _ROOM_TO_WALK = 1.1
 _AFTER_A_SMALL_MOVE = "the structure with an atom moved by 1e-4 Å"
 _AFTER_ANOTHER_CELL = "the structure after the same atoms in a cell twice as large"
+_AFTER_ANOTHER_BOX = "the structure in a periodic box, after a box 1 Å larger"
+# Å between a molecule and its images in that box: less than any cutoff.
+_BETWEEN_IMAGES = 2.5
 # Å: far beyond rounding, and below what anybody may take for no move at all.
 _SMALL_MOVE = 1e-4
 # How much larger the memory of a self-consistent model's start may be far from rest.
@@ -60,6 +64,8 @@ def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> 
     paths = [2] * (len(changed_inputs(start, capabilities)) + 1) + [STEPS + 1]
     if start.system.is_periodic:
         paths.append(3)
+    elif capabilities.periodicity != "none":
+        paths.append(2)
     return 2 * len(_ORDER) + sum(length + 2 for length in paths) + 1 + _IN_A_ROW
 
 
@@ -121,6 +127,8 @@ class _Found:
     Attributes
     ----------
     visits : _Visits
+    worst : str
+        The label of what differed most at first.
     again : float or None, eV/Å
         The largest difference where it was looked for a second time.
     scatter : float, eV/Å
@@ -128,6 +136,7 @@ class _Found:
     """
 
     visits: _Visits
+    worst: str
     again: float | None = None
     scatter: float = 0.0
 
@@ -142,7 +151,7 @@ def _measure(meter: Meter, one: Configurations, rng: np.random.Generator, target
     larger = one.at(_EXPANSION * one.positions, _EXPANSION * one.cells)
     places = {"x": one, "e": _exchanged(one, rng), "l": larger, "d": twice}
     changed = {label: [one, place] for label, place in changed_inputs(one, meter.capabilities)}
-    paths = {**changed, **_paths(places, rng)}
+    paths = {**changed, **_paths(places, meter.capabilities, rng)}
     visits = _Visits(places, compared_with_fresh=getattr(meter.model, "fresh", None) is not None)
     _visit_all(meter, visits)
     for label in _first_answers(visits):
@@ -153,7 +162,7 @@ def _measure(meter: Meter, one: Configurations, rng: np.random.Generator, target
     visits.without_effect = [label for label in visits.without_effect if label in changed]
     worst = visits.worst
     if visits.apart[worst] == 0:
-        return _Found(visits)
+        return _Found(visits, worst)
     again = _Visits(places, compared_with_fresh=visits.compared_with_fresh)
     if worst in paths:
         _ask_otherwise(meter, again, worst, paths[worst])
@@ -163,7 +172,11 @@ def _measure(meter: Meter, one: Configurations, rng: np.random.Generator, target
             _compare_first(meter, again, worst)
     # The first of them still has a history.
     in_a_row = [_answer(meter, one) for _ in range(_IN_A_ROW)]
-    return _Found(visits, again.apart.get(worst, 0.0), _largest(in_a_row[1:]))
+    repeated = again.apart.get(worst, 0.0)
+    if repeated > 0:
+        # A history does the same again; the largest of many differences by scatter is smaller then.
+        visits.apart[worst] = min(visits.apart[worst], repeated)
+    return _Found(visits, worst, repeated, _largest(in_a_row[1:]))
 
 
 def _allow_for_warm_starts(found: _Visits, target: float) -> None:
@@ -179,7 +192,7 @@ def _allow_for_warm_starts(found: _Visits, target: float) -> None:
 
 
 def _paths(
-    places: dict[str, Configurations], rng: np.random.Generator
+    places: dict[str, Configurations], capabilities: Capabilities, rng: np.random.Generator
 ) -> dict[str, list[Configurations]]:
     """Places that lead to the one that is compared, which comes last."""
     one = places["x"]
@@ -194,7 +207,17 @@ def _paths(
         # Another number of atoms before, so that no list of the small cell is left.
         in_larger = one.at(one.positions, 2 * one.cells)
         paths[_AFTER_ANOTHER_CELL] = [places["d"], in_larger, one]
+    elif capabilities.periodicity != "none":
+        paths[_AFTER_ANOTHER_BOX] = [_boxed(one, _BETWEEN_IMAGES + 1.0), _boxed(one)]
     return paths
+
+
+def _boxed(one: Configurations, room: float = _BETWEEN_IMAGES) -> Configurations:
+    """A molecule where it is, in a periodic box that leaves ``room`` Å to its images."""
+    system = one.system
+    periodic = System(system.numbers, system.masses, np.ones(3, bool), system.info, system.arrays)
+    cell = np.diag(np.ptp(one.positions[0], axis=0) + room)
+    return Configurations(periodic, one.positions, cell[None])
 
 
 def _visit_all(meter: Meter, found: _Visits) -> None:
@@ -254,9 +277,13 @@ def _ask_otherwise(meter: Meter, found: _Visits, label: str, path: list[Configur
         else:
             _answer(meter, other)
             first = _answer(meter, place)
-        before = [_answer(meter, step) for step in path[:-1]]
     except (ModelError, NonFiniteOutput):
         return
+    before: list[_Answer] = []
+    for step in path[:-1]:
+        # What is refused may leave a trace, too.
+        with suppress(ModelError, NonFiniteOutput):
+            before.append(_answer(meter, step))
     found.where[label] = place
     try:
         answer = _answer(meter, place)
@@ -264,13 +291,13 @@ def _ask_otherwise(meter: Meter, found: _Visits, label: str, path: list[Configur
         found.apart[label], found.raised[label] = math.inf, str(error)
         return
     found.apart[label] = answer.difference(first)
-    if len(path) == 2 and first.difference(before[0]) == 0:
+    if len(path) == 2 and before and first.difference(before[0]) == 0:
         found.without_effect.append(label)
 
 
 def _report(meter: Meter, found: _Found, target: float) -> Measurement:
-    visits = found.visits
-    worst, value = visits.worst, visits.apart[visits.worst]
+    visits, worst = found.visits, found.worst
+    value = visits.apart[worst]
     floor = rounding_floor(visits.largest_force, meter.capabilities.dtype)
     # Rounding of the answers, the only noise that answers to one question may have.
     unexplained = max(floor, found.scatter)
@@ -306,7 +333,7 @@ def _report(meter: Meter, found: _Found, target: float) -> Measurement:
 
 
 def _place(found: _Found) -> str:
-    visits, worst = found.visits, found.visits.worst
+    visits, worst = found.visits, found.worst
     value = visits.apart[worst]
     if math.isinf(value):
         key = next((k for k, label in _LABELS.items() if label == worst), worst)
@@ -378,12 +405,12 @@ def measure_history_independence(
     1.3 times as large, and two copies of it (another number of atoms). Then the structure is asked
     with one input changed, right after itself: the cell alone, the periodic axes, the species, the
     charge, the spin, magnetic moments, tags; and after a move of 1e-4 Å, after a larger cell, and
-    at the end of a walk of three short steps. Those answers are held against a fresh model's, or,
-    where none can be made, against those after another number of atoms. Judged is the largest rms
-    difference of forces, or of energy or virial an atom over 1 Å; it is infinite where a model
-    raises at one visit and answers at another. What differs is asked for once more: answers that
-    then agree scatter whatever was asked before. Inputs whose change has no effect are in
-    ``quantities``.
+    at the end of a walk of eight short steps; a molecule in a periodic box after another one. Those
+    answers are held against a fresh model's, or, where none can be made, against those after
+    another number of atoms. Judged is the largest rms difference of forces, or of energy or virial
+    an atom over 1 Å; it is infinite where a model raises at one visit and answers at another. What
+    differs is asked for once more, and the smaller difference counts: answers that then agree
+    scatter whatever was asked before. Inputs whose change has no effect are in ``quantities``.
 
     Can't see: a memory that reaches farther back than a few calls; without a factory (no fresh
     model), an answer that is always the same wrong one.
@@ -397,8 +424,8 @@ def measure_history_independence(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 37 to 55 evaluations, a few of them of twice the size; up to 16 more where answers differ,
-    four of them equal calls in a row, whose scatter is ``determinism``'s.
+    Cost: 46 to 60 evaluations, a few of them of twice the size; up to 18 more where answers differ,
+    six of them equal calls in a row, whose scatter is ``determinism``'s.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.
     """

@@ -1,4 +1,4 @@
-"""A model reads its input and leaves it as it was."""
+"""A model reads its input and leaves it, and its earlier answers, as they were."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ def _arrays(given: Configurations) -> dict[str, Any]:
 
 @check(
     family="implementation",
-    quantity="inputs that the model changed",
+    quantity="inputs and earlier answers that the model changed",
     unit="inputs",
     needs={"forces"},
     kind="law",
-    title="the model changes what it is given",
-    causes="wrapping or centring positions in place; writing magnetic moments or charges back",
-    advice="copy the input before changing it",
+    title="the model changes what it is given, or gave",
+    causes="wrapping or centring positions in place; writing magnetic moments or charges back; one "
+    "buffer for the answers of all calls (CUDA graphs)",
+    advice="copy the input before changing it, and the answers before the next call",
     tolerances=Tolerances(
         screening=0.0,
         md=0.0,
@@ -56,12 +57,13 @@ def _arrays(given: Configurations) -> dict[str, Any]:
 def measure_input_untouched(
     model: Model | Meter, start: Any, *, rng: np.random.Generator
 ) -> Measurement:
-    """A model reads its input and leaves it as it was.
+    """A model reads its input and leaves it, and its earlier answers, as they were.
 
     Positions, cell, numbers, masses, pbc and the per-atom arrays are handed in writable, and
     compared bit by bit after the call, and so are the very objects that the model's own code gets
     from its adapter (an Atoms with its info, arrays and constraints; tensors; a SimState): for the
-    structure, and for it moved so that atoms are outside the cell.
+    structure, and for it moved so that atoms are outside the cell. What it answered at the first is
+    compared after the second: a caller may have kept it.
 
     Can't see: changes that are undone before the call returns.
 

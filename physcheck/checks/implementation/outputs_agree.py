@@ -10,6 +10,7 @@ import numpy as np
 
 from physcheck.checks.allotments import always
 from physcheck.checks.implementation.call_comparison import RATTLE
+from physcheck.checks.implementation.slab_stress import SLAB_COST, measure_slab_stress
 from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.errors import CapabilityMissing
@@ -29,6 +30,8 @@ __all__ = ["assert_outputs_agree", "measure_outputs_agree"]
 _MOST_ENTROPY = 0.6  # eV/atom
 # Å between a molecule and its copy: atoms' own energies then feel nothing of it.
 _ROOM = 60.0
+# Share of a dipole that printing and float32 leave beside a multiple of another vector.
+_EXACTLY = 1e-4
 # How far all atoms of a molecule are moved together, Å.
 _SHIFT = (1.0, -2.0, 3.0)
 # A chance of 1e-4 or less, one-sided, of a normal error.
@@ -63,7 +66,8 @@ class _Difference:
     kind="law",
     title="outputs that should say the same differ",
     causes="reference energies of atoms in one of energy and energies only; padding counted in a "
-    "sum; a virial of the other sign, or per atom; charges that aren't made to sum to the total",
+    "sum; a virial of the other sign, or per atom; charges that aren't made to sum to the total; a "
+    "stress divided by the volume of another cell where some axes aren't periodic",
     advice="use one of the two outputs only, until it is known which one is right",
     tolerances=Tolerances(
         screening=1e-2,
@@ -73,7 +77,7 @@ class _Difference:
         "dipole of 1 e Å, counts as 1 eV: 1 V is a potential that ions feel",
         source="sums of hundreds of numbers in float32 round by 1e-5 of their size",
     ),
-    evaluations=always(3),
+    evaluations=always(3 + SLAB_COST),
     shows=SHEARED_CELL,
 )
 def measure_outputs_agree(
@@ -91,9 +95,12 @@ def measure_outputs_agree(
         virial = -V stress = sum of virials                 stress = sum (or mean) of stresses
         sum of charges = info["charge"] or 0                energies of two copies = twice energies
 
-    and the dipole of a neutral molecule doesn't change when all atoms are moved together. Judged is
-    the largest difference, divided by the number of atoms. What the dipole differs from that of the
-    charges by is a quantity, since atoms may have dipoles of their own.
+    The dipole of a neutral molecule doesn't change when all atoms are moved together, and if it is
+    a multiple of that of the charges, it is once that. The stress that is given where one axis
+    isn't periodic is what the energy does under a strain along the others
+    (:mod:`physcheck.checks.implementation.slab_stress`). Judged is the largest difference, divided
+    by the number of atoms. What else the dipole differs from that of the charges by is a quantity,
+    since atoms may have dipoles of their own.
 
     Can't see: outputs under names that ASE doesn't have; which one of two outputs is wrong.
 
@@ -108,7 +115,8 @@ def measure_outputs_agree(
         The model gives no output that another one must agree with.
     ModelError
 
-    Cost: 1 evaluation; 1 more, of twice the size, for energies of atoms, and 1 for a dipole.
+    Cost: 1 evaluation; 1 more, of twice the size, for energies of atoms, 1 for a dipole, and 5 for
+    a stress of what is partly periodic.
     """
     meter, one = Meter(model), as_configurations(start)
     place = rattled(one, RATTLE, rng)
@@ -118,12 +126,14 @@ def measure_outputs_agree(
     differences += _of_charges(found, place, dtype)
     differences += _extensive(meter, found, place, dtype)
     differences += _moved_together(meter, found, place, dtype)
+    differences += _multiple_of_charges(found, place, dtype)
+    target = default_tolerance("outputs_agree") if tolerance is None else tolerance
+    differences += _of_slabs(meter, place, target)
     if not differences:
         raise CapabilityMissing(
             "the model gives no output beside those that other checks compare (energies, "
             "free_energy, virial, stresses, charges, dipole)"
         )
-    target = default_tolerance("outputs_agree") if tolerance is None else tolerance
     return _report(meter, place, found, differences, target)
 
 
@@ -231,6 +241,41 @@ def _moved_together(
     n = place.n_atoms
     what = "the dipole here and with all atoms moved together"
     return [_difference(what, moved["dipole"], found["dipole"], found["dipole"][None], n, dtype)]
+
+
+def _multiple_of_charges(
+    found: dict[str, Floats], place: Configurations, dtype: str
+) -> list[_Difference]:
+    """A dipole that is exactly a multiple of the charges' own: another unit (4.803 D) or sign.
+
+    One with dipoles of the atoms in it is no multiple.
+    """
+    if "dipole" not in found or "charges" not in found or place.system.is_periodic:
+        return []
+    dipole, of_charges = found["dipole"], found["charges"] @ place.positions[0]
+    size = float(of_charges @ of_charges)
+    if not size > 0:
+        return []
+    times = float(dipole @ of_charges) / size
+    rest = float(np.linalg.norm(dipole - times * of_charges))
+    if not rest <= _EXACTLY * float(np.linalg.norm(dipole)):
+        return []
+    what = f"the dipole and that of the charges, {times:.4g} times which it is,"
+    scale = found["charges"][:, None] * place.positions[0]
+    return [_difference(what, dipole, of_charges, scale, len(scale), dtype)]
+
+
+def _of_slabs(meter: Meter, place: Configurations, target: float) -> list[_Difference]:
+    """Left out where the energies' rounding hides differences of the size of the tolerance."""
+    slab = measure_slab_stress(meter, place)
+    if slab is None:
+        return []
+    n = place.n_atoms
+    apart, error = abs(slab.of_stress - slab.of_energy) / n, slab.error / n
+    if 2 * error > target and not apart - _SIGMAS * error > target:
+        return []
+    what = "the stress where one axis isn't periodic and the energy's derivative by the strain"
+    return [_Difference(what, apart, error)]
 
 
 def _report(

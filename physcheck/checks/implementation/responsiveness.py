@@ -14,7 +14,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.species_pairs import claimed_species, pair_of
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
-from physcheck.system import Configurations, as_configurations
+from physcheck.system import Bools, Configurations, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_responsiveness", "measure_responsiveness"]
@@ -41,6 +41,20 @@ class _Response:
 
     label: str
     change: float
+
+
+def _touching(start: Configurations) -> Bools:
+    """(N,), atoms with a neighbour at twice the sum of covalent radii or less."""
+    from ase.data import covalent_radii
+    from ase.neighborlist import primitive_neighbor_list
+
+    radii = covalent_radii[start.system.numbers]
+    i, j, d = primitive_neighbor_list(
+        "ijd", start.system.pbc, start.cells[0], start.positions[0], _CONTACT
+    )
+    touching = np.zeros(start.n_atoms, bool)
+    touching[i[d <= 2 * (radii[i] + radii[j])]] = True
+    return touching
 
 
 def _in_contact(start: Configurations, capabilities: Capabilities) -> str | None:
@@ -95,7 +109,9 @@ def measure_responsiveness(
 
     The atoms are moved at random by 0.02 and 0.1 Å (rms of a coordinate), and all distances are
     compressed by 10 %. The value is 1 if no move changes the forces by more than ten times their
-    noise, else 0; that is inconclusive where the noise is above 1e-4 eV/Å. It is 1, too, if two
+    noise, else 0; that is inconclusive where the noise is above 1e-4 eV/Å. It is 1, too, if the
+    forces on all atoms of a species are exactly zero after each move although one of them has a
+    neighbour within twice the sum of covalent radii; or if two
     atoms of a species that the model says it supports and the structure lacks (four are tried) have
     no forces at all at 0.8 and at 1 sum of covalent radii.
 
@@ -112,15 +128,20 @@ def measure_responsiveness(
     """
     meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
-    responses = _measure(meter, one, rng)
+    responses, still = _measure(meter, one, rng)
     # Two answers, each with noise.
     threshold = _SIGMAS * math.sqrt(2) * resolution.force_noise
     largest = max(responses, key=lambda response: response.change)
     responds = resolution.responds or largest.change > threshold
     dead = _species_without_forces(meter, one)
-    value = 0.0 if responds and not dead else 1.0
+    value = 0.0 if responds and not dead and not still else 1.0
     place = f"{largest.label}: forces change by {largest.change:.3g} eV/Å (rms)"
-    if dead:
+    if still and responds:
+        place = (
+            f"forces on all {', '.join(still)} atoms are exactly zero, wherever the atoms are: not "
+            "parametrised"
+        )
+    elif dead:
         place = f"two atoms of {', '.join(dead)} have no forces at bond length: not parametrised"
     # A response may hide in strong noise, which determinism judges.
     low = value if resolution.force_noise <= _QUIET else 0.0
@@ -137,14 +158,17 @@ def measure_responsiveness(
             "quantities": {
                 "changes_eV_per_A": {r.label: r.change for r in responses},
                 "needed_eV_per_A": threshold,
-                "species_without_forces": dead,
+                "species_without_forces": [*still, *dead],
             },
             "configurations": one,
         },
     )
 
 
-def _measure(meter: Meter, one: Configurations, rng: np.random.Generator) -> list[_Response]:
+def _measure(
+    meter: Meter, one: Configurations, rng: np.random.Generator
+) -> tuple[list[_Response], list[str]]:
+    """The responses, and symbols of species in contact whose forces are zero in all of them."""
     want = frozenset({"forces"})
     moved = {
         f"moved by {step:g} Å": one.displaced(step * rng.standard_normal((1, one.n_atoms, 3)))
@@ -156,10 +180,18 @@ def _measure(meter: Meter, one: Configurations, rng: np.random.Generator) -> lis
     )
     first = meter.evaluate(one, want=want).require_forces()
     found = []
+    forceless = np.ones(one.n_atoms, bool)
     for label, place in moved.items():
-        change = meter.evaluate(place, want=want).require_forces() - first
-        found.append(_Response(label, math.sqrt(float(np.mean(change**2)))))
-    return found
+        forces = meter.evaluate(place, want=want).require_forces()
+        forceless &= ~forces[0].any(axis=-1)
+        found.append(_Response(label, math.sqrt(float(np.mean((forces - first) ** 2)))))
+    numbers, touching = one.system.numbers, _touching(one)
+    still = [
+        one.system.symbols[int(np.flatnonzero(numbers == z)[0])]
+        for z in np.unique(numbers)
+        if forceless[numbers == z].all() and touching[numbers == z].any()
+    ]
+    return found, still
 
 
 def _species_without_forces(meter: Meter, one: Configurations) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.checks.differences import Part, force_part, place_rounding
 from physcheck.checks.symmetry.comparison import (
     COPIES,
     EXACT_SYMMETRY,
@@ -15,7 +16,7 @@ from physcheck.checks.symmetry.comparison import (
     one_atom,
 )
 from physcheck.checks.what_shows import SHEARED_CELL
-from physcheck.errors import CapabilityMissing, ModelError
+from physcheck.errors import CapabilityMissing, ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import (
@@ -27,7 +28,7 @@ from physcheck.probes.transformations import (
 )
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
-from physcheck.system import Configurations, as_configurations
+from physcheck.system import Configurations, System, as_configurations
 
 __all__ = ["assert_lattice_basis", "measure_lattice_basis"]
 
@@ -40,7 +41,34 @@ def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> 
     periodic = int(start.system.pbc.sum())
     changes = (3 if periodic > 1 else 0) + (1 if 0 < periodic < 3 else 0)
     boxed = 1 if periodic < 3 else 0
-    return (1 + changes + boxed) * COPIES + boxed
+    opened = 2 if periodic == 3 else 0
+    return (1 + changes + boxed) * COPIES + boxed + opened
+
+
+def _opened(meter: Meter, one: Configurations, resolution: Resolution) -> list[Part]:
+    """A crystal with one axis that isn't periodic, its rows in two orders: vacuum along any axis.
+
+    Empty where the model refuses such a system.
+
+    Cost: 2 evaluations.
+    """
+    system = one.system
+    if not system.is_fully_periodic or meter.capabilities.periodicity != "partial":
+        return []
+    pbc = np.array([True, True, False])
+    slab = Configurations(
+        System(system.numbers, system.masses, pbc, system.info, system.arrays),
+        one.positions,
+        one.cells,
+    )
+    place = axes_in_other_rows(slab).apply(slab)
+    try:
+        forces = [meter.evaluate(c).require_forces() for c in (slab, place)]
+    except (ModelError, NonFiniteOutput):
+        return []
+    rounding = place_rounding(meter.capabilities, resolution, slab)
+    label = "the third axis not periodic, and the cell vectors listed as c, a, b"
+    return [force_part(label, forces[1] - forces[0], resolution, rounding=rounding)]
 
 
 def _box_is_refused(meter: Meter, boxed: Configurations) -> str:
@@ -82,7 +110,8 @@ def measure_lattice_basis(
     h' = B h with B integer: periodic axes exchanged in a cycle and one sheared by another, twice at
     random (determinant 1), and two of them exchanged (determinant -1: a left-handed cell, if the
     given one is right-handed); atoms are put inside the new cell. Where some axes aren't periodic,
-    the cell's rows and their periodicity in another order; and a cell vector of 2 Å along each axis
+    the cell's rows and their periodicity in another order, and likewise in a crystal with its third
+    axis not periodic; and a cell vector of 2 Å along each axis
     that isn't periodic, which means nothing (left out where the model refuses it; its words are in
     ``quantities``). Measured as in :func:`physcheck.measure_translation_invariance`.
 
@@ -92,7 +121,7 @@ def measure_lattice_basis(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 12 evaluations; 19 where two axes are periodic, 10 where one is, 7 for molecules.
+    Cost: 14 evaluations; 19 where two axes are periodic, 10 where one is, 7 for molecules.
 
     Source: periodic boundary conditions.
     """
@@ -120,6 +149,7 @@ def measure_lattice_basis(
         rng=rng,
         resolution=resolution,
         tolerance=tolerance,
+        further=_opened(meter, one, resolution),
     )
     if not refused:
         return found

@@ -17,15 +17,15 @@ from physcheck.checks.symmetry.comparison import (
 from physcheck.checks.what_shows import PARTLY_PERIODIC
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
-from physcheck.probes.transformations import atom_at_corner, lattice_shifts
+from physcheck.probes.transformations import atom_at_corner, lattice_shifts, wrapped_into_cell
 from physcheck.registry import check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import as_configurations
 
 __all__ = ["assert_periodic_wrap", "measure_periodic_wrap"]
 
-# Reach of the lattice shifts, in cells: a neighbour, and as far as a diffusing atom gets unwrapped.
-_REACHES = (1, 3)
+# Reach of the lattice shifts, in cells: as far as a diffusing atom gets unwrapped.
+_REACH = 3
 # Å, of an atom at the corner of the cell: optimisers and symmetric crystals leave such coordinates.
 # Adding the cell to a negative one that is this small gives the cell itself, not less.
 _CORNERS = ((0.0, -0.0, 0.0), (-4e-52, -4e-52, -4e-52), (-1e-16, -1e-16, -1e-16))
@@ -45,7 +45,7 @@ _OPPOSITE = (1.0, 1.0 - 2.0**-53)
     advice="wrap positions, or build neighbour lists from fractional coordinates of any "
     "size; until then wrap atoms before each call",
     tolerances=EXACT_SYMMETRY,
-    evaluations=always((1 + len(_REACHES) + len(_CORNERS) + len(_OPPOSITE)) * COPIES),
+    evaluations=always((3 + len(_CORNERS) + len(_OPPOSITE)) * COPIES),
     applies=not_periodic,
     shows=PARTLY_PERIODIC,
 )
@@ -59,8 +59,9 @@ def measure_periodic_wrap(
 ) -> Measurement:
     """Replacing atoms by their periodic images changes nothing.
 
-    F(x + n h) = F(x) for integer n of each atom's own, random up to 1 and up to 3 cells along the
-    periodic axes. Likewise for the structure moved so that an atom is at the corner of the cell,
+    F(x + n h) = F(x) for integer n of each atom's own, random up to 3 cells along the periodic
+    axes. Likewise for all atoms inside the cell (a crystal's atoms on its faces are outside once
+    they are displaced), and for the structure moved so that an atom is at the corner of the cell,
     with coordinates of 0, -0, -4e-52 and -1e-16 Å, and at the opposite corner, exactly and one
     rounding below: such an atom must not fall between two cells.
     Measured as in :func:`physcheck.measure_translation_invariance`.
@@ -84,7 +85,7 @@ def measure_periodic_wrap(
         "periodic_wrap",
         meter,
         one,
-        [*(lattice_shifts(one, reach, rng) for reach in _REACHES), *corners],
+        [lattice_shifts(one, _REACH, rng), wrapped_into_cell(one), *corners],
         rng=rng,
         resolution=resolution,
         tolerance=tolerance,

@@ -10,6 +10,7 @@ import numpy as np
 
 from physcheck.checks.allotments import always
 from physcheck.checks.differences import (
+    ENERGY_LENGTH,
     Part,
     energy_part,
     force_part,
@@ -18,6 +19,7 @@ from physcheck.checks.differences import (
     place_rounding,
     working_dtype,
 )
+from physcheck.checks.symmetry.atom_far_away import FAR_ATOM_COST, measure_atoms_far_away
 from physcheck.checks.symmetry.comparison import (
     COPIES,
     EXACT_SYMMETRY,
@@ -44,7 +46,7 @@ __all__ = ["assert_separated_additivity", "measure_separated_additivity"]
 # declared range a little is enough.
 _FAR = 60.0
 _MARGIN = 2.0
-_COST = always(4 * COPIES + UNLIKE_COST)
+_COST = always(4 * COPIES + UNLIKE_COST + FAR_ATOM_COST)
 _WANT = frozenset({"forces", "energy"})
 
 
@@ -82,7 +84,9 @@ def measure_separated_additivity(
     F(A + B) = (F(A), F(B)) and E(A + B) = E(A) + E(B), A and B two thermally displaced copies of
     ``start`` with 60 Å between them, or just more than the declared ``interaction_range``; and
     pairs of like atoms, alone and with one atom of every other species far away
-    (:mod:`physcheck.checks.symmetry.unlike_fragments`). Measured as in
+    (:mod:`physcheck.checks.symmetry.unlike_fragments`); and an atom far away brings the same energy
+    along beside ``start`` and beside another one of its kind
+    (:mod:`physcheck.checks.symmetry.atom_far_away`). Measured as in
     :func:`physcheck.measure_translation_invariance`.
 
     Can't see: a coupling of larger unlike molecules; a constant added to the energy, which has no
@@ -93,7 +97,7 @@ def measure_separated_additivity(
     ModelError, NonFiniteOutput
 
     Cost: 9 evaluations, a third of them of twice the size; 3 more where energies disagree; 2 for
-    each of at most 4 species.
+    each of at most 4 species; 4 or 7 for atoms far away.
 
     Source: size consistency; for closed shells without charge.
     """
@@ -106,6 +110,8 @@ def measure_separated_additivity(
     parts = [_force_difference(fragments, meter, resolution)]
     energies, constant = _energy_difference(fragments, meter, target, rng, resolution)
     unlike = measure_unlike_fragments(meter, one, gap, resolution)
+    lonely, places = measure_atoms_far_away(meter, one, gap, resolution)
+    unlike = UnlikeFragments([*unlike.parts, *lonely], {**unlike.places, **places})
     return _report(meter, fragments, [*parts, *energies], unlike, constant, target, resolution)
 
 
@@ -200,8 +206,14 @@ def _report(
     atom = int(np.argmax(each))
     name = f"atom {atom} ({fragments.both.system.symbols[atom]})"
     place = f"{fragments.label}: {name} feels the other copy by {each[atom]:.3g} eV/Å"
+    if found.worst is parts[-1] and found.worst.output == "energy":
+        apart = found.worst.rms * fragments.both.n_atoms * ENERGY_LENGTH
+        place = f"{fragments.label}: their energy is not the sum of both, by {apart:.3g} eV"
     if found.worst.label in unlike.places:
         place = f"{found.worst.label}: forces change by {found.worst.rms:.3g} eV/Å (rms)"
+        if found.worst.output == "energy":
+            change = found.worst.rms * frames.n_atoms * ENERGY_LENGTH
+            place = f"{found.worst.label} differs by {change:.3g} eV from that beside its own kind"
     return Measurement(
         value=found.value,
         uncertainty=found.uncertainty,
