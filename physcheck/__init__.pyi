@@ -277,12 +277,22 @@ def measure_cutoff_smoothness(
     structures are compared with the same 1e-6 Å aside
     (:mod:`physcheck.checks.smoothness.at_symmetric_places`). Judged is
 
-        max(|jump of an atom's force|, |jump of the energy| / 1 Å) / rms thermal force component.
+        P = r (dt² sum of |D_i|²/(12 m_i) + dE²/(2 kT)),  eV/atom/ps,
 
-    Where the energy's noise is above the tolerance, forces alone are judged.
+    the heat of r crossings an atom and picosecond: D_i is what an atom's force jumps by (velocity
+    Verlet takes the mean of both sides for the step), dE what the energy jumps by and no force
+    feels. r is that of thermal motion at 300 K where jumps are as dense as on the path, and taken
+    to be known to a factor of 2 (in a crystal with a shell at the cutoff it is larger); dt is 0.5
+    fs with hydrogen, 1 fs from carbon on. At symmetric places, which no motion crosses, a jump
+    counts as 260 eV/atom/ps times the square of its share of the rms thermal force. Where the
+    energy's noise hides what the tolerance asks for, forces alone are judged.
+
+    An energy jump heats where it differs from place to place (caps, angles); one that is the same
+    everywhere, as of pairs that are cut off, makes E + K go up and down by as much, and P is then
+    an upper limit of what it does.
 
     Can't see: jumps that no pair met on the way (inner cutoffs of molecules smaller than those),
-    jumps of second derivatives, which integrators bear (``path_smoothness`` sees them).
+    kinks (``path_smoothness`` sees what they do).
 
     Parameters
     ----------
@@ -296,7 +306,8 @@ def measure_cutoff_smoothness(
     Cost: 52 evaluations a path, 26 for a compressed lattice; without periodic axes 40, and 46 for
     the copy and the atom; 6 to 9 for symmetric places.
 
-    Source: Allen and Tildesley, Computer Simulation of Liquids, section 5.2.3.
+    Source: Allen and Tildesley, Computer Simulation of Liquids, section 5.2.3; Toxvaerd and Dyre,
+    J. Chem. Phys. 134, 081102 (2011): it is the forces' jump that spoils dynamics.
     """
 
 @overload
@@ -2136,29 +2147,30 @@ def measure_path_smoothness(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     tolerance: float | None = None,
-    loops: int = 1,
+    loops: int = 2,
 ) -> Measurement:
-    """Forces along a small closed path have a spectrum that dies out.
+    """Forces along a smooth path are smooth enough for an integrator.
 
-    All atoms go round a circle in a random plane of configuration space, 0.02 Å in rms of a
-    coordinate, in 24 points. With c_k the Fourier coefficients of the forces (all components
-    together) judged is
+    All atoms go round circles at thermal speed (300 K), in 24 points a circle, two a timestep (0.5
+    fs with hydrogen, 1 fs from carbon on), each about another place 0.05 Å aside. From the last
+    harmonics of F.v follows the heat that velocity Verlet makes of kinks and jumps,
 
-        rms of |c_k|, 6 <= k < 12, over |c_1|,
+        P = d<W²>/dt / (2 N kB T),  d<W²>/dt = sum over j != 0 of S(j/dt),
 
-    the model's noise taken off; the largest of ``loops`` circles. A potential with all derivatives
-    gives 1e-6 and less, a change of slope by a share q some q/200, jumps more.
+    the mean over the circles, eV/atom/ps; in kelvin P/(3 kB). See the module for the derivation.
 
-    Can't see: kinks off the path; roughness below the noise.
+    Can't see: kinks that fewer than one circle in ``loops`` meets (``cutoff_smoothness`` looks for
+    jumps at cutoffs); heat at another timestep (of kinks it grows as its fourth power).
 
     Raises
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 24 evaluations a loop.
+    Cost: 24 evaluations a circle.
 
-    Source: the spectrum's decay says how often a periodic function can be differentiated (Boyd,
-    Chebyshev and Fourier Spectral Methods, chapter 2).
+    Source: Hairer, Lubich, Wanner, Geometric Numerical Integration, 2nd ed., section IX; Toxvaerd,
+    Dyre, J. Chem. Phys. 134, 081102 (2011), on forces that jump at a cutoff; Bochkov, Kuzovlev,
+    Sov. Phys. JETP 45, 125 (1977).
     """
 
 @overload
@@ -2169,7 +2181,7 @@ def measure_path_smoothness(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     tolerance: float | None = None,
-    loops: int = 1,
+    loops: int = 2,
 ) -> list[Measurement]: ...
 
 @overload
@@ -2181,7 +2193,7 @@ def assert_path_smoothness(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     tolerance: float | None = None,
-    loops: int = 1,
+    loops: int = 2,
 ) -> Measurement:
     """Raise PhysicsFailure if ``path_smoothness`` fails at ``profile``; see :func:`measure_path_smoothness`.
     """
@@ -2195,7 +2207,7 @@ def assert_path_smoothness(
     rng: AnySeed = None,
     resolution: Resolution | None = None,
     tolerance: float | None = None,
-    loops: int = 1,
+    loops: int = 2,
 ) -> list[Measurement]: ...
 
 @overload

@@ -41,7 +41,7 @@ RUNS = (
      "lattice_basis", "2500"),
     ("builtin::gupta+net-force=0.001", "Cu32", "net_force", "2500"),
     ("builtin::morse+net-torque=0.01", "ethanol", "net_torque", "2500"),
-    ("builtin::gupta+hard-cutoff=0.01", "Cu32", "cutoff_smoothness,path_smoothness", "8000"),
+    ("builtin::gupta+hard-cutoff=0.3", "Cu32", "cutoff_smoothness,path_smoothness", "8000"),
     ("builtin::morse+hole=5000", "ethanol", "short_range_repulsion", "2500"),
     ("builtin::gupta+non-local=0.01", "Cu32", "locality", "2500"),
     ("builtin::gupta+stale-neighbours=0.5", "Cu32", "history_independence", "2500"),

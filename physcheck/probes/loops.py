@@ -18,6 +18,7 @@ __all__ = [
     "molecule_rotation",
     "molecule_turned_and_deformed",
     "molecules",
+    "thermal_circles",
 ]
 
 # Atoms nearer than this times the sum of their covalent radii are bonded.
@@ -39,7 +40,8 @@ class Circle:
     Attributes
     ----------
     u, v : (N, 3) float
-        Unit vectors of configuration space.
+        Unit vectors of configuration space; of mass-weighted one, but for a factor, in
+        :func:`thermal_circles`.
     radius : float, Å
         In 3N space: the rms displacement of a coordinate is ``radius/sqrt(3N)``.
     phase : float, rad
@@ -171,6 +173,31 @@ def collective_circles(
         Circle(u, v, radius, float(phase), f"collective circle {i}")
         for i, ((u, v), phase) in enumerate(zip(planes[:count], phases))
     ]
+
+
+def thermal_circles(
+    masses: Floats, count: int, displacement: float, rng: np.random.Generator
+) -> list[Circle]:
+    """Circles on which heavy atoms move less than light ones, as 1/sqrt(m), as heat moves them.
+
+    Random planes of mass-weighted coordinates: the kinetic energy is the same all along.
+
+    Parameters
+    ----------
+    masses : (N,) float, amu
+    displacement : float, Å sqrt(amu)
+        rms of a coordinate, times the root of its mass.
+    """
+    n = 3 * len(masses)
+    found = []
+    for number in range(count):
+        plane = orthonormal_directions(n, 2, rng).reshape(2, len(masses), 3)
+        u, v = plane / np.sqrt(masses)[:, None]
+        size = float(np.linalg.norm(u))
+        radius = displacement * float(np.sqrt(n)) * size
+        phase = float(rng.uniform(0, 2 * np.pi))
+        found.append(Circle(u / size, v / size, radius, phase, f"thermal circle {number}"))
+    return found
 
 
 def atom_circle(

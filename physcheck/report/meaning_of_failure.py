@@ -95,14 +95,14 @@ _MEANINGS = {
         "Forces or energies change when everything is moved together. Energy isn't conserved as a "
         "system drifts, and results depend on the origin.",
     "cutoff_smoothness":
-        "Forces jump as atoms cross a cutoff. Each crossing changes the total energy a little, "
-        "and in a liquid there are thousands a picosecond.",
+        "Forces or energies jump as atoms cross a cutoff, and at the rate of thermal crossings "
+        "that heats more than simulations bear.",
     "locality":
         "An atom feels others beyond the range that was declared. Domain decomposition, as in "
         "LAMMPS, gives other forces than one process does.",
     "path_smoothness":
-        "Forces are rough on the scale of a small step. Integrators need shorter timesteps, and "
-        "finite differences (phonons, elastic constants) are noisy.",
+        "Forces are so rough that simulations at a usual timestep heat. They need shorter ones, "
+        "and finite differences (phonons, elastic constants) are noisy.",
     "short_range_repulsion":
         "Atoms that come too close are pulled together. Hot or compressed simulations fall into "
         "the hole and blow up.",

@@ -13,7 +13,6 @@ from physcheck import (
     PhysicsFailure,
     assert_cutoff_smoothness,
     measure_locality,
-    measure_path_smoothness,
     measure_short_range_repulsion,
 )
 from physcheck.adapters.ase import CalculatorModel
@@ -23,6 +22,7 @@ from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Capabilities
 from physcheck.potentials import DEFECTS, make_builtin
+from physcheck.potentials.neighbours import find_pairs
 from physcheck.registry import tolerance_of
 from physcheck.resolution import measure_resolution
 from physcheck.structures import catalogue
@@ -92,21 +92,47 @@ def argon(kind, scale):
     return atoms
 
 
+class Unshifted:
+    """Lennard-Jones that is cut off as it is: each pair within 3 sigma adds its energy there."""
+
+    def __init__(self, sigma=1.0, epsilon=1.0):
+        self.model = CalculatorModel(LennardJones(sigma=sigma, epsilon=epsilon))
+        self.cutoff, self.step = 3 * sigma, 4 * epsilon * (3.0**-12 - 3.0**-6)
+
+    capabilities = property(lambda self: self.model.capabilities)
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        answer = self.model.evaluate(configurations, want=want)
+        if answer.energy is None:
+            return answer
+        pairs = find_pairs(configurations, self.cutoff).sum_configs
+        within = pairs(np.ones(len(find_pairs(configurations, self.cutoff))))
+        return Evaluation(answer.energy + self.step * within, answer.forces, answer.stress)
+
+
 @pytest.mark.parametrize("kind", ["crystal", "dimer"])
 @pytest.mark.parametrize(("options", "scale"), [(REDUCED, 1.0), (ARGON, 3.4)])
-def test_a_truncated_lennard_jones_fails_and_a_smooth_one_passes(kind, options, scale):
-    for seed in range(2):
-        hard = run(
-            CalculatorModel(LennardJones(**options)), argon(kind, scale), "cutoff_smoothness", seed
-        )
+def test_a_truncated_lennard_jones_is_judged_by_what_its_jumps_do(kind, options, scale):
+    atoms = argon(kind, scale)
+    # Shifted to zero at the cutoff, the force alone jumps, which heats far less than md accepts.
+    shifted = run(CalculatorModel(LennardJones(**options)), atoms, "cutoff_smoothness")
+    assert not failed(shifted)
+    found = shifted["cutoff_smoothness"][1]
+    # The force of a pair at 3 sigma, 24 epsilon/(3 sigma) (3^-6 - 2 3^-12).
+    epsilon, sigma = options.get("epsilon", 1.0), options.get("sigma", 1.0)
+    exact = 24 * epsilon / (3 * sigma) * (3.0**-6 - 2 * 3.0**-12)
+    measured = found.evidence["quantities"]["force_jump_eV_per_A"]
+    assert measured == pytest.approx(exact, rel=0.02)
+    # Not shifted, the energy jumps by 0.0055 epsilon: of argon 0.06 meV, of reduced units 5 meV.
+    hard = run(Unshifted(**options), atoms, "cutoff_smoothness")
+    quantities = hard["cutoff_smoothness"][1].evidence["quantities"]
+    step = 4 * epsilon * (3.0**-6 - 3.0**-12)
+    if options == REDUCED:
         assert failed(hard) == {"cutoff_smoothness"}
-        # The force of a pair at 3 sigma, 24 epsilon/(3 sigma) (3^-6 - 2 3^-12).
-        epsilon, sigma = options.get("epsilon", 1.0), options.get("sigma", 1.0)
-        exact = 24 * epsilon / (3 * sigma) * (3.0**-6 - 2 * 3.0**-12)
-        measured = hard["cutoff_smoothness"][1].evidence["quantities"]["force_jump_eV_per_A"]
-        assert measured >= 0.99 * exact
-        smooth = CalculatorModel(LennardJones(smooth=True, **options))
-        assert not failed(run(smooth, argon(kind, scale), "smoothness", seed))
+        assert quantities["energy_jump_eV"] == pytest.approx(step, rel=0.02)
+        assert quantities["energy_of_a_crossing_eV"] == pytest.approx(step, rel=0.02)
+    smooth = CalculatorModel(LennardJones(smooth=True, **options))
+    assert not failed(run(smooth, atoms, "smoothness"))
 
 
 def test_a_real_calculator_passes():
@@ -116,9 +142,9 @@ def test_a_real_calculator_passes():
 @pytest.mark.parametrize(
     ("defect", "name"),
     [
-        ("hard-cutoff=2e-3", "ethanol"),
-        ("hard-cutoff=2e-3", "copper"),
-        ("hard-cutoff=2e-3", "slab"),
+        ("hard-cutoff", "ethanol"),
+        ("hard-cutoff", "copper"),
+        ("hard-cutoff=0.6", "slab"),
         ("neighbour-cap=0.01", "copper"),
         ("hole", "ethanol"),
         ("hole", "copper"),
@@ -151,20 +177,11 @@ class Kinked:
         return Evaluation(answer.energy, forces, None)
 
 
-def test_kinks_pass_the_law_and_raise_the_spectrum_in_proportion():
+def test_kinks_pass_the_law():
     atoms = structure("ethanol")
     atoms.positions[1] = atoms.positions[0] + [0, 0, 1.5]
-    values = []
     for share in (0.2, 2.0):
-        model = Kinked(share)
-        assert not failed(run(model, atoms, "cutoff_smoothness"))
-        values.append(measure_path_smoothness(model, atoms, rng=np.random.default_rng(0)).value)
-    assert (
-        values[0]
-        > 10
-        * measure_path_smoothness(make_builtin("morse"), atoms, rng=np.random.default_rng(0)).value
-    )
-    assert values[1] == pytest.approx(10 * values[0], rel=0.25)
+        assert not failed(run(Kinked(share), atoms, "cutoff_smoothness"))
 
 
 def test_short_range_names_what_the_model_refuses():
@@ -256,11 +273,16 @@ def test_a_jump_says_what_a_crossing_of_it_costs():
         make_builtin(f"gupta+hard-cutoff={strength}"), start, rng=np.random.default_rng(0)
     )
     lost = found.evidence["quantities"]["energy_of_a_crossing_eV"]
-    # The force on a copper atom jumps by the strength, in steps of 1 fs that begin anywhere.
+    # The forces on two copper atoms jump by the strength, in steps of 1 fs that begin anywhere;
+    # what crosses goes twice as fast in its square.
     mass = start.system.masses[0]
-    expected = strength * np.sqrt(kB * 300 / mass) * fs / np.sqrt(12)
+    expected = strength * np.sqrt(2 * 2 * kB * 300 / mass) * fs / np.sqrt(12)
     assert lost == pytest.approx(expected, rel=0.05)
     assert "each crossing adds or takes 0.0" in found.evidence["scale"]
+    # The heat that it is judged by.
+    heat = lost**2 / (2 * kB * 300)
+    rate = found.evidence["quantities"]["crossings_per_atom_per_ps"]
+    assert found.value == pytest.approx(rate * heat, rel=1e-3)
     good = physcheck.measure_cutoff_smoothness(
         make_builtin("gupta"), start, rng=np.random.default_rng(0)
     )

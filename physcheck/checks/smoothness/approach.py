@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.checks.consequences import crossing_heat, crossing_rate
 from physcheck.checks.differences import ENERGY_LENGTH, place_rounding, working_dtype
 from physcheck.checks.smoothness.jump_series import path_series
 from physcheck.checks.symmetry.comparison import open_shell
@@ -36,7 +37,16 @@ APPROACH_COST = 2 * (_COARSE + 1 + _APPROACH_STEPS + 4)
 class Jump:
     """A jump found and measured, where it is on its path, and the path for a picture.
 
-    ``causes`` where they aren't those of a cutoff.
+    Attributes
+    ----------
+    force, energy, energy_noise : float, eV/Å
+        The largest of an atom's force; the energy's over 1 Å.
+    heat : float, eV
+        What a crossing of the force heats by.
+    rate : float or None, 1/ps
+        How often thermal motion crosses it, an atom; None where no motion does (symmetric places).
+    causes : str
+        Where they aren't those of a cutoff.
     """
 
     label: str
@@ -47,6 +57,8 @@ class Jump:
     atom: int
     frames: Configurations
     at: float
+    heat: float = 0.0
+    rate: float | None = None
     series: Mapping[str, Any] = field(default_factory=dict)
     causes: str = ""
 
@@ -192,6 +204,9 @@ def _approach_jump(
             atom,
             frames[1:3],
             inner,
+            crossing_heat(sizes, frames.system.masses),
+            # One onset on the way on which a copy is looked for.
+            crossing_rate(pair.base.system.masses[pair.atoms], _FAR - _NEAR),
             _approach_series(asked, atom, _across(forces)[atom]),
         )
     ]

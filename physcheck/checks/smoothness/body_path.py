@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.checks.consequences import crossing_heat, crossing_rate, energy_jump_heat
 from physcheck.checks.differences import ENERGY_LENGTH
 from physcheck.checks.smoothness.approach import Jump, energy_noise_of
 from physcheck.checks.smoothness.jump_series import series_about
@@ -24,6 +25,8 @@ _STEP = 0.02
 _NEAREST = 2.5
 #: Halvings of a step, and how many steps of a path are looked into.
 BISECTIONS, SUSPECTS = 8, 2
+# Rows of fifth differences that show a jump as large as this share of it: three a jump.
+_ALIKE, _ROWS = 0.5, 3
 _WANT = frozenset({"forces", "energy"})
 
 
@@ -56,6 +59,7 @@ class BodyPath:
         )
         direction = rng.standard_normal(3)
         self.direction = np.zeros((base.n_atoms, 3))
+        self.body = body
         self.direction[body] = direction / np.linalg.norm(direction)
         symbols = base.system.symbols
         names = ", ".join(f"{a} ({symbols[a]})" for a in body[:4])
@@ -109,17 +113,35 @@ class BodyPath:
             f"{self.name} moved by {bracket.right:.4f} Å: the force on atom {atom} ({symbol}) "
             f"jumps by {sizes[atom]:.3g} eV/Å within {bracket.right - bracket.left:.1g} Å"
         )
+        heat = crossing_heat(sizes[:n], self.base.system.masses)
+        energy = float(sizes[n]) if self.has_energy else None
         return Jump(
             label,
             float(sizes[atom]),
-            float(sizes[n]) if self.has_energy else None,
+            energy,
             self.energy_noise,
             bracket.right - bracket.left,
             atom,
             self._at(np.array([bracket.left, bracket.right])),
             bracket.right,
+            heat,
+            self._rate(sizes, heat, energy),
             series_about(bracket, self.places, self.values, atom, has_energy=self.has_energy),
         )
+
+    def rate(self, count: float = 1.0) -> float:
+        """How often an atom crosses what the path meets ``count`` times, 1/ps."""
+        length = float(np.ptp(self.places))
+        return crossing_rate(self.base.system.masses[self.body], length, count)
+
+    def _rate(self, sizes: Floats, heat: float, energy: float | None) -> float:
+        """That of jumps about as large as a measured one, of what heats more: force or energy."""
+        n = self.base.n_atoms
+        of_energy = 0.0 if energy is None else energy_jump_heat(energy * ENERGY_LENGTH)
+        channels = slice(n, None) if of_energy > heat else slice(n)
+        apparent = apparent_jumps(self.values)[:, channels].max(axis=1)
+        rows = float((apparent > _ALIKE * sizes[channels].max()).sum())
+        return self.rate(max(1.0, rows / _ROWS))
 
 
 def _distance(start: Configurations, body: Any) -> float:

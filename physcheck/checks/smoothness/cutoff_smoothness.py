@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from ase.units import kB
 
-from physcheck.checks.consequences import crossing_energy, crossing_sentence
-from physcheck.checks.differences import force_scale, place_rounding
+from physcheck.checks.consequences import (
+    crossing_energy,
+    crossing_heat,
+    crossing_sentence,
+)
+from physcheck.checks.differences import ENERGY_LENGTH, force_scale, place_rounding
 from physcheck.checks.smoothness.approach import APPROACH_COST, Jump, approach
 from physcheck.checks.smoothness.at_symmetric_places import (
     jumps_at_symmetric_places,
     symmetric_places_cost,
 )
 from physcheck.checks.smoothness.body_path import BISECTIONS, SUSPECTS, BodyPath
+from physcheck.checks.smoothness.jump_heat import (
+    HEAT_OF_A_SHARE,
+    RATE_KNOWN_TO,
+    energy_is_resolved,
+    energy_of_a_crossing,
+    jump_heating,
+    rate_doubt,
+)
 from physcheck.checks.smoothness.jumps import JUMP_NOISE
 from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.measurement import Measurement
@@ -43,12 +56,8 @@ _HEIGHT, _MOST_ATOMS = 7.0, 64
 _COMPRESSION, _COMPRESSED_POINTS = 0.8, 16
 # A jump there isn't noise if it is so many times the rounding.
 _CLEARLY = 30.0
-# A jump of the energy counts in a crossing where it is so many standard deviations of the noise.
-_CERTAIN_SDS = 5.0 * JUMP_NOISE
-# Apparent jumps below this share of the tolerance aren't looked at.
-_NEGLIGIBLE = 0.1
-# The scale comes from one random direction, and may be larger by this factor.
-_SCALE_KNOWN_TO = 1.15
+# Apparent jumps whose heat is below this share of the tolerance aren't looked at.
+_NEGLIGIBLE = 0.01
 # Cutoffs of common potentials end here, Å; distances nearer than the width are one shell.
 _USUAL_CUTOFF, _SHELL_WIDTH = 6.0, 0.02
 
@@ -118,8 +127,8 @@ def pairs_within_reach(start: Configurations) -> float:
 
 @check(
     family="smoothness",
-    quantity="jump of forces or energy, relative to the rms force",
-    unit="",
+    quantity="heating by jumps of forces or energy that thermal motion crosses",
+    unit="eV/atom/ps",
     needs={"forces"},
     kind="law",
     title="forces jump when an atom crosses a cutoff",
@@ -128,15 +137,13 @@ def pairs_within_reach(start: Configurations) -> float:
     advice="multiply every term by a smooth cutoff function, differentiate that too, and "
     "raise the neighbour cap; until then use short timesteps and expect energy jumps",
     tolerances=Tolerances(
-        screening=1e-3,
-        md=1e-4,
-        tight=1e-5,
-        reason="a jump relative to the rms thermal force: each crossing of it is a kick that "
-        "an integrator doesn't see coming; Lennard-Jones truncated at 3 sigma jumps "
-        "by 0.5 % of its largest pair force, 1e-3 of thermal ones; md is a tenth of "
-        "that, and above what float32 resolves",
-        source="Allen and Tildesley, Computer Simulation of Liquids, 2nd ed., section 5.2.3 "
-        "(truncated and shifted)",
+        screening=2.6e-4,
+        md=2.6e-6,
+        tight=2.6e-8,
+        reason="what nve_drift accepts, since it is the same heat: screening 1 K/ps, md 10 K/ns, "
+        "tight 0.1 K/ns, K/ps = P/(3 kB), at a usual timestep and 300 K",
+        source="as for nve_drift; the trapezoid rule's error at a jump and linear response (see "
+        "path_smoothness), held against velocity Verlet in tests",
     ),
     evaluations=_evaluations,
     options=_OPTIONS,
@@ -166,12 +173,22 @@ def measure_cutoff_smoothness(
     structures are compared with the same 1e-6 Å aside
     (:mod:`physcheck.checks.smoothness.at_symmetric_places`). Judged is
 
-        max(|jump of an atom's force|, |jump of the energy| / 1 Å) / rms thermal force component.
+        P = r (dt² sum of |D_i|²/(12 m_i) + dE²/(2 kT)),  eV/atom/ps,
 
-    Where the energy's noise is above the tolerance, forces alone are judged.
+    the heat of r crossings an atom and picosecond: D_i is what an atom's force jumps by (velocity
+    Verlet takes the mean of both sides for the step), dE what the energy jumps by and no force
+    feels. r is that of thermal motion at 300 K where jumps are as dense as on the path, and taken
+    to be known to a factor of 2 (in a crystal with a shell at the cutoff it is larger); dt is 0.5
+    fs with hydrogen, 1 fs from carbon on. At symmetric places, which no motion crosses, a jump
+    counts as 260 eV/atom/ps times the square of its share of the rms thermal force. Where the
+    energy's noise hides what the tolerance asks for, forces alone are judged.
+
+    An energy jump heats where it differs from place to place (caps, angles); one that is the same
+    everywhere, as of pairs that are cut off, makes E + K go up and down by as much, and P is then
+    an upper limit of what it does.
 
     Can't see: jumps that no pair met on the way (inner cutoffs of molecules smaller than those),
-    jumps of second derivatives, which integrators bear (``path_smoothness`` sees them).
+    kinks (``path_smoothness`` sees what they do).
 
     Parameters
     ----------
@@ -185,7 +202,8 @@ def measure_cutoff_smoothness(
     Cost: 52 evaluations a path, 26 for a compressed lattice; without periodic axes 40, and 46 for
     the copy and the atom; 6 to 9 for symmetric places.
 
-    Source: Allen and Tildesley, Computer Simulation of Liquids, section 5.2.3.
+    Source: Allen and Tildesley, Computer Simulation of Liquids, section 5.2.3; Toxvaerd and Dyre,
+    J. Chem. Phys. 134, 081102 (2011): it is the forces' jump that spoils dynamics.
     """
     meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)
@@ -193,12 +211,11 @@ def measure_cutoff_smoothness(
     base = _moved_against(one, rng)
     scale = force_scale(resolution)
     repeats = base.n_atoms / one.n_atoms
-    negligible = _NEGLIGIBLE * target * scale
-    seen = _measure(meter, base, resolution, rng, points, paths, repeats, negligible)
-    seen.jumps.extend(jumps_at_symmetric_places(meter, one, resolution, rng, negligible))
-    scale = scale if scale > 0 else math.inf
-    found = _estimate(seen, meter, base, resolution, target * scale)
-    return _report(meter, base, seen, found, scale, target, resolution)
+    seen = _measure(meter, base, resolution, rng, points, paths, repeats, _NEGLIGIBLE * target)
+    share = scale * math.sqrt(_NEGLIGIBLE * target / HEAT_OF_A_SHARE)
+    seen.jumps.extend(jumps_at_symmetric_places(meter, one, resolution, rng, share))
+    found = _estimate(seen, meter, base, resolution, scale if scale > 0 else math.inf, target)
+    return _report(meter, base, seen, found, target, resolution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,22 +231,25 @@ class _Seen:
     stiffness : float, eV/Å²
         The steepest change of a force component between points of a path: atoms that are moved
         meet others nearer than at rest, and rounding of positions acts through it.
+    rate : float, 1/ps
+        How often an atom crosses what a path meets once.
     """
 
     jumps: list[Jump]
     usual: list[float]
     stiffness: float
+    rate: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """The largest jump and its interval, eV/Å.
+    """The jump that heats most, and the interval of its heat, eV/atom/ps.
 
     Attributes
     ----------
     value, low, high, noise : float
-    allowed, unseen : float
-        What noise alone may feign, and the largest jump that might have been missed on a path.
+    allowed, limit : float
+        What noise alone may feign, and the detection limit.
     worst : Jump or None
     energy_judged : bool
         Whether every jump of the energy could be resolved at the tolerance.
@@ -240,7 +260,7 @@ class _Size:
     high: float
     noise: float
     allowed: float
-    unseen: float
+    limit: float
     worst: Jump | None
     energy_judged: bool
 
@@ -253,7 +273,7 @@ def _measure(
     points: int,
     paths: int,
     repeats: float,
-    negligible: float,
+    least_heat: float,
 ) -> _Seen:
     isolated = not base.system.is_periodic
     jumps: list[Jump] = []
@@ -263,6 +283,8 @@ def _measure(
         line = BodyPath(
             meter, base, resolution, rng, _share(points) if isolated else points, repeats
         )
+        # Of the energy: that of a force heats less.
+        negligible = crossing_energy(least_heat / line.rate()) / ENERGY_LENGTH
         jumps += line.jumps(negligible)
         usual.append(line.usual)
         stiffness = max(stiffness, line.stiffness)
@@ -270,7 +292,7 @@ def _measure(
         jumps += _jumps_compressed(meter, base, resolution, rng, repeats, negligible)
     if isolated:
         jumps += approach(meter, base, resolution, rng, negligible)
-    return _Seen(jumps, usual, stiffness)
+    return _Seen(jumps, usual, stiffness, line.rate())
 
 
 def _jumps_compressed(
@@ -298,9 +320,14 @@ def _jumps_compressed(
 
 
 def _estimate(
-    seen: _Seen, meter: Meter, base: Configurations, resolution: Resolution, target: float
+    seen: _Seen,
+    meter: Meter,
+    base: Configurations,
+    resolution: Resolution,
+    scale: float,
+    target: float,
 ) -> _Size:
-    """The largest jump; ``target`` in eV/Å."""
+    """The jump that heats most; ``scale`` is the rms thermal force component."""
     noise = JUMP_NOISE * math.hypot(
         resolution.force_noise,
         seen.stiffness * place_rounding(meter.capabilities, resolution, base),
@@ -309,26 +336,33 @@ def _estimate(
     chance = 1 - FALSE_FAIL / (4 * max(1, len(seen.jumps)))
     limit = noise * math.sqrt(3) * noise_rms_quantile(3, resolution.dof, chance)
     energy_factor = JUMP_NOISE * noise_rms_quantile(1, resolution.dof, chance)
-    low = high = value = 0.0
+
+    def heat_of(force: float) -> float:
+        """Of a force that jumps by so much on two of the lightest atoms, at the path's rate."""
+        lightest = np.full(2, base.system.masses.min())
+        return seen.rate * crossing_heat(np.full(2, force), lightest)
+
+    low = value = 0.0
+    high = heat_of(2 * noise)
     energy_judged = True
     worst: Jump | None = None
     for jump in seen.jumps:
-        sizes = [(jump.force, limit)]
-        if jump.energy is not None:
-            energy_limit = energy_factor * jump.energy_noise
-            # An energy that can't be resolved can't pass either: it counts only where it fails.
-            if energy_limit <= target or jump.energy - energy_limit > target:
-                sizes.append((jump.energy, energy_limit))
-            else:
-                energy_judged = False
-        lowest = max(size - most for size, most in sizes)
-        largest = max((size for size, most in sizes if size > most), default=0.0)
-        if worst is None or (lowest, largest) > (low, value):
+        energy_limit = energy_factor * jump.energy_noise
+        if not energy_is_resolved(jump, energy_limit, target):
+            jump, energy_judged = replace(jump, energy=None), False
+        lowest = jump_heating(jump, scale, -limit, -energy_limit) / rate_doubt(jump)
+        seen_force = jump.force > limit or (jump.energy or 0.0) > energy_limit
+        likely = jump_heating(jump, scale, 0.0, 0.0) if seen_force else 0.0
+        most = jump_heating(jump, scale, 2 * noise, 2 * jump.energy_noise) * rate_doubt(jump)
+        if worst is None or (lowest, likely) > (low, value):
             worst = jump
-        low, value = max(low, lowest), max(value, largest)
-        high = max(high, *(size for size, _ in sizes))
-    unseen = max(limit, max(seen.usual))
-    return _Size(value, low, high + 2 * noise, noise, limit, unseen, worst, energy_judged)
+        low, value, high = max(low, lowest), max(value, likely), max(high, most)
+    # What is called has to be above the tolerance at half the rate, and stand out of what every
+    # path has.
+    least = math.sqrt(RATE_KNOWN_TO**2 * target / heat_of(1.0))
+    needed = limit_of_excess(least, limit, noise)
+    unseen = heat_of(max(needed, limit, *seen.usual))
+    return _Size(value, low, high, heat_of(noise), heat_of(limit), unseen, worst, energy_judged)
 
 
 def _report(
@@ -336,37 +370,31 @@ def _report(
     base: Configurations,
     seen: _Seen,
     found: _Size,
-    scale: float,
     target: float,
     resolution: Resolution,
 ) -> Measurement:
     worst = found.worst
-    sizes = f"thermal forces (0.05 Å) have an rms component of {scale:.3g} eV/Å"
-    lost = None if worst is None else _energy_of_a_crossing(worst)
-    if lost is not None and found.value > 0:
-        sizes = f"{sizes}; {crossing_sentence(lost)}"
     causes = {"causes": worst.causes} if worst is not None and worst.causes else {}
+    sampling = found.value * (1 - 1 / RATE_KNOWN_TO)
     return Measurement(
-        value=found.value / scale,
-        uncertainty=found.noise / scale,
-        uncertainty_components={"rounding": found.noise / scale},
-        interval=(found.low / scale, found.high / scale),
-        # It must be above the tolerance, and stand out of what every path has.
-        detection_limit=max(
-            _SCALE_KNOWN_TO * limit_of_excess(target, found.allowed / scale, found.noise / scale),
-            found.unseen / scale,
-        ),
-        noise_floor=found.allowed / scale,
+        value=found.value,
+        uncertainty=math.hypot(sampling, found.noise),
+        uncertainty_components={"sampling": sampling, "rounding": found.noise},
+        interval=(found.low, found.high),
+        detection_limit=max(target, found.limit),
+        noise_floor=found.allowed,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
             **causes,
             "place": "no jump found" if worst is None else worst.label,
-            "scale": sizes,
+            "scale": _scale(found),
             "quantities": {
                 "force_jump_eV_per_A": 0.0 if worst is None else worst.force,
                 "energy_jump_eV": None if worst is None else worst.energy,
-                "energy_of_a_crossing_eV": lost,
+                "energy_of_a_crossing_eV": None if worst is None else energy_of_a_crossing(worst),
+                "crossings_per_atom_per_ps": None if worst is None else worst.rate,
+                "heating_K_per_ps": found.value / (3 * kB),
                 "across_A": None if worst is None else worst.width,
                 "jump_at_A": None if worst is None else worst.at,
                 "brackets": len(seen.jumps),
@@ -378,11 +406,18 @@ def _report(
     )
 
 
-def _energy_of_a_crossing(jump: Jump) -> float:
-    """What dynamics gains or loses at a jump, eV; that of the energy where it isn't noise."""
-    certain = jump.energy is not None and jump.energy > _CERTAIN_SDS * jump.energy_noise
-    mass = float(jump.frames.system.masses[jump.atom])
-    return crossing_energy(jump.force, jump.energy if certain else None, mass)
+def _scale(found: _Size) -> str:
+    """What the worst jump does, in words."""
+    worst = found.worst
+    if worst is None or not found.value > 0:
+        return ""
+    if worst.rate is None:
+        return (
+            "no motion crosses this place, but structures that begin there have a wrong force or "
+            f"energy: it counts as heat, {HEAT_OF_A_SHARE:g} eV/atom/ps times the square of its "
+            "share of thermal forces"
+        )
+    return crossing_sentence(energy_of_a_crossing(worst), worst.rate, found.value)
 
 
 def _moved_against(start: Configurations, rng: np.random.Generator) -> Configurations:

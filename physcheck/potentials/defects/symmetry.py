@@ -319,7 +319,7 @@ class HardCutoff(EnergyDefect):
 
     spec: ClassVar[str] = "hard-cutoff"
     unit: ClassVar[str] = "eV/Å"
-    default_strength: ClassVar[float] = 1e-2
+    default_strength: ClassVar[float] = 0.3
     must_fail: ClassVar[frozenset[str]] = frozenset({"cutoff_smoothness"})
     may_fail: ClassVar[frozenset[str]] = _ROUGH
     reach: ClassVar[float | None] = 4.5

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -28,15 +27,14 @@ def path_spectrum(record: Record, frames: Frames | None) -> list[Picture]:
         return []
     order = np.arange(len(spectrum))
     shown = np.maximum(spectrum, 1e-18)
-    first = float(spectrum[1]) if len(spectrum) > 1 else math.nan
+    accepted = entry(record, "quantities", "tail_accepted_eV_per_A")
     with panel(f"{slug_of(record)}-spectrum", "harmonic of the path", "force (eV/Å)") as made:
         made.axes.vlines(order, float(shown.min()) / 2, shown, color=BLUE)
         made.axes.plot(order, shown, "o", color=BLUE)
-        if record.tolerance and math.isfinite(first) and first > 0:
+        if isinstance(accepted, float):
             made.axes.axhline(
-                record.tolerance * first, color=GOOD, linestyle="--",
-                label="tolerance for the last harmonics",
-            )  # fmt: skip
+                accepted, color=GOOD, linestyle="--", label="tolerance for the last harmonics"
+            )
         made.logarithmic("y")
         made.legend()
     return [
