@@ -2,7 +2,8 @@
 
     make screenshots
 
-Needs playwright and a chromium (``CHROMIUM=/usr/bin/chromium``).  ``make test-html`` tests the pages.
+Needs playwright and a chromium (``CHROMIUM=/usr/bin/chromium``).  The pages are tested by
+``make test-html``.
 """
 
 from __future__ import annotations

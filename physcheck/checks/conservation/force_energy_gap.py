@@ -379,8 +379,8 @@ def _report(pieces: _Pieces, frame: Floats, result: _Result) -> Measurement:
         "place": f"{figure(_MEV * gaps[result.worst], 'meV/Å', digits=3)} along one of "
         f"{len(gaps)} random directions; it moves {subject.atom_moved_most(direction)} most",
         "confirmed": result.confirmed,
-        "scale": f"the rms force component is {figure(force, 'meV/Å', digits=3)}; in molecular dynamics "
-        "the reported energy is not the one that these forces conserve",
+        "scale": f"the rms force component is {figure(force, 'meV/Å', digits=3)}; in molecular "
+        "dynamics the reported energy is not the one that these forces conserve",
         "quantities": {
             "directions": len(gaps),
             "step_A": result.length.step,

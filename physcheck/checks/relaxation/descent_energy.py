@@ -200,7 +200,8 @@ def _evidence(descent: Descent, scale: str) -> dict[str, Any]:
     apart = 1e3 * abs(done - released) / path.places.n_atoms
     return {
         "place": f"{path.optimiser}, {count(at, 'step')} from {path.fmax[0]:.2g} to "
-        f"{path.fmax[at]:.2g} eV/Å: the energy falls by {released:.6g} eV, the work is {done:.6g} eV",
+        f"{path.fmax[at]:.2g} eV/Å: the energy falls by {released:.6g} eV, the work is "
+        f"{done:.6g} eV",
         "scale": f"the two differ by {figure(apart, 'meV')} an atom{scale}",
         "quantities": {
             "energy_released_eV": released,
