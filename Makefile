@@ -1,4 +1,4 @@
-# make demo | test | docs | dark-side | test-html | test-plugins | test-engines | notebook | stubs | coverage | test-models | train | bench | bench-defects | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
+# make demo | test | docs | dark-side | test-html | screenshots | test-plugins | test-engines | notebook | stubs | coverage | test-models | train | bench | bench-defects | lint | clean; PYTHON=python3.12 make ... chooses the interpreter.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ SITE := build/site
 
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test docs failures dark-side test-html test-plugins test-engines notebook stubs coverage test-models train bench bench-defects figures lint clean
+.PHONY: help demo test docs failures dark-side test-html screenshots test-plugins test-engines notebook stubs coverage test-models train bench bench-defects figures lint clean
 
 help:
 	@echo "make demo         two trained networks of like accuracy: one passes, the other fails (about a minute)"
@@ -23,7 +23,8 @@ help:
 	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls; physcheck's own cost"
 	@echo "make figures      the figures of docs/method.md, docs/search.md and docs/performance.md"
 	@echo "make dark-side    the experiments of arXiv 2412.11569 on the trained networks, for the site (ten minutes or more)"
-	@echo "make test-html    pages looked at by headless Chromium (apt-get install chromium), and the screenshots of docs/reports.md"
+	@echo "make test-html    pages of reports in headless Chromium (apt-get install chromium)"
+	@echo "make screenshots  the screenshots of docs/reports.md"
 	@echo "make test-plugins the plugin beside other pytest plugins, and the types of the installed wheel"
 	@echo "make test-engines multiple time stepping in i-PI and LAMMPS themselves, with the lines that mts_tandem prints (minutes)"
 	@echo "make notebook     run examples/first_verdict.ipynb anew, its output included"
@@ -90,9 +91,20 @@ SEEDS ?= 3
 bench-defects: $(STAMP)
 	$(BIN)/python benchmarks/defects_by_default.py --seeds $(SEEDS)
 
-test-html: $(STAMP)
-	$(BIN)/pip install --quiet --disable-pip-version-check playwright
-	$(BIN)/python docs/figures/make_report_figures.py
+# playwright drives the system's Chromium (CHROMIUM=path); without one the tests are skipped.
+BROWSER := .envs/browser
+$(BROWSER)/.stamp: $(STAMP) pyproject.toml
+	$(BIN)/python -m venv --clear $(BROWSER)
+	echo "import site; site.addsitedir('$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')')" \
+	  > "$$($(BROWSER)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/shared.pth"
+	$(BROWSER)/bin/pip install --quiet --disable-pip-version-check 'playwright>=1.48' 'axe-playwright-python>=0.1.4'
+	@touch $@
+
+test-html: $(BROWSER)/.stamp
+	$(BROWSER)/bin/python -m pytest tests/report/test_in_a_browser.py
+
+screenshots: $(BROWSER)/.stamp
+	$(BROWSER)/bin/python docs/figures/make_report_figures.py
 
 # The wheel beside other people's packages; what they need of ours is that of .venv.
 $(PLUGINS)/.stamp: $(STAMP) pyproject.toml $(shell git ls-files physcheck)

@@ -91,9 +91,10 @@ def consequence(report: Report) -> str:
     if errors:
         return f"No answer yet: {count(len(errors), 'record')} could not be made."
     if undecided:
+        what = "it" if len(undecided) == 1 else "them"
         return (
             f"Nothing failed, but {count(len(undecided), 'record')} can't tell: see below what "
-            "would resolve them before you rely on them."
+            f"would resolve {what} before you rely on the model."
         )
     if passed:
         below = violated_below_tolerance(report.records)

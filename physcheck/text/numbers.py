@@ -55,7 +55,8 @@ def with_uncertainty(value: float | None, uncertainty: float | None, unit: str =
     # A much smaller uncertainty is written on its own.
     if decimals > _MOST_DIGITS - 1 - math.floor(math.log10(max(abs(shown), 1e-300))):
         return f"{figure(number, digits=4)} ± {figure(sigma, unit, digits=1)}"
-    body = f"{shown:.{decimals}f} ± {spread:.{decimals}f}"
+    # Adding zero makes -0 a 0.
+    body = f"{round(shown, decimals) + 0.0:.{decimals}f} ± {spread:.{decimals}f}"
     if power:
         body = f"({body})e{power}"
     return f"{body} {unit}".rstrip()

@@ -47,6 +47,7 @@ from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 from physcheck.text.gap_causes import force_cause
+from physcheck.text.numbers import figure
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_force_energy_gap", "measure_force_energy_gap"]
@@ -375,11 +376,11 @@ def _report(pieces: _Pieces, frame: Floats, result: _Result) -> Measurement:
     force = _MEV * resolution.force_rms
     direction = frame[result.worst]
     evidence = {
-        "place": f"{_MEV * gaps[result.worst]:.3g} meV/Å along one of {len(gaps)} random "
-        f"directions; it moves {subject.atom_moved_most(direction)} most",
+        "place": f"{figure(_MEV * gaps[result.worst], 'meV/Å', digits=3)} along one of "
+        f"{len(gaps)} random directions; it moves {subject.atom_moved_most(direction)} most",
         "confirmed": result.confirmed,
-        "scale": f"the rms force component is {force:.3g} meV/Å; in molecular dynamics the "
-        "reported energy is not the one that these forces conserve",
+        "scale": f"the rms force component is {figure(force, 'meV/Å', digits=3)}; in molecular "
+        "dynamics the reported energy is not the one that these forces conserve",
         "quantities": {
             "directions": len(gaps),
             "step_A": result.length.step,

@@ -305,7 +305,8 @@ def measure_by_gradient(found: GradientForces, most: float) -> Measurement:
         bound_by=f"forces are the gradient of the energy within {figure(found.most, 'eV/Å')} at "
         f"{len(found.places)} thermal configurations",
         evidence={
-            "scale": "no trajectory was needed: the law holds exactly for the forces of any energy",
+            "scale": "measured without a trajectory: the law holds exactly for the forces of any "
+            "energy",
             "quantities": {
                 "force_energy_gap_eV_per_A": found.gap,
                 "force_energy_gap_at_most_eV_per_A": found.most,

@@ -70,6 +70,7 @@ from physcheck.numerics.sequential import doubling_looks, spending
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, as_configurations
+from physcheck.text.numbers import with_uncertainty
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_nph_drift", "measure_nph_drift"]
@@ -256,7 +257,7 @@ def _report(
 def _evidence(run: PressureRuns, state: Look, figures: dict[str, Any]) -> dict[str, Any]:
     rates, piston = run.rates, run.piston
     kelvin = float(state.rates.mean()) / (3 * kB)
-    rate = f"{kelvin:.2g} ± {state.error / (3 * kB):.1g} K/ps on average"
+    rate = f"{with_uncertainty(kelvin, state.error / (3 * kB), 'K/ps')} on average"
     place = f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at {run.fine_fs:.2g} fs"
     place += f", lengths within {100 * run.largest_scale():.2g} %"
     if state.single > state.interval[0]:

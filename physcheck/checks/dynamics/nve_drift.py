@@ -78,7 +78,7 @@ from physcheck.numerics.sequential import doubling_looks, spending
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, as_configurations
-from physcheck.text.numbers import figure
+from physcheck.text.numbers import figure, with_uncertainty
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_nve_drift", "measure_nve_drift"]
@@ -309,7 +309,7 @@ def _advice(run: Runs, state: Look, target: float) -> str:
         return f"the drift is about as large as the tolerance: {LOOK_CLOSER}"
     length = longer * float(run.rates.time_ps[-1])
     evaluations = longer * run.fine.steps * len(run.velocities)
-    return f"runs of {length:.2g} ps ({evaluations:.2g} evaluations) would settle it: {LOOK_CLOSER}"
+    return f"runs of {length:.2g} ps ({evaluations:.0f} evaluations) would settle it: {LOOK_CLOSER}"
 
 
 def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str, Any]:
@@ -348,8 +348,8 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
             / math.sqrt(len(coarse.slopes)),
         }
     place = f"{len(rates.slopes)} replicas over {rates.time_ps[-1]:.2g} ps at "
-    place += f"{run.fine_fs:.2g} fs; wander {rates.wander:.1e} eV/atom"
-    rate = f"{kelvin:.2g} ± {state.error / (3 * kB):.1g} K/ps on average"
+    place += f"{run.fine_fs:.2g} fs; wander {figure(rates.wander)} eV/atom"
+    rate = f"{with_uncertainty(kelvin, state.error / (3 * kB), 'K/ps')} on average"
     if state.single > state.interval[0]:
         place += (
             f"; single runs gain or lose {state.rms:.2g} eV/atom/ps ({rate}), and the forces have "
@@ -361,7 +361,7 @@ def _evidence(run: Runs, state: Look, asymmetry: Measurement | None) -> dict[str
         place += _explanation(run, state)
     return {
         "place": place,
-        "scale": f"{rate}, {1e3 * kelvin:.2g} K in a nanosecond of constant-energy dynamics",
+        "scale": f"{rate}, {figure(1e3 * kelvin, 'K')} in a nanosecond of constant-energy dynamics",
         "quantities": quantities,
         "configurations": run.start,
         "series": thinned(run.fine, rates),

@@ -291,7 +291,7 @@ def _evidence(runs: _Pair, found: _Estimate, noise: float) -> dict[str, Any]:
     for totals in runs.totals:
         changes.append(((totals - totals[0]) / n_atoms).mean(axis=1))
     return {
-        "place": f"order {found.order:.3g} between {longer:.2g} and {longer / 2:.2g} fs, over "
+        "place": f"order {found.order:.2f} between {longer:.2g} and {longer / 2:.2g} fs, over "
         f"{1e3 * runs.time[-1]:.3g} fs of {len(found.orders)} replicas",
         "scale": f"E + K fluctuates by {math.sqrt(runs.fine.mean()) / n_atoms:.1e} eV/atom at "
         f"{longer / 2:.2g} fs",

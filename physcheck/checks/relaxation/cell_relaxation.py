@@ -142,7 +142,7 @@ def _report(meter: Meter, descent: Descent, goal: float, resolution: Resolution)
     if descent.path.converged:
         state = "relaxed"
     elif np.isfinite(needed):
-        state = f"on its way, some {needed:.2g} evaluations in all"
+        state = f"on its way, some {needed:.0f} evaluations in all"
     else:
         state = descent.path.ended
     return descent_measurement(

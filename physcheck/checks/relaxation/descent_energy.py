@@ -21,6 +21,8 @@ from physcheck.relaxation.optimisers import Path, relax
 from physcheck.relaxation.path_work import PathIntegral, PathWork
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
+from physcheck.text.numbers import figure
+from physcheck.text.phrases import count
 
 __all__ = ["Descent", "descend", "descent_measurement", "goal_of"]
 
@@ -197,9 +199,10 @@ def _evidence(descent: Descent, scale: str) -> dict[str, Any]:
     released, done = float(descent.released[at]), float(work.work[at])
     apart = 1e3 * abs(done - released) / path.places.n_atoms
     return {
-        "place": f"{path.optimiser}, {at} steps from {path.fmax[0]:.2g} to {path.fmax[at]:.2g} "
-        f"eV/Å: the energy falls by {released:.6g} eV, the work is {done:.6g} eV",
-        "scale": f"the two differ by {apart:.2g} meV an atom{scale}",
+        "place": f"{path.optimiser}, {count(at, 'step')} from {path.fmax[0]:.2g} to "
+        f"{path.fmax[at]:.2g} eV/Å: the energy falls by {released:.6g} eV, the work is "
+        f"{done:.6g} eV",
+        "scale": f"the two differ by {figure(apart, 'meV')} an atom{scale}",
         "quantities": {
             "energy_released_eV": released,
             "work_eV": done,

@@ -48,6 +48,7 @@ from physcheck.relaxation.starting_points import rattled
 from physcheck.relaxation.success import success_of
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
+from physcheck.text.numbers import figure
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_relaxation_convergence", "measure_relaxation_convergence"]
@@ -269,7 +270,7 @@ def _evidence(
     )
     if worst.circling is not None:
         share = 100 * worst.circling.share
-        place += f"; it goes round where {share:.2g} % of the Jacobian is antisymmetric"
+        place += f"; it goes round where {figure(share)} % of the Jacobian is antisymmetric"
     circling = [None if s.circling is None else [s.circling.share, s.circling.low] for s in starts]
     return {
         "place": place,
@@ -322,7 +323,7 @@ def _advice(
     if np.isfinite(needed) and not all(worst.stalls):
         return (
             f"{worst.best.optimiser} is on its way at {value:.2g} eV/Å and would take some "
-            f"{needed:.2g} evaluations: {LOOK_CLOSER}"
+            f"{needed:.0f} evaluations: {LOOK_CLOSER}"
         )
     how = f"fmax stays near {value:.2g} eV/Å"
     if any(path.ended == "ran away" for path in worst.paths):

@@ -47,7 +47,7 @@ from physcheck.numerics.sequential import student_half_width
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Bools, Configurations, Floats, as_configurations
-from physcheck.text.numbers import figure
+from physcheck.text.numbers import figure, with_uncertainty
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_species_heat", "measure_species_heat"]
@@ -346,7 +346,8 @@ def _evidence(
 
 
 def _signed(mean: Floats) -> str:
-    return f"{1e3 * float(mean.mean()):+.2g} ± {1e3 * _error(mean):.1g}"
+    value = 1e3 * float(mean.mean())
+    return f"{'+' if value > 0 else ''}{with_uncertainty(value, 1e3 * _error(mean))}"
 
 
 assert_species_heat = derive_assert(measure_species_heat)

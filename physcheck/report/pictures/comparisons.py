@@ -30,6 +30,8 @@ _OUTPUTS = {
     "virial_difference_eV_per_atom": "difference of virials",
 }
 _MOST_ROWS = 16
+# Below this share of the tolerance a difference is rounding, and its bar tells nothing.
+_WORTH_A_BAR = 1e-6
 _SHORTEST_LABEL = 34
 
 
@@ -40,7 +42,8 @@ def cases(record: Record, frames: Frames | None) -> list[Picture]:
         if len(found) > 1 and any(value > 0 for value in found.values()):
             return [_bars(record, found, words)]
     outputs = {words: as_float(entry(record, "quantities", key)) for key, words in _OUTPUTS.items()}
-    found = {words: size for words, size in outputs.items() if size > 0}
+    least = _WORTH_A_BAR * as_float(record.tolerance)
+    found = {words: size for words, size in outputs.items() if size > 0 and not size < least}
     if len(found) > 1 and record.unit == "eV/Å":
         return [_bars(record, found, "rms difference (eV/Å; energy and virial an atom over 1 Å)")]
     return [on_the_scale(record, words, size) for words, size in found.items()][:1]

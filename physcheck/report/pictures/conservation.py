@@ -90,8 +90,9 @@ def loop_works(record: Record, frames: Frames | None) -> list[Picture]:
         made.axes.barh(labels, values, color=_colour(record), height=0.6)
         shown = [*values, *([allowed] if allowed > 0 else [])]
         made.logarithmic("x", shown)
-        # A loop that does no work at all would take the place of those that do.
-        made.axes.set_xlim(left=max(min(shown) / 2, 1e-6 * max(shown)))
+        if made.axes.get_xscale() == "log":
+            # A loop that does no work at all would take the place of those that do.
+            made.axes.set_xlim(left=max(min(shown) / 2, 1e-6 * max(shown)))
         if math.isfinite(allowed) and allowed > 0:
             made.axes.axvline(allowed, color=GOOD, linestyle="--", label="tolerance (random loops)")
         made.axes.invert_yaxis()

@@ -32,7 +32,11 @@ def cutoff_path(record: Record, frames: Frames | None) -> list[Picture]:
     """Force and energy against distance; where the jump is small beside them, less a cubic."""
     jump_at = as_float(entry(record, "quantities", "jump_at_A"))
     size = as_float(entry(record, "quantities", "force_jump_eV_per_A"))
+    of_energy = _is_of_energy(record, size)
     scale = [on_the_scale(record, "jump of the force at a cutoff", size)] if size > 0 else []
+    if of_energy:
+        # The value is then no share that forces have.
+        scale = []
     found = series_of(record, "distance_A", "force_eV_per_A")
     if found is None or not math.isfinite(jump_at):
         return scale
@@ -40,18 +44,30 @@ def cutoff_path(record: Record, frames: Frames | None) -> list[Picture]:
     energies = series_of(record, "distance_A", "energy_eV")
     if energies is not None:
         pictures.append(_path(record, "energy", "eV", energies[0], energies[1], jump_at))
+    if of_energy:
+        pictures.reverse()
     return [*pictures, *scale]
+
+
+def _is_of_energy(record: Record, force_jump: float) -> bool:
+    """Whether the energy is what jumps: its step is judged as a force over 1 Å."""
+    judged = entry(record, "quantities", "energy_judged") is True
+    step = abs(as_float(entry(record, "quantities", "energy_jump_eV")))
+    return judged and step > force_jump
 
 
 def _path(
     record: Record, noun: str, unit: str, at: Floats, values: Floats, jump_at: float
 ) -> Picture:
     at, values = _near(at, values, jump_at)
+    if noun == "energy":
+        values = values - values[0]
     smooth, step, scatter = _fitted(at, values, jump_at)
-    jumps = abs(step) > _CLEAR * scatter
+    jumps = abs(step) > _CLEAR * scatter or _leaps(at, values, jump_at)
     plain = not jumps or abs(step) > _PLAIN * float(np.ptp(values))
     shown = values if plain else values - smooth
-    label = f"{noun} ({unit})" if plain else f"{noun} less a cubic ({unit})"
+    shows = "change of the energy" if noun == "energy" else noun
+    label = f"{shows} ({unit})" if plain else f"{shows} less a cubic ({unit})"
     with panel(f"{slug_of(record)}-{noun}", "distance along the path (Å)", label) as made:
         for side in (at < jump_at - _SAME, at >= jump_at - _SAME):
             made.axes.plot(at[side], shown[side], "o-", ms=3, color=BLUE)
@@ -80,6 +96,18 @@ def _near(at: Floats, values: Floats, jump_at: float) -> tuple[Floats, Floats]:
     dense = min(float(side[:_EACH_SIDE].max(initial=0)) for side in sides)
     chosen = away <= max(least, dense)
     return at[chosen], values[chosen]
+
+
+def _leaps(at: Floats, values: Floats, jump_at: float) -> bool:
+    """Whether the values differ across the jump by much more than between the next points, where no
+    polynomial may describe them.
+    """
+    first = int(np.count_nonzero(at < jump_at - _SAME))
+    steps = np.abs(np.diff(values))
+    if not 1 < first < len(at) - 1:
+        return False
+    beside = max(float(steps[first - 2]), float(steps[first]))
+    return float(steps[first - 1]) > _CLEAR * beside
 
 
 def _fitted(at: Floats, values: Floats, jump_at: float) -> tuple[Floats, float, float]:

@@ -81,6 +81,8 @@ def _pairs(
         ) as made:
             made.axes.plot(distances[upper], shown[upper], "o", color=BAD, ms=4)
             made.logarithmic("y", shown[upper])
+            if made.axes.get_yscale() == "linear":
+                made.axes.set_ylim(bottom=0)
         pictures.append(
             made.picture(
                 f"Antisymmetric part of the force Jacobian{of}, one point a pair of atoms. "

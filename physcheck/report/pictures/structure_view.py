@@ -28,6 +28,8 @@ _ARROW = 0.28
 _BOND = 1.25
 # An atom whose symbol can be read.
 _LEAST_RADIUS = 8.0
+# Fragments that are farther apart than this share of the whole are dots.
+_NEIGHBOUR = 0.05
 
 
 def structure_view(record: Record, frames: Frames | None) -> list[Picture]:
@@ -43,6 +45,8 @@ def structure_view(record: Record, frames: Frames | None) -> list[Picture]:
     arrows, meaning = _arrows(record, frames)
     centred = positions - positions.mean(axis=0)
     size = float(np.linalg.norm(centred, axis=1).max()) or 1.0
+    if _is_dots(positions, size):
+        return []
     share = np.zeros(len(positions)) if arrows is None else np.linalg.norm(arrows, axis=1)
     if (changed := _changes(record, len(positions))) is not None:
         arrows, share = None, changed
@@ -61,6 +65,16 @@ def structure_view(record: Record, frames: Frames | None) -> list[Picture]:
     }
     caption = f"The configuration{meaning}; drag or use the arrow keys to turn it."
     return [Picture(_svg(data, caption), caption)]
+
+
+def _is_dots(positions: Floats, size: float) -> bool:
+    """Whether neighbours lie so near beside the whole that no atom can be told from another."""
+    n = len(positions)
+    if n < 2 or n ** (1 / 3) * _NEIGHBOUR > 1:
+        return False
+    apart = np.linalg.norm(positions[:, None] - positions[None], axis=2)
+    nearest = float(np.median(apart[~np.eye(n, dtype=bool)].reshape(n, n - 1).min(axis=1)))
+    return nearest < _NEIGHBOUR * size
 
 
 def _arrows(record: Record, frames: Frames) -> tuple[Floats | None, str]:
