@@ -99,6 +99,13 @@ class Framework:
 
 _LISTED = (
     Framework(
+        "aimnet",
+        "aimnet2",
+        "AIMNet2: a file, or a name that it downloads; charges and multiplicities of structures",
+        ("aimnet",),
+        "pip install aimnet",
+    ),
+    Framework(
         "alignn",
         "ff",
         "ALIGNN-FF 2023.5.3, the weights in its package",
