@@ -776,12 +776,12 @@ def measure_history_independence(
     1.3 times as large, and two copies of it (another number of atoms). Then the structure is asked
     with one input changed, right after itself: the cell alone, the periodic axes, the species, the
     charge, the spin, magnetic moments, tags; and after a move of 1e-4 Å, after a larger cell, and
-    at the end of a walk of three short steps. Those answers are held against a fresh model's, or,
-    where none can be made, against those after another number of atoms. Judged is the largest rms
-    difference of forces, or of energy or virial an atom over 1 Å; it is infinite where a model
-    raises at one visit and answers at another. What differs is asked for once more: answers that
-    then agree scatter whatever was asked before. Inputs whose change has no effect are in
-    ``quantities``.
+    at the end of a walk of eight short steps; a molecule in a periodic box after another one. Those
+    answers are held against a fresh model's, or, where none can be made, against those after
+    another number of atoms. Judged is the largest rms difference of forces, or of energy or virial
+    an atom over 1 Å; it is infinite where a model raises at one visit and answers at another. What
+    differs is asked for once more, and the smaller difference counts: answers that then agree
+    scatter whatever was asked before. Inputs whose change has no effect are in ``quantities``.
 
     Can't see: a memory that reaches farther back than a few calls; without a factory (no fresh
     model), an answer that is always the same wrong one.
@@ -795,8 +795,8 @@ def measure_history_independence(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 37 to 55 evaluations, a few of them of twice the size; up to 16 more where answers differ,
-    four of them equal calls in a row, whose scatter is ``determinism``'s.
+    Cost: 46 to 60 evaluations, a few of them of twice the size; up to 18 more where answers differ,
+    six of them equal calls in a row, whose scatter is ``determinism``'s.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.
     """
@@ -839,12 +839,13 @@ def measure_input_untouched(
     *,
     rng: AnySeed = None,
 ) -> Measurement:
-    """A model reads its input and leaves it as it was.
+    """A model reads its input and leaves it, and its earlier answers, as they were.
 
     Positions, cell, numbers, masses, pbc and the per-atom arrays are handed in writable, and
     compared bit by bit after the call, and so are the very objects that the model's own code gets
     from its adapter (an Atoms with its info, arrays and constraints; tensors; a SimState): for the
-    structure, and for it moved so that atoms are outside the cell.
+    structure, and for it moved so that atoms are outside the cell. What it answered at the first is
+    compared after the second: a caller may have kept it.
 
     Can't see: changes that are undone before the call returns.
 
@@ -1146,7 +1147,8 @@ def measure_lattice_basis(
     h' = B h with B integer: periodic axes exchanged in a cycle and one sheared by another, twice at
     random (determinant 1), and two of them exchanged (determinant -1: a left-handed cell, if the
     given one is right-handed); atoms are put inside the new cell. Where some axes aren't periodic,
-    the cell's rows and their periodicity in another order; and a cell vector of 2 Å along each axis
+    the cell's rows and their periodicity in another order, and likewise in a crystal with its third
+    axis not periodic; and a cell vector of 2 Å along each axis
     that isn't periodic, which means nothing (left out where the model refuses it; its words are in
     ``quantities``). Measured as in :func:`physcheck.measure_translation_invariance`.
 
@@ -1156,7 +1158,7 @@ def measure_lattice_basis(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 12 evaluations; 19 where two axes are periodic, 10 where one is, 7 for molecules.
+    Cost: 14 evaluations; 19 where two axes are periodic, 10 where one is, 7 for molecules.
 
     Source: periodic boundary conditions.
     """
@@ -2088,9 +2090,12 @@ def measure_outputs_agree(
         virial = -V stress = sum of virials                 stress = sum (or mean) of stresses
         sum of charges = info["charge"] or 0                energies of two copies = twice energies
 
-    and the dipole of a neutral molecule doesn't change when all atoms are moved together. Judged is
-    the largest difference, divided by the number of atoms. What the dipole differs from that of the
-    charges by is a quantity, since atoms may have dipoles of their own.
+    The dipole of a neutral molecule doesn't change when all atoms are moved together, and if it is
+    a multiple of that of the charges, it is once that. The stress that is given where one axis
+    isn't periodic is what the energy does under a strain along the others
+    (:mod:`physcheck.checks.implementation.slab_stress`). Judged is the largest difference, divided
+    by the number of atoms. What else the dipole differs from that of the charges by is a quantity,
+    since atoms may have dipoles of their own.
 
     Can't see: outputs under names that ASE doesn't have; which one of two outputs is wrong.
 
@@ -2105,7 +2110,8 @@ def measure_outputs_agree(
         The model gives no output that another one must agree with.
     ModelError
 
-    Cost: 1 evaluation; 1 more, of twice the size, for energies of atoms, and 1 for a dipole.
+    Cost: 1 evaluation; 1 more, of twice the size, for energies of atoms, 1 for a dipole, and 5 for
+    a stress of what is partly periodic.
     """
 
 @overload
@@ -2221,8 +2227,9 @@ def measure_periodic_wrap(
 ) -> Measurement:
     """Replacing atoms by their periodic images changes nothing.
 
-    F(x + n h) = F(x) for integer n of each atom's own, random up to 1 and up to 3 cells along the
-    periodic axes. Likewise for the structure moved so that an atom is at the corner of the cell,
+    F(x + n h) = F(x) for integer n of each atom's own, random up to 3 cells along the periodic
+    axes. Likewise for all atoms inside the cell (a crystal's atoms on its faces are outside once
+    they are displaced), and for the structure moved so that an atom is at the corner of the cell,
     with coordinates of 0, -0, -4e-52 and -1e-16 Å, and at the opposite corner, exactly and one
     rounding below: such an atom must not fall between two cells.
     Measured as in :func:`physcheck.measure_translation_invariance`.
@@ -2688,7 +2695,9 @@ def measure_responsiveness(
 
     The atoms are moved at random by 0.02 and 0.1 Å (rms of a coordinate), and all distances are
     compressed by 10 %. The value is 1 if no move changes the forces by more than ten times their
-    noise, else 0; that is inconclusive where the noise is above 1e-4 eV/Å. It is 1, too, if two
+    noise, else 0; that is inconclusive where the noise is above 1e-4 eV/Å. It is 1, too, if the
+    forces on all atoms of a species are exactly zero after each move although one of them has a
+    neighbour within twice the sum of covalent radii; or if two
     atoms of a species that the model says it supports and the structure lacks (four are tried) have
     no forces at all at 0.8 and at 1 sum of covalent radii.
 
@@ -2810,7 +2819,9 @@ def measure_separated_additivity(
     F(A + B) = (F(A), F(B)) and E(A + B) = E(A) + E(B), A and B two thermally displaced copies of
     ``start`` with 60 Å between them, or just more than the declared ``interaction_range``; and
     pairs of like atoms, alone and with one atom of every other species far away
-    (:mod:`physcheck.checks.symmetry.unlike_fragments`). Measured as in
+    (:mod:`physcheck.checks.symmetry.unlike_fragments`); and an atom far away brings the same energy
+    along beside ``start`` and beside another one of its kind
+    (:mod:`physcheck.checks.symmetry.atom_far_away`). Measured as in
     :func:`physcheck.measure_translation_invariance`.
 
     Can't see: a coupling of larger unlike molecules; a constant added to the energy, which has no
@@ -2821,7 +2832,7 @@ def measure_separated_additivity(
     ModelError, NonFiniteOutput
 
     Cost: 9 evaluations, a third of them of twice the size; 3 more where energies disagree; 2 for
-    each of at most 4 species.
+    each of at most 4 species; 4 or 7 for atoms far away.
 
     Source: size consistency; for closed shells without charge.
     """
