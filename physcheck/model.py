@@ -25,7 +25,16 @@ Output = Literal["energy", "forces", "stress"]
 Periodicity = Literal["none", "partial", "full"]
 OUTPUTS: tuple[Output, ...] = ("energy", "forces", "stress")
 
-__all__ = ["OUTPUTS", "Capabilities", "Differentiable", "Meter", "Model", "Output", "Periodicity"]
+__all__ = [
+    "MOST_ATOMS_PER_CALL",
+    "OUTPUTS",
+    "Capabilities",
+    "Differentiable",
+    "Meter",
+    "Model",
+    "Output",
+    "Periodicity",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,10 @@ class Differentiable(Protocol):
         ...
 
 
+#: Batches are split so that a call has at most so many atoms, and one configuration at least.
+MOST_ATOMS_PER_CALL = 20_000
+
+
 class Meter:
     """A model wrapped so that evaluations and seconds are counted and answers are checked.
 
@@ -170,7 +183,7 @@ class Meter:
         model: Model,
         *,
         allotment: int | None = None,
-        max_atoms_per_call: int = 20_000,
+        max_atoms_per_call: int = MOST_ATOMS_PER_CALL,
         observer: Callable[[int], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
