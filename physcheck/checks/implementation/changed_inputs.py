@@ -56,8 +56,8 @@ def changed_inputs(
 
 
 def walk(start: Configurations, rng: np.random.Generator) -> list[Configurations]:
-    """Eight places (B = 1), one half of the atoms farther and farther one way, 0.9 Å in the end, the
-    other half the other way.
+    """Eight places (B = 1), half of the atoms farther and farther one way, the others the other,
+    by 0.9 Å in the end.
 
     A list of neighbours that is made again only after longer moves, or that compares each place
     with the one before instead of its own, lacks pairs then.  Shorter where atoms would meet.
