@@ -274,8 +274,7 @@ def measure_cutoff_smoothness(
     its lengths, too, where atoms have twice as many neighbours. A structure without periodic axes
     also meets a copy of itself, from beyond the interaction range (14 Å where undeclared), and one
     of its atoms: the distances at which forces and energy begin are bisected. Exactly symmetric
-    structures are compared with the same 1e-6 Å aside
-    (:mod:`physcheck.checks.smoothness.at_symmetric_places`). Judged is
+    structures are compared with the same 1e-6 Å aside. Judged is
 
         P = r (dt² sum of |D_i|²/(12 m_i) + dE²/(2 kT)),  eV/atom/ps,
 
