@@ -2160,6 +2160,8 @@ def measure_path_smoothness(
 
     the mean over the circles, eV/atom/ps; in kelvin P/(3 kB). See the module for the derivation.
 
+    One circle alone is never called FAIL, since it can't tell a rare kink from many.
+
     Can't see: kinks that fewer than one circle in ``loops`` meets (``cutoff_smoothness`` looks for
     jumps at cutoffs); heat at another timestep (of kinks it grows as its fourth power).
 
