@@ -15,6 +15,7 @@ from physcheck.errors import AllotmentExceeded, ModelError, NonFiniteOutput
 from physcheck.numerics.answers import evaluation_from, real_array
 from physcheck.system import Configurations, Evaluation
 from physcheck.text.exceptions import foreign_code
+from physcheck.text.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -292,7 +293,8 @@ class Meter:
         parts = []
         for begin in range(0, n_batch, size):
             chunk = configurations[begin : begin + size]
-            with self._guarded(f"evaluating {len(chunk)} configurations of {chunk.system.formula}"):
+            several = count(len(chunk), "configuration")
+            with self._guarded(f"evaluating {several} of {chunk.system.formula}"):
                 answer = self.model.evaluate(chunk, want=wanted)
                 self._count(len(chunk))
                 parts.append(evaluation_from(answer, chunk, wanted, of=self.name))
