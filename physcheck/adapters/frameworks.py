@@ -121,6 +121,13 @@ _LISTED = (
         "pip install chgnet",
     ),
     Framework(
+        "deepmd",
+        "x.pth",
+        "a model of DeePMD-kit's PyTorch backend, frozen or a checkpoint; ,head=NAME of several",
+        ("deepmd",),
+        "pip install deepmd-kit",
+    ),
+    Framework(
         "kim",
         "SW_StillingerWeber_1985_Si__MO_405512056662_005",
         "a portable model of OpenKIM by its extended name; "
