@@ -128,6 +128,13 @@ _LISTED = (
         "pip install deepmd-kit",
     ),
     Framework(
+        "fairchem",
+        "uma-s-1p1,task=omat",
+        "UMA, eSEN and others of fairchem-core: a checkpoint, or a name that it downloads",
+        ("fairchem",),
+        "pip install fairchem-core",
+    ),
+    Framework(
         "kim",
         "SW_StillingerWeber_1985_Si__MO_405512056662_005",
         "a portable model of OpenKIM by its extended name; "
