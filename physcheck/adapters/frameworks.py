@@ -135,6 +135,14 @@ _LISTED = (
         "pip install fairchem-core",
     ),
     Framework(
+        "grace",
+        "x",
+        "GRACE: a saved_model of gracemaker, or a name that it downloads",
+        ("tensorpotential",),
+        "pip install tensorflow tf_keras matscipy pandas pyyaml questionary rich scikit-learn tqdm "
+        "&& pip install --no-deps tensorpotential",
+    ),
+    Framework(
         "kim",
         "SW_StillingerWeber_1985_Si__MO_405512056662_005",
         "a portable model of OpenKIM by its extended name; "

@@ -14,7 +14,7 @@ NORMALIZER = {
 MODEL = {
     "_target_": "fairchem.core.models.base.HydraModel",
     "backbone": {
-        "model": "escnmd_backbone",
+        "model": "fairchem.core.models.uma.escn_md.eSCNMDBackbone",
         **{"sphere_channels": 16, "hidden_channels": 16, "edge_channels": 16, "num_layers": 2},
         **{"lmax": 2, "mmax": 2, "cutoff": 4.5, "num_distance_basis": 32, "max_neighbors": 300},
         **{"direct_forces": False, "regress_forces": True, "regress_stress": True},
