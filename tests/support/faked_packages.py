@@ -1,8 +1,9 @@
-"""Packages of frameworks, faked: the names that adapters call, on soft springs of a known energy."""
+"""Packages of frameworks, faked: the names that adapters call, on springs of a known energy."""
 
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -51,8 +52,8 @@ class FakeNet:
 class AIMNet2Calculator:
     """``aimnet.calculators.AIMNet2Calculator``: rounds to what ``keys_in`` says."""
 
-    keys_in = {"coord": torch.float32, "numbers": torch.int32}
-    keys_in_optional = {"mult": torch.float32, "pbc": torch.bool}
+    keys_in: ClassVar = {"coord": torch.float32, "numbers": torch.int32}
+    keys_in_optional: ClassVar = {"mult": torch.float32, "pbc": torch.bool}
 
     def __init__(self, model, device):
         self.model, self.asked = FakeNet(), []
