@@ -125,7 +125,7 @@ _LISTED = (
         "x.pth",
         "a model of DeePMD-kit's PyTorch backend, frozen or a checkpoint; ,head=NAME of several",
         ("deepmd",),
-        "pip install deepmd-kit",
+        'pip install "deepmd-kit[torch]"',
     ),
     Framework(
         "fairchem",
