@@ -43,15 +43,15 @@ class Subject:
 
 
 # Numbers of evaluations, not what a minute buys: the same on a busy machine as on an idle one.
-FAST, SLOW, SLOWEST = 25_000, 8_000, 2_500
+FAST, SLOW, SLOWEST, FEWEST = 25_000, 8_000, 2_500, 800
 COPPER = "EAM_Dynamo_MishinMehlPapaconstantopoulos_2001_Cu__MO_346334655118_005"
 SILICON = "SW_StillingerWeber_1985_Si__MO_405512056662_005"
 SUBJECTS = {
-    # Seconds an evaluation, as its package is: one crystal, and no check that needs trajectories.
+    # 0.4 s an evaluation, as its package is: one crystal, and no check that needs trajectories.
     "alignn_ff": Subject(
         "alignn_ff",
         "alignn::ff",
-        SLOWEST,
+        FEWEST,
         (
             "--physcheck-structures=Si8",
             "--physcheck-checks=conservation,symmetry,smoothness,implementation",
@@ -68,7 +68,13 @@ SUBJECTS = {
     "mattersim": Subject("mattersim", "mattersim::mattersim.pth", SLOW),
     "matgl": Subject("matgl", "matgl::matgl-net", SLOW),
     "nequip": Subject("nequip", "nequip::nequip.ckpt", SLOW),
-    "orb": Subject("orb", "orb::orb-v3-conservative-inf-omat,weights=orb.ckpt", SLOWEST),
+    # Of the published size, 2 s an evaluation of Cu32: the smallest molecule and crystal.
+    "orb": Subject(
+        "orb",
+        "orb::orb-v3-conservative-inf-omat,weights=orb.ckpt",
+        FEWEST,
+        ("--physcheck-structures=ethanol,Si8",),
+    ),
     "pet": Subject("metatrain", "metatomic::pet.pt", FAST),
     "pet-direct": Subject("metatrain", "metatomic::pet.pt,forces=direct", FAST),
     "sevennet": Subject("sevennet", "sevennet::7net-0", SLOWEST),
