@@ -18,7 +18,11 @@ potential = FS(
     embedding_size=8,
     max_order=2,
     fs_parameters=((1.0, 1.0),),
+    # Forces of some eV/Å, as molecules have them.
+    constant_out_scale=0.02,
 )
-made = TensorPotential(potential, param_dtype=tf.float64, jit_compile=False, seed=0)
+made = TensorPotential(
+    potential.get_instructions(), param_dtype=tf.float64, jit_compile=False, seed=0
+)
 # Uncompiled, since each number of atoms would be compiled anew.
 made.save_model(exact_path="grace-net", jit_compile=False)
