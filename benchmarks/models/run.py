@@ -34,12 +34,16 @@ TORCH = "torch==2.13.0"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model: its folder here, its spec, the evaluations of its run, and further options."""
+    """A model: its folder here, its spec, the evaluations of its run, and further options.
+
+    ``breaks`` are the rules of the contract that the package itself breaks, for a known reason.
+    """
 
     folder: str
     spec: str
     budget: int
     options: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
 
 
 # Numbers of evaluations, not what a minute buys: the same on a busy machine as on an idle one.
@@ -79,7 +83,13 @@ SUBJECTS = {
     "pet-direct": Subject("metatrain", "metatomic::pet.pt,forces=direct", FAST),
     "sevennet": Subject("sevennet", "sevennet::7net-0", SLOWEST),
     "so3lr": Subject("so3lr", "so3lr::default", SLOW),
-    "tblite": Subject("tblite", "tblite::GFN2-xTB", FAST),
+    # Its charges start from those of the call before, and converge to within its accuracy.
+    "tblite": Subject(
+        "tblite",
+        "tblite::GFN2-xTB",
+        FAST,
+        breaks=("batches_are_single_calls", "fresh_copies_are_equal"),
+    ),
     "torchani": Subject("torchani", "torchani::ANI-1x,member=0", FAST),
 }
 PAGE = ROOT / "docs" / "models.md"
@@ -94,7 +104,7 @@ HARNESS = ("pytest>=8.2", "hypothesis>=6.100", "ase>=3.23", "numpy>=1.26", "scip
 class Outcome:
     """What became of one subject: ``problem`` is empty if there is a report.
 
-    ``broken`` are the rules of the contract of a model that its adapter breaks.
+    ``broken`` are the rules of the contract of a model that its adapter breaks unexpectedly.
     """
 
     name: str
@@ -139,7 +149,7 @@ def install(name: str, log: IO[str]) -> Path:
 
 
 def broken_rules(name: str, python: Path, out: Path, log: IO[str]) -> list[str]:
-    """The rules of ``physcheck.testing.check_adapter`` that the subject breaks.
+    """The rules of ``physcheck.testing.check_adapter`` that the subject breaks unexpectedly.
 
     Raises
     ------
@@ -163,7 +173,8 @@ def broken_rules(name: str, python: Path, out: Path, log: IO[str]) -> list[str]:
         stderr=log,
         text=True,
     )
-    return said.stdout.rpartition("RULES")[2].split()
+    found = said.stdout.rpartition("RULES")[2].split()
+    return [rule for rule in found if rule not in SUBJECTS[name].breaks]
 
 
 def _environment() -> dict[str, str]:
