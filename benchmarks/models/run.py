@@ -9,8 +9,8 @@ root, reports ``out/models/NAME.json``, and what a subject printed ``out/models/
 folders are at work at a time, each on one thread, slow models first.  A subject that can't be
 installed or run doesn't stop the others.  Each has a budget in evaluations and the seed 0, so that
 a run can be repeated.  The table
-in ``docs/models.md`` is rewritten from the reports that there are; the text around it is written by
-hand.  Exit code 1 if a subject could not be installed or gave no report; its verdicts don't count.
+in ``docs/models.md`` is rewritten from the reports that there are, but not by a run with options of
+its own; the text around it is written by hand.  Exit code 1 if a subject could not be installed or gave no report; its verdicts don't count.
 """
 
 from __future__ import annotations
@@ -332,7 +332,8 @@ def main(words: list[str]) -> int:
         made = pool.map(lambda group: [run(name, out, options) for name in group], groups)
         outcomes = sorted((one for group in made for one in group), key=lambda one: one.name)
     print("\n" + summary(outcomes))
-    write_page(out)
+    if not options:
+        write_page(out)
     return 1 if any(outcome.problem or outcome.broken for outcome in outcomes) else 0
 
 
