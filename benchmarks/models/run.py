@@ -8,9 +8,10 @@ makes the model's file where no package has one.  Environments are ``.envs/NAME`
 root, reports ``out/models/NAME.json``, and what a subject printed ``out/models/NAME.log``.  Two
 folders are at work at a time, each on one thread, slow models first.  A subject that can't be
 installed or run doesn't stop the others.  Each has a budget in evaluations and the seed 0, so that
-a run can be repeated.  The table
-in ``docs/models.md`` is rewritten from the reports that there are, but not by a run with options of
-its own; the text around it is written by hand.  Exit code 1 if a subject could not be installed or gave no report; its verdicts don't count.
+a run can be repeated.  The table in ``docs/models.md`` is rewritten from the reports that there
+are, but not by a run with options of its own; the text around it is written by hand.  Exit code 1
+if a subject could not be installed, gave no report, or breaks the contract of a model in a way that
+isn't known of its package; its verdicts don't count.
 """
 
 from __future__ import annotations
