@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,7 @@ class _Found:
     again : float or None, eV/Å
         The largest difference where it was looked for a second time.
     scatter : float, eV/Å
-        The largest difference of equal calls in a row, which no history explains.
+        The largest difference of two equal calls in a row, which no history explains.
     """
 
     visits: _Visits
@@ -176,7 +177,9 @@ def _measure(meter: Meter, one: Configurations, rng: np.random.Generator, target
     if repeated > 0:
         # A history does the same again; the largest of many differences by scatter is smaller then.
         visits.apart[worst] = min(visits.apart[worst], repeated)
-    return _Found(visits, worst, repeated, _largest(in_a_row[1:]))
+    # Steps, not the range: a count of calls grows steadily, and is a memory.
+    steps = [a.difference(b) for a, b in pairwise(in_a_row[1:])]
+    return _Found(visits, worst, repeated, max(steps))
 
 
 def _allow_for_warm_starts(found: _Visits, target: float) -> None:
