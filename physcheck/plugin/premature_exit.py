@@ -1,6 +1,8 @@
 """The end of the process by somebody else's ``exit()`` in C or ``STOP`` in Fortran, noticed.
 
 Python hears nothing of it, and the exit code would be the model's own: 0, as after a good run.
+``_exit`` in C calls no handler and can't be heard here: the JSON report keeps its ``complete`` of
+false, and under pytest-xdist the lost worker fails the run.
 """
 
 from __future__ import annotations
