@@ -42,9 +42,7 @@ FAMILIES = ("symmetry", "smoothness", "implementation")
 def test_good_potentials_pass(spec, name):
     found = run(make_builtin(spec), structure(name), "implementation")
     assert set(verdicts(found).values()) == {"pass"}, verdicts(found)
-    # One more where there are supercells to compare.
-    assert len(found) == 9 + ("size_consistency" in found)
-    assert ("size_consistency" in found) == (name not in ("water", "ethanol"))
+    assert len(found) == 9
 
 
 def test_a_real_calculator_passes():

@@ -62,7 +62,7 @@ def _largest(start: Configurations) -> int:
 
 
 @check(
-    family="implementation",
+    family="symmetry",
     quantity="growth of lambda from the smallest supercell to the largest",
     unit="",
     needs={"forces"},
