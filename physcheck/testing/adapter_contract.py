@@ -127,7 +127,7 @@ def check_adapter(
     ModelError
         The model of a spec can't be loaded.
 
-    Cost: some 60 evaluations a structure.
+    Cost: some 80 evaluations a structure.
     """
     chosen = _chosen(rules)
     taken = load_model(model) if isinstance(model, str) else as_model(model)

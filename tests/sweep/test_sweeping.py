@@ -131,7 +131,7 @@ def test_a_model_that_can_not_be_loaded_is_a_row(run, tmp_path):
     assert {name for name, _ in engine.begun} == {"two"}
     assert "one can't be judged: no such weights" in lines
     table = (tmp_path / "out/comparison.md").read_text()
-    assert table.index("| two | 1 of 1") < table.index("| one | 0 of 1 | 1 |")
+    assert table.index("| two | 1 of 1") < table.index("| one | 0 of 1 | 0 | 0 | 1 |")
     assert "one could not be judged: no such weights" in table
     assert load_report(tmp_path / "out/one.json").error == "no such weights"
 
