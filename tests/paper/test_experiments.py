@@ -228,7 +228,7 @@ def test_constant_pressure_is_told_by_the_check(monkeypatch):
     drift = values(found, "size of the drift of the enthalpy")
     assert drift["model"][0] == pytest.approx(100, rel=0.01)
     assert found.agreement == "as in the paper"
-    assert "model: a drift; reference: no drift" in found.said
+    assert "model: a drift; of the reference: no drift seen" in found.said
 
 
 def test_a_model_without_stress_is_run_with_the_references_and_not_compared(monkeypatch):
@@ -237,7 +237,7 @@ def test_a_model_without_stress_is_run_with_the_references_and_not_compared(monk
     found = findings("npt", crystal)
     assert [row.of for row in found.rows] == ["reference", "model, stress of the reference"]
     assert found.agreement == ""
-    assert "not measured for the model: no stress" in found.said
+    assert "model: not measured, no stress" in found.said
     crystal = crystal_at_constant_pressure(monkeypatch, {}, refusing=("model", "reference"))
     with pytest.raises(NotRun, match="model: no stress; reference: no stress"):
         findings("npt", crystal)

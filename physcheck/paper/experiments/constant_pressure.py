@@ -104,9 +104,9 @@ def _agreement(rows: list[Row]) -> Agreement:
 
 
 def _said(rows: list[Row], refused: dict[str, str]) -> str:
-    words = [f"{r.of}: {'a drift' if apart(r.value, r.error) else 'no drift'}" for r in rows]
-    words += [f"not measured for the {who}: {why}" for who, why in refused.items()]
-    said = "; ".join(words) + "."
+    words = [f"{r.of}: {'a drift' if apart(r.value, r.error) else 'no drift seen'}" for r in rows]
+    words += [f"{who}: not measured, {why}" for who, why in refused.items()]
+    said = f"Enthalpy of the {'; of the '.join(words)}."
     if any(row.of == _MIXED for row in rows):
         said += " What direct forces do beside a right stress says nothing of a direct stress."
     return said
