@@ -42,9 +42,15 @@ def summary(reports: Sequence[tuple[str, PaperReport]]) -> list[str]:
         cells = []
         for _, report in reports:
             found = result_of(report, identifier)
-            cells.append("" if found is None else found.findings.agreement or found.status)
+            cells.append("" if found is None else word_of(found))
         lines.append(f"| [{experiment.title}](#{anchor(experiment.title)}) | {' | '.join(cells)} |")
     return lines
+
+
+def word_of(found: Result) -> str:
+    """How its direction is beside the paper's, or why that isn't told."""
+    without = "no comparison" if found.status == "done" else found.status
+    return found.findings.agreement or without
 
 
 def anchor(title: str) -> str:

@@ -26,6 +26,7 @@ from physcheck.system import Bools, Configurations, Floats, System
 
 __all__ = [
     "BATHS",
+    "GLOBAL",
     "NVE",
     "PAIR",
     "Followed",
@@ -35,9 +36,11 @@ __all__ = [
     "under_bath",
 ]
 
+#: The bath that can't hide what one species gets from another.
+GLOBAL = "SVR 10 fs"
 #: The baths of the paper's Table 2, by the names of rows.
 BATHS: Mapping[str, Bath] = {
-    "SVR 10 fs": StochasticVelocityRescaling(TEMPERATURE_K, 10.0),
+    GLOBAL: StochasticVelocityRescaling(TEMPERATURE_K, 10.0),
     "Langevin 1000 fs": Langevin(TEMPERATURE_K, 1000.0),
     "Langevin 100 fs": Langevin(TEMPERATURE_K, 100.0),
     "Langevin 10 fs": Langevin(TEMPERATURE_K, 10.0),
@@ -114,7 +117,7 @@ def slope_and_error(time: Floats, values: Floats) -> tuple[float, float]:
 
 
 def _follow(setting: Setting, who: str, bath: str | None, wanted: int) -> Followed:
-    steps = setting.scale.steps_of(wanted, setting.one.n_atoms)
+    steps = setting.scale.steps_of(wanted, setting.one.n_atoms, global_bath=bath == GLOBAL)
     stride = setting.scale.stride if who == PAIR else 1
     begin = setting.equilibrated
     rng = setting.rng(f"{bath or NVE}/{who}")

@@ -18,6 +18,8 @@ class Scale:
         Replicas of a run: as many as have so many atoms in all, between 4 and ``replicas``.
     atom_steps : float
         Steps of a run are no more than this over the atoms of all replicas.
+    global_atom_steps : float
+        The same of a run under the global bath, where species take half a picosecond to part.
     equilibration_steps, nve_steps, bath_steps : int
         Steps wanted.
     stride : int
@@ -45,6 +47,7 @@ class Scale:
     batch_atoms: int
     replicas: int
     atom_steps: float
+    global_atom_steps: float
     equilibration_steps: int
     nve_steps: int
     bath_steps: int
@@ -68,9 +71,10 @@ class Scale:
         """How many replicas a run has; four at least, so that their scatter says something."""
         return min(self.replicas, max(4, self.batch_atoms // n_atoms))
 
-    def steps_of(self, wanted: int, n_atoms: int) -> int:
+    def steps_of(self, wanted: int, n_atoms: int, *, global_bath: bool = False) -> int:
         """How many of the steps ``wanted`` a run takes."""
-        most = self.atom_steps / (n_atoms * self.replicas_of(n_atoms))
+        atom_steps = self.global_atom_steps if global_bath else self.atom_steps
+        most = atom_steps / (n_atoms * self.replicas_of(n_atoms))
         return int(min(wanted, max(most, 4 * self.stride)))
 
     def starts_of(self, n_atoms: int) -> int:
@@ -84,6 +88,7 @@ SMALL = Scale(
     batch_atoms=600,
     replicas=16,
     atom_steps=150_000,
+    global_atom_steps=450_000,
     equilibration_steps=400,
     nve_steps=1_000,
     bath_steps=1_000,
@@ -111,6 +116,7 @@ PAPER = Scale(
     batch_atoms=2_000,
     replicas=8,
     atom_steps=float("inf"),
+    global_atom_steps=float("inf"),
     equilibration_steps=4_000,
     nve_steps=40_000,
     bath_steps=250_000,

@@ -66,6 +66,8 @@ class SearchResult:
     ----------
     asked, refused, outside : int
         Cases that were answered, that the model raised at, and whose forces are out of bounds.
+    refusal : str
+        What the model said at the first of those that it raised at; empty where there is none.
     only_exactly : int
         Cases above the tolerance only where atoms are exactly where they are: not judged.
     worst : (Case, Asked) or None
@@ -82,6 +84,7 @@ class SearchResult:
     asked: int
     refused: int
     outside: int
+    refusal: str = ""
     only_exactly: int = 0
     worst: _Found | None = None
     judged: Measurement | None = None
@@ -115,6 +118,7 @@ class Search:
     noise: Noise = field(default_factory=Noise)
     refused: int = 0
     outside: int = 0
+    refusal: str = ""
     asked: dict[bytes, tuple[Case, Asked | None]] = field(default_factory=dict)
     only_exactly: set[bytes] = field(default_factory=set)
     _limit: int = 0
@@ -150,7 +154,10 @@ class Search:
             return self.law.ask(self.meter, case, self.noise)
         except OutsideDomain:
             self.outside += 1
-        except (ModelError, ValueError):
+        except ModelError as error:
+            self.refused += 1
+            self.refusal = self.refusal or str(error)
+        except ValueError:
             self.refused += 1
         except NonFiniteOutput:
             # One cause is one failure: that of finite_outputs, which is searched, too.
@@ -251,6 +258,7 @@ def search(
         asked=sum(a is not None for _, a in one.asked.values()),
         refused=one.refused,
         outside=one.outside,
+        refusal=one.refusal,
         worst=one.worst(),
     )
     return _judged(one, result, room - meter.evaluations, rng, seed)

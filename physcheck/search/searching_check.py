@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
 from physcheck.registry import CheckSpec
@@ -21,7 +22,7 @@ from physcheck.search.domain_map import domain_map, said_of_domain
 from physcheck.search.law import SearchLaw
 from physcheck.search.repro_script import repro_script
 from physcheck.search.search_one_law import SearchResult, search
-from physcheck.search.structures_drawn import Pool
+from physcheck.search.structures_drawn import Pool, has_seeds
 from physcheck.text.exceptions import description
 from physcheck.text.numbers import figure
 from physcheck.text.phrases import count
@@ -92,6 +93,7 @@ def searching_spec(
             law, meter, pool, allotment=allotment, tolerance=tolerance, rng=rng, kept=kept,
             resolution=resolution,
         )  # fmt: skip
+        _require_answers(law, result, pool)
         # What wasn't confirmed by new evaluations fails nowhere.
         bound = tolerance if result.failing is not None else math.inf
         domain = domain_map(result.cases, pool.seeds, bound)
@@ -122,6 +124,25 @@ def _without_resolution(measure: Callable[..., Measurement]) -> Callable[..., Me
         return measure(model, start, rng=rng, tolerance=tolerance)
 
     return measure_alone
+
+
+def _require_answers(law: SearchLaw, result: SearchResult, pool: Pool) -> None:
+    """A law of periodic structures asks nothing of a model that takes none.
+
+    A model of single molecules that declares no periodicity raises at every such case.  Where the
+    run itself has such a structure, or some were answered, refused cases are told as they are.
+
+    Raises
+    ------
+    CapabilityMissing
+    """
+    alone = law.wanted in ("periodic", "two axes") and not has_seeds(pool, law.wanted)
+    answered = result.asked + result.outside
+    if alone and not answered and result.refusal and result.refused >= _FEWEST:
+        raise CapabilityMissing(
+            f"the model refuses all of {result.refused} periodic structures that were generated, "
+            f"and none is named: {result.refusal}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import numpy as np
 from ase.calculators.socketio import SocketClient
 from ase.units import AUT, Bohr, _amu, _me
 
+from engines.predictions import places_in
 from physcheck.adapters.ase import ModelCalculator
 
 # Box of an isolated molecule, Å: i-PI needs a cell.
@@ -117,7 +118,8 @@ def run_ipi(folder: Path, fields, atoms, velocities, lines, steps: int) -> IpiRu
     assert code == 0, (folder / "log").read_text()[-3000:]
     rows = np.loadtxt(folder / "out.properties")
     calls = {name: c.meter.evaluations for name, c in calculators.items()}
-    return IpiRun(*rows[:, 1:4].T, _places(folder, len(atoms)), calls)
+    (path,) = folder.glob("out.places_0.xyz")
+    return IpiRun(*rows[:, 1:4].T, places_in(path, len(atoms), head=2), calls)
 
 
 def _serve(address, atoms, calculator, engine) -> None:
@@ -137,15 +139,6 @@ def _serve(address, atoms, calculator, engine) -> None:
         client.run(mine, use_stress=False)
     finally:
         client.close()
-
-
-def _places(folder, n_atoms):
-    (path,) = folder.glob("out.places_0.xyz")
-    lines = path.read_text().splitlines()
-    frames = range(0, len(lines), n_atoms + 2)
-    return np.array(
-        [[row.split()[1:4] for row in lines[k + 2 : k + 2 + n_atoms]] for k in frames], dtype=float
-    )
 
 
 def _listed(values) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from ase.units import fs
 
+from engines.predictions import places_in
+
 SCRIPT = Path(__file__).with_name("run_lammps.py")
 PATIENCE_S = 120
 BOX = 200.0
@@ -104,7 +106,7 @@ def run_lammps(folder, atoms, velocities, **lines) -> LammpsRun:
     log = (folder / "log.lammps").read_text()
     assert done.returncode == 0, log[-3000:] + done.stderr.decode()[-1000:]
     rows = np.array([line.split() for line in log.splitlines() if _is_row(line)], dtype=float)
-    return LammpsRun(rows[:, 1], rows[:, 2], _places(folder / "places.dump", len(atoms)))
+    return LammpsRun(rows[:, 1], rows[:, 2], places_in(folder / "places.dump", len(atoms), head=9))
 
 
 def count_pair_calls(folder, gdb) -> int:
@@ -134,11 +136,3 @@ def _row(values) -> str:
 def _is_row(line) -> bool:
     parts = line.split()
     return len(parts) == 4 and all(re.fullmatch(r"-?[\d.]+(e[-+]\d+)?", part) for part in parts)
-
-
-def _places(path, n_atoms):
-    lines = path.read_text().splitlines()
-    frames = range(0, len(lines), n_atoms + 9)
-    return np.array(
-        [[row.split()[1:4] for row in lines[k + 9 : k + 9 + n_atoms]] for k in frames], dtype=float
-    )

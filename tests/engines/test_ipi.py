@@ -10,21 +10,29 @@ from ase.io import read
 
 from physcheck import measure_mts_tandem
 from physcheck.adapters.loading import load_model
-from physcheck.checks.dynamics.mts_runs import Pair, drift_of
 from physcheck.checks.dynamics.replicas import slopes_of
-from physcheck.model import Meter
-from physcheck.system import Configurations
 
 pytest.importorskip("ipi", reason="i-PI runs under make test-engines only")
 
 from engines.ipi_runs import run_ipi
+from engines.predictions import (
+    PER_PS,
+    assert_drift_is_predicted,
+    assert_temperature_is_predicted,
+    assert_total_energy_is_ours,
+    energies_along,
+    equilibrated_pair,
+    printed_lines,
+    recommended_stride,
+    replica_of,
+    row_of,
+)
 
 # ASE's client leaves its socket open where nobody listened yet.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "trained"
 REPLICAS, INNER_STEPS = 6, 192
-PER_PS = 1e-3
 MODEL_ALONE = ["<forces>", "<force forcefield='model'> </force>", "</forces>"]
 
 
@@ -54,82 +62,44 @@ def predicted(models, atoms):
 
 @pytest.fixture(scope="module")
 def pair(models, atoms, predicted):
-    """Replicas of their own, at the timestep that mts_tandem chose."""
-    return Pair.equilibrated(
-        Meter(models["model"]), Meter(models["reference"]), Configurations.from_atoms(atoms),
-        np.random.default_rng(2), temperature_K=300.0, replicas=REPLICAS, steps=160,
-        timestep_fs=predicted.evidence["quantities"]["timestep_fs"],
+    return equilibrated_pair(
+        models["model"], models["reference"], atoms, predicted,
+        temperature_K=300.0, replicas=REPLICAS, steps=160,
     )  # fmt: skip
 
 
-def lines_for_ipi(found):
-    lines = [line.strip() for line in found.evidence["lines"]]
-    begin = next(n for n, line in enumerate(lines) if line.startswith("for i-PI"))
-    end = next(n for n, line in enumerate(lines) if line.startswith("for LAMMPS"))
-    return [line for line in lines[begin:end] if line.startswith("<")]
-
-
 def run_replica(folder, pair, atoms, replica, fields, lines, steps):
-    there = atoms.copy()
-    there.positions = pair.start.positions[replica]
-    return run_ipi(folder, fields, there, pair.velocities[replica], lines, steps)
+    return run_ipi(folder, fields, *replica_of(pair, atoms, replica), lines, steps)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory, pair, atoms, models, predicted):
     """i-PI's runs with the printed lines, one a replica, and the stride."""
-    stride = predicted.evidence["quantities"]["recommended_stride"]
+    stride = recommended_stride(predicted)
     folder = tmp_path_factory.mktemp("ipi")
-    lines = lines_for_ipi(predicted)
+    lines = [line for line in printed_lines(predicted)[0] if line.startswith("<")]
     return stride, [
         run_replica(folder / f"tandem{r}", pair, atoms, r, models, lines, INNER_STEPS // stride)
         for r in range(REPLICAS)
     ]
 
 
-def row_of(found, name):
-    return next(r for r in found.evidence["quantities"]["table"] if r["name"] == name)
-
-
 def test_the_trajectory_is_the_one_of_our_integrator(runs, pair):
     stride, found = runs
-    ours = pair._pair(stride)
-    ours.run(20)
-    trace = ours.trace()
+    # Units of the two programs differ by 1e-8; energies of the network by nothing.
+    trace = assert_total_energy_is_ours(found, pair, stride, steps=20, within=1e-7).trace()
     for replica, run in enumerate(found):
-        total = (run.potential + run.kinetic)[:21]
-        # Units of the two programs differ by 1e-8; energies of the network by nothing.
-        assert total - total[0] == pytest.approx(
-            trace.total[:, replica] - trace.total[0, replica], abs=1e-7
-        )
         assert run.kinetic[:21] == pytest.approx(trace.kinetic[:, replica], abs=1e-5)
 
 
 def test_energy_drifts_no_more_than_predicted(runs, pair, predicted):
     stride, found = runs
-    total = np.array([run.potential + run.kinetic for run in found]).T / len(pair.start.system)
-    time_ps = PER_PS * stride * pair.timestep_fs * np.arange(len(total))
-    drift, row = drift_of(time_ps, total), row_of(predicted, f"stride {stride}")
-    # Ours has the integrator's swings taken off; i-PI's hasn't: they are in its error.
-    error = np.hypot(np.hypot(drift.error, drift.allowance), row["drift_error"])
-    print(f"i-PI {drift.mean:.2e} ± {np.hypot(drift.error, drift.allowance):.0e} eV/atom/ps, "
-          f"predicted {row['drift']:.2e} ± {row['drift_error']:.0e}")  # fmt: skip
-    assert abs(drift.mean - row["drift"]) < 4 * error
+    assert_drift_is_predicted("i-PI", found, pair, stride, predicted)
 
 
 def test_the_temperature_is_the_predicted_one(runs, pair, predicted):
     stride, found = runs
-    row = row_of(predicted, f"stride {stride}")
-    each = [2 * run.kinetic.mean() / (8.617333e-5 * (3 * len(pair.start.system) - 3))
-            for run in found]  # fmt: skip
-    mean, error = np.mean(each), np.std(each, ddof=1) / np.sqrt(len(each))
-    weights = np.array([6.0, 2.0, 1.0])
-    species = [row["temperatures_K"][s] for s in "HCO"]
-    errors = [row["temperature_errors_K"][s] for s in "HCO"]
-    expected = weights @ species / weights.sum()
-    spread = np.hypot(error, weights @ errors / weights.sum())
-    print(f"i-PI {mean:.0f} ± {error:.0f} K, predicted {expected:.0f} K")
-    assert abs(mean - expected) < 4 * spread
+    assert_temperature_is_predicted("i-PI", found, pair, stride, predicted)
 
 
 def test_the_model_alone_drifts_as_predicted(tmp_path, pair, atoms, models, predicted):
@@ -142,10 +112,7 @@ def test_the_model_alone_drifts_as_predicted(tmp_path, pair, atoms, models, pred
             tmp_path / f"alone{replica}", pair, atoms, replica, fields, lines, INNER_STEPS
         )
         assert run.calls == {"model": INNER_STEPS + 1}
-        places = Configurations(
-            pair.start.system, run.positions, np.zeros((len(run.positions), 3, 3))
-        )
-        energy = models["reference"].evaluate(places, want={"energy"}).energy + run.kinetic
+        energy = energies_along(models["reference"], pair, run) + run.kinetic
         rates.append(slopes_of(time_ps, energy[:, None] / len(atoms))[0])
     row = row_of(predicted, "model alone")
     mean, error = np.mean(rates), np.std(rates, ddof=1) / np.sqrt(len(rates))

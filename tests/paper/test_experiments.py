@@ -13,6 +13,7 @@ from physcheck.paper import runs
 from physcheck.paper.experiment import apart, in_direction
 from physcheck.paper.experiments import constant_pressure
 from physcheck.paper.experiments.asymmetry_by_distance import blocks_by_distance
+from physcheck.paper.experiments.constant_pressure import ForcesWithStressOf
 from physcheck.paper.experiments.diffusion import diffusion_of
 from physcheck.paper.experiments.relaxation import share_and_error
 from physcheck.paper.registry import EXPERIMENTS, chosen_experiments
@@ -205,29 +206,54 @@ def test_an_average_over_rotations_keeps_forces_that_turn():
     assert "turns with its atoms by itself" in found.said
 
 
-def test_constant_pressure_is_told_by_the_check_where_there_is_one(monkeypatch):
+def crystal_at_constant_pressure(monkeypatch, measured, refusing=()):
+    """Copper and a check that gives each of ``measured``, by ``of``, and raises for others."""
     crystal = setting("builtin::gupta", "builtin::gupta", "Cu32")
-    known = {
-        id(crystal.model): SimpleNamespace(value=2.6e-2, uncertainty=1e-4),
-        id(crystal.reference): SimpleNamespace(value=1e-6, uncertainty=1e-6),
-    }
-    fake = SimpleNamespace(measure=lambda meter, start, rng: known[id(meter)])
+    names = {id(crystal.model): "model", id(crystal.reference): "reference"}
+
+    def measure(meter, start, rng):
+        name = names.get(id(meter), "mixed")
+        if name in refusing:
+            raise CapabilityMissing("no stress")
+        return SimpleNamespace(value=measured[name], uncertainty=1e-6)
+
+    fake = SimpleNamespace(measure=measure)
     monkeypatch.setattr(constant_pressure, "all_checks", lambda: {"nph_drift": fake})
+    return crystal
+
+
+def test_constant_pressure_is_told_by_the_check(monkeypatch):
+    crystal = crystal_at_constant_pressure(monkeypatch, {"model": 2.6e-2, "reference": 1e-6})
     found = findings("npt", crystal)
     drift = values(found, "size of the drift of the enthalpy")
     assert drift["model"][0] == pytest.approx(100, rel=0.01)
     assert found.agreement == "as in the paper"
-    assert "model: a drift; reference: no drift" in found.said
+    assert "model: a drift; of the reference: no drift seen" in found.said
 
-    def refused(meter, start, rng):
-        raise CapabilityMissing("no stress")
 
-    fake.measure = refused
-    with pytest.raises(NotRun, match="no stress"):
+def test_a_model_without_stress_is_run_with_the_references_and_not_compared(monkeypatch):
+    measured = {"reference": 1e-6, "mixed": 2.6e-2}
+    crystal = crystal_at_constant_pressure(monkeypatch, measured, refusing=("model",))
+    found = findings("npt", crystal)
+    assert [row.of for row in found.rows] == ["reference", "model, stress of the reference"]
+    assert found.agreement == ""
+    assert "model: not measured, no stress" in found.said
+    crystal = crystal_at_constant_pressure(monkeypatch, {}, refusing=("model", "reference"))
+    with pytest.raises(NotRun, match="model: no stress; reference: no stress"):
         findings("npt", crystal)
-    monkeypatch.setattr(constant_pressure, "all_checks", dict)
-    with pytest.raises(NotRun, match="no dynamics at constant pressure"):
-        findings("npt", crystal)
+
+
+def test_forces_of_one_model_with_the_stress_of_another():
+    crystal = setting("builtin::gupta+pair-curl=0.01", "builtin::gupta", "Cu32")
+    mixed = ForcesWithStressOf(crystal.model, crystal.reference)
+    want = frozenset({"energy", "forces", "stress"})
+    found, own = mixed.evaluate(crystal.one, want=want), crystal.model.evaluate(crystal.one)
+    other = crystal.reference.evaluate(crystal.one, want=want)
+    assert np.array_equal(found.require_forces(), own.require_forces())
+    assert np.array_equal(found.require_stress(), other.require_stress())
+    assert np.array_equal(found.require_energy(), other.require_energy())
+    assert mixed.capabilities.outputs == want
+    assert (crystal.model.evaluations, crystal.reference.evaluations) == (2, 2)
 
 
 @pytest.mark.parametrize(

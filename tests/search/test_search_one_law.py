@@ -13,11 +13,13 @@ from support.search_faults import (
 )
 
 from physcheck.checks import all_checks
+from physcheck.errors import CapabilityMissing
 from physcheck.model import Meter
 from physcheck.potentials import make_builtin
 from physcheck.registry import tolerance_of
 from physcheck.search.laws import SEARCH_LAWS
 from physcheck.search.search_one_law import least_allotment, search
+from physcheck.search.searching_check import searching_spec
 from physcheck.search.structures_drawn import pool_of
 from physcheck.structures import catalogue
 
@@ -118,6 +120,34 @@ def test_what_a_model_refuses_or_does_not_know_is_not_judged():
     assert result.refused > 0
     assert result.outside > 0
     assert result.failing is None
+
+
+class Molecular(Faulty):
+    """Takes no periodic structure, and declares nothing of it."""
+
+    def broken(self, c, answer):
+        if c.system.is_periodic:
+            raise RuntimeError("made for single molecules")
+        return answer
+
+
+@pytest.mark.parametrize(("named", "refused"), [(SEEDS[:1], True), (SEEDS[:2], False)])
+def test_periodic_laws_do_not_apply_to_a_model_of_molecules_alone(named, refused):
+    law = SEARCH_LAWS["periodic_wrap"]
+    pool = pool_of(named, [1, 8], "partial")
+    spec = searching_spec(all_checks()["periodic_wrap"], law, pool, allotment=least_allotment(law))
+
+    def measured():
+        return spec.measure(
+            Meter(Molecular()), named[0], rng=np.random.default_rng(0), tolerance=1e-4
+        )
+
+    if refused:
+        with pytest.raises(CapabilityMissing, match="made for single molecules"):
+            measured()
+    else:
+        # A structure of the run that it refuses is no matter of what it takes.
+        assert "0 generated cases answered" in measured().nothing_tested
 
 
 def test_noise_of_a_model_is_no_violation():

@@ -7,15 +7,13 @@ from itertools import combinations
 from physcheck.numerics.series import replica_mean
 from physcheck.paper.experiment import Experiment, apart, in_direction, row_of
 from physcheck.paper.results import Agreement, Curve, Findings, NotRun, Plot, Row
-from physcheck.paper.runs import BATHS, PAIR, Followed, under_bath
+from physcheck.paper.runs import BATHS, GLOBAL, PAIR, Followed, under_bath
 from physcheck.paper.setting import TEMPERATURE_K, Setting
 
-__all__ = ["EQUILIBRATION_SHARE", "EXPERIMENT", "GLOBAL", "runs_of"]
+__all__ = ["EQUILIBRATION_SHARE", "EXPERIMENT", "runs_of"]
 
 #: The first part of each run isn't counted: the bath takes its time.
 EQUILIBRATION_SHARE = 0.25
-#: The bath that can't hide what one species gets from another.
-GLOBAL = "SVR 10 fs"
 # Table 2: deviations of T, T_H and T_O from 300 K.
 _PAPER = {
     ("model", GLOBAL): ("ORB 1.0, PET-NC 0.3", "ORB 36.2, PET-NC -4.4", "ORB -70, PET-NC 9.9"),

@@ -70,6 +70,7 @@ def test_the_species_that_is_driven_is_named():
     # The net force that the run takes off moves the others a little.
     assert power["Cl"] > 10 * abs(power["Na"])
     assert "Cl +" in found.evidence["place"]
+    assert "would heat Cl by" in found.evidence["scale"]
     with pytest.raises(AssertionError, match="Cl"):
         assert_species_heat(Fed(one, 0.5), one, rng=np.random.default_rng(0), replicas=24, steps=80)
 
