@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from physcheck.run.facts import RunFacts
-from physcheck.run.jsonable import to_jsonable
 from physcheck.run.record import Record
 
 __all__ = ["Message"]
@@ -57,7 +56,7 @@ class Message:
             "setup": dict(self.setup),
             "order": self.order,
         }
-        return json.dumps(to_jsonable(document), allow_nan=False)
+        return json.dumps(document, allow_nan=False)
 
     @classmethod
     def from_text(cls, text: str) -> Message:

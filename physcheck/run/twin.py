@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from physcheck.measurement import Outcome
 from physcheck.run.entry import record_seed
+from physcheck.run.jsonable import to_jsonable
 from physcheck.run.record import Record
 from physcheck.text.numbers import figure
 
@@ -161,4 +162,4 @@ def _with_costs_of(record: Record, twin: Record) -> Record:
 
 def _with_quantities(evidence: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     known = evidence.get("quantities") or {}
-    return {**evidence, "quantities": {**known, **more}}
+    return {**evidence, "quantities": {**known, **to_jsonable(more)}}

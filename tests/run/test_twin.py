@@ -1,5 +1,6 @@
 """What float32 leaves open is judged on the same weights in float64."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -191,3 +192,11 @@ def test_a_drift_that_coarse_energies_hide_is_bounded_by_the_work_of_rounding(tm
 def test_forces_that_only_float32_has_wrong_do_work_that_passes_nothing(tmp_path):
     found = records(tmp_path, "broken_in_float32", "nve_drift", most=4000)["nve_drift"]
     assert found.verdict.value in ("fail", "inconclusive")
+
+
+def test_numbers_of_a_twin_that_are_not_finite_can_be_written():
+    fails = open_record(1.0, {"sampling": 1e-9}, 1e-6, Outcome.FAIL)
+    lost = replace(fails, value=float("inf"))
+    quantities = judged_in_float64(fails, lost).evidence["quantities"]
+    assert json.dumps(quantities, allow_nan=False)
+    assert quantities["float64_value"] == "inf"
