@@ -17,7 +17,7 @@ help:
 	@echo "make coverage     the tests again, with the lines that none of them reaches (half as slow again)"
 	@echo "make docs         the documentation site, build/site: warnings are errors, every block of code is run (minutes)"
 	@echo "make failures     what each check says of a model that breaks its law, for the site (minutes)"
-	@echo "make test-models  the suite on real models, each in an environment of its own (minutes)"
+	@echo "make test-models  the suite on real models, each in an environment of its own (an hour)"
 	@echo "make train        label, train and export the networks of fixtures/trained again (an hour at most on two cores; SEED=1)"
 	@echo "make bench-defects whether a default run finds each built-in defect, and blames no other law (SEEDS=3: over an hour)"
 	@echo "make bench        false alarms and power on built-in potentials; batches of a real model against single calls; physcheck's own cost"

@@ -15,6 +15,7 @@ from physcheck.errors import AllotmentExceeded, ModelError, NonFiniteOutput
 from physcheck.numerics.answers import evaluation_from, real_array
 from physcheck.system import Configurations, Evaluation
 from physcheck.text.exceptions import foreign_code
+from physcheck.text.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,16 @@ Output = Literal["energy", "forces", "stress"]
 Periodicity = Literal["none", "partial", "full"]
 OUTPUTS: tuple[Output, ...] = ("energy", "forces", "stress")
 
-__all__ = ["OUTPUTS", "Capabilities", "Differentiable", "Meter", "Model", "Output", "Periodicity"]
+__all__ = [
+    "MOST_ATOMS_PER_CALL",
+    "OUTPUTS",
+    "Capabilities",
+    "Differentiable",
+    "Meter",
+    "Model",
+    "Output",
+    "Periodicity",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +150,10 @@ class Differentiable(Protocol):
         ...
 
 
+#: Batches are split so that a call has at most so many atoms, and one configuration at least.
+MOST_ATOMS_PER_CALL = 20_000
+
+
 class Meter:
     """A model wrapped so that evaluations and seconds are counted and answers are checked.
 
@@ -170,7 +184,7 @@ class Meter:
         model: Model,
         *,
         allotment: int | None = None,
-        max_atoms_per_call: int = 20_000,
+        max_atoms_per_call: int = MOST_ATOMS_PER_CALL,
         observer: Callable[[int], None] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -279,7 +293,8 @@ class Meter:
         parts = []
         for begin in range(0, n_batch, size):
             chunk = configurations[begin : begin + size]
-            with self._guarded(f"evaluating {len(chunk)} configurations of {chunk.system.formula}"):
+            several = count(len(chunk), "configuration")
+            with self._guarded(f"evaluating {several} of {chunk.system.formula}"):
                 answer = self.model.evaluate(chunk, want=wanted)
                 self._count(len(chunk))
                 parts.append(evaluation_from(answer, chunk, wanted, of=self.name))

@@ -116,7 +116,7 @@ class _Call:
 
     def _answered(self, structures: list[Atoms], **asked: bool) -> Any:
         """The package's own answer for a batch."""
-        info = [atoms.info for atoms in structures]
+        info: list[Any] = [atoms.info for atoms in structures]
         data = {
             "coord": np.concatenate([atoms.positions for atoms in structures]),
             "numbers": np.concatenate([atoms.numbers for atoms in structures]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -175,7 +176,7 @@ class BatchedModel:
         if total <= _ALWAYS_FIT:
             return sys.maxsize
         system = largest.system
-        key = system.numbers.tobytes() + system.pbc.tobytes()
+        key = system.numbers.tobytes() + system.pbc.tobytes() + _density_class(largest)
         if key not in self._fitting:
             device, n_atoms = self.capabilities.device, largest.n_atoms
             counts = [max(1, n // n_atoms) for n in (_SMALL, _DOUBLE)]
@@ -189,6 +190,13 @@ class BatchedModel:
             more = (counts[1] - counts[0]) * n_atoms
             self._fitting[key] = fitting_atoms(more, peaks[1] - peaks[0], device)
         return self._fitting[key]
+
+
+def _density_class(one: Configurations) -> bytes:
+    """Which octave a crystal's atoms per volume are in: neighbours, and memory, follow it."""
+    if not one.system.is_fully_periodic:
+        return b""
+    return str(round(math.log2(one.n_atoms / float(one.volumes()[0])))).encode()
 
 
 def _arrays(

@@ -121,6 +121,28 @@ _LISTED = (
         "pip install chgnet",
     ),
     Framework(
+        "deepmd",
+        "x.pth",
+        "a model of DeePMD-kit's PyTorch backend, frozen or a checkpoint; ,head=NAME of several",
+        ("deepmd",),
+        'pip install "deepmd-kit[torch]"',
+    ),
+    Framework(
+        "fairchem",
+        "uma-s-1p1,task=omat",
+        "UMA, eSEN and others of fairchem-core: a checkpoint, or a name that it downloads",
+        ("fairchem",),
+        "pip install fairchem-core",
+    ),
+    Framework(
+        "grace",
+        "x",
+        "GRACE: a saved_model of gracemaker, or a name that it downloads",
+        ("tensorpotential",),
+        "pip install tensorflow tf_keras matscipy pandas pyyaml questionary rich scikit-learn tqdm "
+        "&& pip install --no-deps tensorpotential",
+    ),
+    Framework(
         "kim",
         "SW_StillingerWeber_1985_Si__MO_405512056662_005",
         "a portable model of OpenKIM by its extended name; "

@@ -16,6 +16,7 @@ from physcheck.adapters.archives import (
     needs_consent,
     refuse_foreign,
 )
+from physcheck.adapters.batch_memory import is_out_of_memory
 from physcheck.adapters.forward_contract import CONTRACT, refuse_other_answer, refuse_other_forward
 from physcheck.adapters.frameworks import check_choice
 from physcheck.adapters.further_outputs import further_outputs_of
@@ -169,17 +170,28 @@ class TorchModel:
     def evaluate(
         self, configurations: Configurations, *, want: frozenset[str] = frozenset({"forces"})
     ) -> Evaluation:
-        """As :meth:`physcheck.model.Model.evaluate`; one call computes all outputs there are."""
-        if not self.capabilities.batched and len(configurations) > 1:
+        """As :meth:`physcheck.model.Model.evaluate`; one call computes all outputs there are.
+
+        A batch that runs out of memory is halved.
+        """
+        count = len(configurations)
+        if not self.capabilities.batched and count > 1:
             return Evaluation.concatenate([self.evaluate(one, want=want) for one in configurations])
+        answer: Mapping[str, Any] | None = None
         try:
             answer, _ = self._forward(configurations)
-        except Exception:
-            # An exported program may have been traced for one configuration a call.
-            if self._castable or len(configurations) == 1:
+        except Exception as error:
+            too_much = count > 1 and is_out_of_memory(error)
+            if not too_much and (self._castable or count == 1):
                 raise
-            self.capabilities = replace(self.capabilities, batched=False)
-            return self.evaluate(configurations, want=want)
+            if not too_much:
+                # An exported program may have been traced for one configuration a call.
+                self.capabilities = replace(self.capabilities, batched=False)
+        if answer is None:
+            # Outside of the handler, whose traceback holds on to what the call had allocated.
+            middle = count // 2
+            halves = (configurations[:middle], configurations[middle:])
+            return Evaluation.concatenate([self.evaluate(half, want=want) for half in halves])
         outputs = frozenset(name for name in OUTPUTS if answer.get(name) is not None)
         if outputs != self.capabilities.outputs:
             self.capabilities = replace(self.capabilities, outputs=outputs)

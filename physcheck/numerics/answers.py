@@ -18,6 +18,11 @@ SANE_FORCE = 30.0
 
 # Squares, and sums of many squares, of anything larger are infinite in float64.
 _LARGEST = 1e150
+# eV/Å, eV an atom, eV/Å³.  Bare nuclei at half of a bond length repel with 1e5 eV/Å, and a
+# Lennard-Jones potential that is far too wide with 2e9: what gives more are bits of another type.
+_PHYSICAL = 1e12
+# Of the sum of covalent radii: nearer atoms overlap, and farther out than this, Å, nothing is said.
+_OVERLAP, _FAR_OUT = 0.5, 1e5
 _REAL_KINDS = "fiu"
 _KINDS = {
     "b": "booleans",
@@ -96,6 +101,34 @@ def real_array(
     return numbers
 
 
+def _refuse_unphysical(name: str, array: Floats, asked: Configurations, of: str) -> None:
+    """NonFiniteOutput where an output is beyond what any potential gives at such atoms."""
+    limit = _PHYSICAL * (asked.n_atoms if name == "energy" else 1)
+    for index in np.flatnonzero((np.abs(array) > limit).reshape(len(asked), -1).any(axis=1)):
+        one = asked[int(index)]
+        if not np.abs(one.positions).max() < _FAR_OUT or _overlaps(one):
+            continue
+        value = float(array[index].flat[int(np.abs(array[index]).argmax())])
+        raise NonFiniteOutput(
+            f"{name} is {value:.3g} at configuration {index} of {asked.system.formula}, where no "
+            f"atoms overlap: beyond {limit:.0e}, no physical {name}; other bits read as numbers?",
+            of=of,
+            output=name,
+            value=f"{value:.3g}",
+        )
+
+
+def _overlaps(one: Configurations) -> bool:
+    from ase.data import covalent_radii
+    from ase.neighborlist import primitive_neighbor_list
+
+    radii = covalent_radii[one.system.numbers]
+    i, j, d = primitive_neighbor_list(
+        "ijd", one.system.pbc, one.cells[0], one.positions[0], 2 * _OVERLAP * float(radii.max())
+    )
+    return bool((d < _OVERLAP * (radii[i] + radii[j])).any())
+
+
 def _is_tensor(value: Any) -> bool:
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, getattr(torch, "Tensor", ()))
@@ -124,8 +157,8 @@ def evaluation_from(
     ModelError
         The answer is no Evaluation, or an output is missing, of another shape or no real numbers.
     NonFiniteOutput
-        An output is NaN, infinite, or so large that its square is; the message names output,
-        configuration and atom.
+        An output is NaN, infinite, or so large that its square is; or larger than any physical one
+        at atoms that don't overlap.  The message names output, configuration and atom.
     """
     n_batch, n_atoms = len(asked), asked.n_atoms
     shapes = {"energy": (n_batch,), "forces": (n_batch, n_atoms, 3), "stress": (n_batch, 3, 3)}
@@ -152,5 +185,6 @@ def evaluation_from(
                 output=name,
                 value=str(array[first]),
             )
+        _refuse_unphysical(name, array, asked, of)
         values[name] = array
     return Evaluation(**values)

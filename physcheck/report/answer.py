@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from physcheck.measurement import Outcome
+from physcheck.names import GENERATED
 from physcheck.report.baseline import is_worse
 from physcheck.report.order_of_failures import failures_by_check
 from physcheck.run.record import Record, Report
@@ -109,7 +110,7 @@ def _nothing_failed(records: Sequence[Record]) -> str:
     passed = [r for r in measured if r.kind != "info"]
     if passed:
         checks = count(len({r.check for r in passed}), "check")
-        structures = count(len({r.structure for r in passed}), "structure")
+        structures = _where(passed)
         laws = violated_below_tolerance(records)
         if not laws:
             return f"PASS: no violation found by {checks} on {structures}"
@@ -122,6 +123,16 @@ def _nothing_failed(records: Sequence[Record]) -> str:
         names = some(list(dict.fromkeys(r.check for r in measured)))
         return f"NOTHING JUDGED: {names} measured, which is held against nothing"
     return "NOTHING JUDGED: no check could be made of this model"
+
+
+def _where(records: Sequence[Record]) -> str:
+    """``3 structures and generated cases``."""
+    named = {record.structure for record in records}
+    drawn = GENERATED in named
+    told = count(len(named - {GENERATED}), "structure")
+    if not drawn:
+        return told
+    return f"{told} and generated cases" if len(named) > 1 else "generated cases"
 
 
 def violated_below_tolerance(records: Iterable[Record]) -> list[str]:

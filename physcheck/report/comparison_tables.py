@@ -33,6 +33,11 @@ _CURVES = {
     "cell_relaxation": (None, "fmax", "optimiser step", "largest force (eV/Å)"),
 }
 _MOST_PICTURES = 60
+# Columns of the leaderboard.
+_BOARD = (
+    "model", "laws that hold", "checks that fail", "can't tell", "not tested", "evaluations",
+    "time",
+)  # fmt: skip
 
 
 def comparison_markdown(comparison: Comparison) -> str:
@@ -101,20 +106,31 @@ def comparison_html(comparison: Comparison) -> str:
         "symbols": _SYMBOLS,
         "legend": _legend(comparison),
         "not_tested": NOT_TESTED,
+        "board": _BOARD,
     }
     return render("comparison.html.j2", values)
 
 
 def _ranked(comparison: Comparison, column: Column) -> dict[str, Any]:
     place = comparison.columns.index(column)
+    failed, unclear = _failed_and_unclear(comparison, column)
     return {
         "label": column.label,
         "share": _share(column),
+        "failed": failed,
+        "unclear": unclear,
         "untested": column.laws_asked - column.laws_judged,
         "cost": f"{column.evaluations:,}",
         "seconds": duration(column.seconds),
         "verdicts": [comparison.verdict_of(check, place) for check in comparison.checks],
     }
+
+
+def _failed_and_unclear(comparison: Comparison, column: Column) -> tuple[int, int]:
+    """How many checks fail or could not be made, and how many can't tell."""
+    place = comparison.columns.index(column)
+    verdicts = [comparison.verdict_of(check, place) for check in comparison.checks]
+    return verdicts.count("fail") + verdicts.count("error"), verdicts.count("inconclusive")
 
 
 def _share(column: Column) -> str:
@@ -123,14 +139,15 @@ def _share(column: Column) -> str:
 
 def _markdown_leaderboard(comparison: Comparison) -> list[str]:
     lines = [
-        _line(["model", "laws that hold", "not tested", "evaluations", "time"]),
-        _line(["---"] * 5),
+        _line(list(_BOARD)),
+        _line(["---"] * len(_BOARD)),
     ]
     for column in comparison.ranked:
+        failed, unclear = _failed_and_unclear(comparison, column)
         untested = str(column.laws_asked - column.laws_judged)
         cost = f"{column.evaluations:,}"
-        cells = [column.label, _share(column), untested, cost, duration(column.seconds)]
-        lines.append(_line(cells))
+        cells = [column.label, _share(column), str(failed), str(unclear), untested, cost]
+        lines.append(_line([*cells, duration(column.seconds)]))
     return lines
 
 

@@ -89,7 +89,10 @@ def consequence(report: Report) -> str:
     if not report.complete:
         return "The run ended early: nothing that was tested failed, but this is no answer yet."
     if errors:
-        return f"No answer yet: {count(len(errors), 'record')} could not be made."
+        reasons = {record.explanation for record in errors}
+        # One reason of all is what to know first.
+        why = f": {reasons.pop()}" if len(reasons) == 1 else "."
+        return f"No answer yet: {count(len(errors), 'record')} could not be made{why}"
     if undecided:
         what = "it" if len(undecided) == 1 else "them"
         return (

@@ -9,7 +9,6 @@ from typing import Any
 
 from physcheck.model import Model
 from physcheck.names import FAMILIES
-from physcheck.report.left_out import common_reason
 from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import ModelIdentity
 from physcheck.run.plan import Plan
@@ -167,8 +166,7 @@ def _left_lines(plan: Plan) -> list[str]:
             checks = where.setdefault(entry.not_applicable, {})
             checks.setdefault(entry.check.id, []).append(entry.structure.name)
     for left in plan.not_scheduled:
-        reason = common_reason(left.reason)
-        where.setdefault(reason, {}).setdefault(left.check, []).append(left.structure)
+        where.setdefault(left.common_reason, {}).setdefault(left.check, []).append(left.structure)
     if not where:
         return []
     lines = ["not tested, and why"]

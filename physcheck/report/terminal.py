@@ -15,7 +15,7 @@ from physcheck.report.table import columns_of, table_rows
 from physcheck.run.facts import NotScheduled
 from physcheck.run.record import Record, Report
 from physcheck.text.numbers import duration, ratio, with_uncertainty
-from physcheck.text.phrases import count, printable, some, verdict_word
+from physcheck.text.phrases import count, named_records, printable, some, verdict_word
 
 __all__ = ["Line", "terminal_lines"]
 
@@ -170,7 +170,7 @@ def _remarks(records: Sequence[Record], width: int) -> list[Line]:
             where.setdefault(key, []).append(record.name)
     lines: list[Line] = []
     for (word, text), names in where.items():
-        lines += _wrapped(f"{word}: {some(names, 6)}: {text}", width)
+        lines += _wrapped(f"{word}: {named_records(names)}: {text}", width)
     return [*lines, _BLANK] if lines else []
 
 
@@ -224,7 +224,7 @@ def _not_judged(
 def _left_out(left: Iterable[NotScheduled], width: int) -> list[Line]:
     lines: list[Line] = []
     for reason, names in left_out_by_reason(left).items():
-        lines += _wrapped(f"not scheduled: {some(names)}: {reason}", width)
+        lines += _wrapped(f"not scheduled: {named_records(names)}: {reason}", width)
     return [*lines, _BLANK] if lines else []
 
 

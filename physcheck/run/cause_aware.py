@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from physcheck.measurement import Outcome
-from physcheck.model import Meter, Model
+from physcheck.model import MOST_ATOMS_PER_CALL, Meter, Model
 from physcheck.registry import tolerance_of
 from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.one_by_one import fresh_each_time, one_by_one
@@ -112,7 +112,7 @@ class CauseAwareRunner:
             record = self._run_alone(entry)
         else:
             record = self.runner.run(entry)
-            if record.verdict is Outcome.FAIL and self._takes_batches:
+            if record.verdict is Outcome.FAIL and self._takes_batches and _shares_calls(entry):
                 record = self._told_apart(entry, record)
         raised = _raised(record)
         if raised and entry.check.id in CHECKS_OF_COPIES:
@@ -328,6 +328,15 @@ def _raised(record: Record) -> bool:
     if record.verdict is not Outcome.ERROR or "traceback" in record.evidence:
         return False
     return "--physcheck-timeout" not in record.message
+
+
+def _shares_calls(entry: PlanEntry) -> bool:
+    """Whether configurations of a check went into one call: none of so many atoms did.
+
+    The checks of conservation ask for configurations of the structure itself only.
+    """
+    alone = 2 * entry.structure.configurations.n_atoms > MOST_ATOMS_PER_CALL
+    return not (alone and entry.check.family == "conservation")
 
 
 def _with_line(record: Record, line: str) -> Record:

@@ -116,7 +116,9 @@ def choose_structures(
     chosen.usual_atoms = sum(sizes) / max(1, len(sizes))
     chosen.remarks = [*trier.remarks, *chosen.remarks]
     chosen.best = _best(checks, chosen.structures)
-    chosen.remarks += _uncovered(checks, chosen)
+    # A check that no structure makes applicable misses none.
+    able = [spec for spec in checks if spec.needs <= meter.capabilities.outputs]
+    chosen.remarks += _uncovered(able, chosen)
     return chosen
 
 

@@ -55,11 +55,19 @@ class NotScheduled:
     check : str
         ``*`` is every check.
     structure, reason : str
+    group : str
+        The reason without the numbers that are this record's own; empty where it has none.
     """
 
     check: str
     structure: str
     reason: str
+    group: str = ""
+
+    @property
+    def common_reason(self) -> str:
+        """What it shares with others that are left out for the same reason."""
+        return self.group or self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

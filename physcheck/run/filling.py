@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RESOLUTION_EVALUATIONS", "Filling"]
 
-#: A structure's noise, memory and response are measured once, at about this cost.
+#: What a plan keeps for a structure's noise, memory and response, which are measured once: most
+#: models take 16 evaluations, those that remember or are noisy up to 36, which isn't made up for.
 RESOLUTION_EVALUATIONS = 25
 
 
@@ -73,10 +74,28 @@ class Filling:
         self.left_out.pop(key, None)
         self.entries[key] = entry
 
-    def leave_out(self, spec: CheckSpec, structure: Structure, reason: str) -> None:
-        """Say why a record isn't planned."""
+    def leave_out(
+        self, spec: CheckSpec, structure: Structure, reason: str, group: str = ""
+    ) -> None:
+        """Say why a record isn't planned; ``group`` is the reason without its own numbers."""
         key = spec.id, structure.name
-        self.left_out[key] = NotScheduled(spec.id, structure.name, reason)
+        self.left_out[key] = NotScheduled(spec.id, structure.name, reason, group)
+
+    def leave_out_for_room(
+        self, spec: CheckSpec, structure: Structure, wanted: int, *, needs: str, what: str = ""
+    ) -> None:
+        """Say that a record isn't planned since ``wanted`` evaluations aren't left.
+
+        ``needs`` is a budget that has them, ``what`` begins the sentence.
+        """
+        verb = "doesn't" if what else "don't"
+        left = f"what the budget has left ({self.left} of {self.spending.evaluations})"
+        self.leave_out(
+            spec,
+            structure,
+            f"{what}{wanted} evaluations {verb} fit into {left}; needs {needs}",
+            f"{what}more evaluations than the budget has left; needs {needs}",
+        )
 
     def evaluations(self, spec: CheckSpec, structure: Structure, budget: Budget) -> int:
         """The most evaluations of a check's record with the options of ``budget``."""

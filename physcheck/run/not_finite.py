@@ -47,7 +47,7 @@ def _not_judged(record: Record, by: Record) -> Record:
     """A record that met what ``by``, of ``finite_outputs``, fails on: it can't tell its own law."""
     found = record.evidence["not_finite"]
     output, value = str(found["output"]), str(found["value"])
-    what = "NaN" if value == "nan" else "infinite"
+    what = {"nan": "NaN", "inf": "infinite", "-inf": "infinite"}.get(value, f"{value}, unphysical")
     reason = f"{_NOT_JUDGED}{output} {_VERBS.get(output, 'is')} {what} ({by.name} fails)"
     return replace(record, verdict=Outcome.INCONCLUSIVE, reason=reason)
 

@@ -142,13 +142,9 @@ def _with_trajectory(
 
 def _leave_out(plan: Filling, structure: Structure, specs: Sequence[CheckSpec]) -> None:
     """What isn't asked without a trajectory, either."""
-    limit, left = plan.spending.evaluations, plan.left
     needs = "standard" if plan.spending.level == "quick" else "full"
     for spec in specs:
         if (spec.id, structure.name) not in plan.entries:
-            plan.leave_out(
-                spec,
-                structure,
-                f"a trajectory of {_LEAST_TRAJECTORY} evaluations doesn't fit into what the "
-                f"budget has left ({left} of {limit}); needs {needs}",
+            plan.leave_out_for_room(
+                spec, structure, _LEAST_TRAJECTORY, needs=needs, what="a trajectory of "
             )

@@ -209,7 +209,7 @@ class Schedule(Filling):
         allotment += twin
         cost = self.weighed(allotment + self.resolution(structure), structure)
         if self.left is not None and cost > self.left:
-            self.leave_out(spec, structure, self._no_room(allotment))
+            self.leave_out_for_room(spec, structure, allotment, needs=self._next_budget())
             return
         self.spent += cost
         self.resolved.add(structure.name)
@@ -219,15 +219,12 @@ class Schedule(Filling):
             PlanEntry(spec, structure, allotment, seed, looks=(look,), twin=twin, budget=again)
         )
 
-    def _no_room(self, allotment: int) -> str:
-        limit, left = self.spending.evaluations, self.left
+    def _next_budget(self) -> str:
+        """The smallest named budget that is larger than this one."""
+        limit = self.spending.evaluations
         assert limit is not None
-        assert left is not None
         names = (b for b, most in BUDGET_EVALUATIONS.items() if most is None or most > limit)
-        return (
-            f"{allotment} evaluations don't fit into what the budget has left ({left} of {limit}); "
-            f"needs {next(names, 'full')}"
-        )
+        return next(names, "full")
 
     def _is_for(self, spec: CheckSpec, structure: Structure) -> bool:
         """Whether quick makes a check on a structure after the first."""

@@ -79,7 +79,9 @@ def short_sentence(finding: Finding, room: int) -> str:
         number = with_uncertainty(finding.value, finding.uncertainty, finding.unit)
         far = "" if finding.tolerance is None else ratio(finding.value, finding.tolerance)
         ways += [f"{title}: {number}", f"{title}, {far}" if far else title, title]
-        ways += [f"{far} the tolerance", far] if far else [number]
+        # "none is allowed" has said it.
+        ways += [f"{far} the tolerance"] if far.endswith("over") else []
+        ways += [far] if far else [number]
     return next((text for text in ways if len(text) <= room), "")
 
 

@@ -44,6 +44,9 @@ def with_uncertainty(value: float | None, uncertainty: float | None, unit: str =
     number, sigma = as_float(value), as_float(uncertainty)
     if not math.isfinite(number):
         return f"{number}"
+    if sigma == 0 and number == round(number) and abs(number) < _LARGEST_WITHOUT_POWER:
+        # What was counted.
+        return f"{number:.0f} {unit}".rstrip()
     if not math.isfinite(sigma) or sigma <= 0:
         return figure(number, unit, digits=3)
     scale = max(abs(number), sigma)
@@ -68,7 +71,7 @@ def ratio(value: float | None, limit: float | None) -> str:
     if not math.isfinite(number):
         return "not a number" if math.isnan(number) else "infinite"
     if bound == 0:
-        return "over a tolerance of zero"
+        return "none is allowed"
     return f"{figure(number / bound, digits=3)}x over"
 
 

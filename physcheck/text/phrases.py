@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["count", "printable", "some", "verdict_head", "verdict_word"]
+__all__ = ["count", "named_records", "printable", "some", "verdict_head", "verdict_word"]
 
 # Verdicts in capitals, so that an eye that runs over a table stops at them.
 _LOUD = ("fail", "error")
@@ -15,6 +15,24 @@ def some(names: Sequence[str], most: int = 4) -> str:
     """The first few names, and how many more there are."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def named_records(names: Sequence[str], most: int = 4) -> str:
+    """Names like ``check[structure]``, those of one check together.
+
+    ``loop_work[NH3]``, but ``loop_work on NH3, H2O and 3 more; net_force on NH3, H2O``.
+    """
+    by_check: dict[str, list[str]] = {}
+    for name in names:
+        by_check.setdefault(name.partition("[")[0], []).append(name)
+    if len(by_check) > most:
+        # Too many to tell where.
+        return some(list(names), most)
+    told = []
+    for check, found in by_check.items():
+        places = [name[len(check) + 1 : -1] for name in found]
+        told.append(found[0] if len(found) == 1 else f"{check} on {some(places, most)}")
+    return ("; " if any(len(found) > 1 for found in by_check.values()) else ", ").join(told)
 
 
 def printable(text: str) -> str:

@@ -100,19 +100,42 @@ def test_big_batches_are_split_by_the_memory_that_was_measured(monkeypatch):
     assert call.atoms == [512] * 5
 
 
+def test_memory_is_measured_anew_at_another_density(monkeypatch):
+    measured = []
+
+    def peak(call, device):
+        measured.append(device)
+        call()
+        return len(measured)
+
+    monkeypatch.setattr(batched, "peak_bytes", peak)
+    model = BatchedModel(Call(), CAPABILITIES)
+    batch = moved("Cu32", 70)
+    for scale, times in ((1.0, 4), (1.0, 4), (0.75, 8)):
+        model.evaluate(batch.at(scale * batch.positions, scale * batch.cells))
+        assert len(measured) == times
+
+
 def test_small_batches_are_not_measured():
     call = Call()
     BatchedModel(call, CAPABILITIES).evaluate(moved("Si8", 250))
     assert call.atoms == [2000]
 
 
-def test_a_call_that_runs_out_of_memory_is_halved():
+def out_of_gpu_memory():
+    import torch
+
+    return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+
+@pytest.mark.parametrize("error", [MemoryError, out_of_gpu_memory])
+def test_a_call_that_runs_out_of_memory_is_halved(error):
     call = Call()
 
     def tight(structures, want):
         answer = call(structures, want)
         if call.atoms[-1] > 100:
-            raise MemoryError
+            raise error()
         return answer
 
     batch = moved("Cu32", 8)

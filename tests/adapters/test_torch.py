@@ -189,6 +189,39 @@ def test_a_batch_is_one_call(start):
     np.testing.assert_allclose(together, apart, atol=1e-14)
 
 
+class Tight(Conservative):
+    """Runs out of the GPU's memory where a call has more than two configurations."""
+
+    def forward(self, positions, numbers, cells, pbc):
+        self.calls = [*getattr(self, "calls", []), len(positions)]
+        if len(positions) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+        return super().forward(positions, numbers, cells, pbc)
+
+
+class Full(Conservative):
+    """Has no room for any configuration."""
+
+    def forward(self, positions, numbers, cells, pbc):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+
+def test_a_batch_that_runs_out_of_memory_is_halved(start):
+    steps = 0.02 * np.random.default_rng(0).standard_normal((7, start.n_atoms, 3))
+    places = start.displaced(steps)
+    module = Tight().double()
+    model = TorchModel(module)
+    expected = TorchModel(Conservative().double()).evaluate(places)
+    assert model.evaluate(places).forces == pytest.approx(expected.forces)
+    assert module.calls == [7, 3, 1, 2, 4, 2, 2]
+    assert model.capabilities.batched
+
+
+def test_one_configuration_that_does_not_fit_is_an_error(start):
+    with pytest.raises(ModelError, match="out of memory"):
+        Meter(TorchModel(Full().double())).evaluate(start)
+
+
 @pytest.mark.parametrize(
     "module", [Conservative(create_graph=False), WithDetachedFactor(), Stressed()]
 )

@@ -89,5 +89,22 @@ def test_numbers_whose_squares_are_infinite_are_no_numbers(value):
     answer = Evaluation(np.array([value]), np.zeros((1, 3, 3)), None)
     with pytest.raises(NonFiniteOutput, match="energy is"):
         evaluation_from(answer, asked, ["energy", "forces"])
-    answer = Evaluation(np.array([1e100]), np.zeros((1, 3, 3)), None)
-    assert evaluation_from(answer, asked, ["energy", "forces"]).energy[0] == 1e100
+    answer = Evaluation(np.array([1e11]), np.zeros((1, 3, 3)), None)
+    assert evaluation_from(answer, asked, ["energy", "forces"]).energy[0] == 1e11
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("energy", 4.6e18), ("forces", 4.6e18), ("forces", -2e12), ("stress", 1e13)]
+)
+def test_sizes_that_no_potential_has_are_no_numbers(name, value):
+    """4.6e18 is what the bits of 2.0 are as an integer."""
+    asked = Configurations.from_atoms(molecule("H2O"))
+    shapes = {"energy": (1,), "forces": (1, 3, 3), "stress": (1, 3, 3)}
+    answer = Evaluation(**{name: np.full(shapes[name], value)})
+    with pytest.raises(NonFiniteOutput, match="where no atoms overlap") as found:
+        evaluation_from(answer, asked, {name})
+    assert found.value.output == name
+    # Atoms on top of each other, or flung away by an integrator, may have any force.
+    for scale in (0.2, 1e6):
+        elsewhere = asked.at(scale * asked.positions)
+        assert getattr(evaluation_from(answer, elsewhere, {name}), name).flat[0] == value

@@ -6,6 +6,7 @@ import pytest
 
 from physcheck.run.jsonable import number_from_json, to_jsonable
 from physcheck.text.numbers import duration, figure, ratio, rough_duration, with_uncertainty
+from physcheck.text.phrases import named_records
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,8 @@ from physcheck.text.numbers import duration, figure, ratio, rough_duration, with
         (2.5e7, 1e5, "", "(2.500 ± 0.010)e7"),
         (0.5, 0.0, "eV", "0.500 eV"),
         (0.5, math.nan, "eV", "0.500 eV"),
+        (4.0, 0.0, "situations", "4 situations"),
+        (-0.01, 0.3, "%", "0.0 ± 0.3 %"),
         (1.0, 1e-12, "eV", "1.000 ± 1e-12 eV"),
         (math.nan, math.nan, "eV", "nan"),
         (None, None, "eV", "nan"),
@@ -37,9 +40,20 @@ def test_figure(value, text):
     assert figure(value) == text
 
 
+def test_records_of_one_check_are_named_together():
+    places = ["NH3", "H2O", "CH4", "Si8", "Mg8", "Fe16"]
+    of_loops = [f"loop_work[{place}]" for place in places]
+    assert named_records(of_loops[:1]) == "loop_work[NH3]"
+    assert named_records(of_loops) == "loop_work on NH3, H2O, CH4, Si8 and 2 more"
+    two = [*of_loops[:2], "net_force[NH3]"]
+    assert named_records(two) == "loop_work on NH3, H2O; net_force[NH3]"
+    assert named_records(["Cu32", "H2O"]) == "Cu32, H2O"
+    assert named_records([f"check_{k}[NH3]" for k in range(6)]).endswith("check_3[NH3] and 2 more")
+
+
 def test_ratio():
     assert ratio(14.2, 0.1) == "142x over"
-    assert ratio(1.0, 0.0) == "over a tolerance of zero"
+    assert ratio(1.0, 0.0) == "none is allowed"
     assert ratio(math.nan, 1.0) == "not a number"
 
 

@@ -248,3 +248,15 @@ def test_the_heating_rate_is_in_kelvin_and_has_its_sign(drift, said, runs):
     )  # fmt: skip
     # 2 meV/atom/ps over 3 kB is 7.74 K/ps.
     assert said in consequence(replace(report, records=(record,)))
+
+
+def test_one_reason_of_all_errors_is_told_first(runs):
+    report = runs.report("good")
+    errors = [
+        replace(r, verdict=Outcome.ERROR, value=None, message=f"raised {k % 2}", reason=None)
+        for k, r in enumerate(report.records[:4])
+    ]
+    two = consequence(replace(report, records=tuple(errors)))
+    assert two == "No answer yet: 4 records could not be made."
+    one = consequence(replace(report, records=tuple(errors[:1])))
+    assert one == "No answer yet: 1 record could not be made: raised 0"

@@ -92,3 +92,26 @@ def _record(**changes):
     from tests.report.test_documents import RECORD
 
     return replace(RECORD, **changes)
+
+
+def test_an_energy_that_steps_is_drawn_first_and_called_a_step(runs):
+    # Forces go on as they were: the energy alone is another one beyond 5 Å.
+    at = [2.0, 3.71, 4.57, 4.79, 4.89, 4.946, 4.973, 4.987, 4.993, 4.99916, 4.99958, 5.0, 5.43, 7.1]
+    energies = [0.0, -0.11, *[-0.2209] * 9, *[-0.2579] * 3]
+    record = replace(
+        record_of(runs.report("good"), "path_smoothness"), check="cutoff_smoothness", unit="",
+        verdict=Outcome.FAIL, value=0.044, tolerance=1e-4,
+        evidence={
+            "quantities": {
+                "jump_at_A": 4.999581, "force_jump_eV_per_A": 4e-15, "energy_jump_eV": 0.037,
+                "energy_judged": True,
+            },
+            "series": {"distance_A": at, "force_eV_per_A": [0.16] * 14, "energy_eV": energies},
+        },
+    )  # fmt: skip
+    energy, force = pictures_of(record)
+    assert energy.caption.startswith("Energy, as atoms move through the cutoff. A smooth")
+    assert "no step of it is seen" in force.caption
+    smooth = {**record.evidence["series"], "energy_eV": [math.cos(x) for x in at]}
+    without = replace(record, evidence={**record.evidence, "series": smooth})
+    assert "no step of it is seen" in pictures_of(without)[0].caption

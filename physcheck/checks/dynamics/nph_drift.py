@@ -15,8 +15,8 @@ to the stress, or another energy, isn't taken for heat.
 
 A stress that is no derivative does work on every replica, of either sign, and far more than its
 mean: a drift of single replicas (their rms) that is as large at twice the timestep, and more than
-noise could do, is called where loops of strain (``strain_loop_work``) or of atoms
-(``jacobian_asymmetry``) certainly do work.
+noise could do, is called where loops of strain (``strain_loop_work``: any work that noise doesn't
+explain) or of atoms (``jacobian_asymmetry``) certainly do work.
 
 A replica whose enthalpy runs away (and does so again at a quarter of the timestep) ends the run;
 that is a FAIL where such loops do work.
@@ -79,7 +79,7 @@ __all__ = ["assert_nph_drift", "measure_nph_drift"]
 _PHASE = 0.2
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"replicas": 6, "steps": 36, "control_steps": 16},
-    "standard": {"replicas": 8, "steps": 288, "control_steps": 72},
+    "standard": {"replicas": 8, "steps": 144, "control_steps": 48},
     "full": {"replicas": 16, "steps": 1000, "control_steps": 200},
 }
 _EVIDENCE = STRAIN_LOOP_EVALUATIONS + NO_POTENTIAL_EVALUATIONS

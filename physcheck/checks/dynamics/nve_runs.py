@@ -29,7 +29,7 @@ from physcheck.dynamics.shadow import WindowMoment
 from physcheck.errors import NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
-from physcheck.numerics.detection import factor_to_settle, limit_of_mean
+from physcheck.numerics.detection import MISSED, factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
 from physcheck.resolution import Resolution
@@ -81,6 +81,8 @@ class Look:
         The lines' share of the allowance.
     single : float
         Lower end of the rms drift of single replicas, whatever their sign.
+    taken : float
+        What was taken off that for the integrator, quadrature and noise; infinite if unknown.
     """
 
     rates: Floats
@@ -89,6 +91,7 @@ class Look:
     closed: bool
     quadrature: float = 0.0
     single: float = 0.0
+    taken: float = math.inf
 
     @property
     def value(self) -> float:
@@ -116,6 +119,18 @@ class Look:
         low = max(0.0, self.value - self.below)
         return low, self.value + student_half_width(self.rates, 2 * FALSE_PASS) + self.quadrature
 
+    def limit(self, target: float) -> float:
+        """The detection limit: of a mean drift or, where those are known, of single runs' rms."""
+        from scipy.special import chdtri
+
+        count = len(self.rates)
+        of_mean = limit_of_mean(
+            target, self.error, count - 1, self.chance, allowance=self.allowance
+        )
+        # The rms may come out too small by the one, and is divided by the other.
+        spread = chdtri(count, self.chance / 2) / chdtri(count, 1 - MISSED)
+        return min(of_mean, math.sqrt(spread) * (target + self.taken))
+
     def longer(self, target: float) -> float:
         """How many times as long runs would settle it: the error falls as the length to 3/2."""
         return factor_to_settle(target, self.value, self.interval, 2 / 3)
@@ -134,9 +149,7 @@ def drift_measurement(
         uncertainty=math.hypot(error, state.allowance),
         uncertainty_components={"sampling": error, "truncation": state.allowance},
         interval=interval,
-        detection_limit=limit_of_mean(
-            target, state.error, len(state.rates) - 1, state.chance, allowance=state.allowance
-        ),
+        detection_limit=state.limit(target),
         noise_floor=state.allowance,
         force_evaluations=run.meter.evaluations,
         nothing_tested=nothing,
@@ -307,7 +320,7 @@ class Runs:
         least = math.sqrt(count / chdtri(count, state.chance / 2)) * state.rms
         noise = self._noise_power(force_noise)
         taken = self._integrator_share(state) + state.quadrature + _NOISE_SDS * noise
-        return replace(state, single=max(0.0, least - taken))
+        return replace(state, single=max(0.0, least - taken), taken=taken)
 
     def _integrator_share(self, state: Look) -> float:
         """What the integrator makes of the drifts of single runs at most, eV/atom/ps."""

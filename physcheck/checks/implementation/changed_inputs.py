@@ -56,13 +56,15 @@ def changed_inputs(
 
 
 def walk(start: Configurations, rng: np.random.Generator) -> list[Configurations]:
-    """Eight places (B = 1), each atom farther along a direction of its own, 0.9 Å in the end.
+    """Eight places (B = 1), half of the atoms farther and farther one way, the others the other,
+    by 0.9 Å in the end.
 
     A list of neighbours that is made again only after longer moves, or that compares each place
     with the one before instead of its own, lacks pairs then.  Shorter where atoms would meet.
     """
-    directions = rng.standard_normal((1, start.n_atoms, 3))
-    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
+    along = rng.standard_normal(3)
+    signs = rng.permutation(np.where(np.arange(start.n_atoms) % 2 == 0, 1.0, -1.0))
+    directions = (signs[:, None] * along / np.linalg.norm(along))[None]
     length = min(_WALK, _SHARE * _shortest_distance(start))
     return [start.displaced(length * k / STEPS * directions) for k in range(1, STEPS + 1)]
 

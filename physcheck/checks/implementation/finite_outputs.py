@@ -44,9 +44,9 @@ def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> 
     unit="situations",
     needs={"forces"},
     kind="law",
-    title="NaN or infinity where a number should be",
+    title="NaN, infinity or an impossible size where a number should be",
     causes="a division by a distance or a norm of zero; a root of a negative number; empty "
-    "neighbour lists",
+    "neighbour lists; memory that nothing was written to, integers read as floating-point numbers",
     advice="guard divisions and square roots at zero distance, angles of 180 degrees and "
     "empty neighbour lists",
     tolerances=Tolerances(

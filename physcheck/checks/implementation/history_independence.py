@@ -197,6 +197,9 @@ def _paths(
     """Places that lead to the one that is compared, which comes last."""
     one = places["x"]
     larger = one.at(_ROOM_TO_WALK * one.positions, _ROOM_TO_WALK * one.cells)
+    if not one.system.is_periodic and capabilities.periodicity != "none":
+        # All atoms of a molecule are each other's neighbours, wherever they go; images come and go.
+        larger = _boxed(larger)
     small = np.zeros((1, one.n_atoms, 3))
     small[0, int(rng.integers(one.n_atoms)), int(rng.integers(3))] = _SMALL_MOVE
     paths = {

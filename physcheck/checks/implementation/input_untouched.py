@@ -62,8 +62,7 @@ def measure_input_untouched(
     Positions, cell, numbers, masses, pbc and the per-atom arrays are handed in writable, and
     compared bit by bit after the call, and so are the very objects that the model's own code gets
     from its adapter (an Atoms with its info, arrays and constraints; tensors; a SimState): for the
-    structure, and for it moved so that atoms are outside the cell. What it answered at the first is
-    compared after the second: a caller may have kept it.
+    structure, and for it moved out of the cell. The first answer is compared after the second call.
 
     Can't see: changes that are undone before the call returns.
 

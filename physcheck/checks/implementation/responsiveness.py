@@ -136,13 +136,8 @@ def measure_responsiveness(
     dead = _species_without_forces(meter, one)
     value = 0.0 if responds and not dead and not still else 1.0
     place = f"{largest.label}: forces change by {largest.change:.3g} eV/Å (rms)"
-    if still and responds:
-        place = (
-            f"forces on all {', '.join(still)} atoms are exactly zero, wherever the atoms are: not "
-            "parametrised"
-        )
-    elif dead:
-        place = f"two atoms of {', '.join(dead)} have no forces at bond length: not parametrised"
+    if responds and (still or dead):
+        place = _place_of_species(still, dead)
     # A response may hide in strong noise, which determinism judges.
     low = value if resolution.force_noise <= _QUIET else 0.0
     return Measurement(
@@ -162,6 +157,15 @@ def measure_responsiveness(
             },
             "configurations": one,
         },
+    )
+
+
+def _place_of_species(still: list[str], dead: list[str]) -> str:
+    if not still:
+        return f"two atoms of {', '.join(dead)} have no forces at bond length: not parametrised"
+    return (
+        f"forces on all {', '.join(still)} atoms are exactly zero, wherever the atoms are: not "
+        "parametrised"
     )
 
 

@@ -20,7 +20,7 @@ from physcheck.checks.symmetry.comparison import not_periodic
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import rattled, supercell
-from physcheck.registry import Budget, Shows, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Floats, as_configurations
 
@@ -61,13 +61,6 @@ def _largest(start: Configurations) -> int:
     return int(min(_GROWTH, 1 << (fitting.bit_length() - 1)))
 
 
-def _shows(start: Configurations) -> float:
-    """The cells that can grow most, the larger ones first, which hold a cutoff."""
-    if _too_large(start, Capabilities("", "", frozenset())) is not None:
-        return 0.0
-    return _largest(start) + start.n_atoms / _MOST_ATOMS
-
-
 @check(
     family="implementation",
     quantity="growth of lambda from the smallest supercell to the largest",
@@ -82,7 +75,6 @@ def _shows(start: Configurations) -> float:
     tolerances=LAMBDA,
     evaluations=_cost,
     options=_OPTIONS,
-    shows=Shows(_shows, f"periodic, with at most {_MOST_ATOMS // 2:,} atoms"),
     applies=_too_large,
 )
 def measure_size_consistency(

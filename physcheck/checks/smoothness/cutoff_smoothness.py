@@ -170,25 +170,21 @@ def measure_cutoff_smoothness(
     its lengths, too, where atoms have twice as many neighbours. A structure without periodic axes
     also meets a copy of itself, from beyond the interaction range (14 Å where undeclared), and one
     of its atoms: the distances at which forces and energy begin are bisected. Exactly symmetric
-    structures are compared with the same 1e-6 Å aside
-    (:mod:`physcheck.checks.smoothness.at_symmetric_places`). Judged is
+    structures are compared with the same 1e-6 Å aside. Judged is
 
         P = r (dt² sum of |D_i|²/(12 m_i) + dE²/(2 kT)),  eV/atom/ps,
 
     the heat of r crossings an atom and picosecond: D_i is what an atom's force jumps by (velocity
     Verlet takes the mean of both sides for the step), dE what the energy jumps by and no force
-    feels. r is that of thermal motion at 300 K where jumps are as dense as on the path, and taken
-    to be known to a factor of 2 (in a crystal with a shell at the cutoff it is larger); dt is 0.5
-    fs with hydrogen, 1 fs from carbon on. At symmetric places, which no motion crosses, a jump
-    counts as 260 eV/atom/ps times the square of its share of the rms thermal force. Where the
-    energy's noise hides what the tolerance asks for, forces alone are judged.
+    feels. r is that of motion at 300 K where jumps are as dense as on the path, taken to be known
+    to a factor of 2 (larger in a crystal with a shell at the cutoff); dt is 0.5 fs with hydrogen, 1
+    fs from carbon on. At symmetric places, which no motion crosses, a jump counts as 260 eV/atom/ps
+    times the square of its share of the rms thermal force. Where the energy's noise hides what the
+    tolerance asks for, forces alone are judged. An energy jump heats where it differs from place to
+    place (caps, angles); where it is the same (pairs cut off), E + K goes up and down by it, and P
+    is an upper limit.
 
-    An energy jump heats where it differs from place to place (caps, angles); one that is the same
-    everywhere, as of pairs that are cut off, makes E + K go up and down by as much, and P is then
-    an upper limit of what it does.
-
-    Can't see: jumps that no pair met on the way (inner cutoffs of molecules smaller than those),
-    kinks (``path_smoothness`` sees what they do).
+    Can't see: jumps that no pair met on the way; kinks (``path_smoothness`` sees what they do).
 
     Parameters
     ----------
@@ -202,8 +198,7 @@ def measure_cutoff_smoothness(
     Cost: 52 evaluations a path, 26 for a compressed lattice; without periodic axes 40, and 46 for
     the copy and the atom; 6 to 9 for symmetric places.
 
-    Source: Allen and Tildesley, Computer Simulation of Liquids, section 5.2.3; Toxvaerd and Dyre,
-    J. Chem. Phys. 134, 081102 (2011): it is the forces' jump that spoils dynamics.
+    Source: Allen and Tildesley, section 5.2.3; Toxvaerd and Dyre, J. Chem. Phys. 134, 081102.
     """
     meter, one = Meter(model), as_configurations(start)
     resolution = ensure_resolution(meter, one, resolution, rng)

@@ -26,7 +26,7 @@ derivative (k^-6) 1.6 times less: the interval is wider by that.
 How sure.  Where circles meet many kinks, their harmonics are Gaussian, and the mean over circles
 scatters as chi-squared, or by what the circles themselves scatter where that is more.  Where a few
 meet a rare kink, nothing is known about how rare: the lower end is at most what three quarters of
-the circles show.
+the circles show, and zero for a single one.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _MOST_SHOW = 0.75
 # rms displacement of a circle's centre, Å, as in thermal motion: each sees another place.
 _RATTLE = 0.05
 _OPTIONS: dict[Budget, dict[str, Any]] = {
-    "quick": {"loops": 2},
+    "quick": {"loops": 1},
     "standard": {"loops": 8},
     "full": {"loops": 24},
 }
@@ -116,6 +116,8 @@ def measure_path_smoothness(
         P = d<W²>/dt / (2 N kB T),  d<W²>/dt = sum over j != 0 of S(j/dt),
 
     the mean over the circles, eV/atom/ps; in kelvin P/(3 kB). See the module for the derivation.
+
+    One circle alone is never called FAIL, since it can't tell a rare kink from many.
 
     Can't see: kinks that fewer than one circle in ``loops`` meets (``cutoff_smoothness`` looks for
     jumps at cutoffs); heat at another timestep (of kinks it grows as its fourth power).
@@ -198,7 +200,9 @@ def _least(heats: Floats) -> Floats:
 
     count = heats.shape[-1]
     mean = heats.mean(axis=-1)
-    spread = heats.var(axis=-1, ddof=1) if count > 1 else np.zeros(mean.shape)
+    if count == 1:
+        return np.zeros(mean.shape)
+    spread = heats.var(axis=-1, ddof=1)
     by_scatter = 2 * count * mean**2 / np.maximum(spread, 1e-300)
     dof = np.clip(by_scatter, 1.0, _VALUES * count)
     shown = np.sort(heats, axis=-1)[..., count - math.ceil(_MOST_SHOW * count)]
@@ -239,7 +243,8 @@ def _report(
         uncertainty=math.hypot(scatter, truncation),
         uncertainty_components={"sampling": scatter, "truncation": truncation, "rounding": noise},
         interval=(low, high),
-        detection_limit=target / _resolved(count) + allowed,
+        detection_limit=target / _resolved(count) + allowed if count > 1 else None,
+        limit_unknown="" if count > 1 else "one circle can't tell a rare kink from many",
         noise_floor=allowed,
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,

@@ -104,10 +104,12 @@ def _leaps(at: Floats, values: Floats, jump_at: float) -> bool:
     """
     first = int(np.count_nonzero(at < jump_at - _SAME))
     steps = np.abs(np.diff(values))
-    if not 1 < first < len(at) - 1:
-        return False
-    beside = max(float(steps[first - 2]), float(steps[first]))
-    return float(steps[first - 1]) > _CLEAR * beside
+    # The point that is named lies before the jump or behind it.
+    for k in (first - 1, first):
+        inside = 0 < k < len(steps) - 1
+        if inside and steps[k] > _CLEAR * max(float(steps[k - 1]), float(steps[k + 1])):
+            return True
+    return False
 
 
 def _fitted(at: Floats, values: Floats, jump_at: float) -> tuple[Floats, float, float]:

@@ -82,7 +82,7 @@ def _pairs(
             made.axes.plot(distances[upper], shown[upper], "o", color=BAD, ms=4)
             made.logarithmic("y", shown[upper])
             if made.axes.get_yscale() == "linear":
-                made.axes.set_ylim(bottom=0)
+                made.axes.set_ylim(0.0, 1.15 * float(shown[upper].max()))
         pictures.append(
             made.picture(
                 f"Antisymmetric part of the force Jacobian{of}, one point a pair of atoms. "
