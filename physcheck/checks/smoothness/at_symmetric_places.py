@@ -58,10 +58,14 @@ def jumps_at_symmetric_places(
         step = _ASIDE[dtype] * rng.standard_normal((1, place.n_atoms, 3))
         try:
             here = _answer(meter, place)
-            jump = _beside(meter, label, place, here, step, resolution, negligible)
+            answer = _with_sides(meter, place, here, step)
+            stiffness = _stiffness(answer.require_forces(), step, resolution)
+            known = (label, place, resolution, stiffness, negligible)
+            jump = _beside(meter.capabilities, answer, step, *known)
             if jump is None:
                 continue
-            nearer = _beside(meter, label, place, here, _NEARER * step, resolution, negligible)
+            answer = _with_sides(meter, place, here, _NEARER * step)
+            nearer = _beside(meter.capabilities, answer, _NEARER * step, *known)
         except (ModelError, NonFiniteOutput):
             continue
         if nearer is not None and 1 / _ALIKE <= _size(nearer) / _size(jump) <= _ALIKE:
@@ -74,22 +78,38 @@ def _answer(meter: Meter, places: Configurations) -> Evaluation:
     return Evaluation.concatenate([meter.evaluate(one, want=want) for one in places])
 
 
+def _with_sides(meter: Meter, place: Configurations, here: Evaluation, step: Floats) -> Evaluation:
+    """What the model gives at a place, and at both sides of it."""
+    sides = place.displaced(np.concatenate([step, -step]))
+    return Evaluation.concatenate([here, _answer(meter, sides)])
+
+
+def _stiffness(forces: Floats, step: Floats, resolution: Resolution) -> float:
+    """Through what rounding of positions acts on forces there, eV/Å².
+
+    Measured between both sides, since at a symmetric place forces are zero however stiff it is:
+    atoms of a compressed crystal hold each other. The wider step alone tells it, as a jump that is
+    odd in the step makes it seem larger, by so little there that it is still called.
+    """
+    between = float(np.sqrt(np.square(forces[1] - forces[2]).mean()))
+    return max(resolution.stiffness, between / (2 * float(np.sqrt(np.square(step).mean()))))
+
+
 def _beside(
-    meter: Meter,
+    capabilities: Capabilities,
+    answer: Evaluation,
+    step: Floats,
     label: str,
     place: Configurations,
-    here: Evaluation,
-    step: Floats,
     resolution: Resolution,
+    stiffness: float,
     negligible: float,
 ) -> Jump | None:
     """The jump between a place and both sides of it; None where it is none."""
-    sides = place.displaced(np.concatenate([step, -step]))
-    answer = Evaluation.concatenate([here, _answer(meter, sides)])
     frames = place.displaced(np.concatenate([0 * step, step, -step]))
     forces = answer.require_forces()
-    jump = _jump(label, frames, forces, answer.energy, meter.capabilities, resolution)
-    noise = _rounding(frames, forces, meter.capabilities, resolution)
+    jump = _jump(label, frames, forces, answer.energy, capabilities, resolution)
+    noise = _rounding(frames, forces, capabilities, resolution, stiffness)
     above = _size(jump) > max(negligible, _CLEARLY * max(noise, jump.energy_noise))
     return jump if above else None
 
@@ -99,14 +119,18 @@ def _size(jump: Jump) -> float:
 
 
 def _rounding(
-    frames: Configurations, forces: Floats, capabilities: Capabilities, resolution: Resolution
+    frames: Configurations,
+    forces: Floats,
+    capabilities: Capabilities,
+    resolution: Resolution,
+    stiffness: float,
 ) -> float:
     """Standard deviation of a force component there, eV/Å."""
     largest = float(np.abs(forces).max())
     # Forces are stiffer where they are larger.
-    stiffness = resolution.stiffness * max(1.0, largest / max(resolution.force_rms, 1e-3))
+    larger = resolution.stiffness * max(1.0, largest / max(resolution.force_rms, 1e-3))
     floor = rounding_floor(largest, working_dtype(capabilities, resolution))
-    places = stiffness * place_rounding(capabilities, resolution, frames)
+    places = max(stiffness, larger) * place_rounding(capabilities, resolution, frames)
     return math.hypot(max(floor, resolution.force_noise), places)
 
 

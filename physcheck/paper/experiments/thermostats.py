@@ -125,18 +125,36 @@ def _direction(setting: Setting, rows: list[Row]) -> tuple[str, Agreement]:
         0: "No heat is seen that a bath of 1000 fs leaves and one of 10 fs hides.",
         -1: "The model is colder under the bath of 1000 fs than under that of 10 fs.",
     }[hidden]
-    seen = {}
-    for who, _ in setting.both:
-        kinds = [row for row in rows if row.quantity.endswith(GLOBAL) and row.of == who]
-        pairs = [row for row in kinds if " - T_" in row.quantity]
-        seen[who] = any(apart(row.value, row.error) for row in pairs)
-        if pairs:
-            word = "apart" if seen[who] else "not seen apart"
+    parted = {who: _parted(rows, who) for who, _ in setting.both}
+    for who, sign in parted.items():
+        if sign is not None:
+            word = "apart" if sign else "not seen apart"
             said += f" Under the global bath species of the {who} are {word}."
+    beyond = _parted(rows, "model", "reference") if "reference" in parted else parted["model"]
+    if parted["model"] and not beyond:
+        said += " The reference's, from the same starts, are not told from the model's."
     if hidden < 0:
         return said, "otherwise"
-    both = hidden > 0 and seen["model"] and not seen.get("reference", False)
+    both = hidden > 0 and parted["model"] and beyond and not parted.get("reference")
     return said, in_direction(1 if both else 0)
+
+
+def _parted(rows: list[Row], who: str, other: str | None = None) -> bool | None:
+    """Whether two species differ in temperature under the global bath, by more than they do for
+    ``other``; None where there is one species.
+    """
+    names = [r.quantity for r in rows if r.of == who and r.quantity.endswith(GLOBAL)]
+    pairs = [name for name in names if " - T_" in name]
+    if not pairs:
+        return None
+    found = []
+    for name in pairs:
+        own = row_of(rows, name, who)
+        its = None if other is None else row_of(rows, name, other)
+        assert own is not None
+        level = (0.0, 0.0) if its is None else (its.value, its.error)
+        found.append(bool(apart(own.value, own.error, *level)))
+    return any(found)
 
 
 def _plot(rows: list[Row], groups: list[str]) -> Plot:
