@@ -24,6 +24,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,13 @@ from physcheck.measurement import Measurement, Outcome, judge, limit_beside
 from physcheck.model import Meter, Model
 from physcheck.potentials.defects.base import Defect
 from physcheck.potentials.defects.symmetry import EnergyDefect
-from physcheck.potentials.neighbours import find_pairs
 from physcheck.registry import CheckSpec, tolerance_of
 from physcheck.resolution import measure_resolution
 from physcheck.structures import load_structures
 from physcheck.system import Configurations, Evaluation
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+Zigzag: type[EnergyDefect] = import_module("support.zigzag").Zigzag
 
 # Seeds of the strong defect, and of the stated limit.
 _STRONG_SEEDS, _LIMIT_SEEDS = 12, 7
@@ -81,23 +84,6 @@ class AlongAxis(Defect):
         )
         signs = (-1.0) ** np.arange(configurations.n_atoms)
         return _with_forces(answer, self.strength * signs[None, :, None] * axes[:, None])
-
-
-class Zigzag(EnergyDefect):
-    """Pair forces that zigzag with distance, slopes of +-strength (eV/Å²), a kink each 0.05 Å."""
-
-    spec = "zigzag"
-    reach = 5.0
-
-    def unit_terms(self, configurations: Configurations) -> tuple[Any, Any]:
-        """Energies (B,) and forces (B, N, 3) of a unit strength: a triangle wave and its work."""
-        pairs = find_pairs(configurations, self.reach)
-        x = (self.reach - pairs.distances) / 0.1
-        y = x - np.floor(x)
-        force = 0.1 * np.where(y < 0.25, y, np.where(y < 0.75, 0.5 - y, y - 1))
-        energy = np.where(y < 0.75, 0.0625 - (0.5 - y) ** 2 / 2, (y - 1) ** 2 / 2)
-        energy = 0.01 * np.where(y < 0.25, y**2 / 2, energy)
-        return pairs.sum_configs(energy), pairs.forces(-force[:, None] * pairs.directions)
 
 
 def _with_forces(answer: Evaluation, added: Any) -> Evaluation:

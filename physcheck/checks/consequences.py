@@ -25,10 +25,9 @@ __all__ = [
 # 0.2 to 30, liquid water up to some 10,000, since lambda is set by its stiff bonds and the heat
 # goes into its soft modes.
 _HEAT_CRYSTALS, _HEAT_LIQUIDS = 10.0, 20000.0
-# The run in which an atom crosses a jump: a usual timestep, fs, and room temperature, K.
-_TIMESTEP, _TEMPERATURE = 1.0, 300.0
-#: Of the run in which atoms cross kinks and jumps, K.
-CROSSING_TEMPERATURE = _TEMPERATURE
+#: Of the run in which atoms cross kinks and jumps, K; and its usual timestep, fs.
+CROSSING_TEMPERATURE = 300.0
+_TIMESTEP = 1.0
 # With hydrogen simulations take half of that, as its bonds swing within 9 fs; lighter atoms move
 # faster as 1/sqrt(m).
 _TIMESTEP_OF_HYDROGEN, _HYDROGEN = 0.5, 1.008
@@ -84,7 +83,7 @@ def energy_jump_heat(energy_jump: float) -> float:
     Where it differs from crossing to crossing: its square over 2 kT.  Where it is the same
     everywhere (pairs that are cut off), E + K changes by it and comes back, and nothing heats.
     """
-    return energy_jump**2 / (2 * kB * _TEMPERATURE)
+    return energy_jump**2 / (2 * kB * CROSSING_TEMPERATURE)
 
 
 def crossing_energy(heat: float) -> float:
@@ -92,7 +91,7 @@ def crossing_energy(heat: float) -> float:
 
     Of a jump of the energy, the jump itself: the inverse of :func:`energy_jump_heat`.
     """
-    return math.sqrt(2 * kB * _TEMPERATURE * heat)
+    return math.sqrt(2 * kB * CROSSING_TEMPERATURE * heat)
 
 
 def crossing_rate(masses: Floats, length: float, count: float = 1.0) -> float:
@@ -106,7 +105,7 @@ def crossing_rate(masses: Floats, length: float, count: float = 1.0) -> float:
     masses : (n,) float, amu
         Of the body's atoms.
     """
-    speed = float(np.mean(np.sqrt(8 * kB * _TEMPERATURE / (math.pi * masses)))) * 1e3 * fs
+    speed = float(np.mean(np.sqrt(8 * kB * CROSSING_TEMPERATURE / (math.pi * masses)))) * 1e3 * fs
     return count / length * speed / (math.sqrt(2) * len(masses))
 
 
@@ -120,7 +119,7 @@ def crossing_sentence(energy: float, rate: float, heat: float) -> str:
     """
     return (
         f"each crossing adds or takes {figure(1e3 * energy, 'meV')} in molecular dynamics (kT is "
-        f"{1e3 * kB * _TEMPERATURE:.0f} meV at {_TEMPERATURE:g} K); at "
+        f"{1e3 * kB * CROSSING_TEMPERATURE:.0f} meV at {CROSSING_TEMPERATURE:g} K); at "
         f"{figure(rate)} crossings an atom and picosecond that heats by "
         f"{figure(heat / (3 * kB), 'K/ps')}"
     )

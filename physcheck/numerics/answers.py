@@ -122,11 +122,9 @@ def _overlaps(one: Configurations) -> bool:
     from ase.data import covalent_radii
     from ase.neighborlist import primitive_neighbor_list
 
-    radii = covalent_radii[one.system.numbers]
-    i, j, d = primitive_neighbor_list(
-        "ijd", one.system.pbc, one.cells[0], one.positions[0], 2 * _OVERLAP * float(radii.max())
-    )
-    return bool((d < _OVERLAP * (radii[i] + radii[j])).any())
+    radii = _OVERLAP * covalent_radii[one.system.numbers]
+    near = primitive_neighbor_list("d", one.system.pbc, one.cells[0], one.positions[0], radii)
+    return len(near) > 0
 
 
 def _is_tensor(value: Any) -> bool:

@@ -10,11 +10,11 @@ up to the rounding of the new positions, and forces and stress can be carried ba
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from physcheck.system import Configurations, Floats, Ints, System
+from physcheck.system import Configurations, Floats, Ints
 
 __all__ = [
     "AtCorner",
@@ -235,8 +235,7 @@ class OtherAxes(Transformation):
                 cell[~system.pbc] = 0.0
                 whole = np.array(complete_cell(cell))  # type: ignore[no-untyped-call]
                 cell[~system.pbc] = self.box * whole[~system.pbc]
-        pbc = system.pbc[self.rows]
-        turned = System(system.numbers, system.masses, pbc, system.info, system.arrays)
+        turned = replace(system, pbc=system.pbc[self.rows])
         return Configurations(turned, start.positions, cells[:, self.rows])
 
 

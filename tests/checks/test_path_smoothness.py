@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from ase.units import kB
 from support.family_runs import structure
+from support.zigzag import Zigzag
 
 from physcheck import PhysicsFailure, assert_path_smoothness, measure_path_smoothness
 from physcheck.checks import find_checks
@@ -14,27 +15,10 @@ from physcheck.dynamics import Simulation, draw_velocities
 from physcheck.measurement import Outcome, judge
 from physcheck.model import Meter
 from physcheck.potentials import make_builtin
-from physcheck.potentials.defects.symmetry import EnergyDefect
-from physcheck.potentials.neighbours import find_pairs
 from physcheck.registry import tolerance_of
 from physcheck.structures import catalogue
 
 MD = tolerance_of("path_smoothness", "md")
-
-
-class Zigzag(EnergyDefect):
-    """Pair forces that zigzag with distance, slopes of +-strength (eV/Å²), a kink each 0.05 Å."""
-
-    spec, reach = "zigzag", 5.0
-
-    def unit_terms(self, configurations):
-        pairs = find_pairs(configurations, self.reach)
-        x = (self.reach - pairs.distances) / 0.1
-        y = x - np.floor(x)
-        force = 0.1 * np.where(y < 0.25, y, np.where(y < 0.75, 0.5 - y, y - 1))
-        energy = np.where(y < 0.75, 0.0625 - (0.5 - y) ** 2 / 2, (y - 1) ** 2 / 2)
-        energy = 0.01 * np.where(y < 0.25, y**2 / 2, energy)
-        return pairs.sum_configs(energy), pairs.forces(-force[:, None] * pairs.directions)
 
 
 def silicon(strength):

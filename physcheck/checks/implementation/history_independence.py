@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +20,7 @@ from physcheck.numerics.detection import limit_of_difference
 from physcheck.numerics.noise import rounding_floor
 from physcheck.probes.transformations import doubled
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
-from physcheck.system import Configurations, Floats, System, as_configurations
+from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_history_independence", "measure_history_independence"]
@@ -220,8 +220,7 @@ def _paths(
 
 def _boxed(one: Configurations, room: float = _BETWEEN_IMAGES) -> Configurations:
     """A molecule where it is, in a periodic box that leaves ``room`` Å to its images."""
-    system = one.system
-    periodic = System(system.numbers, system.masses, np.ones(3, bool), system.info, system.arrays)
+    periodic = replace(one.system, pbc=np.ones(3, bool))
     cell = np.diag(np.ptp(one.positions[0], axis=0) + room)
     return Configurations(periodic, one.positions, cell[None])
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.model import Meter
 from physcheck.numerics.noise import rounding_floor
-from physcheck.system import Configurations, Floats, System
+from physcheck.system import Configurations, Floats
 
 __all__ = ["SLAB_COST", "SlabStress", "measure_slab_stress"]
 
@@ -86,11 +86,7 @@ def _slab(place: Configurations) -> Configurations | None:
     pbc = system.pbc.copy()
     if pbc.all():
         pbc[2] = False
-    return Configurations(
-        System(system.numbers, system.masses, pbc, system.info, system.arrays),
-        place.positions,
-        place.cells,
-    )
+    return Configurations(replace(system, pbc=pbc), place.positions, place.cells)
 
 
 def _in_plane(slab: Configurations) -> Floats:

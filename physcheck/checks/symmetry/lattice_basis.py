@@ -28,7 +28,7 @@ from physcheck.probes.transformations import (
 )
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
-from physcheck.system import Configurations, System, as_configurations
+from physcheck.system import Configurations, as_configurations
 
 __all__ = ["assert_lattice_basis", "measure_lattice_basis"]
 
@@ -56,11 +56,7 @@ def _opened(meter: Meter, one: Configurations, resolution: Resolution) -> list[P
     if not system.is_fully_periodic or meter.capabilities.periodicity != "partial":
         return []
     pbc = np.array([True, True, False])
-    slab = Configurations(
-        System(system.numbers, system.masses, pbc, system.info, system.arrays),
-        one.positions,
-        one.cells,
-    )
+    slab = Configurations(replace(system, pbc=pbc), one.positions, one.cells)
     place = axes_in_other_rows(slab).apply(slab)
     try:
         forces = [meter.evaluate(c).require_forces() for c in (slab, place)]

@@ -12,14 +12,13 @@ from physcheck.potentials.defects.base import (
     DYNAMICS,
     RELAXATION,
     SAMPLING,
+    SWIRL_AXIS,
     ForceDefect,
 )
 from physcheck.potentials.defects.density import DENSITY_CUTOFF, shell
 from physcheck.system import Configurations, Floats
 
 __all__ = ["AtomCurl"]
-
-_AXIS = np.array([2.0, 3.0, 6.0]) / 7.0
 
 
 @final
@@ -90,7 +89,7 @@ class AtomCurl(ForceDefect):
         for mine in (is_first, is_second):
             np.add.at(total, near.pairs.config[mine], near.weights[mine])
         scale = np.where(total > 0, total, 1.0)
-        forces[:, atom] = np.cross(_AXIS, forces[:, atom] / scale[:, None])
+        forces[:, atom] = np.cross(SWIRL_AXIS, forces[:, atom] / scale[:, None])
         swirl = forces[:, atom].copy()
         for mine, others in ((is_first, near.pairs.second), (is_second, near.pairs.first)):
             rows = near.pairs.config[mine]

@@ -17,11 +17,14 @@ __all__ = [
     "RELAXATION",
     "SAMPLING",
     "STRESS",
+    "SWIRL_AXIS",
     "Defect",
     "ForceDefect",
     "StressDefect",
 ]
 
+#: About which defects swirl: along no direction of a cell or molecule.
+SWIRL_AXIS = np.array([2.0, 3.0, 6.0]) / 7.0
 CONSERVATION = frozenset({"loop_work", "jacobian_asymmetry", "force_energy_gap"})
 STRESS = frozenset({"stress_energy_gap", "strain_loop_work"})
 DYNAMICS = frozenset({"nve_drift", "nph_drift", "timestep_convergence", "mts_tandem"})

@@ -12,6 +12,7 @@ from physcheck.potentials.defects.base import (
     DYNAMICS,
     RELAXATION,
     SAMPLING,
+    SWIRL_AXIS,
     ForceDefect,
 )
 from physcheck.potentials.neighbours import completed_cell, find_pairs
@@ -20,7 +21,6 @@ from physcheck.system import Bools, Configurations, Floats
 
 __all__ = ["LocalCurl"]
 
-_AXIS = np.array([2.0, 3.0, 6.0]) / 7.0
 # Atoms closer than this times the sum of their covalent radii are bonded; hydrogen bonds are
 # longer.
 _BOND = 1.25
@@ -124,4 +124,4 @@ class LocalCurl(ForceDefect):
         members, vectors = self._connected(configurations)
         weights = members[..., None] / members.sum(axis=1)[:, None, None]
         centre = (weights * vectors).sum(axis=1, keepdims=True)
-        return np.where(members[..., None], np.cross(_AXIS, vectors - centre), 0.0)
+        return np.where(members[..., None], np.cross(SWIRL_AXIS, vectors - centre), 0.0)

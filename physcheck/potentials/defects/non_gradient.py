@@ -13,6 +13,7 @@ from physcheck.potentials.defects.base import (
     DYNAMICS,
     RELAXATION,
     SAMPLING,
+    SWIRL_AXIS,
     ForceDefect,
 )
 from physcheck.potentials.defects.density import DENSITY_CUTOFF, shell
@@ -23,7 +24,6 @@ __all__ = ["Curl", "Detached", "GrowingCurl", "LostReaction", "PairCurl", "Speci
 # What forces that do net work around loops may spoil besides the laws that catch them directly.
 _CONSEQUENCES = DYNAMICS | SAMPLING | RELAXATION | {"strain_loop_work", "size_consistency"}
 # A unit vector off every symmetry axis, so that loops in the coordinate planes see it too.
-_AXIS = np.array([2.0, 3.0, 6.0]) / 7.0
 # Atoms of the system that the strength of a growing defect is that of.
 _GROWS_FROM = 32
 
@@ -61,7 +61,7 @@ class Curl(ForceDefect):
         if configurations.system.is_periodic:
             raise ValueError("the curl defect takes no periodic systems")
         x = configurations.positions
-        return np.cross(_AXIS, x - x.mean(axis=1, keepdims=True))
+        return np.cross(SWIRL_AXIS, x - x.mean(axis=1, keepdims=True))
 
 
 @final
