@@ -78,8 +78,8 @@ OPTIONS = (
         "budget",
         "auto|N|90s|5min|" + "|".join(BUDGETS),
         "what to spend: a number of force evaluations, model time, quick (2,500 evaluations), "
-        "standard (25,000), full (no limit), or auto: a minute of model time, never less than "
-        "quick or more than standard (default: auto)",
+        "standard (25,000), full (no limit), or auto: what a run of a minute buys, never less "
+        "than quick or more than standard (default: auto)",
     ),
     Option(
         "search",

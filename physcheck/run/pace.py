@@ -15,6 +15,7 @@ from physcheck.run.progress_display import Stage, no_stage
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure
+    from physcheck.system import Evaluation
 
 __all__ = ["Pace", "measure_pace"]
 
@@ -25,6 +26,11 @@ _BATCH = 16
 _SLOW = 0.25
 # Timing ends where it took longer, a twelfth of the minute that most runs have, s.
 _MOST_SECONDS = 5.0
+# Forces of a batch and of one configuration are the same where they differ by less than this share,
+# which is far above what float32 or TF32 round, of the largest force, eV/Å, or of this force.
+_ROUNDING = 0.01
+_SMALL_FORCE = 0.1
+_BATCH_DIFFERS = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,45 +82,63 @@ def measure_pace(
     """Time the model at each structure, as far as that takes seconds only.
 
     ``called`` are structures at which a call was made before, and whether it was answered.  The
-    least of two calls counts, in batches of 16 where the model is batched.  Cost: at most 3
-    evaluations a structure, 35 if it is batched.
+    least of two calls counts, in batches of 16 where the model is batched: unless a batch is
+    answered otherwise than its configuration alone, since then checks ask for one configuration
+    at a time.  Cost: at most 3 evaluations a structure, 37 if it is batched.
     """
     seconds: dict[str, float] = {}
     begun = meter.seconds
+    batched = meter.capabilities.batched
     for structure in structures:
         if meter.seconds - begun > _MOST_SECONDS:
             break
         if not called.get(structure.name, True):
             continue
         with stage(f"timing the model at {structure.name}"):
-            found = _pace_at(meter, structure, is_first=structure.name not in called)
+            found = _pace_at(meter, structure, batched, is_first=structure.name not in called)
+            if batched and found == _BATCH_DIFFERS:
+                batched = False
+                found = _pace_at(meter, structure, batched, is_first=False)
         if found is not None:
             seconds[structure.name] = found
     atoms = {s.name: s.configurations.n_atoms for s in structures if s.name in seconds}
     return Pace(seconds, atoms)
 
 
-def _pace_at(meter: Meter, structure: Structure, *, is_first: bool) -> float | None:
-    """Seconds of an evaluation in a warm call; None where it fails."""
+def _pace_at(meter: Meter, structure: Structure, batched: bool, *, is_first: bool) -> float | None:
+    """Seconds of an evaluation in a warm call; None where it fails.
+
+    ``_BATCH_DIFFERS`` where a batch of copies has other forces than one copy alone.
+    """
     try:
         if is_first:
             _call(meter, structure, 1)
         # Twice, since compilers look at the first two calls of a size.
-        single = _call(meter, structure, 1)
-        if single > _SLOW or not meter.capabilities.batched:
-            single = min(single, _call(meter, structure, 1))
-        if single > _SLOW or not meter.capabilities.batched:
+        single, alone = _call(meter, structure, 1)
+        if single > _SLOW or not batched:
+            single = min(single, _call(meter, structure, 1)[0])
+        if single > _SLOW or not batched:
             return single
-        return min(_call(meter, structure, _BATCH) for _ in range(2))
+        (first, together), (second, _) = (_call(meter, structure, _BATCH) for _ in range(2))
     except ModelError:
         return None
+    return min(first, second) if _same(alone, together) else _BATCH_DIFFERS
 
 
-def _call(meter: Meter, structure: Structure, size: int) -> float:
-    """Seconds of an evaluation in a call with so many configurations."""
+def _same(alone: Evaluation | None, together: Evaluation | None) -> bool:
+    """Whether forces are the same but for what any precision does; true where there are none."""
+    if alone is None or together is None or alone.forces is None or together.forces is None:
+        return True
+    size = max(float(np.abs(alone.forces).max(initial=0.0)), _SMALL_FORCE)
+    return bool(np.abs(together.forces - alone.forces).max(initial=0.0) <= _ROUNDING * size)
+
+
+def _call(meter: Meter, structure: Structure, size: int) -> tuple[float, Evaluation | None]:
+    """Seconds of an evaluation in a call with so many configurations, and the answer if finite."""
     start, begun = structure.configurations, meter.seconds
     batch = start.at(np.repeat(start.positions, size, axis=0))
+    answer = None
     # What isn't finite takes as long.
     with suppress(NonFiniteOutput):
-        meter.evaluate(batch, want={"energy", "forces"} & meter.capabilities.outputs)
-    return (meter.seconds - begun) / size
+        answer = meter.evaluate(batch, want={"energy", "forces"} & meter.capabilities.outputs)
+    return (meter.seconds - begun) / size, answer
