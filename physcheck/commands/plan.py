@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -16,10 +16,6 @@ from physcheck.commands.settings_options import (
     settings_options,
     words_of,
 )
-
-if TYPE_CHECKING:
-    from physcheck.model import Model
-    from physcheck.run.settings import Settings
 
 __all__ = ["plan"]
 
@@ -43,8 +39,6 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
     import warnings
 
     from physcheck.adapters.identity import model_identity
-    from physcheck.adapters.loading import load_model
-    from physcheck.adapters.precision import float64_twin_loader
     from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
     from physcheck.adapters.users_mistakes import as_users_mistake
     from physcheck.errors import ModelError
@@ -52,8 +46,7 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
     from physcheck.report.plan_report import plan_json, plan_lines
     from physcheck.run.facts import ModelIdentity
     from physcheck.run.jsonable import to_jsonable
-    from physcheck.run.plan import make_plan
-    from physcheck.run.runner import Runner
+    from physcheck.run.preparation import load_models, prepare_run
 
     settings = settings_of({**words_of(given), "model": model}, Path.cwd())
     find_spec_problem(model)
@@ -62,28 +55,13 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            loaded = load_model(model, device=settings.device, dtype=settings.dtype)
-            runner = Runner(loaded, settings, reference=_reference(settings))
-            runner.load_twin = float64_twin_loader(
-                model, loaded, device=settings.device, dtype=settings.dtype
-            )
-            has_twin = runner.load_twin is not None
-            made = make_plan(loaded, settings, has_twin=has_twin, settles=runner.settles)
+            run = prepare_run(settings, load_models(settings))
     except ModelError as error:
         raise as_users_mistake(error, device=settings.device) from error
+    tested = run.models.tested
     if as_json:
-        identity = ModelIdentity.from_json(to_jsonable(model_identity(loaded, model)))
-        write_lines([json.dumps(plan_json(made, identity, settings), indent=1)])
+        identity = ModelIdentity.from_json(to_jsonable(model_identity(tested, model)))
+        write_lines([json.dumps(plan_json(run.plan, identity, settings), indent=1)])
     else:
-        write_lines(plan_lines(made, loaded, settings))
+        write_lines(plan_lines(run.plan, tested, settings))
     return 0
-
-
-def _reference(settings: Settings) -> Model | None:
-    from physcheck.adapters.loading import load_reference
-
-    if settings.reference is None:
-        return None
-    return load_reference(
-        settings.reference, settings.model or "", device=settings.device, dtype=settings.dtype
-    )

@@ -13,8 +13,6 @@ from physcheck.notebook.judged_report import JudgedReport
 from physcheck.run.settings import Settings
 
 if TYPE_CHECKING:
-    from physcheck.model import Model
-    from physcheck.run.record import Record
     from physcheck.structures import Structure
 
 __all__ = ["judge"]
@@ -106,60 +104,19 @@ def _structures(atoms: Any) -> list[Structure]:
 def _judged(
     settings: Settings, model: Any, reference: Any, structures: list[Structure] | None
 ) -> JudgedReport:
-    from physcheck.adapters.instances import as_model
-    from physcheck.adapters.loading import load_model
-    from physcheck.adapters.precision import float64_twin_loader
-    from physcheck.report.facts_of_plan import facts_of_plan
-    from physcheck.run.cause_aware import CauseAwareRunner
-    from physcheck.run.not_finite import NotFiniteOnce, counted_once
-    from physcheck.run.plan import make_plan
-    from physcheck.run.runner import Runner, import_heavy_packages
+    from physcheck.report.facts_of_run import facts_of_run
+    from physcheck.run.not_finite import counted_once
+    from physcheck.run.preparation import load_models, prepare_run
 
-    import_heavy_packages()
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    spec = settings.model
-    if spec is None:
-        taken = as_model(model)
-    else:
-        taken = load_model(spec, device=settings.device, dtype=settings.dtype)
-    partner = _reference(settings, reference)
-    runner = Runner(taken, settings, reference=partner)
-    runner.load_twin = float64_twin_loader(
-        spec, taken, device=settings.device, dtype=settings.dtype
-    )
-    plan = make_plan(
-        taken,
-        settings,
-        has_twin=runner.load_twin is not None,
-        structures=structures,
-        settles=runner.settles,
-    )
-    cause_aware = CauseAwareRunner(runner, plan.entries)
-    once = NotFiniteOnce(cause_aware.run, plan.entries)
-    records: list[Record] = [once.run(entry) for entry in plan.entries]
+    at_hand = (None if isinstance(one, str) else one for one in (model, reference))
+    run = prepare_run(settings, load_models(settings, *at_hand), structures=structures)
+    records = tuple(run.judge(entry) for entry in run.plan.entries)
     return JudgedReport(
         created=created,
         settings=settings,
-        records=counted_once(tuple(records)),
-        facts=facts_of_plan(
-            plan,
-            taken,
-            spec,
-            partner,
-            settings.reference if isinstance(reference, str) else None,
-            cause_aware.remarks,
-        ),
-        setup={"plan": plan.setup_evaluations, **runner.setup.evaluations},
+        records=counted_once(records),
+        facts=facts_of_run(run),
+        setup=run.setup,
         complete=True,
-    )
-
-
-def _reference(settings: Settings, reference: Any) -> Model | None:
-    from physcheck.adapters.instances import as_model
-    from physcheck.adapters.loading import load_reference
-
-    if not isinstance(reference, str):
-        return None if reference is None else as_model(reference)
-    return load_reference(
-        reference, settings.model or "", device=settings.device, dtype=settings.dtype
     )

@@ -194,6 +194,7 @@ def _command(plan: Plan, settings: Settings) -> str:
         "profile": None if settings.profile == "md" else settings.profile,
         "budget": plan.spending.option,
         "search": None if settings.search is None else str(settings.search),
+        "shard": settings.shard,
         "seed": str(settings.seed) if settings.seed else None,
         "device": settings.device,
         "dtype": settings.dtype,

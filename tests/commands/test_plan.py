@@ -23,6 +23,21 @@ def test_the_plan_is_that_of_the_run(capsys, subject):
     assert [left["check"] for left in told["not_applicable"]] == ["net_torque"]
 
 
+def test_the_plan_of_a_shard_is_its_share_of_the_records(capsys):
+    options = ["builtin::gupta", "--structures=Cu32,Cu12-slab", "--budget=quick"]
+    options += ["--checks=conservation", "--json"]
+    told = []
+    for shard in ([], ["--shard=1/2"], ["--shard=2/2"]):
+        assert main(["plan", *options, *shard]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    names = [[(r["check"], r["structure"]) for r in one["records"]] for one in told]
+    assert sorted(names[0]) == sorted(names[1] + names[2])
+    assert names[1]
+    assert names[2]
+    assert main(["plan", *options[:-1], "--shard=1/2"]) == 0
+    assert "--shard=1/2" in capsys.readouterr().out.splitlines()[-1]
+
+
 def test_the_plan_for_people(capsys):
     assert main(["plan", "builtin::gupta", "--budget=quick"]) == 0
     told = capsys.readouterr().out

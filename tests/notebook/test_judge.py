@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from ase.build import bulk, molecule
@@ -33,6 +34,14 @@ def test_the_records_are_those_of_a_run(report, subject):
     assert {r.check: r.rerun for r in report.records} == {c: r["rerun"] for c, r in made.items()}
     assert report.complete
     assert report.facts.plan.evaluations == subject.report()["plan"]["evaluations"]
+
+
+def test_the_configurations_of_a_run_lie_in_one_folder():
+    found = physcheck.judge("builtin::gupta+pair-curl=0.3", "Cu32",
+                            checks=["loop_work", "jacobian_asymmetry"], budget="quick")  # fmt: skip
+    saved = [record.evidence["configurations"] for record in found.records]
+    assert len(set(saved)) == 2
+    assert len({Path(one).parent for one in saved}) == 1
 
 
 def test_what_a_report_says(report):

@@ -1,8 +1,8 @@
-"""What a report says beside its records, from the plan and the model of its run."""
+"""What a report says beside its records, from the plan and the models of its run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from physcheck.adapters.identity import model_identity
 from physcheck.model import Model
@@ -10,39 +10,31 @@ from physcheck.report.environment import environment
 from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import ModelIdentity, PlanSummary, RunFacts
 from physcheck.run.jsonable import to_jsonable
-from physcheck.run.plan import Plan
+from physcheck.run.preparation import PreparedRun
 from physcheck.run.same_run import structure_digest
 
-__all__ = ["facts_of_plan"]
+__all__ = ["facts_of_run"]
 
 
-def facts_of_plan(
-    plan: Plan,
-    model: Model,
-    spec: str | None,
-    reference: Model | None = None,
-    reference_spec: str | None = None,
-    remarks: Iterable[str] = (),
-    *,
-    whole: Sequence[PlanEntry] | None = None,
-) -> RunFacts:
-    """The model, the machine, the plan's cost and remarks, and what was not scheduled.
+def facts_of_run(run: PreparedRun, *, earlier: Iterable[str] = ()) -> RunFacts:
+    """The models, the machine, the plan's cost and remarks, and what was not scheduled.
 
     Parameters
     ----------
-    spec, reference_spec : str or None
-        None for a model that no spec names.
-    remarks : iterable of str
-        What was found after the plan was made.
-    whole : sequence of PlanEntry, optional
-        The entries of all shards, where ``plan`` is one of them.
+    earlier : iterable of str
+        Remarks of the run that this one goes on from.
     """
-    entries = plan.entries if whole is None else whole
-    found = (*plan.remarks, *_remarks_on_files(entries), *remarks)
+    plan, models = run.plan, run.models
+    shards = run.runner.settings.shard is not None
+    entries = run.whole if shards else plan.entries
+    found = (*plan.remarks, *_remarks_on_files(entries), *run.remarks, *earlier)
     structures = {entry.structure.name: entry.structure for entry in entries}
+    partner = None
+    if models.reference is not None:
+        partner = _identity(models.reference, models.reference_spec)
     return RunFacts(
-        model=_identity(model, spec),
-        reference=None if reference is None else _identity(reference, reference_spec),
+        model=_identity(models.tested, models.spec),
+        reference=partner,
         environment=environment(),
         plan=PlanSummary(
             records=len(plan.entries),
@@ -52,7 +44,7 @@ def facts_of_plan(
             budget=plan.spending.evaluations,
             budget_reason=plan.spending.reason,
             names=tuple(entry.name for entry in plan.entries),
-            whole=() if whole is None else tuple(entry.name for entry in whole),
+            whole=tuple(entry.name for entry in run.whole) if shards else (),
             structures={n: structure_digest(s.configurations) for n, s in structures.items()},
         ),
         not_scheduled=plan.not_scheduled,
