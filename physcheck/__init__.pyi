@@ -2986,7 +2986,7 @@ def measure_size_consistency(
     ModelError, NonFiniteOutput
 
     Cost: for each size 2 directions + 9, at most 4 directions + 21; 16 for the noise of each but
-    the first (at most 36).
+    the first (at most 39).
 
     Source: extensivity; direct models are reported to hold in small structures and to run away in
     large ones.

@@ -14,7 +14,7 @@ from physcheck.measurement import Outcome, judge
 from physcheck.model import Capabilities, Meter
 from physcheck.potentials import Morse
 from physcheck.registry import tolerance_of
-from physcheck.resolution import measure_resolution
+from physcheck.resolution import RESOLUTION_EVALUATIONS, measure_resolution
 from physcheck.structures import catalogue
 from physcheck.system import Configurations, Evaluation
 
@@ -146,3 +146,29 @@ def test_a_kink_at_the_structure_is_no_noise_of_the_forces():
     found = measure_resolution(model, start, rng=np.random.default_rng(0))
     assert found.force_noise < 1e-12
     assert found.evaluations == 28
+
+
+class Noisy:
+    """Springs to the origin with noise that a fresh copy has, too."""
+
+    def __init__(self, *, size=1e-3, copies=True):
+        self.capabilities = Capabilities("noisy", "test", frozenset({"energy", "forces"}))
+        self.rng, self.size = np.random.default_rng(0), size
+        if copies:
+            self.fresh = lambda: self
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        x = configurations.positions
+        noise = self.size * self.rng.standard_normal(x.shape)
+        return Evaluation(0.5 * (x**2).sum((1, 2)), noise - x, None)
+
+
+def test_the_cost_of_a_resolution_is_16_evaluations_and_39_at_most():
+    start = catalogue()["ethanol"].configurations
+    costs = []
+    for model in (Noisy(size=0.0), Noisy(copies=False), Noisy()):
+        meter = Meter(model)
+        measure_resolution(meter, start, rng=np.random.default_rng(0))
+        costs.append(meter.evaluations)
+    assert costs == [16, 36, 39]
+    assert max(costs) == RESOLUTION_EVALUATIONS

@@ -96,7 +96,8 @@ def plan_lines(plan: Plan, model: Model, settings: Settings) -> list[str]:
         f"model:   {capabilities.name} ({facts}) gives {outputs}",
         f"budget:  {plan.spending.text}",
         f"cost:    {count(len(run), 'record')}, at most {plan.evaluations:,} evaluations{time}; "
-        f"{plan.setup_evaluations} were spent on choosing structures and timing",
+        f"{plan.setup_evaluations} were spent on choosing structures and timing; asking failures "
+        "again comes on top",
     ]
     lines = [
         *(line for text in head for line in _wrapped(text)),

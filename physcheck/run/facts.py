@@ -78,7 +78,7 @@ class PlanSummary:
     ----------
     records : int
     evaluations : int
-        The most that these records may spend.
+        The most that these records and what their structures share may spend.
     estimated_seconds : float or None
         Of model time; None where no timed call succeeded.
     remarks : tuple of str

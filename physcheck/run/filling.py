@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from physcheck.model import Capabilities
 from physcheck.names import Budget
 from physcheck.registry import CheckSpec
+from physcheck.resolution import RESOLUTION_EVALUATIONS
 from physcheck.run.budget import Spending
 from physcheck.run.choosing import Chosen
 from physcheck.run.costs_of_checks import CostsOfChecks
@@ -19,11 +20,7 @@ from physcheck.run.settings import Settings
 if TYPE_CHECKING:
     from physcheck.structures import Structure
 
-__all__ = ["RESOLUTION_EVALUATIONS", "Filling"]
-
-#: What a plan keeps for a structure's noise, memory and response, which are measured once: most
-#: models take 16 evaluations, those that remember or are noisy up to 36, which isn't made up for.
-RESOLUTION_EVALUATIONS = 25
+__all__ = ["Filling"]
 
 
 @dataclass(slots=True)
@@ -121,4 +118,5 @@ class Filling:
 
     def resolution(self, structure: Structure) -> int:
         """What its resolution costs still; nothing where it is planned already."""
-        return 0 if structure.name in self.resolved else RESOLUTION_EVALUATIONS
+        models = 2 if self.has_twin else 1
+        return 0 if structure.name in self.resolved else RESOLUTION_EVALUATIONS * models

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from physcheck.checks import find_checks
 from physcheck.model import Meter, Model
+from physcheck.names import GENERATED
 from physcheck.registry import CheckSpec
+from physcheck.resolution import RESOLUTION_EVALUATIONS
 from physcheck.run.budget import (
     AUTO,
     BUDGET_EVALUATIONS,
@@ -22,7 +24,6 @@ from physcheck.run.choosing import Chosen, choose_structures, cut_to, reasons_of
 from physcheck.run.costs_of_checks import CostsOfChecks
 from physcheck.run.entry import PlanEntry
 from physcheck.run.facts import NotScheduled
-from physcheck.run.filling import RESOLUTION_EVALUATIONS
 from physcheck.run.pace import Pace, measure_pace
 from physcheck.run.progress_display import Stage, no_stage
 from physcheck.run.schedule import Schedule, structures_within
@@ -74,13 +75,16 @@ class Plan:
         """Model time of the whole run, if all is spent; None if no timed call succeeded."""
         if not self.pace:
             return None
-        resolved = {e.structure.name for e in self.entries if e.allotment or e.bound}
-        costs = [*self._costs(), *((RESOLUTION_EVALUATIONS, name) for name in resolved)]
-        return sum(n * self.pace[name] for n, name in costs)
+        return sum(n * self.pace[name] for n, name in self._costs())
 
     @property
     def evaluations(self) -> int:
-        """The sum of all allotments, and once a structure of what its records share."""
+        """The most that is spent on records, and once a structure on what its records share.
+
+        That is the resolution, and where laws of sampling are asked the forces' gradient and the
+        trajectory; of a float64 twin its own.  What a reference spends isn't counted, nor failures
+        that are asked again (``run/cause_aware.py``).
+        """
         return sum(n for n, _ in self._costs())
 
     def of_shard(self, shard: Shard) -> Plan:
@@ -105,7 +109,15 @@ class Plan:
                 name = entry.structure.name
                 shared[name] = max(once, shared.get(name, 0))
         own = [(e.allotment, e.name) for e in self.entries if e.allotment]
-        return own + [(n, name) for name, n in shared.items()]
+        return own + [(n, name) for name, n in (*shared.items(), *self._resolutions())]
+
+    def _resolutions(self) -> Iterator[tuple[str, int]]:
+        """What the resolutions at each structure take at most; generated cases bring their own."""
+        measured = [e for e in self.entries if e.allotment or e.bound]
+        names = {e.structure.name for e in measured} - {GENERATED}
+        for name in names:
+            twin = any(e.twin for e in measured if e.structure.name == name)
+            yield name, RESOLUTION_EVALUATIONS * (2 if twin else 1)
 
 
 def make_plan(

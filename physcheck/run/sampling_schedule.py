@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from physcheck.checks.dynamics.gradient_forces import GRADIENT_EVALUATIONS
 from physcheck.registry import CheckSpec
+from physcheck.resolution import RESOLUTION_EVALUATIONS
 from physcheck.run.entry import PlanEntry, record_seed
-from physcheck.run.filling import RESOLUTION_EVALUATIONS, Filling
+from physcheck.run.filling import Filling
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure

@@ -18,10 +18,10 @@ from physcheck.probes.transformations import (
     new_basis,
     relabelling,
 )
-from physcheck.resolution import measure_resolution
+from physcheck.resolution import RESOLUTION_EVALUATIONS, measure_resolution
 from physcheck.search.asking import Asked, Noise, difference, sane_answer
 from physcheck.search.case import Case
-from physcheck.search.law import RESOLUTION, SearchLaw, copies_of
+from physcheck.search.law import SearchLaw, copies_of
 from physcheck.search.structures_drawn import Wanted
 from physcheck.search.tape import Tape
 from physcheck.system import Configurations
@@ -38,7 +38,7 @@ class CopiesLaw(SearchLaw):
     """F(T x) = T F(x) for one transformation T, of energy and stress alike."""
 
     asking: ClassVar[int] = 2
-    judging: ClassVar[int] = RESOLUTION + 8
+    judging: ClassVar[int] = RESOLUTION_EVALUATIONS + 8
     relative: ClassVar[bool] = False
 
     @abstractmethod

@@ -20,9 +20,10 @@ from physcheck.measurement import Measurement
 from physcheck.model import Meter
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
+from physcheck.resolution import RESOLUTION_EVALUATIONS
 from physcheck.search.asking import Asked, Noise, energy_of, rms, sane_answer
 from physcheck.search.case import Case
-from physcheck.search.law import RESOLUTION, SearchLaw
+from physcheck.search.law import SearchLaw
 from physcheck.search.tape import Tape
 from physcheck.system import Configurations, Floats
 
@@ -67,7 +68,7 @@ class ForceEnergyGap(SearchLaw):
     check: ClassVar[str] = "force_energy_gap"
     least_atoms: ClassVar[int] = 2
     asking: ClassVar[int] = len(_POINTS)
-    judging: ClassVar[int] = RESOLUTION + 3 * _PIECES + 3 + 2 * _HALVINGS
+    judging: ClassVar[int] = RESOLUTION_EVALUATIONS + 3 * _PIECES + 3 + 2 * _HALVINGS
 
     def acted(self, tape: Tape, start: Configurations, made_from: str) -> Case:
         """A line of one atom, two or all."""

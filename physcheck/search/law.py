@@ -17,10 +17,8 @@ from physcheck.search.structures_drawn import Pool, Wanted, drawn_structure, has
 from physcheck.search.tape import Tape
 from physcheck.system import Configurations
 
-__all__ = ["RESOLUTION", "SearchLaw", "copies_of"]
+__all__ = ["SearchLaw", "copies_of"]
 
-#: Evaluations of a model's resolution at a structure, at most.
-RESOLUTION = 36
 # Copies that a judgement averages over.
 _COPIES = 4
 

@@ -15,10 +15,11 @@ from physcheck.model import Meter
 from physcheck.numerics.quadrature import aliasing, spectrum
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
 from physcheck.probes.loops import Circle
+from physcheck.resolution import RESOLUTION_EVALUATIONS
 from physcheck.search.asking import Asked, Noise, energy_of, sane_answer
 from physcheck.search.case import Case
 from physcheck.search.energy_gap_law import moved_atoms
-from physcheck.search.law import RESOLUTION, SearchLaw
+from physcheck.search.law import SearchLaw
 from physcheck.search.tape import Tape
 from physcheck.system import Configurations
 
@@ -41,7 +42,7 @@ class LoopWork(SearchLaw):
     check: ClassVar[str] = "loop_work"
     least_atoms: ClassVar[int] = 2
     asking: ClassVar[int] = _COARSE
-    judging: ClassVar[int] = RESOLUTION + 2 * _FINE
+    judging: ClassVar[int] = RESOLUTION_EVALUATIONS + 2 * _FINE
 
     def acted(self, tape: Tape, start: Configurations, made_from: str) -> Case:
         """A circle of one atom, two or all, in a random plane."""

@@ -14,11 +14,11 @@ from physcheck.checks.symmetry.comparison import outputs_of
 from physcheck.errors import NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
-from physcheck.resolution import measure_resolution
+from physcheck.resolution import RESOLUTION_EVALUATIONS, measure_resolution
 from physcheck.search.asking import Asked, Noise, difference, energy_of, rms, sane_answer
 from physcheck.search.case import Case
 from physcheck.search.copies_laws import transformation_of
-from physcheck.search.law import RESOLUTION, SearchLaw, copies_of
+from physcheck.search.law import SearchLaw, copies_of
 from physcheck.search.structures_drawn import Pool, Wanted
 from physcheck.search.tape import Tape
 from physcheck.system import Configurations, Evaluation, Floats
@@ -33,7 +33,7 @@ class _Balance(SearchLaw):
     """Forces add up to nothing and turn nothing."""
 
     asking: ClassVar[int] = 1
-    judging: ClassVar[int] = RESOLUTION + 4
+    judging: ClassVar[int] = RESOLUTION_EVALUATIONS + 4
 
     def unbalanced(self, place: Configurations, forces: Floats) -> Floats:
         """(B, 3) eV/Å, as the check of this id has it."""
@@ -129,7 +129,7 @@ class Batch(SearchLaw):
 
     check: ClassVar[str] = "batch_invariance"
     asking: ClassVar[int] = 2 + _MATES
-    judging: ClassVar[int] = RESOLUTION + 4 * (2 + _MATES)
+    judging: ClassVar[int] = RESOLUTION_EVALUATIONS + 4 * (2 + _MATES)
 
     def can_be_asked(self, pool: Pool, capabilities: Capabilities) -> bool:
         """Where the model takes batches of one size."""

@@ -10,6 +10,7 @@ from physcheck.registry import BUDGETS as REGISTRY_BUDGETS
 from physcheck.run.budget import BUDGET_EVALUATIONS
 from physcheck.run.entry import record_seed
 from physcheck.run.plan import make_plan
+from physcheck.run.preparation import load_models, prepare_run
 from physcheck.run.settings import BUDGETS, PROFILES, Settings
 from physcheck.system import Evaluation
 from physcheck.tolerances import PROFILES as TOLERANCE_PROFILES
@@ -213,3 +214,21 @@ def test_a_rerun_names_structures_as_the_option_knows_them():
         "loop_work", "mine", budget="2500", in_catalogue=False
     )
     assert "structures" not in declared
+
+
+@pytest.mark.parametrize("spec", ["gupta", "gupta+noise=1e-3", "gupta+float32"])
+def test_records_and_what_they_share_cost_no_more_than_planned(spec):
+    settings = Settings(
+        model=f"builtin::{spec}", budget="2500", structures="Cu32,Cu12-slab", search=0,
+        checks="conservation,net_force,net_torque,determinism",
+    )  # fmt: skip
+    run = prepare_run(settings, load_models(settings))
+    spent = sum(run.judge(e).force_evaluations or 0 for e in run.plan.entries)
+    shared = sum(
+        n
+        for name, n in run.setup.items()
+        if name.startswith(("resolution[Cu32]", "resolution[Cu12-slab]"))
+    )
+    assert shared >= 32
+    assert spent + shared <= run.plan.evaluations <= 2500
+    assert sum(e.allotment for e in run.plan.entries) + 2 * 39 <= run.plan.evaluations

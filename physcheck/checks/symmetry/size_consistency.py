@@ -21,7 +21,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import rattled, supercell
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
-from physcheck.resolution import Resolution, ensure_resolution
+from physcheck.resolution import RESOLUTION_EVALUATIONS, Resolution, ensure_resolution
 from physcheck.system import Configurations, Floats, as_configurations
 
 __all__ = ["assert_size_consistency", "measure_size_consistency"]
@@ -34,8 +34,6 @@ _OPTIONS: dict[Budget, dict[str, Any]] = {
 # The most that lambda of one size takes: 16 directions with 4 points or on a rough surface, their
 # confirmation, and one atom of more than 200 by itself; and that 32 take.
 _LAMBDA_COST = {16: 84, 32: 148}
-# The most that the noise at a structure takes: the forces of a model that remembers, at a kink.
-_RESOLUTION_COST = 36
 # Times as many atoms in the largest cell, and the most atoms that it may have.
 _GROWTH, _MOST_ATOMS = 8, 2_000
 # rms displacement, Å: thermal, off the symmetries that repeated cells share.
@@ -51,7 +49,7 @@ def _too_large(start: Configurations, capabilities: Capabilities) -> str | None:
 def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
     """In evaluations of the structure itself: one of a cell n times as large counts as n."""
     options = _OPTIONS[budget]
-    of_one = _LAMBDA_COST[options["directions"]] + _RESOLUTION_COST + 1
+    of_one = _LAMBDA_COST[options["directions"]] + RESOLUTION_EVALUATIONS + 1
     return of_one * sum(_growths(_largest(start), options["sizes"]))
 
 
@@ -115,7 +113,7 @@ def measure_size_consistency(
     ModelError, NonFiniteOutput
 
     Cost: for each size 2 directions + 9, at most 4 directions + 21; 16 for the noise of each but
-    the first (at most 36).
+    the first (at most 39).
 
     Source: extensivity; direct models are reported to hold in small structures and to run away in
     large ones.
