@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from physcheck.adapters.batched import Answer, BatchedModel
 from physcheck.adapters.frameworks import (
     batched_model,
     check_dtype,
-    existing_argument,
+    file_or_none,
     file_sha256,
     imported,
 )
@@ -49,11 +48,8 @@ def make_model(argument: str, *, device: str = "cpu", dtype: str = "float32") ->
         The package is missing, there is no such file, or the dtype is unknown.
     """
     check_dtype("aimnet", dtype)
-    if not argument:
-        raise SpecError("aimnet:: names no model; write aimnet::PATH")
-    suffix = Path(argument).suffix
-    weights = existing_argument("aimnet", argument) if suffix in _FILES else None
-    if suffix == _TORCHSCRIPT and dtype != "float32":
+    weights = file_or_none("aimnet", argument, _FILES)
+    if argument.endswith(_TORCHSCRIPT) and dtype != "float32":
         raise SpecError(f"{argument} is TorchScript, which computes in float32 only")
 
     def make() -> _Call:

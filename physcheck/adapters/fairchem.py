@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from physcheck.adapters.batched import Answer, BatchedModel
@@ -11,11 +10,10 @@ from physcheck.adapters.frameworks import (
     batched_model,
     check_choice,
     check_dtype,
-    existing_argument,
+    file_or_none,
     file_sha256,
     imported,
 )
-from physcheck.errors import SpecError
 from physcheck.model import OUTPUTS
 
 if TYPE_CHECKING:
@@ -51,10 +49,7 @@ def make_model(
         The package is missing, or there is no such file, task or dtype.
     """
     check_dtype("fairchem", dtype)
-    if not argument:
-        raise SpecError("fairchem:: names no model; write fairchem::PATH")
-    is_file = Path(argument).suffix == ".pt"
-    weights = existing_argument("fairchem", argument) if is_file else None
+    weights = file_or_none("fairchem", argument, (".pt",))
 
     def make() -> _Call:
         settings = imported("fairchem", "fairchem.core.units.mlip_unit").InferenceSettings(

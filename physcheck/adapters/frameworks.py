@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +30,7 @@ __all__ = [
     "check_choice",
     "check_dtype",
     "existing_argument",
+    "file_or_none",
     "file_sha256",
     "imported",
 ]
@@ -344,6 +345,19 @@ def existing_argument(adapter: str, argument: str) -> Path:
     if not argument:
         raise SpecError(f"{adapter}:: names no file; write {adapter}::PATH")
     return existing_file(Spec(argument, "path", argument))
+
+
+def file_or_none(adapter: str, argument: str, endings: Sequence[str]) -> Path | None:
+    """The file that an argument names; None for a name that the package downloads.
+
+    Raises
+    ------
+    SpecError
+        There is no such file, or no argument.
+    """
+    if not argument:
+        raise SpecError(f"{adapter}:: names no model; write {adapter}::PATH")
+    return existing_argument(adapter, argument) if Path(argument).suffix in endings else None
 
 
 def file_sha256(path: Path) -> str:

@@ -14,7 +14,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.species_pairs import claimed_species, pair_of
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
-from physcheck.system import Bools, Configurations, as_configurations
+from physcheck.system import Bools, Configurations, Floats, Ints, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_responsiveness", "measure_responsiveness"]
@@ -43,27 +43,29 @@ class _Response:
     change: float
 
 
-def _touching(start: Configurations) -> Bools:
-    """(N,), atoms with a neighbour at twice the sum of covalent radii or less."""
-    from ase.data import covalent_radii
+def _contacts(start: Configurations) -> tuple[Ints, Ints, Floats]:
+    """Pairs of atoms, by index, and their distances, Å, where these are those of contacts."""
     from ase.neighborlist import primitive_neighbor_list
 
-    radii = covalent_radii[start.system.numbers]
     i, j, d = primitive_neighbor_list(
         "ijd", start.system.pbc, start.cells[0], start.positions[0], _CONTACT
     )
+    return i, j, d
+
+
+def _touching(start: Configurations) -> Bools:
+    """(N,), atoms with a neighbour at twice the sum of covalent radii or less."""
+    from ase.data import covalent_radii
+
+    radii = covalent_radii[start.system.numbers]
+    i, j, d = _contacts(start)
     touching = np.zeros(start.n_atoms, bool)
     touching[i[d <= 2 * (radii[i] + radii[j])]] = True
     return touching
 
 
 def _in_contact(start: Configurations, capabilities: Capabilities) -> str | None:
-    from ase.neighborlist import primitive_neighbor_list
-
-    distances = primitive_neighbor_list(
-        "d", start.system.pbc, start.cells[0], start.positions[0], _CONTACT
-    )
-    if len(distances):
+    if len(_contacts(start)[0]):
         return None
     return f"no two atoms are closer than {_CONTACT:g} Å, so that forces need not change"
 

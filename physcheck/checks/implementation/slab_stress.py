@@ -9,7 +9,7 @@ import numpy as np
 
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.model import Meter
-from physcheck.numerics.noise import rounding_floor
+from physcheck.numerics.noise import UNIFORM_SD, grid_spacing, rounding_floor
 from physcheck.system import Configurations, Floats
 
 __all__ = ["SLAB_COST", "SlabStress", "measure_slab_stress"]
@@ -74,7 +74,9 @@ def measure_slab_stress(meter: Meter, place: Configurations) -> SlabStress | Non
     near = float(energies[2] - energies[1]) / (2 * _STEP)
     far = float(energies[3] - energies[0]) / (4 * _STEP)
     of_stress = float(slab.volumes()[0]) * float((stress * strain).sum())
-    rounding = _grain(energies, meter.capabilities.dtype) / _STEP
+    size = float(np.abs(energies).max())
+    grain = grid_spacing(energies) * UNIFORM_SD
+    rounding = max(grain, rounding_floor(size, meter.capabilities.dtype)) / _STEP
     # The error of each is a third of what they differ by, or less: Richardson takes it away.
     return SlabStress(of_stress, (4 * near - far) / 3, math.hypot(rounding, abs(near - far) / 3))
 
@@ -95,10 +97,3 @@ def _in_plane(slab: Configurations) -> Floats:
     weights = np.array([[1.0, 0.3], [0.3, 0.6]])[: axes.shape[1], : axes.shape[1]]
     strain: Floats = axes @ weights @ axes.T
     return strain / float(np.linalg.norm(strain))
-
-
-def _grain(energies: Floats, dtype: str) -> float:
-    """What energies round by, eV: of float32 where all are float32 numbers."""
-    with np.errstate(over="ignore"):
-        single = bool((energies == energies.astype(np.float32)).all())
-    return rounding_floor(float(np.abs(energies).max()), "float32" if single else dtype)
