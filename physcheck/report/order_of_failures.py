@@ -86,7 +86,21 @@ _KNOWN_FAULTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("stress_energy_gap",),
         ("strain_loop_work", "nph_drift", "pressure_consistency", "cell_relaxation"),
     ),
+    (
+        "answers depend on where the structure is",
+        ("translation_invariance",),
+        (),
+    ),
+    (
+        "a cell and its supercell are told apart",
+        ("supercell_extensivity",),
+        (),
+    ),
 )
+# Faults that make jumps at symmetric places, which no motion crosses.
+_AT_SYMMETRIC_PLACES = {"supercell_extensivity", "translation_invariance"}
+# Two factors are one if they differ by less than this share: pieces of finite length.
+_SAME_FACTOR = 0.02
 
 
 def excess(record: Record) -> float:
@@ -109,12 +123,48 @@ def faults(records: Iterable[Record]) -> list[Fault]:
     for title, names, after in _KNOWN_FAULTS:
         shown = {name: left.pop(name) for name in list(left) if name in names}
         if shown:
-            follow = {name: left.pop(name) for name in list(left) if name in after}
+            more = [n for n in left if n in after or _is_the_same(shown, n, left[n])]
+            follow = {name: left.pop(name) for name in more}
             # One failure says it all itself.
             alone = len(shown) + len(follow) == 1
             found.append(Fault("" if alone else title, shown, follow))
     found += [Fault("", {check: failed}, {}) for check, failed in left.items()]
     return sorted(found, key=lambda fault: min(place[check] for check in fault.shown))
+
+
+def _is_the_same(shown: dict[str, list[Record]], check: str, failed: list[Record]) -> bool:
+    """Whether what was measured says that these failures go back to those that are shown.
+
+    An energy or a stress that is what it should be times a factor breaks symmetries of its own
+    (energies an atom don't grow with the system), and a factor on the energy is one on what
+    its strain derivative is held against. Atoms that don't see all images, or see another origin,
+    make a jump where a place is symmetric.
+    """
+    for gap, output in (("force_energy_gap", "energy"), ("stress_energy_gap", "stress")):
+        named = [r for r in shown.get(gap, []) if "title" in r.evidence]
+        if named and all(r.evidence.get("only_output") == output for r in failed):
+            return True
+    if "force_energy_gap" in shown and check == "stress_energy_gap":
+        return all(_has_factor_of(shown["force_energy_gap"], record) for record in failed)
+    if shown.keys() & _AT_SYMMETRIC_PLACES and check == "cutoff_smoothness":
+        return all(_is_no_crossing(record) for record in failed)
+    return False
+
+
+def _has_factor_of(others: list[Record], record: Record) -> bool:
+    """Whether a gap is a factor that another gap, of this structure if there is one, is, too."""
+    factor = record.evidence.get("factor")
+    if not isinstance(factor, float):
+        return False
+    here = [r for r in others if r.structure == record.structure] or others
+    known = [r.evidence.get("factor") for r in here]
+    return any(isinstance(f, float) and abs(f / factor - 1) < _SAME_FACTOR for f in known)
+
+
+def _is_no_crossing(record: Record) -> bool:
+    """Whether a jump is at a symmetric place alone, which no motion crosses."""
+    quantities = record.evidence.get("quantities", {})
+    return quantities.get("crossings_per_atom_per_ps", 0.0) is None
 
 
 def failures_by_check(records: Iterable[Record]) -> dict[str, list[Record]]:
