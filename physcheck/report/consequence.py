@@ -9,7 +9,7 @@ from ase.units import kB
 
 from physcheck.measurement import Outcome
 from physcheck.report.answer import violated_below_tolerance
-from physcheck.report.order_of_failures import excess, failures_by_check, faults
+from physcheck.report.order_of_failures import excess, failures_by_check, faults, title_of
 from physcheck.run.record import Record, Report
 from physcheck.text.numbers import with_uncertainty
 from physcheck.text.phrases import count
@@ -62,11 +62,20 @@ def _most_spoiling_first(failed: Sequence[Record]) -> list[Record]:
 
     What follows from another failure comes after those that don't.
     """
-    after = {check for fault in faults(failed) for check in fault.follow}
-    return sorted(
-        failed,
-        key=lambda r: (_rank(r), r.check in after, r.kind != "law", _place(r), -excess(r)),
-    )
+    found = faults(failed)
+    after = {check for fault in found for check in fault.follow}
+    ranks = {
+        check: min(_rank(one[0]) for one in fault.by_check.values())
+        for fault in found
+        for check in fault.by_check
+    }
+
+    def key(record: Record) -> tuple[int, bool, int, bool, int, float]:
+        follows = record.check in after
+        law = record.kind != "law"
+        return ranks[record.check], follows, _rank(record), law, _place(record), -excess(record)
+
+    return sorted(failed, key=key)
 
 
 def _place(record: Record) -> int:
@@ -119,12 +128,10 @@ def _warning(failed: Sequence[Record]) -> str:
     if _DYNAMICS in spoiled:
         spoiled = {use: None for use in spoiled if use in _OWN_KINDS or use == _DYNAMICS}
     heating = _heating(failed)
-    titles: dict[str, str] = {}
-    for record in failed:
-        # Records of one check may differ in what they say of it: the first is the one to know.
-        if not (heating and record.check == "nve_drift"):
-            titles.setdefault(record.check, record.title or record.quantity)
-    shown = _with_cause(heating + list(dict.fromkeys(titles.values())), failed)
+    by_check = failures_by_check(failed)
+    checks = dict.fromkeys(r.check for r in failed if not (heating and r.check == "nve_drift"))
+    titles = dict.fromkeys(title_of(by_check[check]) for check in checks)
+    shown = _with_cause([*heating, *titles], by_check)
     more = len(shown) - _MOST_REASONS
     shown = shown[:_MOST_REASONS]
     if more > 0:
@@ -136,14 +143,14 @@ def _warning(failed: Sequence[Record]) -> str:
     return f"Don't rely on this model before this is mended: {why}."
 
 
-def _with_cause(reasons: list[str], failed: Sequence[Record]) -> list[str]:
+def _with_cause(reasons: list[str], by_check: dict[str, list[Record]]) -> list[str]:
     """The reasons with what to mend first among those that are told.
 
     What the model does wrong before any physics is asked of it comes first, since it may be the
     cause of all others.
     """
-    first = next(iter(failures_by_check(failed).values()))[0]
-    title = first.title or first.quantity
+    cause = next(iter(by_check.values()))
+    title, first = title_of(cause), cause[0]
     if title not in reasons or first.kind != "law":
         return reasons
     others = [reason for reason in reasons if reason != title]

@@ -123,7 +123,8 @@ def measure_lattice_basis(
     the cell's rows and their periodicity in another order, and likewise in a crystal with its third
     axis not periodic, whose cell vector along that axis may have any length; and a cell vector of
     2 Å along each axis that isn't periodic, which means nothing (left out where the model refuses
-    it; its words are in ``quantities``). Measured as in :func:`physcheck.measure_translation_invariance`.
+    it; its words are in ``quantities``). Measured as in
+    :func:`physcheck.measure_translation_invariance`.
 
     Can't see: faults of cells more tilted than by one lattice vector.
 
