@@ -95,6 +95,24 @@ _OF_JUMPS: tuple[_Known, ...] = (
     ),
     ("forces or energy jump", ("cutoff_smoothness",), ()),
 )
+_OF_ORDER: tuple[_Known, ...] = (
+    (
+        "answers depend on the order in which atoms are listed",
+        ("permutation_equivariance",),
+        (
+            "loop_work",
+            "jacobian_asymmetry",
+            "force_energy_gap",
+            "net_torque",
+            "separated_additivity",
+            "supercell_extensivity",
+            *_OF_FORCES,
+        ),
+    ),
+)
+# Forces that change by so much with the order of atoms, eV/Å, are other atoms' forces: a thermal
+# displacement of 0.05 Å against a bond of 2 eV/Å² or more gives as much.
+_ANOTHER_ATOMS = 0.1
 _OF_PLACES: tuple[_Known, ...] = (
     ("a cell and its supercell are told apart", ("supercell_extensivity",), ()),
     ("the same lattice in other vectors is told apart", ("lattice_basis",), ()),
@@ -150,9 +168,17 @@ def _in_question(ranked: Mapping[str, list[Record]]) -> tuple[_Known, ...]:
     of_forces = ranked.get("force_energy_gap", [])
     crossed = bool(of_forces) and all(_is_on_a_generated_line(r) for r in of_forces)
     first = (*_OF_JUMPS, *_OF_GRADIENTS) if crossed else (*_OF_GRADIENTS, *_OF_JUMPS[:1])
+    if any(_is_another_atoms(r) for r in ranked.get("permutation_equivariance", ())):
+        first = (*_OF_ORDER, *first)
     if any("title" in record.evidence for record in ranked.get("stress_energy_gap", ())):
         return (*first, *_OF_STRAINS, *_OF_PLACES)
     return (*first, *_OF_PLACES, *_OF_STRAINS)
+
+
+def _is_another_atoms(record: Record) -> bool:
+    """Whether atoms have each other's forces, which are then wrong in every other way."""
+    apart = record.evidence.get("quantities", {}).get("force_difference_eV_per_A", 0.0)
+    return isinstance(apart, float) and apart > _ANOTHER_ATOMS
 
 
 def _is_on_a_generated_line(record: Record) -> bool:
