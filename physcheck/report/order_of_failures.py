@@ -95,6 +95,14 @@ _OF_JUMPS: tuple[_Known, ...] = (
     ),
     ("forces or energy jump", ("cutoff_smoothness",), ()),
 )
+# Answers that scatter are told from each other by nothing else either.
+_OF_CALLS: tuple[_Known, ...] = (
+    (
+        "equal calls give different answers",
+        ("determinism",),
+        ("batch_invariance", "history_independence", "thread_safety"),
+    ),
+)
 _OF_ORDER: tuple[_Known, ...] = (
     (
         "answers depend on the order in which atoms are listed",
@@ -170,6 +178,7 @@ def _in_question(ranked: Mapping[str, list[Record]]) -> tuple[_Known, ...]:
     first = (*_OF_JUMPS, *_OF_GRADIENTS) if crossed else (*_OF_GRADIENTS, *_OF_JUMPS[:1])
     if any(_is_another_atoms(r) for r in ranked.get("permutation_equivariance", ())):
         first = (*_OF_ORDER, *first)
+    first = (*_OF_CALLS, *first)
     if any("title" in record.evidence for record in ranked.get("stress_energy_gap", ())):
         return (*first, *_OF_STRAINS, *_OF_PLACES)
     return (*first, *_OF_PLACES, *_OF_STRAINS)
