@@ -42,7 +42,6 @@ def test_energies_of_a_committee_are_not_energies_of_atoms(count):
     found = physcheck.measure_outputs_agree(EnergiesOfACommittee(), start, rng=0)
     assert outcome(found) is Outcome.FAIL
     assert "energies (3 numbers) and the" in found.evidence["title"]
-    assert found.force_evaluations <= 2
     sound = physcheck.measure_outputs_agree(Changed(), start, rng=0)
     assert outcome(sound) is Outcome.PASS
     assert "title" not in sound.evidence
