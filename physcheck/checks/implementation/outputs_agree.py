@@ -39,6 +39,10 @@ _SHIFT = (1.0, -2.0, 3.0)
 _SIGMAS = 4.0
 # Figures to which charges, dipoles and energies of atoms are often printed: no model's fault.
 _PRINTED = 1e-8
+_NOTHING_BESIDE = (
+    "the model gives no output beside those that other checks compare (energies, free_energy, "
+    "virial, stresses, charges, dipole)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +143,7 @@ def measure_outputs_agree(
     target = default_tolerance("outputs_agree") if tolerance is None else tolerance
     differences += _of_slabs(meter, place, target)
     if not differences:
-        raise CapabilityMissing(
-            "the model gives no output beside those that other checks compare (energies, "
-            "free_energy, virial, stresses, charges, dipole)"
-        )
+        raise CapabilityMissing(_NOTHING_BESIDE)
     return _report(meter, place, found, differences, target)
 
 
