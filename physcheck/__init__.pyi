@@ -1142,9 +1142,10 @@ def measure_lattice_basis(
     random (determinant 1), and two of them exchanged (determinant -1: a left-handed cell, if the
     given one is right-handed); atoms are put inside the new cell. Where some axes aren't periodic,
     the cell's rows and their periodicity in another order, and likewise in a crystal with its third
-    axis not periodic; and a cell vector of 2 Å along each axis
-    that isn't periodic, which means nothing (left out where the model refuses it; its words are in
-    ``quantities``). Measured as in :func:`physcheck.measure_translation_invariance`.
+    axis not periodic, whose cell vector along that axis may have any length; and a cell vector of
+    2 Å along each axis that isn't periodic, which means nothing (left out where the model refuses
+    it; its words are in ``quantities``). Measured as in
+    :func:`physcheck.measure_translation_invariance`.
 
     Can't see: faults of cells more tilted than by one lattice vector.
 
@@ -1152,7 +1153,7 @@ def measure_lattice_basis(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 14 evaluations; 19 where two axes are periodic, 10 where one is, 7 for molecules.
+    Cost: 15 evaluations; 19 where two axes are periodic, 10 where one is, 7 for molecules.
 
     Source: periodic boundary conditions.
     """
@@ -2084,6 +2085,7 @@ def measure_outputs_agree(
         virial = -V stress = sum of virials                 stress = sum (or mean) of stresses
         sum of charges = info["charge"] or 0                energies of two copies = twice energies
 
+    Energies and charges are one number an atom (those of a committee count as wrong altogether).
     The dipole of a neutral molecule doesn't change when all atoms are moved together, and if it is
     a multiple of that of the charges, it is once that. The stress that is given where one axis
     isn't periodic is what the energy does under a strain along the others

@@ -390,7 +390,7 @@ def failed_assertion(
     return FailedAssertion(
         check=spec.id,
         structure=structure,
-        title=spec.title,
+        title=str(measurement.evidence.get("title", spec.title)),
         causes=str(measurement.evidence.get("causes", spec.causes)),
         advice=spec.advice,
         message=verdict.message,

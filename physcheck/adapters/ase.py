@@ -235,7 +235,9 @@ class CalculatorModel:
         """One output at the current atoms, (), (N, 3) or (3, 3); None if it is not implemented."""
         try:
             if name == "energy":
-                return real_array(name, self._energy())
+                energy = self._energy()
+                # Told with its own shape, before it is one of many.
+                return real_array(name, energy, () if np.ndim(real_array(name, energy)) else None)
             if name == "forces":
                 forces = real_array(name, self._property_or_reset(name))
                 if self.capabilities.dtype == "unknown":

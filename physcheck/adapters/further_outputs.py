@@ -9,7 +9,7 @@ import numpy as np
 
 from physcheck.system import Floats
 
-__all__ = ["FURTHER_OUTPUTS", "further_outputs_of"]
+__all__ = ["FURTHER_OUTPUTS", "OF_ATOMS", "further_outputs_of"]
 
 #: Outputs that others must agree with, by ASE's names, and their shapes for N atoms.
 FURTHER_OUTPUTS: Mapping[str, tuple[str | int, ...]] = {
@@ -23,6 +23,8 @@ FURTHER_OUTPUTS: Mapping[str, tuple[str | int, ...]] = {
     "charges": ("N",),
     "dipole": (3,),
 }
+#: Those that are one number an atom.
+OF_ATOMS = tuple(name for name, shape in FURTHER_OUTPUTS.items() if shape == ("N",))
 _MATRIX_FROM_SIX = ([0, 5, 4], [5, 1, 3], [4, 3, 2])
 
 
@@ -30,7 +32,8 @@ def further_outputs_of(answer: Mapping[str, Any], n_atoms: int) -> dict[str, Flo
     """Those of ``answer`` (of one configuration) with a known name and shape, float64.
 
     Six Voigt components become a matrix; a leading axis of one configuration is taken off. What
-    has another shape, or isn't a finite number, is left out: nobody can say what it is.
+    has another shape, or isn't a finite number, is left out: nobody can say what it is. A list of
+    numbers in place of one an atom stays as it is, so that it can be told.
     """
     found = {}
     for name, shape in FURTHER_OUTPUTS.items():
@@ -52,6 +55,7 @@ def further_outputs_of(answer: Mapping[str, Any], n_atoms: int) -> dict[str, Flo
             array = array[0]
         if array.shape == (*wanted, 1):
             array = array[..., 0]
-        if array.shape == wanted and np.isfinite(array).all():
+        listed = name in OF_ATOMS and array.ndim == 1 and array.size > 0
+        if (array.shape == wanted or listed) and np.isfinite(array).all():
             found[name] = array
     return found

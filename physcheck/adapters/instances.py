@@ -89,11 +89,15 @@ def as_declared_model(
         with raising(f"taking {where}"):
             return declare(from_torch_sim(thing, remake=remake), declaration)
     if is_torch_module(thing):
+        from physcheck.adapters.fresh_modules import FactoryTorchModel
         from physcheck.adapters.torch import TorchModel
 
         refuse_other_forward(thing)
         with raising(f"taking {where}"):
-            model = TorchModel(thing, device=device, dtype=dtype, mode=mode)
+            if remake is None or mode is not None:
+                model = TorchModel(thing, device=device, dtype=dtype, mode=mode)
+            else:
+                model = FactoryTorchModel(thing, remake, device=device, dtype=dtype)
             return declare(model, declaration)
     from physcheck.adapters.ase import CalculatorModel
 

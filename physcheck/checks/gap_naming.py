@@ -14,10 +14,14 @@ __all__ = ["with_cause"]
 def with_cause(
     measured: Measurement, tolerance: float, cause: Callable[[], GapCause]
 ) -> Measurement:
-    """The measurement, with ``lines`` and ``causes`` in its evidence where it fails."""
+    """The measurement, with what its numbers say of the cause in its evidence, where it fails."""
     if measured.interval[0] <= tolerance or measured.nothing_tested:
         return measured
     found = cause()
     lines = [*measured.evidence.get("lines", ()), found.line]
     evidence = {**measured.evidence, "lines": lines, "causes": found.causes}
+    if found.title:
+        evidence["title"] = found.title
+    if found.factor is not None:
+        evidence["factor"] = found.factor
     return replace(measured, evidence=evidence)

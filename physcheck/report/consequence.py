@@ -9,7 +9,7 @@ from ase.units import kB
 
 from physcheck.measurement import Outcome
 from physcheck.report.answer import violated_below_tolerance
-from physcheck.report.order_of_failures import excess, failures_by_check
+from physcheck.report.order_of_failures import excess, failures_by_check, faults, title_of
 from physcheck.run.record import Record, Report
 from physcheck.text.numbers import with_uncertainty
 from physcheck.text.phrases import count
@@ -58,8 +58,24 @@ def violated(report: Report) -> list[Record]:
 
 
 def _most_spoiling_first(failed: Sequence[Record]) -> list[Record]:
-    """What spoils most of what people do with a model comes first: the sentence names a few."""
-    return sorted(failed, key=lambda r: (_rank(r), r.kind != "law", _place(r), -excess(r)))
+    """What spoils most of what people do with a model comes first: the sentence names a few.
+
+    What follows from another failure comes after those that don't.
+    """
+    found = faults(failed)
+    after = {check for fault in found for check in fault.follow}
+    ranks = {
+        check: min(_rank(one[0]) for one in fault.by_check.values())
+        for fault in found
+        for check in fault.by_check
+    }
+
+    def key(record: Record) -> tuple[int, bool, int, bool, int, float]:
+        follows = record.check in after
+        law = record.kind != "law"
+        return ranks[record.check], follows, _rank(record), law, _place(record), -excess(record)
+
+    return sorted(failed, key=key)
 
 
 def _place(record: Record) -> int:
@@ -112,8 +128,10 @@ def _warning(failed: Sequence[Record]) -> str:
     if _DYNAMICS in spoiled:
         spoiled = {use: None for use in spoiled if use in _OWN_KINDS or use == _DYNAMICS}
     heating = _heating(failed)
-    told = [r for r in failed if not (heating and r.check == "nve_drift")]
-    shown = heating + list(dict.fromkeys(r.title or r.quantity for r in told))
+    by_check = failures_by_check(failed)
+    checks = dict.fromkeys(r.check for r in failed if not (heating and r.check == "nve_drift"))
+    titles = dict.fromkeys(title_of(by_check[check]) for check in checks)
+    shown = _with_cause([*heating, *titles], by_check)
     more = len(shown) - _MOST_REASONS
     shown = shown[:_MOST_REASONS]
     if more > 0:
@@ -123,6 +141,23 @@ def _warning(failed: Sequence[Record]) -> str:
     if spoiled:
         return f"Don't run {_listed(list(spoiled), 'or')} with this model: {why}."
     return f"Don't rely on this model before this is mended: {why}."
+
+
+def _with_cause(reasons: list[str], by_check: dict[str, list[Record]]) -> list[str]:
+    """The reasons with what to mend first among those that are told.
+
+    What the model does wrong before any physics is asked of it comes first, since it may be the
+    cause of all others.
+    """
+    cause = next(iter(by_check.values()))
+    title, first = title_of(cause), cause[0]
+    if title not in reasons or first.kind != "law":
+        return reasons
+    others = [reason for reason in reasons if reason != title]
+    if first.family == "implementation":
+        return [title, *others]
+    place = min(reasons.index(title), _MOST_REASONS - 1)
+    return [*others[:place], title, *others[place:]]
 
 
 def _heating(failed: Sequence[Record]) -> list[str]:

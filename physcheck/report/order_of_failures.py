@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from physcheck.measurement import Outcome
+from physcheck.names import GENERATED
 from physcheck.run.record import Record
 from physcheck.text.failure import is_mended
 
-__all__ = ["Fault", "excess", "failures_by_check", "faults", "in_order"]
+__all__ = ["Fault", "excess", "failures_by_check", "faults", "in_order", "title_of"]
 
 # A fault of an earlier family can make checks of the later ones fail: batches that answer wrongly,
 # kinks and broken symmetries show in work around loops, and that in dynamics.
@@ -42,6 +43,9 @@ _OF_FORCES = (
     "cell_relaxation",
 )
 
+# Likewise under a stress that isn't the energy's strain derivative.
+_OF_STRESS = ("strain_loop_work", "nph_drift", "pressure_consistency", "cell_relaxation")
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -70,7 +74,8 @@ class Fault:
 # What is wrong, which checks show it, and which fail in consequence.  Forces without a potential
 # differ from every energy's gradient; with a potential, they can still be another energy's, and
 # dynamics and relaxations are then held against the wrong energy.  Stress likewise.
-_KNOWN_FAULTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+_Known = tuple[str, tuple[str, ...], tuple[str, ...]]
+_OF_GRADIENTS: tuple[_Known, ...] = (
     (
         "the forces have no potential: they are the gradient of no energy",
         ("loop_work", "jacobian_asymmetry"),
@@ -81,12 +86,56 @@ _KNOWN_FAULTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("force_energy_gap",),
         tuple(check for check in _OF_FORCES if check != "strain_loop_work"),
     ),
+)
+_OF_JUMPS: tuple[_Known, ...] = (
+    (
+        "answers depend on where the structure is",
+        ("translation_invariance",),
+        ("separated_additivity",),
+    ),
+    ("forces or energy jump", ("cutoff_smoothness",), ()),
+)
+# Answers that scatter are told from each other by nothing else either.
+_OF_CALLS: tuple[_Known, ...] = (
+    (
+        "equal calls give different answers",
+        ("determinism",),
+        ("batch_invariance", "history_independence", "thread_safety"),
+    ),
+)
+_OF_ORDER: tuple[_Known, ...] = (
+    (
+        "answers depend on the order in which atoms are listed",
+        ("permutation_equivariance",),
+        (
+            "loop_work",
+            "jacobian_asymmetry",
+            "force_energy_gap",
+            "net_torque",
+            "separated_additivity",
+            "supercell_extensivity",
+            *_OF_FORCES,
+        ),
+    ),
+)
+# Forces that change by so much with the order of atoms, eV/Å, are other atoms' forces: a thermal
+# displacement of 0.05 Å against a bond of 2 eV/Å² or more gives as much.
+_ANOTHER_ATOMS = 0.1
+_OF_PLACES: tuple[_Known, ...] = (
+    ("a cell and its supercell are told apart", ("supercell_extensivity",), ()),
+    ("the same lattice in other vectors is told apart", ("lattice_basis",), ()),
+)
+_OF_STRAINS: tuple[_Known, ...] = (
     (
         "the stress is not the strain derivative of the energy",
         ("stress_energy_gap",),
-        ("strain_loop_work", "nph_drift", "pressure_consistency", "cell_relaxation"),
+        _OF_STRESS,
     ),
 )
+# Faults that make jumps at symmetric places, which no motion crosses.
+_AT_SYMMETRIC_PLACES = {"supercell_extensivity", "translation_invariance"}
+# Two factors are one if they differ by less than this share: pieces of finite length.
+_SAME_FACTOR = 0.02
 
 
 def excess(record: Record) -> float:
@@ -106,15 +155,101 @@ def faults(records: Iterable[Record]) -> list[Fault]:
     ranked = _ranked(records)
     place = {check: number for number, check in enumerate(ranked)}
     left, found = dict(ranked), []
-    for title, names, after in _KNOWN_FAULTS:
+    for title, names, after in _in_question(ranked):
         shown = {name: left.pop(name) for name in list(left) if name in names}
         if shown:
-            follow = {name: left.pop(name) for name in list(left) if name in after}
+            more = [n for n in left if n in after or _is_the_same(shown, n, left[n])]
+            follow = {name: left.pop(name) for name in more}
             # One failure says it all itself.
             alone = len(shown) + len(follow) == 1
             found.append(Fault("" if alone else title, shown, follow))
     found += [Fault("", {check: failed}, {}) for check, failed in left.items()]
     return sorted(found, key=lambda fault: min(place[check] for check in fault.shown))
+
+
+def _in_question(ranked: Mapping[str, list[Record]]) -> tuple[_Known, ...]:
+    """The known faults, in the order in which they explain others.
+
+    A stress that is known to be a multiple or in disorder explains more than a symmetry that it
+    breaks, and a jump explains gaps that generated lines alone have found.
+    """
+    of_forces = ranked.get("force_energy_gap", [])
+    crossed = bool(of_forces) and all(_is_on_a_generated_line(r) for r in of_forces)
+    first = (*_OF_JUMPS, *_OF_GRADIENTS) if crossed else (*_OF_GRADIENTS, *_OF_JUMPS[:1])
+    if any(_is_another_atoms(r) for r in ranked.get("permutation_equivariance", ())):
+        first = (*_OF_ORDER, *first)
+    first = (*_OF_CALLS, *first)
+    if any("title" in record.evidence for record in ranked.get("stress_energy_gap", ())):
+        return (*first, *_OF_STRAINS, *_OF_PLACES)
+    return (*first, *_OF_PLACES, *_OF_STRAINS)
+
+
+def _is_another_atoms(record: Record) -> bool:
+    """Whether atoms have each other's forces, which are then wrong in every other way."""
+    apart = record.evidence.get("quantities", {}).get("force_difference_eV_per_A", 0.0)
+    return isinstance(apart, float) and apart > _ANOTHER_ATOMS
+
+
+def _is_on_a_generated_line(record: Record) -> bool:
+    return record.structure == GENERATED and "title" not in record.evidence
+
+
+def _is_the_same(shown: dict[str, list[Record]], check: str, failed: list[Record]) -> bool:
+    """Whether what was measured says that these failures go back to those that are shown.
+
+    An energy or a stress that is what it should be times a factor breaks symmetries of its own
+    (energies an atom don't grow with the system), and a factor on the energy is one on what
+    its strain derivative is held against. A stress that breaks a symmetry alone isn't the energy's
+    derivative somewhere. Atoms that don't see all images, or see another origin,
+    make a jump where a place is symmetric, and a line that crosses a jump has a gap.
+    """
+    for gap, output in (("force_energy_gap", "energy"), ("stress_energy_gap", "stress")):
+        named = [r for r in shown.get(gap, []) if "title" in r.evidence]
+        if named and all(r.evidence.get("only_output") == output for r in failed):
+            return True
+    if check == "force_energy_gap":
+        return bool(shown.keys() & {"translation_invariance", "cutoff_smoothness"})
+    if check in ("stress_energy_gap", *_OF_STRESS) and _of_stress_alone(shown):
+        return not any("title" in r.evidence for r in failed)
+    if "force_energy_gap" in shown and check == "stress_energy_gap":
+        return all(_has_factor_of(shown["force_energy_gap"], record) for record in failed)
+    if shown.keys() & _AT_SYMMETRIC_PLACES and check == "cutoff_smoothness":
+        return all(_is_no_crossing(record) for record in failed)
+    return False
+
+
+def _of_stress_alone(shown: dict[str, list[Record]]) -> bool:
+    """Whether a symmetry is broken by the stress, and by nothing else."""
+    records = [r for failed in shown.values() for r in failed]
+    return all(r.evidence.get("only_output") == "stress" for r in records)
+
+
+def title_of(failed: Sequence[Record]) -> str:
+    """What failures of one check are called: by what was measured, where one record knows.
+
+    That forces don't show it has to hold for all of them.
+    """
+    named = [r for r in failed if "title" in r.evidence]
+    others = [r for r in failed if "title" not in r.evidence]
+    if not named or (others and any("only_output" in r.evidence for r in named)):
+        return others[0].title or others[0].quantity
+    return named[0].title or named[0].quantity
+
+
+def _has_factor_of(others: list[Record], record: Record) -> bool:
+    """Whether a gap is a factor that another gap, of this structure if there is one, is, too."""
+    factor = record.evidence.get("factor")
+    if not isinstance(factor, float):
+        return False
+    here = [r for r in others if r.structure == record.structure] or others
+    known = [r.evidence.get("factor") for r in here]
+    return any(isinstance(f, float) and abs(f / factor - 1) < _SAME_FACTOR for f in known)
+
+
+def _is_no_crossing(record: Record) -> bool:
+    """Whether a jump is at a symmetric place alone, which no motion crosses."""
+    quantities = record.evidence.get("quantities", {})
+    return quantities.get("crossings_per_atom_per_ps", 0.0) is None
 
 
 def failures_by_check(records: Iterable[Record]) -> dict[str, list[Record]]:

@@ -14,7 +14,7 @@ from physcheck.report.consequence import consequence
 from physcheck.report.interval_bar import Bar, interval_bar
 from physcheck.report.laws_in_words import LawText, law_text
 from physcheck.report.left_out import left_out_by_reason
-from physcheck.report.order_of_failures import Fault, excess, faults
+from physcheck.report.order_of_failures import Fault, excess, faults, title_of
 from physcheck.report.pictures.drawing import Picture
 from physcheck.report.pictures.numbers_of import slug_of
 from physcheck.report.pictures.of_records import pictures_of_all
@@ -138,7 +138,7 @@ def _violation(check: str, records: Sequence[Record]) -> dict[str, Any]:
     return {
         "check": check,
         "slug": slug_of(records[0]),
-        "title": records[0].title or records[0].quantity,
+        "title": title_of(records),
         "kind": records[0].kind,
         "measured": _measured(records[0]),
         "over": _over(records[0]),

@@ -10,7 +10,7 @@ from physcheck.report.answer import answer
 from physcheck.report.baseline import baseline_lines
 from physcheck.report.consequence import consequence
 from physcheck.report.left_out import left_out_by_reason
-from physcheck.report.order_of_failures import Fault, faults
+from physcheck.report.order_of_failures import Fault, faults, title_of
 from physcheck.report.table import columns_of, table_rows
 from physcheck.run.facts import NotScheduled
 from physcheck.run.record import Record, Report
@@ -93,7 +93,7 @@ def _fault(fault: Fault, width: int) -> list[Line]:
 
 def _failed(check: str, found: Sequence[Record], inset: str, width: int) -> list[Line]:
     where = [f"{r.structure} {_number(r)}".rstrip() for r in found]
-    text = f"{inset}{check}: {found[0].title}: {some(where)}"
+    text = f"{inset}{check}: {title_of(found)}: {some(where)}"
     return [(line, "bad") for line, _ in _wrapped(text, width, inset)]
 
 

@@ -138,6 +138,7 @@ def measured_record(
         detection_limit=limit_beside(measured, tolerance),
         limit_unknown=_why_no_limit(measured, tolerance),
         noise_floor=None if measured.noise_floor is None else float(measured.noise_floor),
+        title=str(measured.evidence.get("title", blank.title)),
         causes=str(measured.evidence.get("causes", blank.causes)),
         evidence=evidence,
     )

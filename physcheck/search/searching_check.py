@@ -165,7 +165,8 @@ class _Reporting:
             made = replace(judged, nothing_tested="" if result.failing else rigid)
         else:
             made = self._of_all_cases(rigid)
-        evidence = self._evidence(made.evidence.get("quantities", {}))
+        named = {k: made.evidence[k] for k in ("title", "only_output") if k in made.evidence}
+        evidence = {**named, **self._evidence(made.evidence.get("quantities", {}))}
         return replace(
             made,
             check=self.spec.id,

@@ -66,10 +66,16 @@ class GapCause:
         What was found, a sentence.
     causes : str
         What usually causes that.
+    title : str
+        What the failure is, in a few words; empty where no more is known than that there is a gap.
+    factor : float or None
+        What the output is times the energy's derivative, where that is all that is wrong.
     """
 
     line: str
     causes: str
+    title: str = ""
+    factor: float | None = None
 
 
 def force_cause(shares: Floats, gaps: Floats, symbols: Sequence[str]) -> GapCause:
@@ -99,6 +105,7 @@ def force_cause(shares: Floats, gaps: Floats, symbols: Sequence[str]) -> GapCaus
             "an earlier call)",
             "an energy that is kept from an earlier call (history_independence), or that doesn't "
             "depend on positions; an output that isn't filled",
+            "the energy doesn't change where the forces do work: it is constant or stale",
         )
     one = _species(shares, gaps, symbols)
     if one is not None:
@@ -107,6 +114,7 @@ def force_cause(shares: Floats, gaps: Floats, symbols: Sequence[str]) -> GapCaus
         return GapCause(
             "the forces vanish where the energy changes",
             "forces that aren't filled; a graph that is cut between positions and energy",
+            "the forces vanish where the energy changes",
         )
     return GapCause(
         _no_factor(given, derived),
@@ -127,7 +135,9 @@ def _species(shares: Floats, gaps: Floats, symbols: Sequence[str]) -> GapCause |
         factor = _best_factor(own, lacking)
         if factor != 0 and _explains(own, factor * lacking, gaps):
             text = f"the forces on {kind} are {factor:.3g} times the energy's negative gradient"
-            return GapCause(f"{text}, all others are right", f"a factor on {kind} alone: {text}")
+            return GapCause(
+                f"{text}, all others are right", f"a factor on {kind} alone: {text}", text
+            )
     return None
 
 
@@ -174,20 +184,24 @@ def stress_cause(given: Floats, derived: Floats, volume: float, n_atoms: int) ->
             "call)",
             "an energy that is kept from an earlier call (history_independence), or that doesn't "
             "depend on the cell",
+            "the energy doesn't change with the cell: it is constant or stale",
         )
     if _is_nothing(given, derived):
-        return GapCause("the stress vanishes where the energy changes", "a stress not filled")
+        text = "the stress vanishes where the energy changes"
+        return GapCause(text, "a stress not filled", text)
     for text, order in _ORDERS.items():
         if _explains(one, other[order], one - other):
             return GapCause(
                 f"the stress is the energy's strain derivative with {text}",
                 "another order of Voigt components than xx, yy, zz, yz, xz, xy",
+                f"the components of the stress are in another order: {text}",
             )
     asymmetric = given - given.T
     if _rms(asymmetric) > _EXPLAINED * _rms(given - derived):
         return GapCause(
             "the stress isn't symmetric, which no energy's derivative is",
             "a virial of forces that turn the system; a stress predicted directly",
+            "the stress isn't symmetric, which no energy's derivative is",
         )
     return GapCause(
         _no_factor(one, other) + "; nor does another order of components",
@@ -234,14 +248,18 @@ def _factor(
     left = _rms(given - factor * derived) / _rms(given)
     near = min(max(_NAMED, 2 * left / math.sqrt(len(given))), _MOST)
     fitting = [name for name, value in names.items() if abs(factor / value - 1) <= near]
-    line = f"{what} are" if what.endswith("s") and what != "the stress" else f"{what} is"
-    line += f" {factor:.4g} times {of} (what is left: {100 * left:.2g} %)"
+    title = f"{what} are" if what.endswith("s") and what != "the stress" else f"{what} is"
+    title += f" {factor:.4g} times {of}"
+    line = f"{title} (what is left: {100 * left:.2g} %)"
     if fitting:
-        return GapCause(f"{line}: {'; or '.join(fitting)}", "; or ".join(fitting))
+        named = "; or ".join(fitting)
+        return GapCause(f"{line}: {named}", named, f"{title} ({fitting[0]})", factor)
     return GapCause(
         line,
         f"a common factor of {factor:.4g} on one of the two (a unit, a scale), or a part that is "
         "left out of one of them and is proportional to the rest here",
+        title,
+        factor,
     )
 
 

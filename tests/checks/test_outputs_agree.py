@@ -164,8 +164,9 @@ def test_shapes_that_nobody_can_read_are_left_out():
     voigt = np.arange(6.0)
     found = further_outputs_of(
         {
-            "energy": [[1.0]], "energies": np.ones((1, 3)), "stress": voigt, "charges": np.ones(4),
-            "dipole": [np.nan, 0, 0], "virial": np.arange(9), "virials": np.ones((3, 6)), "x": 1,
+            "energy": [[1.0]], "energies": np.ones((1, 3)), "stress": voigt,
+            "charges": np.ones((4, 2)), "dipole": [np.nan, 0, 0],
+            "virial": np.arange(9), "virials": np.ones((3, 6)), "x": 1,
         },
         3,
     )  # fmt: skip

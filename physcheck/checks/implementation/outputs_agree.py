@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.adapters.further_outputs import OF_ATOMS
 from physcheck.checks.allotments import always
 from physcheck.checks.implementation.call_comparison import RATTLE
 from physcheck.checks.implementation.slab_stress import SLAB_COST, measure_slab_stress
@@ -38,6 +39,10 @@ _SHIFT = (1.0, -2.0, 3.0)
 _SIGMAS = 4.0
 # Figures to which charges, dipoles and energies of atoms are often printed: no model's fault.
 _PRINTED = 1e-8
+_NOTHING_BESIDE = (
+    "the model gives no output beside those that other checks compare (energies, free_energy, "
+    "virial, stresses, charges, dipole)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,13 @@ class _Difference:
         Of the difference, in units an atom.
     rounding : float
         Standard deviation that rounding alone leaves in it.
+    verb : str
     """
 
     what: str
     size: float
     rounding: float
+    verb: str = "differ"
 
 
 @check(
@@ -95,6 +102,7 @@ def measure_outputs_agree(
         virial = -V stress = sum of virials                 stress = sum (or mean) of stresses
         sum of charges = info["charge"] or 0                energies of two copies = twice energies
 
+    Energies and charges are one number an atom (those of a committee count as wrong altogether).
     The dipole of a neutral molecule doesn't change when all atoms are moved together, and if it is
     a multiple of that of the charges, it is once that. The stress that is given where one axis
     isn't periodic is what the energy does under a strain along the others
@@ -122,7 +130,12 @@ def measure_outputs_agree(
     place = rattled(one, RATTLE, rng)
     found = meter.further_outputs(place)
     dtype = meter.capabilities.dtype
-    differences = [*_of_energies(found, place.n_atoms, dtype), *_of_virials(found, place, dtype)]
+    misshapen = _misshapen(found, place.n_atoms)
+    differences = [
+        *misshapen,
+        *_of_energies(found, place.n_atoms, dtype),
+        *_of_virials(found, place, dtype),
+    ]
     differences += _of_charges(found, place, dtype)
     differences += _extensive(meter, found, place, dtype)
     differences += _moved_together(meter, found, place, dtype)
@@ -130,10 +143,7 @@ def measure_outputs_agree(
     target = default_tolerance("outputs_agree") if tolerance is None else tolerance
     differences += _of_slabs(meter, place, target)
     if not differences:
-        raise CapabilityMissing(
-            "the model gives no output beside those that other checks compare (energies, "
-            "free_energy, virial, stresses, charges, dipole)"
-        )
+        raise CapabilityMissing(_NOTHING_BESIDE)
     return _report(meter, place, found, differences, target)
 
 
@@ -146,6 +156,21 @@ def _difference(
     total = float(np.abs(scale).sum(axis=0).max())
     rounding = math.hypot(math.sqrt(n) * rounding_floor(total, dtype), _PRINTED)
     return _Difference(what, size / n, rounding / n)
+
+
+def _misshapen(found: dict[str, Floats], n: int) -> list[_Difference]:
+    """Outputs of atoms that aren't one number an atom: they count as wrong altogether.
+
+    They are taken out of ``found``: nothing else can be asked of them.
+    """
+    differences = []
+    for name in OF_ATOMS:
+        if name in found and len(found[name]) != n:
+            values = found.pop(name)
+            what = f"{name} ({len(values)} numbers) and the {n} atoms"
+            size = float(np.abs(values).max())
+            differences.append(_Difference(what, size, 0.0, "don't match one to one"))
+    return differences
 
 
 def _of_energies(found: dict[str, Floats], n: int, dtype: str) -> list[_Difference]:
@@ -218,10 +243,11 @@ def _extensive(
         both = supercell(place, axis, 2).apply(place)
     else:
         both = far_pair(place, place, _ROOM)
-    twice = meter.further_outputs(both).get("energies")
-    if twice is None:
-        return []
-    n = len(atomic)
+    again = meter.further_outputs(both)
+    listed = [one for one in _misshapen(again, both.n_atoms) if one.what.startswith("energies")]
+    if listed or "energies" not in again:
+        return listed
+    twice, n = again["energies"], len(atomic)
     apart = np.array(float(np.abs(twice - np.tile(atomic, 2)).max()))
     what = "energies of atoms in one and in two copies"
     # The largest difference of one atom, not a sum: n times that is divided by n.
@@ -306,7 +332,8 @@ def _report(
         noise_floor=_SIGMAS * rounding,
         force_evaluations=meter.evaluations,
         evidence={
-            "place": f"{worst.what} differ by {worst.size:.3g} an atom",
+            **({"title": f"{worst.what} {worst.verb}"} if worst.size > target else {}),
+            "place": f"{worst.what} {worst.verb}, by {worst.size:.3g} an atom",
             "scale": f"compared: {'; '.join(d.what.rstrip(',') for d in differences)}",
             "quantities": quantities,
             "configurations": place,

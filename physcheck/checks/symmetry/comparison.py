@@ -22,6 +22,7 @@ from physcheck.checks.differences import (
     working_dtype,
 )
 from physcheck.checks.plotted import short
+from physcheck.checks.symmetry.titles_by_output import title_by_output
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
 from physcheck.probes.transformations import Transformation, jittered, rattled
@@ -166,7 +167,8 @@ def compared(
     parts: list[Part] = [*further]
     for change, place, answer in zip(transformations, found.places, found.answers, strict=True):
         parts += _differences(change, place, answer, found, resolution, meter.capabilities, scale)
-    return _report(meter, start, transformations, found, parts, target, scale, resolution)
+    named = title_by_output(check, largest_difference(parts, resolution.dof, target), parts, target)
+    return _report(meter, start, transformations, found, parts, target, scale, resolution, named)
 
 
 def _measure(
@@ -204,10 +206,13 @@ def _report(
     target: float,
     scale: float,
     resolution: Resolution,
+    named: dict[str, str],
 ) -> Measurement:
     found = largest_difference(parts, resolution.dof, target)
     labels = [change.label for change in transformations]
-    place, frame = f"{found.worst.label}: the {found.worst.output} changes most", start
+    output = found.worst.output
+    most = "forces change most" if output == "forces" else f"the {output} changes most"
+    place, frame = f"{found.worst.label}: {most}", start
     sides: dict[str, Any] = {}
     if found.worst.label in labels:
         # Labels may repeat: the last of them is the one that is shown.
@@ -228,6 +233,7 @@ def _report(
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
+            **named,
             "place": place,
             "scale": "thermal forces (0.05 Å) have an rms component of "
             f"{force_scale(resolution):.3g} eV/Å",

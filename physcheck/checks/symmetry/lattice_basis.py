@@ -35,36 +35,50 @@ __all__ = ["assert_lattice_basis", "measure_lattice_basis"]
 
 # Å: a bond, so that images that shouldn't be there are felt in any potential.
 _BOX = 2.0
+# Times a lattice vector: images that a model sees along an axis that isn't periodic are then away.
+_FARTHER = 3.0
 
 
 def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> int:
     periodic = int(start.system.pbc.sum())
     changes = (3 if periodic > 1 else 0) + (1 if 0 < periodic < 3 else 0)
     boxed = 1 if periodic < 3 else 0
-    opened = 2 if periodic == 3 else 0
+    opened = 3 if periodic == 3 else 0
     return (1 + changes + boxed) * COPIES + boxed + opened
 
 
 def _opened(meter: Meter, one: Configurations, resolution: Resolution) -> list[Part]:
-    """A crystal with one axis that isn't periodic, its rows in two orders: vacuum along any axis.
+    """A crystal with one axis that isn't periodic: vacuum along any axis.
 
+    Its cell's rows in two orders, and its third vector, which means nothing, three times as long.
     Empty where the model refuses such a system.
 
-    Cost: 2 evaluations.
+    Cost: 3 evaluations.
     """
     system = one.system
     if not system.is_fully_periodic or meter.capabilities.periodicity != "partial":
         return []
     pbc = np.array([True, True, False])
     slab = Configurations(replace(system, pbc=pbc), one.positions, one.cells)
-    place = axes_in_other_rows(slab).apply(slab)
+    stretched = slab.cells.copy()
+    stretched[:, 2] *= _FARTHER
+    places = {
+        "the third axis not periodic, and the cell vectors listed as c, a, b": (
+            axes_in_other_rows(slab).apply(slab)
+        ),
+        f"the third axis not periodic, and its cell vector {_FARTHER:g} times as long": (
+            slab.at(slab.positions, stretched)
+        ),
+    }
     try:
-        forces = [meter.evaluate(c).require_forces() for c in (slab, place)]
+        home, *forces = [meter.evaluate(c).require_forces() for c in (slab, *places.values())]
     except (ModelError, NonFiniteOutput):
         return []
-    rounding = place_rounding(meter.capabilities, resolution, slab)
-    label = "the third axis not periodic, and the cell vectors listed as c, a, b"
-    return [force_part(label, forces[1] - forces[0], resolution, rounding=rounding)]
+    rounding = place_rounding(meter.capabilities, resolution, *places.values())
+    return [
+        force_part(label, given - home, resolution, rounding=rounding)
+        for label, given in zip(places, forces, strict=True)
+    ]
 
 
 def _box_is_refused(meter: Meter, boxed: Configurations) -> str:
@@ -107,9 +121,10 @@ def measure_lattice_basis(
     random (determinant 1), and two of them exchanged (determinant -1: a left-handed cell, if the
     given one is right-handed); atoms are put inside the new cell. Where some axes aren't periodic,
     the cell's rows and their periodicity in another order, and likewise in a crystal with its third
-    axis not periodic; and a cell vector of 2 Å along each axis
-    that isn't periodic, which means nothing (left out where the model refuses it; its words are in
-    ``quantities``). Measured as in :func:`physcheck.measure_translation_invariance`.
+    axis not periodic, whose cell vector along that axis may have any length; and a cell vector of
+    2 Å along each axis that isn't periodic, which means nothing (left out where the model refuses
+    it; its words are in ``quantities``). Measured as in
+    :func:`physcheck.measure_translation_invariance`.
 
     Can't see: faults of cells more tilted than by one lattice vector.
 
@@ -117,7 +132,7 @@ def measure_lattice_basis(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 14 evaluations; 19 where two axes are periodic, 10 where one is, 7 for molecules.
+    Cost: 15 evaluations; 19 where two axes are periodic, 10 where one is, 7 for molecules.
 
     Source: periodic boundary conditions.
     """

@@ -28,6 +28,7 @@ from physcheck.checks.symmetry.comparison import (
     open_shell,
     thermal,
 )
+from physcheck.checks.symmetry.titles_by_output import title_by_output
 from physcheck.checks.symmetry.unlike_fragments import (
     UNLIKE_COST,
     UnlikeFragments,
@@ -200,7 +201,8 @@ def _report(
     target: float,
     resolution: Resolution,
 ) -> Measurement:
-    found = largest_difference([*parts, *unlike.parts], resolution.dof, target)
+    every = [*parts, *unlike.parts]
+    found = largest_difference(every, resolution.dof, target)
     frames = unlike.places.get(found.worst.label, fragments.both[0])
     each = np.linalg.norm(parts[0].mean.reshape(-1, 3), axis=1)
     atom = int(np.argmax(each))
@@ -224,6 +226,7 @@ def _report(
         force_evaluations=meter.evaluations,
         nothing_tested=resolution.rigid_reason,
         evidence={
+            **title_by_output("separated_additivity", found, every, target),
             "place": place,
             "scale": "thermal forces (0.05 Å) have an rms component of "
             f"{force_scale(resolution):.3g} eV/Å",

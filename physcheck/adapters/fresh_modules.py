@@ -1,0 +1,73 @@
+"""A torch module made again by its factory, so that it remembers nothing of earlier calls."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from physcheck.adapters.torch import TorchModel
+
+__all__ = ["FactoryTorchModel"]
+
+
+class FactoryTorchModel(TorchModel):
+    """A :class:`~physcheck.adapters.torch.TorchModel` of a factory, with ``fresh``.
+
+    There is no ``fresh`` where the factory gives other weights each time (random ones): answers of
+    two such modules differ whatever was asked before.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        What the factory gave.
+    remake : callable () -> object
+        The factory.
+    device, dtype : str or None
+        As of :class:`~physcheck.adapters.torch.TorchModel`.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        remake: Callable[[], Any],
+        *,
+        device: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
+        self._remake, self._place = remake, (device, dtype)
+        self._weights = copy.deepcopy(_weights(module))
+        self._is_remade: bool | None = None
+        super().__init__(module, device=device, dtype=dtype)
+
+    @property
+    def fresh(self) -> Callable[[], TorchModel] | None:
+        """Makes an equal model with a new module; None where the factory makes another."""
+        if self._is_remade is None:
+            self._is_remade = self._has_equal_weights(self._remake())
+        return self._remade if self._is_remade else None
+
+    def _has_equal_weights(self, made: Any) -> bool:
+        if not isinstance(made, torch.nn.Module):
+            return False
+        weights = _weights(made)
+        return weights.keys() == self._weights.keys() and all(
+            torch.equal(weights[name], self._weights[name]) for name in weights
+        )
+
+    def _remade(self) -> TorchModel:
+        device, dtype = self._place
+        clone = FactoryTorchModel(self._remake(), self._remake, device=device, dtype=dtype)
+        clone.capabilities, clone._is_remade = self.capabilities, True
+        return clone
+
+
+def _weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters and buffers by name, as they are: a cast would change them."""
+    return {
+        name: tensor.detach()
+        for name, tensor in module.state_dict().items()
+        if isinstance(tensor, torch.Tensor)
+    }

@@ -1,0 +1,122 @@
+"""Which failure is the cause of others, and what failures are called, from what was measured."""
+
+import pytest
+
+from physcheck.measurement import Outcome
+from physcheck.report.consequence import consequence
+from physcheck.report.order_of_failures import faults, title_of
+from physcheck.run.record import Record, Report
+from physcheck.run.settings import Settings
+
+
+def failure(check, family, value=0.5, structure="H2O", kind="law", **evidence):
+    title = evidence.get("title", f"{check} is broken")
+    return Record(
+        check=check, family=family, kind=kind, structure=structure, verdict=Outcome.FAIL,
+        quantity="|W|", unit="meV", seed=(0, 12), message="over", value=value, uncertainty=0.03,
+        tolerance=0.1, title=title, evidence=evidence,
+    )  # fmt: skip
+
+
+def report(*records):
+    return Report(
+        created="2030-01-31T12:00:00+00:00", settings=Settings(model="x.py"), records=records,
+        complete=True, exit_code=1,
+    )  # fmt: skip
+
+
+ENERGY, STRESS = {"only_output": "energy"}, {"only_output": "stress"}
+GAP = ("force_energy_gap", "conservation")
+STRESS_GAP = ("stress_energy_gap", "conservation")
+FACTORS = {"title": "forces are 8 times the gradient", "factor": 8.0}
+SUPERCELL = ("supercell_extensivity", "symmetry")
+SHIFTED = {"quantities": {"crossings_per_atom_per_ps": None}}
+CROSSED = {"quantities": {"crossings_per_atom_per_ps": 3.0}}
+SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("failed", "shown", "follow"),
+    [
+        # An energy that is one per atom: forces and stress are both N times its derivative.
+        (
+            [
+                failure(*SUPERCELL, title="another energy", **ENERGY),
+                failure(*GAP, 9.0, **FACTORS),
+                failure(*STRESS_GAP, title="stress is 8 times", factor=8.01),
+            ],
+            "force_energy_gap",
+            ["supercell_extensivity", "stress_energy_gap"],
+        ),
+        # A stress in another frame: the energy's derivative nowhere but in some cells.
+        (
+            [
+                failure("lattice_basis", "symmetry", title="the stress alone", **STRESS),
+                failure(*STRESS_GAP),
+                failure("strain_loop_work", "conservation", 9.0),
+            ],
+            "lattice_basis",
+            ["stress_energy_gap", "strain_loop_work"],
+        ),
+        # Voigt components in another order don't turn.
+        (
+            [
+                failure("rotation_equivariance", "symmetry", kind="practice", **STRESS),
+                failure(*STRESS_GAP, title="another order"),
+            ],
+            "stress_energy_gap",
+            ["rotation_equivariance"],
+        ),
+        # The nearest image alone: ties of images in symmetric places.
+        (
+            [failure("cutoff_smoothness", "smoothness", **SHIFTED), failure(*SUPERCELL)],
+            "supercell_extensivity",
+            ["cutoff_smoothness"],
+        ),
+        # Atoms on one side of the origin are lost; generated lines cross it.
+        (
+            [
+                failure("cutoff_smoothness", "smoothness", **SHIFTED),
+                failure("translation_invariance", "symmetry"),
+                failure("separated_additivity", "symmetry", 9.0),
+                failure(*GAP, structure="generated"),
+            ],
+            "translation_invariance",
+            ["cutoff_smoothness", "separated_additivity", "force_energy_gap"],
+        ),
+        (
+            [failure("permutation_equivariance", "symmetry", **SWAPPED), failure(*GAP, 9.0)],
+            "permutation_equivariance",
+            ["force_energy_gap"],
+        ),
+    ],
+)
+def test_what_was_measured_says_which_failure_is_the_cause(failed, shown, follow):
+    (fault,) = faults(failed)
+    assert (list(fault.shown), sorted(fault.follow)) == ([shown], sorted(follow))
+    # The first sentence begins with it.
+    first = consequence(report(*failed)).split(": ", 1)[1]
+    assert first.startswith(fault.shown[shown][0].title)
+
+
+def test_failures_of_their_own_stay_apart():
+    cutoff = failure("cutoff_smoothness", "smoothness", **CROSSED)
+    apart = [
+        # A cap on neighbours jumps where atoms cross; it breaks supercells, too.
+        [cutoff, failure(*SUPERCELL)],
+        [failure(*GAP, **FACTORS), failure(*STRESS_GAP, title="3 times", factor=3.0)],
+        [failure(*GAP), failure(*SUPERCELL, title="another energy", **ENERGY)],
+        [failure("permutation_equivariance", "symmetry"), failure(*GAP, 9.0)],
+    ]
+    for failed in apart:
+        assert [list(one.follow) for one in faults(failed)] == [[], []]
+    assert next(iter(faults(apart[0])[0].shown)) == "cutoff_smoothness"
+    # Not all records are of the stress alone: the title mustn't say so.
+    named = failure("lattice_basis", "symmetry", 9.0, title="the stress, not forces", **STRESS)
+    assert title_of([named, failure("lattice_basis", "symmetry")]) == "lattice_basis is broken"
+    assert title_of([failure(*GAP, 9.0), failure(*GAP, **FACTORS)]) == FACTORS["title"]
+
+
+def test_a_fault_of_the_implementation_is_the_first_reason():
+    failed = [failure("nve_drift", "dynamics", 9.0), failure("determinism", "implementation")]
+    assert "model: determinism is broken; H2O heats" in consequence(report(*failed))
