@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
     from physcheck.report.plan_report import plan_json, plan_lines
     from physcheck.run.facts import ModelIdentity
     from physcheck.run.jsonable import to_jsonable
+    from physcheck.run.no_gradient import has_no_gradient
     from physcheck.run.plan import make_plan
     from physcheck.run.runner import Runner
 
@@ -68,7 +70,13 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
                 model, loaded, device=settings.device, dtype=settings.dtype
             )
             has_twin = runner.load_twin is not None
-            made = make_plan(loaded, settings, has_twin=has_twin, settles=runner.settles)
+            made = make_plan(
+                loaded,
+                settings,
+                has_twin=has_twin,
+                settles=runner.settles,
+                has_no_gradient=partial(has_no_gradient, runner),
+            )
     except ModelError as error:
         raise as_users_mistake(error, device=settings.device) from error
     if as_json:

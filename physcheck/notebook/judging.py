@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from physcheck.measurement import Measurement, Verdict
@@ -111,6 +112,7 @@ def _judged(
     from physcheck.adapters.precision import float64_twin_loader
     from physcheck.report.facts_of_plan import facts_of_plan
     from physcheck.run.cause_aware import CauseAwareRunner
+    from physcheck.run.no_gradient import has_no_gradient
     from physcheck.run.not_finite import NotFiniteOnce, counted_once
     from physcheck.run.plan import make_plan
     from physcheck.run.runner import Runner, import_heavy_packages
@@ -133,6 +135,7 @@ def _judged(
         has_twin=runner.load_twin is not None,
         structures=structures,
         settles=runner.settles,
+        has_no_gradient=partial(has_no_gradient, runner),
     )
     cause_aware = CauseAwareRunner(runner, plan.entries)
     once = NotFiniteOnce(cause_aware.run, plan.entries)

@@ -165,6 +165,7 @@ class WorkerSession:
         from physcheck.adapters.precision import float64_twin_loader
         from physcheck.plugin.agreement import agreed
         from physcheck.plugin.progress import progress_of
+        from physcheck.run.no_gradient import has_no_gradient
         from physcheck.run.plan import make_plan
         from physcheck.run.progress_display import no_stage
         from physcheck.run.runner import Runner, import_heavy_packages
@@ -189,6 +190,7 @@ class WorkerSession:
                 agree=agree,
                 has_twin=runner.load_twin is not None,
                 settles=runner.settles,
+                has_no_gradient=partial(has_no_gradient, runner),
                 stage=stage,
             )
         self._whole = plan.entries
