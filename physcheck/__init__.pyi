@@ -3058,10 +3058,8 @@ def measure_species_heat(
     ----------
     tolerance : float, eV/atom/ps
         Above what the absence of a potential is looked for; the md profile's if left out.
-    replicas, steps : int
-        Runs, and their steps.
-    every : int
-        A moment is looked at every so many steps.
+    replicas, steps, every : int
+        Runs, their steps, and steps from one moment that is looked at to the next.
     temperature_K : float
         Velocities are drawn at twice that, as half goes to potential energy.
 

@@ -153,10 +153,8 @@ def measure_species_heat(
     ----------
     tolerance : float, eV/atom/ps
         Above what the absence of a potential is looked for; the md profile's if left out.
-    replicas, steps : int
-        Runs, and their steps.
-    every : int
-        A moment is looked at every so many steps.
+    replicas, steps, every : int
+        Runs, their steps, and steps from one moment that is looked at to the next.
     temperature_K : float
         Velocities are drawn at twice that, as half goes to potential energy.
 
@@ -179,9 +177,7 @@ def measure_species_heat(
     if every < 1:
         raise ValueError(f"a moment every {every} steps, should be 1 or more")
     if replicas < 2 or steps < every:
-        raise ValueError(
-            f"{replicas} replicas of {steps} steps, should be 2 or more of {every} or more"
-        )
+        raise ValueError(f"{replicas} replicas of {steps} steps, should be 2 of {every} or more")
     require_positive(temperature_K=temperature_K)
     target = default_tolerance("species_heat") if tolerance is None else tolerance
     relaxed, simulation = launch_thermal(meter, one, replicas, temperature_K, _PHASE, rng)
