@@ -3044,6 +3044,7 @@ def measure_species_heat(
     tolerance: float | None = None,
     replicas: int = 3,
     steps: int = 12,
+    every: int = 4,
     temperature_K: float = 300.0,
 ) -> Measurement:
     """In motion the forces do no net work on any species beyond what the energy gives up.
@@ -3059,8 +3060,8 @@ def measure_species_heat(
     ----------
     tolerance : float, eV/atom/ps
         Above what the absence of a potential is looked for; the md profile's if left out.
-    replicas, steps : int
-        Runs, and their steps; a moment is looked at every 4 steps.
+    replicas, steps, every : int
+        Runs, their steps, and steps from one moment that is looked at to the next.
     temperature_K : float
         Velocities are drawn at twice that, as half goes to potential energy.
 
@@ -3069,10 +3070,11 @@ def measure_species_heat(
     CapabilityMissing
         No energy, a single species, or two atoms.
     ValueError
-        Less than 2 replicas or 4 steps; a temperature that isn't positive.
+        Less than 2 replicas, or steps than ``every``, or that less than 1; a temperature that
+        isn't positive.
     ModelError, NonFiniteOutput
 
-    Cost: at most 18 + replicas (steps + 1) + replicas steps (1 + 2 species)/4, and 60 for the
+    Cost: at most 18 + replicas (steps + 1) + replicas steps (1 + 2 species)/every, and 60 for the
     proof: 102 by default for two species.
 
     Source: Bigi, Langer, Ceriotti, arXiv 2412.11569, table 3, whose temperatures of species this
@@ -3089,6 +3091,7 @@ def measure_species_heat(
     tolerance: float | None = None,
     replicas: int = 3,
     steps: int = 12,
+    every: int = 4,
     temperature_K: float = 300.0,
 ) -> list[Measurement]: ...
 
@@ -3103,6 +3106,7 @@ def assert_species_heat(
     tolerance: float | None = None,
     replicas: int = 3,
     steps: int = 12,
+    every: int = 4,
     temperature_K: float = 300.0,
 ) -> Measurement:
     """Raise PhysicsFailure if ``species_heat`` fails at ``profile``; see :func:`measure_species_heat`.
@@ -3119,6 +3123,7 @@ def assert_species_heat(
     tolerance: float | None = None,
     replicas: int = 3,
     steps: int = 12,
+    every: int = 4,
     temperature_K: float = 300.0,
 ) -> list[Measurement]: ...
 

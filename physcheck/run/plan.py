@@ -128,6 +128,7 @@ def make_plan(
     has_twin: bool = False,
     structures: Sequence[Structure] | None = None,
     settles: Callable[[Sequence[PlanEntry]], bool] = lambda entries: False,
+    has_no_gradient: Callable[[Structure], bool] = lambda structure: False,
     stage: Stage = no_stage,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Plan:
@@ -145,6 +146,9 @@ def make_plan(
     settles : callable (sequence of PlanEntry) -> bool
         Makes a few records, with the evaluations planned for them, and says whether all pass; so
         that nothing is kept for the trajectory that they then don't need.
+    has_no_gradient : callable (Structure) -> bool
+        Whether the forces there are certainly not the gradient of the energy: then what is left
+        first goes to the question which atoms they heat.
     stage : callable (str) -> context manager
         Told what is being done: with large systems that takes long, before any record.
 
@@ -170,7 +174,7 @@ def make_plan(
     spending = spending_of(settings.budget, planner.forecast())
     if names_time(settings.budget):
         spending = agree(spending)
-    plan = planner.plan(spending, settles)
+    plan = planner.plan(spending, settles, has_no_gradient)
     return replace(plan, setup_evaluations=meter.evaluations)
 
 
@@ -197,14 +201,19 @@ class _Planner:
     pace: Pace = field(default_factory=Pace)
     costs: CostsOfChecks = field(default_factory=CostsOfChecks)
 
-    def plan(self, spending: Spending, settles: Callable[[Sequence[PlanEntry]], bool]) -> Plan:
+    def plan(
+        self,
+        spending: Spending,
+        settles: Callable[[Sequence[PlanEntry]], bool],
+        has_no_gradient: Callable[[Structure], bool],
+    ) -> Plan:
         """The plan with so many evaluations."""
         settings, checks = self.settings, self.checks
         limit = structures_within(spending.evaluations)
         chosen = cut_to(self.chosen, limit, f"a budget of {spending.option}")
         schedule = Schedule(
             settings, self.model.capabilities, chosen, spending, self.has_twin, self.costs,
-            settles=settles,
+            settles=settles, has_no_gradient=has_no_gradient,
         )  # fmt: skip
         not_searched: list[NotScheduled] = []
         if not self.given or settings.search is not None:
@@ -228,17 +237,24 @@ class _Planner:
             return None
 
         def seconds(evaluations: int) -> float:
-            # Whether a trajectory is needed isn't known yet: what takes longer counts.
-            asked: list[PlanEntry] = []
+            # Neither whether a trajectory is needed nor whether forces are a gradient is known yet:
+            # what takes longest counts.
+            asked: list[str] = []
             spending = Spending(evaluations)
 
             def not_settled(entries: Sequence[PlanEntry]) -> bool:
-                asked.extend(entries)
+                asked.append("settles")
                 return False
 
-            plans = [self.plan(spending, not_settled)]
-            if asked:
-                plans.append(self.plan(spending, lambda entries: True))
+            def not_certain(structure: Structure) -> bool:
+                asked.append("has no gradient")
+                return False
+
+            plans = [self.plan(spending, not_settled, not_certain)]
+            if "settles" in asked:
+                plans.append(self.plan(spending, lambda entries: True, not_certain))
+            if "has no gradient" in asked:
+                plans.append(self.plan(spending, not_settled, lambda structure: True))
             return max(plan.estimated_seconds or 0.0 for plan in plans)
 
         return Forecast(seconds, min(self.pace.seconds.values()), self.pace.text)

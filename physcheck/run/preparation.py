@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from physcheck.run.budget import Spending
 from physcheck.run.cause_aware import CauseAwareRunner
 from physcheck.run.entry import PlanEntry
 from physcheck.run.evidence import temporary_folder
+from physcheck.run.no_gradient import has_no_gradient
 from physcheck.run.not_finite import NotFiniteOnce
 from physcheck.run.plan import Plan, make_plan
 from physcheck.run.progress_display import ProgressDisplay, no_stage
@@ -141,6 +142,7 @@ def prepare_run(
             has_twin=runner.load_twin is not None,
             structures=structures,
             settles=runner.settles,
+            has_no_gradient=partial(has_no_gradient, runner),
             stage=no_stage if progress is None else progress.stage,
         )
     whole = plan.entries

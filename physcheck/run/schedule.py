@@ -69,11 +69,15 @@ class Schedule(Filling):
     ----------
     settles : callable (sequence of PlanEntry) -> bool
         Makes these records, and says whether all of them pass.
+    has_no_gradient : callable (Structure) -> bool
+        Whether the forces there are certainly not the gradient of the energy.
     """
 
     settles: Callable[[Sequence[PlanEntry]], bool] = lambda entries: False
+    has_no_gradient: Callable[[Structure], bool] = lambda structure: False
     _served: set[str] = field(default_factory=set)
     _has_gradient: bool = False
+    _lacks_gradient: bool = False
 
     def fill(self, checks: Sequence[CheckSpec]) -> None:
         """Coverage first, of checks and of kinds of structures; then cheap checks everywhere,
@@ -102,6 +106,8 @@ class Schedule(Filling):
             for entry in list(self.entries.values()):
                 if entry.check.shared is None and entry.allotment:
                     self.add(self._with_bound(entry))
+        elif asked and self._looks_for_heat(suited[0]):
+            self._lacks_gradient = self.has_no_gradient(suited[0])
         if limit is None or limit >= _AMPLE:
             self._look_once(alone, everywhere=True, at_most=_CHEAP)
         self._look_twice()
@@ -238,6 +244,14 @@ class Schedule(Filling):
             return True
         return structure.name not in self.chosen.further and spec.id not in self._served
 
+    def _looks_for_heat(self, structure: Structure) -> bool:
+        """Whether a second look at it would tell which atoms non-gradient forces heat."""
+        level = self.spending.level
+        if level == "quick" or self.spending.evaluations is None:
+            return False
+        here = [e for e in self.entries.values() if e.structure is structure and e.allotment]
+        return any(_is_of_heat(e) and self.gains(e, level) for e in here)
+
     def _look_twice(self) -> None:
         """Second looks for what may be left open, laws first, as far as the budget goes."""
         level = self.spending.level
@@ -253,12 +267,14 @@ class Schedule(Filling):
             and self.gains(e, level)
         ]
 
-        def rank(entry: PlanEntry) -> tuple[bool, bool, int]:
+        def rank(entry: PlanEntry) -> tuple[bool, bool, bool, int]:
             # Dynamics says what violations of other laws do; where forces are a gradient its
-            # answer is known.
+            # answer is known.  Where they are none the first look at what they feed can't pass,
+            # while most others fail at once.
             is_of_motion = entry.check.by_gradient is not None
             is_last = is_of_motion if self._has_gradient else not is_of_motion
-            return entry.check.kind != "law", is_last, places[entry.structure.name]
+            is_first = self._lacks_gradient and _is_of_heat(entry)
+            return entry.check.kind != "law", not is_first, is_last, places[entry.structure.name]
 
         waiting.sort(key=rank)
         for entry in (self._with_bound(e) for e in waiting):
@@ -278,6 +294,7 @@ class Schedule(Filling):
         bound, own = gradient_evaluations(entry.check, self.has_twin), entry.check.by_gradient or 0
         cost = self.weighed(bound + own, entry.structure)
         follows = entry.check.by_gradient is not None and "energy" in self.capabilities.outputs
+        follows = follows and not self._lacks_gradient
         if entry.bound or not follows or self.left is None or cost > self.left:
             return entry
         self.spent += cost
@@ -300,3 +317,8 @@ class Schedule(Filling):
             seed = record_seed(self.settings.seed, spec.id, structure.name)
             again = self.spending.option
             self.add(PlanEntry(spec, structure, allotment, seed, budget=again))
+
+
+def _is_of_heat(entry: PlanEntry) -> bool:
+    """Whether a record says which atoms forces feed, by a run of its own."""
+    return entry.check.family == "sampling" and entry.check.shared is None

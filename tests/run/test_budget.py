@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ from physcheck.errors import SpecError
 from physcheck.plugin.agreement import agreed
 from physcheck.potentials import make_builtin
 from physcheck.run.budget import Forecast, Spending, checked_budget, names_time, spending_of
+from physcheck.run.no_gradient import has_no_gradient
 from physcheck.run.plan import make_plan
 from physcheck.run.runner import Runner
 from physcheck.run.settings import Settings
@@ -157,3 +159,31 @@ def test_what_no_structure_shows_is_said():
                                      checks="cutoff_smoothness"))  # fmt: skip
     assert not plan.remarks or all("can see little" in r for r in plan.remarks)
     assert np.isfinite(plan.evaluations)
+
+
+def test_where_forces_are_no_gradient_their_heat_gets_the_first_second_look():
+    spec = "lennard-jones+pair-curl=1e-1"
+    model = make_builtin(spec)
+    settings = Settings(
+        model=f"builtin::{spec}", structures="NaCl8", budget="8000", search=0, seed=1
+    )
+    runner = Runner(model, settings)
+    asked = make_plan(
+        model, settings, settles=runner.settles, has_no_gradient=partial(has_no_gradient, runner)
+    )
+    heat, drift = (
+        next(e for e in asked.entries if e.check.id == name)
+        for name in ("species_heat", "nve_drift")
+    )
+    assert has_no_gradient(runner, heat.structure)
+    assert heat.looks == ("quick", "standard")
+    assert drift.bound == 0
+    assert asked.evaluations <= 8000
+    # The rerun line's plan makes the same record.
+    alone = Settings(
+        model=settings.model, structures="NaCl8", budget=heat.budget, checks="species_heat", seed=1
+    )
+    (again,) = make_plan(model, alone).entries
+    assert (again.looks, again.seed, again.allotment) == (heat.looks, heat.seed, heat.allotment)
+    good = make_builtin("lennard-jones")
+    assert not has_no_gradient(Runner(good, settings), heat.structure)

@@ -75,6 +75,8 @@ _ORDER = 16.0
 #: and longer than soft modes of small crystals keep it.
 HEAT_STAYS_PS = 100.0
 
+# A gap so many times what rounding and steps make is one of the forces.
+_WELL_ABOVE = 10.0
 # Why there is no detection limit.
 _ONLY_PASSES = (
     "a bound that follows from forces being the gradient of the energy passes or leaves the law "
@@ -130,6 +132,13 @@ class GradientForces:
     def by_steps(self) -> bool:
         """Whether the steps make most of the gap."""
         return self.error > 0.5 * self.gap
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether rounding and steps make less than a tenth of the gap: so far above what they do
+        that other random numbers of a model that scatters would say the same.
+        """
+        return not self.nothing and self.gap > _WELL_ABOVE * (self.error + self.noise)
 
     def power(self, masses: Floats) -> float:
         """The most that atoms of these masses can get on average, eV/ps an atom.

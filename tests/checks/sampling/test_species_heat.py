@@ -97,8 +97,10 @@ def test_where_it_does_not_apply_and_wrong_arguments():
     with pytest.raises(CapabilityMissing, match="single species"):
         measure_species_heat(make_builtin("gupta"), catalogue()["Cu32"].configurations)
     one = catalogue()["NaCl8"].configurations
-    with pytest.raises(ValueError, match="should be 2 or more of 4"):
+    with pytest.raises(ValueError, match="should be 2 of 4 or more"):
         measure_species_heat(make_builtin("lennard-jones"), one, replicas=1)
+    with pytest.raises(ValueError, match="every 0 steps"):
+        measure_species_heat(make_builtin("lennard-jones"), one, every=0)
     with pytest.raises(ValueError, match="temperature_K"):
         measure_species_heat(make_builtin("lennard-jones"), one, temperature_K=-1.0)
 
