@@ -324,7 +324,8 @@ def test_a_sentence_that_does_not_fit_is_said_in_fewer_words_not_cut_off():
     tried = [short_sentence(RECORD, room) for room in range(len(full) + 1)]
     assert all(len(text) <= room for room, text in enumerate(tried))
     assert list(dict.fromkeys(tried)) == [
-        "", "violated", "does not hold", "work in a closed loop", "work in a closed loop, 142x over",
+        "", "violated", "does not hold", "work in a closed loop",
+        "work in a closed loop, 142x over",
         "forces do work around a closed loop",
         "forces do work around a closed loop, 142x over",
         "forces do work around a closed loop: 14.20 ± 0.03 meV", full,
