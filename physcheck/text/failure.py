@@ -7,6 +7,7 @@ import math
 from physcheck.text.finding import Finding, ReferenceFinding
 from physcheck.text.numbers import figure, ratio, with_uncertainty
 from physcheck.text.phrases import verdict_head
+from physcheck.text.short_titles import short_title
 
 __all__ = [
     "REMOVE",
@@ -21,6 +22,8 @@ __all__ = [
 REMOVE = "remove it from the list"
 
 _FAILURES = ("fail", "known_failure")
+# As wide as the table of a run, less the indent.
+_WIDTH = 98
 
 
 def failure_text(finding: Finding, *, profile: str | None = None) -> str:
@@ -31,13 +34,15 @@ def failure_text(finding: Finding, *, profile: str | None = None) -> str:
         return _indented([*lines, *_number_lines(finding, profile), str(finding.reason)])
     lines += _number_lines(finding, profile)
     if finding.verdict != "fail" or finding.reason or _is_not_finite(finding):
-        lines += [text for text in (finding.reason, finding.message) if text]
+        told = [text for text in (finding.reason, finding.message) if text]
+        # What a model said of its error stays as it said it.
+        lines += told if finding.verdict == "error" else [w for t in told for w in _wrapped(t)]
     lines += _evidence_lines(finding)
     if finding.reference is not None:
         lines.append(_reference_line(finding.reference))
     if finding.verdict in _FAILURES:
-        lines += [f"usual causes: {finding.causes}"] if finding.causes else []
-        lines += [f"what to do: {finding.advice}"] if finding.advice else []
+        lines += _wrapped(f"usual causes: {finding.causes}") if finding.causes else []
+        lines += _wrapped(f"what to do: {finding.advice}") if finding.advice else []
     if finding.rerun:
         lines.append(f"rerun: {finding.rerun}")
     return _indented(lines)
@@ -79,9 +84,10 @@ def short_sentence(finding: Finding, room: int) -> str:
         number = with_uncertainty(finding.value, finding.uncertainty, finding.unit)
         far = "" if finding.tolerance is None else ratio(finding.value, finding.tolerance)
         ways += [f"{title}: {number}", f"{title}, {far}" if far else title, title]
-        # "none is allowed" has said it.
-        ways += [f"{far} the tolerance"] if far.endswith("over") else []
-        ways += [far] if far else [number]
+        few = short_title(finding.check)
+        ways += [f"{few}, {far}" if far else few, few] if few else []
+        # The name of the law stands before it.
+        ways += ["does not hold", "violated"] if finding.verdict in _FAILURES else [number]
     return next((text for text in ways if len(text) <= room), "")
 
 
@@ -110,22 +116,20 @@ def _title(finding: Finding) -> str:
 
 
 def _number_lines(finding: Finding, profile: str | None) -> list[str]:
-    """Value, tolerance, how far over, and what could have been seen; none without a value."""
+    """Value; tolerance, how far over, and what could have been seen.  None without a value."""
     if finding.value is None:
         return []
     unit, limit = finding.unit, finding.tolerance
     number = with_uncertainty(finding.value, finding.uncertainty, unit)
-    parts = [f"{finding.quantity} = {number}"]
+    parts = []
     if limit is not None:
-        parts.append(f"tolerance {figure(limit, unit)}" + (f" ({profile})" if profile else ""))
-    limits = []
-    if limit is not None and finding.verdict in _FAILURES and not finding.reason:
-        limits.append(ratio(finding.value, limit))
+        words = f"tolerance {figure(limit, unit)}" + (f" ({profile})" if profile else "")
+        if finding.verdict in _FAILURES and not finding.reason:
+            words += f": {ratio(finding.value, limit)}"
+        parts.append(words)
     if not _is_not_finite(finding):
-        limits += _limits(finding)
-    if limits:
-        parts.append(";  ".join(limits))
-    return ["      ".join(parts)]
+        parts += _limits(finding)
+    return [f"{finding.quantity} = {number}", *([";  ".join(parts)] if parts else [])]
 
 
 def _limits(finding: Finding) -> list[str]:
@@ -138,13 +142,23 @@ def _evidence_lines(finding: Finding) -> list[str]:
     """Where it was found, what it does to a simulation, and the check's own lines."""
     evidence, lines = finding.evidence, []
     place, saved = evidence.get("place"), saved_path(finding)
-    found = [str(place)] if place else []
-    found += [f"saved: {saved}"] if saved else []
-    if found:
-        lines.append("      ".join(found))
-    if evidence.get("scale"):
-        lines.append(str(evidence["scale"]))
+    lines += _wrapped(str(place)) if place else []
+    lines += _wrapped(str(evidence["scale"])) if evidence.get("scale") else []
+    lines += [f"saved: {saved}"] if saved else []
     return [*lines, *(str(line) for line in evidence.get("lines", ()))]
+
+
+def _wrapped(text: str) -> list[str]:
+    """A sentence in lines that fit a terminal; commands and tables to copy aren't wrapped."""
+    from textwrap import wrap
+
+    return [
+        part
+        for line in text.splitlines()
+        for part in wrap(
+            line, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+    ]
 
 
 def _reference_line(result: ReferenceFinding) -> str:

@@ -55,8 +55,9 @@ def test_a_broken_calculator_fails_in_words_alone_and_among_workers(subject):
     result.stdout.fnmatch_lines(
         [
             "FAIL  loop_work [[]H2O[]]   forces do work around a closed loop",
-            "  *lambda* = * ± * tolerance 3e-5 (md) *x over;  detection limit *;  noise floor *",
-            "  *saved: out-evidence/loop_work-H2O.extxyz",
+            "  *lambda* = * ± *",
+            "  tolerance 3e-5 (md): *x over;  detection limit *;  noise floor *",
+            "  saved: out-evidence/loop_work-H2O.extxyz",
             "  usual causes: *",
             "  what to do: *",
             "  rerun: pytest --pyargs physcheck.suite --model=subject.py:broken "

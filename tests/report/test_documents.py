@@ -24,6 +24,7 @@ from physcheck.run.facts import ModelIdentity, NotScheduled, PlanSummary, RunFac
 from physcheck.run.record import Record, ReferenceResult, Report
 from physcheck.run.settings import Settings
 from physcheck.text.failure import REMOVE, failure_text, short_sentence, summary_sentence
+from physcheck.text.short_titles import MOST_CHARACTERS, short_title
 from physcheck.tolerances import Tolerance
 
 RECORD = Record(
@@ -89,10 +90,11 @@ def test_a_failure_says_law_number_place_scale_causes_advice_rerun_in_this_order
     lines = failure_text(RECORD, profile="md").splitlines()
     assert lines == [
         "FAIL  loop_work [H2O]   forces do work around a closed loop",
-        "  |W| = 14.20 ± 0.03 meV      tolerance 0.10 meV (md)      142x over;  "
-        "detection limit 0.15 meV;  noise floor 0.020 meV",
-        "  atom 1 (H), circle of 0.03 Å      saved: /elsewhere/loop_work-H2O.extxyz",
+        "  |W| = 14.20 ± 0.03 meV",
+        "  tolerance 0.10 meV (md): 142x over;  detection limit 0.15 meV;  noise floor 0.020 meV",
+        "  atom 1 (H), circle of 0.03 Å",
         "  in molecular dynamics this heats the system by about 8 K/ps",
+        "  saved: /elsewhere/loop_work-H2O.extxyz",
         "  usual causes: forces predicted directly",
         "  what to do: run dynamics with the conservative head",
         "  rerun: pytest --pyargs physcheck.suite",
@@ -322,7 +324,8 @@ def test_a_sentence_that_does_not_fit_is_said_in_fewer_words_not_cut_off():
     tried = [short_sentence(RECORD, room) for room in range(len(full) + 1)]
     assert all(len(text) <= room for room, text in enumerate(tried))
     assert list(dict.fromkeys(tried)) == [
-        "", "142x over", "142x over the tolerance",
+        "", "violated", "does not hold", "work in a closed loop",
+        "work in a closed loop, 142x over",
         "forces do work around a closed loop",
         "forces do work around a closed loop, 142x over",
         "forces do work around a closed loop: 14.20 ± 0.03 meV", full,
@@ -331,6 +334,13 @@ def test_a_sentence_that_does_not_fit_is_said_in_fewer_words_not_cut_off():
     assert short_sentence(replace(RECORD, value=float("nan")), 12) == "not finite"
     mended = replace(RECORD, reason="listed as a known failure (x), but it passes now: " + REMOVE)
     assert short_sentence(mended, 40) == "passes now: remove it from the list"
+
+
+def test_every_check_that_can_fail_has_a_few_words_for_lines_that_have_room_for_no_more():
+    for check, spec in all_checks().items():
+        words = short_title(check)
+        assert bool(words) == (spec.kind != "info"), check
+        assert len(words) <= MOST_CHARACTERS
 
 
 def test_html_and_markdown_escape_and_show_everything():

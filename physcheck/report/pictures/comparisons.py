@@ -175,7 +175,10 @@ def on_the_scale(record: Record, words: str, size: float) -> Picture:
 
 
 def _bars(record: Record, found: Mapping[str, float], words: str) -> Picture:
-    ranked = sorted(found.items(), key=lambda item: -item[1])[:_MOST_ROWS]
+    # Beside a violation what is only rounded would fill the picture, over many powers of ten.
+    least = _WORTH_A_BAR * as_float(record.tolerance)
+    worth = {name: size for name, size in found.items() if not size < least} or found
+    ranked = sorted(worth.items(), key=lambda item: -item[1])[:_MOST_ROWS]
     labels = [_short(name) for name, _ in ranked]
     smallest = min((value for _, value in ranked if value > 0), default=1e-16)
     values = [max(value, smallest / 10) for _, value in ranked]
