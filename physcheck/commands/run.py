@@ -50,6 +50,12 @@ def run(ctx: click.Context, /, model: str, **given: Any) -> int:
 
     if model.startswith("-"):
         raise click.UsageError(f"MODEL comes first, before {model}", ctx)
+    if ctx.args and "::" in ctx.args[0] and not ctx.args[0].startswith("-"):
+        raise click.UsageError(
+            f"two models are given, {model} and {ctx.args[0]}: to compare them write "
+            f"physcheck run {model} --reference={ctx.args[0]}",
+            ctx,
+        )
     values = words_of(given)
     words = [f"--physcheck-model={model}"]
     for option in OPTIONS:

@@ -104,6 +104,7 @@ def choose_structures(
             refuse_other_species(chosen.structures, settings.species)
     elif meter.capabilities.structures:
         chosen = _declared_of(meter.capabilities.structures, settings.species)
+        _refuse_contradiction(chosen.structures, meter.capabilities.species)
     else:
         chosen = _of_catalogue(trier, settings)
     for structure in chosen.structures[:_TRIED]:
@@ -331,6 +332,17 @@ def _declared_of(names: Sequence[Any], species: str | None) -> Chosen:
     ]
     chosen.structures = found
     return chosen
+
+
+def _refuse_contradiction(structures: Sequence[Structure], species: frozenset[int] | None) -> None:
+    """SpecError where the model takes none of the structures that its author declared."""
+    if species is None or not structures or any(s.species <= species for s in structures):
+        return
+    held = set().union(*(s.species for s in structures))
+    raise SpecError(
+        f"the model's author declared structures of {_symbols(held)} and species "
+        f"{_symbols(set(species))}: it takes none of these structures; mend one of the two"
+    )
 
 
 def _declared(names: Sequence[Any]) -> list[Structure]:

@@ -34,6 +34,13 @@ def test_both_names_of_an_option(words, capsys):
     assert len(words) == 1
 
 
+def test_two_models_are_a_mistake(words, capsys):
+    assert main(["run", "x.py", "ase::emt"]) == 4
+    assert "physcheck run x.py --reference=ase::emt" in capsys.readouterr().err
+    assert not words
+    assert main(["run", "x.py", "-k", "net_force::x"]) == 1
+
+
 def test_help_has_every_option(capsys):
     assert main(["run", "--help"]) == 0
     told = capsys.readouterr().out

@@ -194,3 +194,20 @@ def test_species_choose_among_the_structures_that_an_author_declared(subject):
     result = subject.run(*words, "--physcheck-species=Au", factory=None)
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*no structure that the model's author declared is made of Au*"])
+
+
+def test_an_author_whose_species_and_structures_contradict(subject):
+    subject.pytester.makepyfile(
+        declared="""
+        from ase.calculators.emt import EMT
+
+        def factory():
+            return EMT()
+
+        factory.physcheck = {"species": ["Si"], "structures": ["Cu32"]}
+        """
+    )
+    words = ("--model=declared.py:factory", "--physcheck-checks=net_force")
+    result = subject.run(*words, factory=None)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*declared structures of Cu and species Si*"])
