@@ -15,10 +15,10 @@ from physcheck.run.filling import Filling
 if TYPE_CHECKING:
     from physcheck.structures import Structure
 
-__all__ = ["ask_gradient", "share_trajectory", "suited_structures"]
+__all__ = ["LEAST_TRAJECTORY", "ask_gradient", "share_trajectory", "suited_structures"]
 
-# A trajectory isn't worth its price with fewer evaluations.
-_LEAST_TRAJECTORY = 8_000
+#: A trajectory isn't worth its price with fewer evaluations.
+LEAST_TRAJECTORY = 8_000
 # One of a structure that costs so many times as much as others leaves them little.
 _TOO_LARGE = 4.0
 
@@ -107,14 +107,14 @@ def share_trajectory(plan: Filling, structure: Structure, sharing: Sequence[Chec
     shared = max(wanted for _, _, wanted in apply)
     if plan.left is not None:
         room = int(plan.left / plan.weight(structure))
-        if room - cost < _LEAST_TRAJECTORY and len(apply) > 1:
+        if room - cost < LEAST_TRAJECTORY and len(apply) > 1:
             # The one that wants most beside the trajectory (a second one) goes.
             dearest = max(apply, key=lambda a: a[1])
             apply.remove(dearest)
             cost -= dearest[1]
             _leave_out(plan, structure, [dearest[0]])
         shared = min(shared, room - cost)
-    if shared < _LEAST_TRAJECTORY:
+    if shared < LEAST_TRAJECTORY:
         _leave_out(plan, structure, [spec for spec, _, _ in apply])
         return
     for spec, own, _ in apply:
@@ -147,5 +147,5 @@ def _leave_out(plan: Filling, structure: Structure, specs: Sequence[CheckSpec]) 
     for spec in specs:
         if (spec.id, structure.name) not in plan.entries:
             plan.leave_out_for_room(
-                spec, structure, _LEAST_TRAJECTORY, needs=needs, what="a trajectory of "
+                spec, structure, LEAST_TRAJECTORY, needs=needs, what="a trajectory of "
             )

@@ -19,7 +19,12 @@ from physcheck.registry import CheckSpec
 from physcheck.run.budget import BUDGET_EVALUATIONS
 from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.filling import Filling
-from physcheck.run.sampling_schedule import ask_gradient, share_trajectory, suited_structures
+from physcheck.run.sampling_schedule import (
+    LEAST_TRAJECTORY,
+    ask_gradient,
+    share_trajectory,
+    suited_structures,
+)
 from physcheck.run.twin import TWIN_FAMILIES, gradient_evaluations
 
 if TYPE_CHECKING:
@@ -39,8 +44,9 @@ _CHEAP = 130
 # Where there is room for a trajectory that sampling checks share, this share of the budget is kept
 # for it.
 _KEPT_SHARE = 0.36
-# Below this budget the other checks need all of it, and second looks come before cheap checks on
-# further structures.
+# The second look at what forces feed may take so much of the budget.
+_HEAT_SHARE = 0.45
+# Below this budget second looks come before cheap checks on further structures.
 _AMPLE = 20_000
 # So many structures of the catalogue say most of what all of them do, by budget.
 _QUICK = 2_500
@@ -91,8 +97,12 @@ class Schedule(Filling):
         sharing = [spec for spec in checks if spec.shared is not None]
         suited = suited_structures(self, sharing)
         limit = self.spending.evaluations
-        if limit is not None and suited and limit >= _AMPLE:
-            self.kept = int(_KEPT_SHARE * limit)
+        for structure in suited[:1]:
+            self._look_for_heat(structure, alone)
+            # Less than a trajectory takes would be kept in vain.
+            kept = int(_KEPT_SHARE * (limit or 0))
+            if kept >= self.weighed(LEAST_TRAJECTORY, structure):
+                self.kept = kept
         # Statistics of motion need most and say least in few evaluations: they come last.
         for of_motion in (False, True):
             part = [spec for spec in alone if (spec.family == "sampling") is of_motion]
@@ -106,8 +116,6 @@ class Schedule(Filling):
             for entry in list(self.entries.values()):
                 if entry.check.shared is None and entry.allotment:
                     self.add(self._with_bound(entry))
-        elif asked and self._looks_for_heat(suited[0]):
-            self._lacks_gradient = self.has_no_gradient(suited[0])
         if limit is None or limit >= _AMPLE:
             self._look_once(alone, everywhere=True, at_most=_CHEAP)
         self._look_twice()
@@ -118,6 +126,10 @@ class Schedule(Filling):
         self.kept = 0
         for structure in [*suited, *(s for s in self.chosen.structures if s not in suited)]:
             share_trajectory(self, structure, sharing)
+        if self.spending.level != "quick":
+            # What was kept, and no trajectory took.
+            self._look_once(alone, everywhere=True)
+            self._look_twice()
         self._schedule_unlike(checks)
 
     def add_search(self, spec: CheckSpec, structure: Structure, allotment: int) -> None:
@@ -244,13 +256,24 @@ class Schedule(Filling):
             return True
         return structure.name not in self.chosen.further and spec.id not in self._served
 
-    def _looks_for_heat(self, structure: Structure) -> bool:
-        """Whether a second look at it would tell which atoms non-gradient forces heat."""
-        level = self.spending.level
-        if level == "quick" or self.spending.evaluations is None:
-            return False
-        here = [e for e in self.entries.values() if e.structure is structure and e.allotment]
-        return any(_is_of_heat(e) and self.gains(e, level) for e in here)
+    def _look_for_heat(self, structure: Structure, checks: Sequence[CheckSpec]) -> None:
+        """Where forces are no gradient, first of all both looks at which atoms they heat.
+
+        Asked where the second look takes less than half of the budget: the first can't
+        pass then, while most other checks fail at their first look.
+        """
+        limit, level = self.spending.evaluations, self.spending.level
+        if limit is None or level == "quick" or "energy" not in self.capabilities.outputs:
+            return
+        for spec in checks:
+            if not _is_of_heat(spec) or self.missing(spec, structure) is not None:
+                continue
+            cost = self.weighed(self.evaluations(spec, structure, level), structure)
+            if cost <= _HEAT_SHARE * limit and self.has_no_gradient(structure):
+                self._lacks_gradient = True
+                self._schedule(spec, structure, everything=True)
+        if self._lacks_gradient:
+            self._look_twice()
 
     def _look_twice(self) -> None:
         """Second looks for what may be left open, laws first, as far as the budget goes."""
@@ -267,14 +290,12 @@ class Schedule(Filling):
             and self.gains(e, level)
         ]
 
-        def rank(entry: PlanEntry) -> tuple[bool, bool, bool, int]:
+        def rank(entry: PlanEntry) -> tuple[bool, bool, int]:
             # Dynamics says what violations of other laws do; where forces are a gradient its
-            # answer is known.  Where they are none the first look at what they feed can't pass,
-            # while most others fail at once.
+            # answer is known.
             is_of_motion = entry.check.by_gradient is not None
             is_last = is_of_motion if self._has_gradient else not is_of_motion
-            is_first = self._lacks_gradient and _is_of_heat(entry)
-            return entry.check.kind != "law", not is_first, is_last, places[entry.structure.name]
+            return entry.check.kind != "law", is_last, places[entry.structure.name]
 
         waiting.sort(key=rank)
         for entry in (self._with_bound(e) for e in waiting):
@@ -319,6 +340,6 @@ class Schedule(Filling):
             self.add(PlanEntry(spec, structure, allotment, seed, budget=again))
 
 
-def _is_of_heat(entry: PlanEntry) -> bool:
-    """Whether a record says which atoms forces feed, by a run of its own."""
-    return entry.check.family == "sampling" and entry.check.shared is None
+def _is_of_heat(spec: CheckSpec) -> bool:
+    """Whether a check says which atoms forces feed, by a run of its own."""
+    return spec.family == "sampling" and spec.kind == "law" and spec.shared is None

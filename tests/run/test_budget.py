@@ -187,3 +187,18 @@ def test_where_forces_are_no_gradient_their_heat_gets_the_first_second_look():
     assert (again.looks, again.seed, again.allotment) == (heat.looks, heat.seed, heat.allotment)
     good = make_builtin("lennard-jones")
     assert not has_no_gradient(Runner(good, settings), heat.structure)
+
+
+@pytest.mark.parametrize("settled", [True, False])
+def test_nothing_is_kept_that_no_trajectory_takes(settled):
+    # A share of 20,000 is less than a trajectory takes: it goes to other records.
+    model = make_builtin("lennard-jones")
+    plans = [
+        make_plan(
+            model,
+            Settings(model="builtin::lennard-jones", budget=budget),
+            settles=lambda entries: settled,
+        )
+        for budget in ("19900", "20000", "23000")
+    ]
+    assert all(plan.evaluations > 0.75 * plan.spending.evaluations for plan in plans)
