@@ -3148,7 +3148,8 @@ def measure_strain_loop_work(
     the loops are and how a FAIL is confirmed.
 
     Can't see: a constant pressure added to the stress (its work is exact); forces alone
-    (loop_work); that the energy depends on the cell's orientation (rotation_equivariance).
+    (loop_work); that the energy depends on the cell's orientation (rotation_equivariance); work
+    that needs strains much larger than ``strain_radius`` in the record, 1e-5 among kinks.
 
     Parameters
     ----------

@@ -91,6 +91,10 @@ class StrainLoop:
         """The same circle begun elsewhere: other points, the same integral."""
         return replace(self, phase=phase)
 
+    def scaled(self, factor: float) -> StrainLoop:
+        """The same circle with both radii ``factor`` times as large."""
+        return replace(self, strain_radius=factor * self.strain_radius, radius=factor * self.radius)
+
     def path(self, start: Configurations, n_points: int) -> tuple[Configurations, Floats, Floats]:
         """Configurations, tangents at fixed cell h.ds/dt (T, N, 3) Å, velocity gradients (T, 3, 3).
 
