@@ -194,8 +194,7 @@ def measure_resolution(model: Model | Meter, start: Any, *, rng: np.random.Gener
     total = math.hypot(noise, history)
     if energy_noise is not None:
         energy_noise = math.hypot(energy_noise, energy_history)
-    # The two moves of the response are the last of the line.
-    swing = forces[-1] - forces[-2]
+    swing = forces[-1] - forces[-2]  # the moves of the response are the last of the line
     needed = _RESPONSE_SIGMAS * total * math.sqrt(2 * one.n_coordinates)
     return Resolution(
         force_noise=total,

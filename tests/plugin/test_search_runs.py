@@ -9,7 +9,7 @@ ONLY_GENERATED = ("--physcheck-structures=generated", "--physcheck-checks=net_to
 
 
 def test_a_run_of_generated_cases_keeps_what_fails_and_asks_it_first(subject):
-    options = (*ONLY_GENERATED, "--physcheck-search=160", "--physcheck-cases=kept")
+    options = (*ONLY_GENERATED, "--physcheck-search=200", "--physcheck-cases=kept")
     result = subject.run(*options, "--physcheck-html=out.html", factory="broken")
     assert result.ret == 1
     report = subject.report()
@@ -46,6 +46,6 @@ def test_options_that_cannot_be(subject, argument, text):
 def test_a_case_that_cannot_be_read_is_named(subject):
     folder = subject.pytester.mkdir("kept")
     (folder / "old.json").write_text("{}")
-    result = subject.run(*ONLY_GENERATED, "--physcheck-search=160", "--physcheck-cases=kept")
+    result = subject.run(*ONLY_GENERATED, "--physcheck-search=200", "--physcheck-cases=kept")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*old.json is no case of physcheck*"])
