@@ -1,8 +1,8 @@
 """Runs held against a baseline, and what CI gets of a run, through real pytest."""
 
-import re
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
