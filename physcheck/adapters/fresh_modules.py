@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +38,7 @@ class FactoryTorchModel(TorchModel):
         dtype: str | None = None,
     ) -> None:
         self._remake, self._place = remake, (device, dtype)
-        self._weights = copy.deepcopy(_weights(module))
+        self._weights = _digests(module)
         self._is_remade: bool | None = None
         super().__init__(module, device=device, dtype=dtype)
 
@@ -50,12 +50,7 @@ class FactoryTorchModel(TorchModel):
         return self._remade if self._is_remade else None
 
     def _has_equal_weights(self, made: Any) -> bool:
-        if not isinstance(made, torch.nn.Module):
-            return False
-        weights = _weights(made)
-        return weights.keys() == self._weights.keys() and all(
-            torch.equal(weights[name], self._weights[name]) for name in weights
-        )
+        return isinstance(made, torch.nn.Module) and _digests(made) == self._weights
 
     def _remade(self) -> TorchModel:
         device, dtype = self._place
@@ -64,10 +59,15 @@ class FactoryTorchModel(TorchModel):
         return clone
 
 
-def _weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Parameters and buffers by name, as they are: a cast would change them."""
+def _digests(module: torch.nn.Module) -> dict[str, str]:
+    """Of parameters and buffers by name, as they are: a cast would change them."""
     return {
-        name: tensor.detach()
+        name: _digest(tensor.detach())
         for name, tensor in module.state_dict().items()
         if isinstance(tensor, torch.Tensor)
     }
+
+
+def _digest(tensor: torch.Tensor) -> str:
+    data = tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+    return f"{tuple(tensor.shape)} {tensor.dtype} {hashlib.blake2b(data.data).hexdigest()}"
