@@ -69,5 +69,6 @@ def _digests(module: torch.nn.Module) -> dict[str, str]:
 
 
 def _digest(tensor: torch.Tensor) -> str:
-    data = tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+    dense = tensor if tensor.layout is torch.strided else tensor.to_dense()
+    data = dense.cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
     return f"{tuple(tensor.shape)} {tensor.dtype} {hashlib.blake2b(data.data).hexdigest()}"
