@@ -145,12 +145,16 @@ class Vibrations:
             highest = max(highest, float(growth_rate(np.linalg.eigvals(other)).max(initial=0.0)))
         return highest
 
-    def least_growth_seen(self, dof: float) -> float:
-        """1/ps: the growth of a pair at the softest mode that fresh evaluations would tell from
-        the errors.
+    def least_growth_seen(self, dof: float, frequency: float | None = None) -> float:
+        """1/ps: the growth of a pair that fresh evaluations would tell from the errors.
+
+        Of one with that ``frequency``, rad/ps, or at the softest mode, where errors hide most: they
+        are of force constants, and growth is half of them over the frequency.
         """
+        softest = max(self.lowest[0], 0.0)
+        stiffness = softest if frequency is None else (frequency / PER_PS) ** 2
         turn = self.error * noise_rms_quantile(1, dof)
-        return float(growth_rate(np.array([max(self.lowest[0], 0.0) + 1j * turn]))[0])
+        return float(growth_rate(np.array([stiffness + 1j * turn]))[0])
 
 
 class _Probe:

@@ -227,7 +227,9 @@ def _report(
         elif ground.saddle:
             nothing = f"the relaxation ended at a saddle: {LOOK_CLOSER}"
     spread = growth.high - growth.value
-    floor = max(spread, found.least_growth_seen(resolution.dof))
+    # A pair that is certain to grow is held against what errors hide of it.
+    frequency = None if pair is None or not growth.low > target else pair.frequency
+    floor = max(spread, found.least_growth_seen(resolution.dof, frequency))
     by_noise = found.noise > _NOISE_RULES * found.error
     return Measurement(
         value=growth.value,
