@@ -30,7 +30,7 @@ _CASES = {
     "rms_differences_eV_per_A": "rms difference of forces (eV/Å)",
     "unlike_fragments_eV_per_A": "rms change of forces (eV/Å)",
     "changes_eV_per_A": "rms change of forces (eV/Å)",
-    "differences_an_atom": "difference an atom (eV; charges e, dipoles e Å)",
+    "differences_an_atom": "difference an atom (eV, e or e Å)",
 }
 # What a symmetry compares: all of it is judged as a force.
 _OUTPUTS = {
@@ -276,8 +276,8 @@ def _bars(record: Record, found: Mapping[str, float], words: str) -> Picture:
         made.axes.invert_yaxis()
         made.legend()
     told = "" if limit is None else " Orange bars are over the tolerance."
-    if len(found) > len(ranked):
-        told += f" Not drawn: {len(found) - len(ranked)} smaller ones."
+    if left_out := len(found) - len(ranked):
+        told += f" Not drawn: {left_out} smaller {'one' if left_out == 1 else 'ones'}."
     return made.picture(f"What was compared, largest first: the {words.split(' (')[0]}.{told}")
 
 

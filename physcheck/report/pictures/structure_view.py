@@ -123,7 +123,9 @@ def _without_forces(record: Record, symbols: Sequence[str]) -> tuple[Floats, str
     still = {str(one) for one in dead} if isinstance(dead, list) else set()
     share = np.array([float(symbol in still) for symbol in symbols])
     told = ""
-    if share.any() and not share.all():
+    if share.all():
+        share = np.zeros(len(symbols))
+    elif share.any():
         told = f". Coloured: atoms whose forces stay zero ({', '.join(sorted(still))})"
     if moves:
         told += (
