@@ -30,6 +30,7 @@ _CASES = {
     "rms_differences_eV_per_A": "rms difference of forces (eV/Å)",
     "unlike_fragments_eV_per_A": "rms change of forces (eV/Å)",
     "changes_eV_per_A": "rms change of forces (eV/Å)",
+    "gaps": "difference, share of the answer",
     "differences_an_atom": "difference an atom (eV, e or e Å)",
 }
 # What a symmetry compares: all of it is judged as a force.
@@ -68,7 +69,7 @@ def cases(record: Record, frames: Frames | None) -> list[Picture]:
     """The differences case by case; where they are one number, beside what it is judged by."""
     for key, words in _CASES.items():
         found = numbers_by_name(entry(record, "quantities", key))
-        alone = key == "differences_an_atom"
+        alone = key in ("gaps", "differences_an_atom")
         if (alone or len(found) > 1) and any(value > 0 for value in found.values()):
             return [_bars(record, found, words)]
     outputs = {words: as_float(entry(record, "quantities", key)) for key, words in _OUTPUTS.items()}
@@ -259,7 +260,8 @@ def _bars(record: Record, found: Mapping[str, float], words: str) -> Picture:
     labels = [textwrap.fill(name, _LABEL_WIDTH) for name, _ in ranked]
     smallest = min((value for _, value in ranked if value > 0), default=1e-16)
     values = [max(value, smallest / 10) for _, value in ranked]
-    limit = record.tolerance if record.unit and record.unit in words else None
+    same_unit = record.unit in words if record.unit else "share" in words
+    limit = record.tolerance if same_unit else None
     needed = as_float(entry(record, "quantities", "needed_eV_per_A"))
     lines = max(label.count("\n") + 1 for label in labels)
     height = 1.1 + (0.08 + 0.14 * lines) * len(ranked)

@@ -1,4 +1,4 @@
-"""Memory that each block of evaluations keeps."""
+"""What grows: memory with each block of evaluations, a violation with the size of a cell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
 from physcheck.text.numbers import as_float
 
-__all__ = ["memory_by_block"]
+__all__ = ["lambda_by_size", "memory_by_block"]
 
 
 def memory_by_block(record: Record, frames: Frames | None) -> list[Picture]:
@@ -35,5 +35,33 @@ def memory_by_block(record: Record, frames: Frames | None) -> list[Picture]:
         made.picture(
             "Memory that is kept after each block of evaluations. Of a sound model it is taken "
             "once at most: not in every block."
+        )
+    ]
+
+
+def lambda_by_size(record: Record, frames: Frames | None) -> list[Picture]:
+    """Lambda of each supercell with its interval, and how far it may grow from the smallest."""
+    rows = entry(record, "quantities", "sizes")
+    if not isinstance(rows, list) or len(rows) < 2:
+        return []
+    atoms = np.array([float(row["atoms"]) for row in rows])
+    value = np.array([float(row["lambda"]) for row in rows])
+    low, high = np.array([row["lambda_interval"] for row in rows], dtype=float).T
+    allowed = value[0] + as_float(record.tolerance)
+    with panel(f"{slug_of(record)}-sizes", "atoms in the cell", "lambda") as made:
+        bars = [np.maximum(value - low, 0), np.maximum(high - value, 0)]
+        made.axes.errorbar(
+            atoms, value, yerr=bars, fmt="o-", color=BAD, capsize=3, label="measured"
+        )
+        made.axes.axhline(
+            allowed, color=GOOD, linestyle="--", label="that of the smallest, and the tolerance"
+        )
+        made.logarithmic("y", [*value, allowed])
+        made.axes.set_xticks(atoms, [f"{count:g}" for count in atoms])
+        made.legend()
+    return [
+        made.picture(
+            "The part of the force constants that has no potential, cell by cell of the same "
+            "crystal. Of a sound model it stays below the line."
         )
     ]

@@ -60,6 +60,7 @@ _DRAWERS: Mapping[str, tuple[Drawer, ...]] = {
     "relaxation_descent": (relaxation.descent,),
     "cell_relaxation": (relaxation.descent,),
     "minimum_stability": (relaxation.modes,),
+    "size_consistency": (growth.lambda_by_size,),
     "path_smoothness": (smoothness.path_spectrum,),
     "short_range_repulsion": (smoothness.dimer_curves,),
 }
@@ -70,7 +71,7 @@ _OF_VIOLATIONS: Mapping[str, tuple[Drawer, ...]] = {
     "memory_growth": (growth.memory_by_block,),
 }
 # What these violate has no place among the atoms.
-_NOT_OF_ATOMS = ("memory_growth", "outputs_agree")
+_NOT_OF_ATOMS = ("memory_growth", "outputs_agree", "size_consistency", "mode_agreement")
 # A page stays below 5 MB with the rest of it: what is left of that for pictures, characters.
 _MOST_CHARACTERS = 3_600_000
 # Drawing takes some 0.05 s a picture: a page is made within seconds after a run.
