@@ -29,8 +29,11 @@ RUNS = (
     ("builtin::gupta+stress-half=1", "Cu32", "stress_energy_gap,cell_relaxation", "2500"),
     ("builtin::lennard-jones+species-direct=0.01", "NaCl8", "equipartition,"
      "kinetic_distribution,thermostat_heat,species_heat", "40000"),
-    ("builtin::morse+local-curl=0.1", "ethanol", "minimum_stability,relaxation_convergence,"
+    ("builtin::morse+local-curl=0.1", "ethanol", "relaxation_convergence,"
      "timestep_convergence", "8000"),
+    ("builtin::water+local-curl=0.01", "H2O", "minimum_stability", "8000"),
+    ("builtin::gupta+direct-stress=0.1", "NaCl8", "nph_drift", "8000"),
+    ("builtin::gupta+growing-curl=0.01", "Cu32", "size_consistency", "40000"),
     ("builtin::morse+lab-frame=0.05", "ethanol", "rotation_equivariance", "2500"),
     ("builtin::morse+chiral=1", "ethanol", "inversion_equivariance", "2500"),
     ("builtin::morse+order-dependent=0.01", "ethanol", "permutation_equivariance", "2500"),
@@ -103,6 +106,7 @@ def keep(record: Record, folder: Path) -> None:
     pictures = pictures_of(record, [folder])
     target = HERE / f"{record.check}.svg"
     target.unlink(missing_ok=True)
+    target.with_suffix(".caption").unlink(missing_ok=True)
     if pictures and "view3d" not in pictures[0].svg:
         target.write_text(alone(pictures[0].svg) + "\n", encoding="utf8")
         target.with_suffix(".caption").write_text(pictures[0].caption + "\n", encoding="utf8")

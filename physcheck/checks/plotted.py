@@ -9,12 +9,14 @@ import numpy as np
 
 from physcheck.system import Floats
 
-__all__ = ["MOST_POINTS", "evenly", "line_through", "parity", "short"]
+__all__ = ["MOST_POINTS", "changes_by_atom", "evenly", "line_through", "parity", "short"]
 
 #: A curve of more points looks the same.
 MOST_POINTS = 300
 # Digits that a picture shows, and one more.
 _DIGITS = 6
+# Atoms whose changes are kept, the largest first: they colour the picture of a structure.
+_MOST_ATOMS = 64
 
 
 def short(values: Any) -> Floats:
@@ -29,6 +31,26 @@ def evenly(count: int, most: int = MOST_POINTS) -> Any:
     if count <= most:
         return np.arange(count)
     return np.linspace(0, count - 1, most).round().astype(int)
+
+
+def changes_by_atom(sizes: Floats, symbols: Sequence[str], indices: Any = None) -> dict[str, Any]:
+    """How much the force on each atom changes, eV/Å, of the 64 atoms where that is most.
+
+    Parameters
+    ----------
+    sizes : (n,) float, eV/Å
+    symbols : sequence of str
+        Of all atoms.
+    indices : (n,) int, optional
+        Which atoms the sizes belong to; all in their order if left out.
+    """
+    atoms = np.arange(len(sizes)) if indices is None else np.asarray(indices)
+    first = np.argsort(-sizes, kind="stable")[:_MOST_ATOMS]
+    return {
+        "atoms": [f"{symbols[int(atom)]} {int(atom)}" for atom in atoms[first]],
+        "indices": atoms[first],
+        "sizes_eV_per_A": short(sizes[first]),
+    }
 
 
 def line_through(places: Sequence[float], energies: Floats, slopes: Floats) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Each family's pictures on a model that fails: they are there, and hold the numbers judged."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from xml.etree import ElementTree
 
@@ -10,7 +11,10 @@ import pytest
 from physcheck.checks import find_checks
 from physcheck.measurement import Outcome
 from physcheck.potentials import make_builtin
+from physcheck.report.pictures.comparisons import cases
 from physcheck.report.pictures.of_records import pictures_of
+from physcheck.report.pictures.saved_frames import Frames
+from physcheck.report.pictures.structure_view import structure_view
 from physcheck.run.runner import Runner
 from physcheck.run.schedule import PlanEntry, record_seed
 from physcheck.run.settings import Settings
@@ -44,6 +48,13 @@ CASES = [
         "gupta+pair-curl=0.1", "relaxation_convergence", "ethanol",
         ["Largest force as the optimisers"],
     ),
+    ("gupta+atomic-energies=1", "outputs_agree", "NaCl8", ["the difference an atom"]),
+    ("gupta+constant", "responsiveness", "NaCl8", ["moved in 3 ways", "changed by 0 eV/Å"]),
+    ("gupta+noise=0.001", "determinism", "NaCl8", ["equal calls are on an atom", "Coloured by"]),
+    ("gupta+non-local=0.1", "locality", "CH4", ["beyond the declared range", "that are moved"]),
+    ("gupta+batch-index=0.01", "batch_invariance", "NaCl8", ["worst of the compared calls"]),
+    ("gupta+leaking=50", "memory_growth", "CH4", ["after each block"]),
+    ("gupta+not-extensive=0.01", "supercell_extensivity", "NaCl8", ["back) minus before"]),
     ("gupta+curl=30", "nve_drift", "CH4", ["up to where a replica ran away"]),
 ]  # fmt: skip
 #: A run has some hundred records: together they stay below a megabyte.
@@ -126,4 +137,50 @@ def test_both_sides_of_a_symmetry_differ_by_what_is_judged():
     assert np.sqrt(np.mean((given - expected) ** 2)) == pytest.approx(difference, rel=1e-2)
     assert sorted(sides["indices"]) == [0, 1, 2, 3, 4]
     passed = _record("gupta", "rotation_equivariance", "CH4")
+    assert "force_changes" not in _record("gupta", "determinism", "NaCl8").evidence
     assert "force_sides" not in passed.evidence
+
+
+def test_changes_are_of_the_atoms_that_must_not_notice():
+    record = _record("gupta+non-local=0.1", "locality", "CH4")
+    changes = record.evidence["force_changes"]
+    # The copy of CH4 is moved: atoms 5 to 9 of the pair.
+    assert sorted(changes["indices"]) == [0, 1, 2, 3, 4]
+    assert sorted(changes["sizes_eV_per_A"], reverse=True) == changes["sizes_eV_per_A"]
+    place = record.evidence["place"]
+    assert f"feels {changes['sizes_eV_per_A'][0]:.3g} eV/Å" in place
+
+
+def test_frames_with_nothing_between_them_are_no_move():
+    record = _record("gupta+pair-curl=0.1", "nve_drift", "CH4")
+    frames = Frames(("H",) * 2, np.arange(12.0).reshape(2, 2, 3) ** 2, np.eye(3), (False,) * 3, None)
+    (picture,) = structure_view(record, frames)
+    assert "moved" not in picture.caption
+    assert "the first of 2 that are saved" in picture.caption
+    (picture,) = structure_view(replace(record, check="relaxation_descent"), frames)
+    assert "how far an atom is moved" in picture.caption
+
+
+def test_long_names_are_told_apart_in_rows():
+    names = [f"the same long beginning of two names that end in {end}" for end in ("one", "two")]
+    quantities = {"rms_differences_eV_per_A": dict.fromkeys(names, 1.0)}
+    record = replace(
+        _record("gupta+noise=0.001", "determinism", "NaCl8"), evidence={"quantities": quantities}
+    )
+    (picture,) = cases(record, None)
+    text = " ".join(ElementTree.fromstring(picture.svg).itertext())
+    assert "one" in text
+    assert "two" in text
+    assert "…" not in text
+
+
+def test_the_growth_with_size_is_drawn_for_each_cell():
+    rows = [{"atoms": n, "lambda": x, "lambda_interval": [x / 2, 2 * x]} for n, x in
+            ((32, 1e-4), (128, 2e-4), (256, 8e-4))]  # fmt: skip
+    record = replace(
+        _record("gupta+noise=0.001", "determinism", "NaCl8"),
+        check="size_consistency", unit="", tolerance=3e-5, evidence={"quantities": {"sizes": rows}},
+    )  # fmt: skip
+    (picture,) = pictures_of(record)
+    assert "cell by cell" in picture.caption
+    assert all(f">{n}<" in picture.svg for n in (32, 128, 256))

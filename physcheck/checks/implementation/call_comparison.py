@@ -6,10 +6,12 @@ Alone or in a batch, from one thread or several: what the checks of that share.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from physcheck.checks.differences import Part, largest_difference
+from physcheck.checks.plotted import changes_by_atom
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.registry import default_tolerance
@@ -53,8 +55,17 @@ def differences_measured(
             "scale": f"the rms force component is {resolution.force_rms:.3g} eV/Å",
             "quantities": {"rms_differences_eV_per_A": quantities},
             "configurations": frames,
+            **_by_atom(found.worst, frames, fails=found.value > target),
         },
     )
+
+
+def _by_atom(worst: Part, frames: Configurations, *, fails: bool) -> dict[str, Any]:
+    """How much the force on each atom differs in the worst of the compared calls."""
+    if not fails or worst.output != "forces" or worst.mean.size != 3 * frames.n_atoms:
+        return {}
+    each = np.linalg.norm(worst.mean.reshape(-1, 3), axis=1)
+    return {"force_changes": changes_by_atom(each, frames.system.symbols)}
 
 
 def _what_differs(worst: Part, frames: Configurations) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.allotments import always
+from physcheck.checks.plotted import changes_by_atom, short
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.numerics.detection import MISSED, limit_of_excess
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_PASS
 from physcheck.registry import check, default_tolerance, derive_assert
-from physcheck.system import Configurations, Evaluation, as_configurations
+from physcheck.system import Configurations, Evaluation, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_determinism", "measure_determinism"]
@@ -108,8 +109,24 @@ def measure_determinism(
                 "repeats": len(answers),
             },
             "configurations": one,
+            **_for_pictures(scatter > target, spread, energies, one),
         },
     )
+
+
+def _for_pictures(
+    fails: bool, spread: Floats, energies: Sequence[float], one: Configurations
+) -> dict[str, Any]:
+    """The range of the force on each atom, and the energy of each call less that of the first."""
+    if not fails:
+        return {}
+    found: dict[str, Any] = {}
+    if spread.any():
+        sizes = np.linalg.norm(spread, axis=1)
+        found["force_changes"] = changes_by_atom(sizes, one.system.symbols)
+    if np.ptp(energies) > 0:
+        found["energy_by_call_eV"] = short(np.array(energies) - energies[0])
+    return found
 
 
 def _asked_again(

@@ -16,6 +16,7 @@ from physcheck.checks.differences import (
     largest_difference,
     place_rounding,
 )
+from physcheck.checks.plotted import changes_by_atom
 from physcheck.checks.symmetry.comparison import COPIES, thermal
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
@@ -198,8 +199,15 @@ def _report(
                 "atoms_watched": len(move.watched),
             },
             "configurations": Configurations(move.before.system, ends, move.before.cells[:2]),
+            **_for_pictures(found.value > target, each, move),
         },
     )
+
+
+def _for_pictures(fails: bool, each: Floats, move: _Move) -> dict[str, Any]:
+    if not fails:
+        return {}
+    return {"force_changes": changes_by_atom(each, move.before.system.symbols, move.watched)}
 
 
 def _beyond(big: Configurations, moved: Any, axis: int, distance: float) -> Any:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from ase.units import GPa
 
-from physcheck.report.pictures.drawing import BAD, BLUE, GOOD, SERIES, Picture, panel
+from physcheck.report.pictures.drawing import BAD, BLUE, GOOD, SERIES, Panel, Picture, panel
 from physcheck.report.pictures.numbers_of import array_of, entry, numbers_by_name, slug_of
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
 from physcheck.system import Floats
 from physcheck.text.numbers import as_float
 
-__all__ = ["both_sides", "cases", "forces_on_atoms", "forces_parity", "on_the_scale"]
+__all__ = [
+    "both_sides",
+    "cases",
+    "changes_on_atoms",
+    "forces_on_atoms",
+    "forces_parity",
+    "on_the_scale",
+]
 
 # Entries of ``quantities`` that are one number a case, with the words and unit of their axis.
 _CASES = {
     "rms_differences_eV_per_A": "rms difference of forces (eV/Å)",
     "unlike_fragments_eV_per_A": "rms change of forces (eV/Å)",
     "changes_eV_per_A": "rms change of forces (eV/Å)",
+    "gaps": "difference, share of the answer",
+    "differences_an_atom": "difference an atom (eV, e or e Å)",
 }
 # What a symmetry compares: all of it is judged as a force.
 _OUTPUTS = {
@@ -30,16 +40,37 @@ _OUTPUTS = {
     "virial_difference_eV_per_atom": "difference of virials",
 }
 _MOST_ROWS = 16
+# What happens to the force on an atom, and the caption.
+_CHANGES = {
+    "determinism": (
+        "range of the force",
+        "How far apart the forces of equal calls are on an atom, largest first; they should be "
+        "equal.",
+    ),
+    "locality": (
+        "change of the force",
+        "How much the force on an atom changes though all that moves is beyond the declared range, "
+        "largest first; it should not change.",
+    ),
+    "": (
+        "difference of the force",
+        "How much the force on an atom differs in the worst of the compared calls, largest first; "
+        "it should not differ.",
+    ),
+}
 # Below this share of the tolerance a difference is rounding, and its bar tells nothing.
 _WORTH_A_BAR = 1e-6
-_SHORTEST_LABEL = 34
+_LABEL_WIDTH = 34
+# Where no difference is larger than this share of the values, points of both sides lie on a line.
+_SEEN = 0.1
 
 
 def cases(record: Record, frames: Frames | None) -> list[Picture]:
     """The differences case by case; where they are one number, beside what it is judged by."""
     for key, words in _CASES.items():
         found = numbers_by_name(entry(record, "quantities", key))
-        if len(found) > 1 and any(value > 0 for value in found.values()):
+        alone = key in ("gaps", "differences_an_atom")
+        if (alone or len(found) > 1) and any(value > 0 for value in found.values()):
             return [_bars(record, found, words)]
     outputs = {words: as_float(entry(record, "quantities", key)) for key, words in _OUTPUTS.items()}
     least = _WORTH_A_BAR * as_float(record.tolerance)
@@ -70,6 +101,11 @@ def _force_sides(
     """Components against each other, and the size of each atom's difference."""
     slug = slug_of(record)
     largest = max(float(np.abs(expected).max()), float(np.abs(given).max()), 1e-300)
+    sizes = np.linalg.norm(given - expected, axis=1)
+    bars = _atom_bars(record, names, sizes, "difference of the force (eV/Å)")
+    most = bars.picture("How much the force on each of them changes, largest first.")
+    if float(np.abs(given - expected).max()) < _SEEN * largest:
+        return [_differences(record, expected, given - expected), most]
     with panel(
         f"{slug}-sides", "force that the law says (eV/Å)", "force that the model gave (eV/Å)",
         height=3.2,
@@ -85,10 +121,52 @@ def _force_sides(
         "Forces on the atoms that differ most, before the change and after it (turned or moved "
         "back). Of a sound model all points lie on the dashed line."
     )
-    sizes = np.linalg.norm(given - expected, axis=1)[:_MOST_ROWS]
+    return [parity, most]
+
+
+def _differences(record: Record, expected: Floats, difference: Floats) -> Picture:
+    """Components of a difference that is small beside them, against what the law says."""
+    limit = as_float(record.tolerance)
     with panel(
-        f"{slug}-atoms", "difference of the force (eV/Å)", "", height=1.1 + 0.22 * len(sizes)
+        f"{slug_of(record)}-sides", "force that the law says (eV/Å)", "given minus that (eV/Å)"
     ) as made:
+        if record.unit == "eV/Å" and limit > 0:
+            made.axes.axhspan(-limit, limit, color=GOOD, alpha=0.3, lw=0, label="tolerance (rms)")
+        made.axes.axhline(0, color=GOOD, linestyle="--", label="equal")
+        for k, axis in enumerate("xyz"):
+            made.axes.plot(
+                expected[:, k], difference[:, k], "o", ms=4, color=SERIES[k], label=f"F{axis}"
+            )
+        made.legend()
+    return made.picture(
+        "Forces on the atoms that differ most: after the change (turned or moved back) minus "
+        "before it. Of a sound model all points lie on the dashed line."
+    )
+
+
+def changes_on_atoms(record: Record, frames: Frames | None) -> list[Picture]:
+    """How much the force on each atom changes, of those where it changes most; energies by call."""
+    names = entry(record, "force_changes", "atoms")
+    sizes = array_of(entry(record, "force_changes", "sizes_eV_per_A"))
+    found = []
+    if isinstance(names, list) and sizes is not None and len(sizes) == len(names):
+        words, caption = _CHANGES.get(record.check, _CHANGES[""])
+        bars = _atom_bars(record, [str(name) for name in names], sizes, f"{words} (eV/Å)")
+        found.append(bars.picture(caption))
+    energies = array_of(entry(record, "energy_by_call_eV"))
+    if energies is not None:
+        with panel(f"{slug_of(record)}-calls", "call", "energy less the first (eV)") as made:
+            made.axes.axhline(0, color=GOOD, linestyle="--", label="equal")
+            made.axes.plot(range(1, len(energies) + 1), energies, "o", color=BAD, label="energy")
+            made.axes.locator_params(axis="x", integer=True)
+            made.legend()
+        found.append(made.picture("The energy of equal calls; all should be that of the first."))
+    return found
+
+
+def _atom_bars(record: Record, names: Sequence[str], sizes: Floats, words: str) -> Panel:
+    sizes = sizes[:_MOST_ROWS]
+    with panel(f"{slug_of(record)}-atoms", words, "", height=1.1 + 0.22 * len(sizes)) as made:
         made.axes.barh(range(len(sizes)), sizes, color=BAD, height=0.6)
         made.axes.set_yticks(range(len(sizes)), list(names[: len(sizes)]))
         shown = [float(size) for size in sizes if size > 0]
@@ -100,7 +178,7 @@ def _force_sides(
         made.logarithmic("x", shown)
         made.axes.invert_yaxis()
         made.legend()
-    return [parity, made.picture("How much the force on each of them changes, largest first.")]
+    return made
 
 
 def _sides(
@@ -179,12 +257,14 @@ def _bars(record: Record, found: Mapping[str, float], words: str) -> Picture:
     least = _WORTH_A_BAR * as_float(record.tolerance)
     worth = {name: size for name, size in found.items() if not size < least} or found
     ranked = sorted(worth.items(), key=lambda item: -item[1])[:_MOST_ROWS]
-    labels = [_short(name) for name, _ in ranked]
+    labels = [textwrap.fill(name, _LABEL_WIDTH) for name, _ in ranked]
     smallest = min((value for _, value in ranked if value > 0), default=1e-16)
     values = [max(value, smallest / 10) for _, value in ranked]
-    limit = record.tolerance if record.unit and record.unit in words else None
+    same_unit = record.unit in words if record.unit else "share" in words
+    limit = record.tolerance if same_unit else None
     needed = as_float(entry(record, "quantities", "needed_eV_per_A"))
-    height = 1.1 + 0.22 * len(ranked)
+    lines = max(label.count("\n") + 1 for label in labels)
+    height = 1.1 + (0.08 + 0.14 * lines) * len(ranked)
     with panel(f"{slug_of(record)}-cases", words, "", height=height) as made:
         over = [BAD if limit is not None and not (v <= limit) else BLUE for v in values]
         places = range(len(labels))
@@ -198,11 +278,9 @@ def _bars(record: Record, found: Mapping[str, float], words: str) -> Picture:
         made.axes.invert_yaxis()
         made.legend()
     told = "" if limit is None else " Orange bars are over the tolerance."
+    if left_out := len(found) - len(ranked):
+        told += f" Not drawn: {left_out} smaller {'one' if left_out == 1 else 'ones'}."
     return made.picture(f"What was compared, largest first: the {words.split(' (')[0]}.{told}")
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _SHORTEST_LABEL else f"{name[: _SHORTEST_LABEL - 1]}…"
 
 
 def forces_on_atoms(record: Record, frames: Frames | None) -> list[Picture]:

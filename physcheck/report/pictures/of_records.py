@@ -12,6 +12,7 @@ from physcheck.report.pictures import (
     conservation,
     cutoffs,
     dynamics,
+    growth,
     jacobians,
     lines,
     relaxation,
@@ -21,6 +22,7 @@ from physcheck.report.pictures import (
 from physcheck.report.pictures.comparisons import (
     both_sides,
     cases,
+    changes_on_atoms,
     forces_on_atoms,
     forces_parity,
 )
@@ -58,6 +60,7 @@ _DRAWERS: Mapping[str, tuple[Drawer, ...]] = {
     "relaxation_descent": (relaxation.descent,),
     "cell_relaxation": (relaxation.descent,),
     "minimum_stability": (relaxation.modes,),
+    "size_consistency": (growth.lambda_by_size,),
     "path_smoothness": (smoothness.path_spectrum,),
     "short_range_repulsion": (smoothness.dimer_curves,),
 }
@@ -65,7 +68,10 @@ _OF_VIOLATIONS: Mapping[str, tuple[Drawer, ...]] = {
     "cutoff_smoothness": (cutoffs.cutoff_path,),
     "net_force": (forces_on_atoms,),
     "net_torque": (forces_on_atoms,),
+    "memory_growth": (growth.memory_by_block,),
 }
+# What these violate has no place among the atoms.
+_NOT_OF_ATOMS = ("memory_growth", "outputs_agree", "size_consistency", "mode_agreement")
 # A page stays below 5 MB with the rest of it: what is left of that for pictures, characters.
 _MOST_CHARACTERS = 3_600_000
 # Drawing takes some 0.05 s a picture: a page is made within seconds after a run.
@@ -84,8 +90,13 @@ def pictures_of(record: Record, folders: Iterable[Path] = ()) -> list[Picture]:
     drawers = [*_DRAWERS.get(record.check, ())]
     if record.verdict is not Outcome.PASS:
         # Of a pass these show rounding.
-        drawers += [*_OF_VIOLATIONS.get(record.check, (both_sides, cases) if not drawers else ())]
-        drawers.append(structure_view)
+        drawers += [
+            *_OF_VIOLATIONS.get(
+                record.check, (both_sides, cases, changes_on_atoms) if not drawers else ()
+            )
+        ]
+        if record.check not in _NOT_OF_ATOMS:
+            drawers.append(structure_view)
     if record.structure == GENERATED:
         drawers.append(domain_pictures)
     found: list[Picture] = []

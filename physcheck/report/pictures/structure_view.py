@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 
 from physcheck.report.pictures.drawing import Picture
-from physcheck.report.pictures.numbers_of import array_of, entry
+from physcheck.report.pictures.numbers_of import array_of, entry, numbers_by_name
 from physcheck.report.pictures.saved_frames import Frames
 from physcheck.run.record import Record
 from physcheck.system import Floats
@@ -28,6 +28,14 @@ _ARROW = 0.28
 _BOND = 1.25
 # An atom whose symbol can be read.
 _LEAST_RADIUS = 8.0
+# Checks whose frames are one path: the others' are configurations with nothing between them.
+_MOVES = (
+    "locality",
+    "relaxation_descent",
+    "cell_relaxation",
+    "minimum_stability",
+    "cutoff_smoothness",
+)
 # Fragments that are farther apart than this share of the whole are dots.
 _NEIGHBOUR = 0.05
 
@@ -49,8 +57,11 @@ def structure_view(record: Record, frames: Frames | None) -> list[Picture]:
         return []
     share = np.zeros(len(positions)) if arrows is None else np.linalg.norm(arrows, axis=1)
     if (changed := _changes(record, len(positions))) is not None:
-        arrows, share = None, changed
+        arrows, share = arrows if record.check == "locality" else None, changed
         meaning = ". Coloured by how much the force on an atom changes"
+        meaning += "; arrows: atoms that are moved" if arrows is not None else ""
+    elif record.check == "responsiveness":
+        share, meaning = _without_forces(record, frames.symbols)
     share = share / max(float(share.max()), 1e-300)
     tips = centred if arrows is None else centred + _ARROW * size * arrows / _longest(arrows)
     radii = [_radius(symbol) for symbol in frames.symbols]
@@ -96,15 +107,42 @@ def _arrows(record: Record, frames: Frames) -> tuple[Floats | None, str]:
             return found.reshape(-1, *shape)[0], meaning
     if frames.forces is not None and np.isfinite(frames.forces[0]).all():
         return frames.forces[0], ". Coloured by the force on an atom; arrows: forces"
-    if len(frames.positions) > 1:
+    if len(frames.positions) > 1 and record.check in _MOVES:
         moved = frames.positions[-1] - frames.positions[0]
         if np.isfinite(moved).all() and np.abs(moved).max() > 0:
             return moved, ". Coloured by how far an atom is moved; arrows: the move"
+    if len(frames.positions) > 1:
+        return None, f", the first of {len(frames.positions)} that are saved"
     return None, " that shows it"
+
+
+def _without_forces(record: Record, symbols: Sequence[str]) -> tuple[Floats, str]:
+    """Atoms of species that feel no forces, and what was moved to see it."""
+    moves = numbers_by_name(entry(record, "quantities", "changes_eV_per_A"))
+    dead = entry(record, "quantities", "species_without_forces")
+    still = {str(one) for one in dead} if isinstance(dead, list) else set()
+    share = np.array([float(symbol in still) for symbol in symbols])
+    told = ""
+    if share.all():
+        share = np.zeros(len(symbols))
+    elif share.any():
+        told = f". Coloured: atoms whose forces stay zero ({', '.join(sorted(still))})"
+    if moves:
+        told += (
+            f". It was moved in {len(moves)} ways ({'; '.join(moves)}); forces changed by "
+            f"{max(moves.values()):.3g} eV/Å rms at most"
+        )
+    return share, told
 
 
 def _changes(record: Record, n_atoms: int) -> Floats | None:
     """(N,) how far apart the two sides of a comparison are; None where the record has none."""
+    sizes = array_of(entry(record, "force_changes", "sizes_eV_per_A"))
+    indices = array_of(entry(record, "force_changes", "indices"))
+    if sizes is not None and indices is not None and indices.max() < n_atoms:
+        share = np.zeros(n_atoms)
+        share[indices.astype(int)] = sizes
+        return share
     indices = array_of(entry(record, "force_sides", "indices"))
     sides = [
         array_of(entry(record, "force_sides", name))
