@@ -32,6 +32,7 @@ FACTORS = {"title": "forces are 8 times the gradient", "factor": 8.0}
 SUPERCELL = ("supercell_extensivity", "symmetry")
 SHIFTED = {"quantities": {"crossings_per_atom_per_ps": None}}
 CROSSED = {"quantities": {"crossings_per_atom_per_ps": 3.0}}
+STRAINED = "the stress and the energy's derivative by the strain differ"
 SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
 
 
@@ -84,6 +85,35 @@ SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
             "translation_invariance",
             ["cutoff_smoothness", "separated_additivity", "force_energy_gap"],
         ),
+        # Forces of the other sign attract, and stress does other work than they.
+        (
+            [
+                failure("short_range_repulsion", "smoothness", 9.0),
+                failure("strain_loop_work", "conservation", 9.0),
+                failure(*GAP, title="-1 times the gradient", factor=-1.0),
+            ],
+            "force_energy_gap",
+            ["short_range_repulsion", "strain_loop_work"],
+        ),
+        # A cache without the cell in its key gives strained cells the energy of the first.
+        (
+            [
+                failure("history_independence", "implementation"),
+                failure("outputs_agree", "implementation", 9.0, title=STRAINED),
+            ],
+            "history_independence",
+            ["outputs_agree"],
+        ),
+        # Dropout that is left on: equal calls tell it before batches and memory do.
+        (
+            [
+                failure("determinism", "implementation"),
+                failure("batch_invariance", "implementation", 9.0),
+                failure("history_independence", "implementation", 9.0),
+            ],
+            "determinism",
+            ["batch_invariance", "history_independence"],
+        ),
         (
             [failure("permutation_equivariance", "symmetry", **SWAPPED), failure(*GAP, 9.0)],
             "permutation_equivariance",
@@ -107,6 +137,12 @@ def test_failures_of_their_own_stay_apart():
         [failure(*GAP, **FACTORS), failure(*STRESS_GAP, title="3 times", factor=3.0)],
         [failure(*GAP), failure(*SUPERCELL, title="another energy", **ENERGY)],
         [failure("permutation_equivariance", "symmetry"), failure(*GAP, 9.0)],
+        # Forces in another unit still repel.
+        [failure("short_range_repulsion", "smoothness"), failure(*GAP, **FACTORS)],
+        [
+            failure("history_independence", "implementation"),
+            failure("outputs_agree", "implementation", title="sum of charges and the charge"),
+        ],
     ]
     for failed in apart:
         assert [list(one.follow) for one in faults(failed)] == [[], []]
