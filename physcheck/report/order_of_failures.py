@@ -119,8 +119,31 @@ _OF_ORDER: tuple[_Known, ...] = (
         ),
     ),
 )
-# Forces that change by so much with the order of atoms, eV/Å, are other atoms' forces: a thermal
-# displacement of 0.05 Å against a bond of 2 eV/Å² or more gives as much.
+# A cell that is read wrongly, such as transposed or by its lengths and angles, has other images.
+_OF_CELLS: tuple[_Known, ...] = (
+    (
+        "the same lattice in other vectors is told apart",
+        ("lattice_basis",),
+        (
+            "periodic_wrap",
+            "rotation_equivariance",
+            "inversion_equivariance",
+            "supercell_extensivity",
+            "net_force",
+            "loop_work",
+            "jacobian_asymmetry",
+            "force_energy_gap",
+            "stress_energy_gap",
+            *_OF_FORCES,
+            *_OF_STRESS,
+        ),
+    ),
+)
+_OF_IMAGES: tuple[_Known, ...] = (
+    ("an atom and its periodic image are told apart", ("periodic_wrap",), ()),
+)
+# Forces that change by so much with the order of atoms or the vectors of the cell, eV/Å, are other
+# atoms' forces: a thermal displacement of 0.05 Å against a bond of 2 eV/Å² or more gives as much.
 _ANOTHER_ATOMS = 0.1
 _OF_PLACES: tuple[_Known, ...] = (
     ("a cell and its supercell are told apart", ("supercell_extensivity",), ()),
@@ -134,7 +157,7 @@ _OF_STRAINS: tuple[_Known, ...] = (
     ),
 )
 # Faults that make jumps at symmetric places, which no motion crosses.
-_AT_SYMMETRIC_PLACES = {"supercell_extensivity", "translation_invariance"}
+_AT_SYMMETRIC_PLACES = {"supercell_extensivity", "translation_invariance", "periodic_wrap"}
 # What is in outputs_agree's title where strained cells don't have the energy of their stress.
 _STRAINED = "derivative by the strain"
 # Two factors are one if they differ by less than this share: pieces of finite length.
@@ -179,6 +202,11 @@ def _in_question(ranked: Mapping[str, list[Record]]) -> tuple[_Known, ...]:
     of_forces = ranked.get("force_energy_gap", [])
     crossed = bool(of_forces) and all(_is_on_a_generated_line(r) for r in of_forces)
     first = (*_OF_JUMPS, *_OF_GRADIENTS) if crossed else (*_OF_GRADIENTS, *_OF_JUMPS[:1])
+    first = (*first, *_OF_IMAGES)
+    # Jumps at a cutoff, or at a cap on neighbours, are another cause of what cells tell.
+    jumps = any(not _is_no_crossing(r) for r in ranked.get("cutoff_smoothness", ()))
+    if not jumps and any(_is_another_atoms(r) for r in ranked.get("lattice_basis", ())):
+        first = (*_OF_CELLS, *first)
     if any(_is_another_atoms(r) for r in ranked.get("permutation_equivariance", ())):
         first = (*_OF_ORDER, *first)
     first = (*_OF_CALLS, *first)

@@ -85,6 +85,27 @@ SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
             "translation_invariance",
             ["cutoff_smoothness", "separated_additivity", "force_energy_gap"],
         ),
+        # A transposed cell has other images: what is seen of them follows.
+        (
+            [
+                failure("lattice_basis", "symmetry", **SWAPPED),
+                failure("periodic_wrap", "symmetry", 9.0),
+                failure("rotation_equivariance", "symmetry", 9.0, kind="practice"),
+                failure(*STRESS_GAP, 9.0),
+                failure("loop_work", "conservation", 9.0),
+            ],
+            "lattice_basis",
+            ["periodic_wrap", "rotation_equivariance", "stress_energy_gap", "loop_work"],
+        ),
+        # Atoms at the origin are taken for padding.
+        (
+            [
+                failure("cutoff_smoothness", "smoothness", 9.0, **SHIFTED),
+                failure("periodic_wrap", "symmetry"),
+            ],
+            "periodic_wrap",
+            ["cutoff_smoothness"],
+        ),
         # Forces of the other sign attract, and stress does other work than they.
         (
             [
@@ -137,6 +158,8 @@ def test_failures_of_their_own_stay_apart():
         [failure(*GAP, **FACTORS), failure(*STRESS_GAP, title="3 times", factor=3.0)],
         [failure(*GAP), failure(*SUPERCELL, title="another energy", **ENERGY)],
         [failure("permutation_equivariance", "symmetry"), failure(*GAP, 9.0)],
+        # A cap on neighbours shows in cells of many vectors.
+        [cutoff, failure("lattice_basis", "symmetry", **SWAPPED)],
         # Forces in another unit still repel.
         [failure("short_range_repulsion", "smoothness"), failure(*GAP, **FACTORS)],
         [

@@ -12,13 +12,10 @@ import numpy as np
 
 from physcheck.checks.implementation.changed_inputs import STEPS, changed_inputs, walk
 from physcheck.checks.implementation.stale_answers import (
-    KEPT_COST,
-    PRESSED,
-    SHARED_COST,
+    STALE_COST,
     Answer,
     answer_of,
-    kept_when_refused,
-    shared_by_instances,
+    stale_answers,
 )
 from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.errors import ModelError, NonFiniteOutput
@@ -75,8 +72,8 @@ def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> 
         paths.append(3)
     elif capabilities.periodicity != "none":
         paths.append(2)
-    stale = KEPT_COST + SHARED_COST
-    return 2 * len(_ORDER) + sum(length + 2 for length in paths) + 1 + _IN_A_ROW + stale
+    rest = 1 + _IN_A_ROW + STALE_COST
+    return 2 * len(_ORDER) + sum(length + 2 for length in paths) + rest
 
 
 @dataclass(slots=True)
@@ -179,25 +176,14 @@ def _measure(meter: Meter, one: Configurations, rng: np.random.Generator, target
 def _ask_for_stale(
     meter: Meter, found: _Visits, without_effect: dict[str, Configurations], target: float
 ) -> None:
-    """Answers that belong to an earlier place: at one that is refused, and of a shared cache.
-
-    Nothing is asked where answers differ already. What is found need not be looked for a second
-    time, whose evaluations are spent here: those answers are the same to the last bit.
-    """
+    """Answers that belong to an earlier place; nothing is asked where answers differ already."""
     if max(found.apart.values()) > target:
         return
-    kept = kept_when_refused(meter, found.places["x"], found.places["l"])
-    if kept > target:
-        found.apart[PRESSED], found.where[PRESSED] = kept, found.places["x"]
-    shared = shared_by_instances(
-        meter, found.answers["x"][0], found.places["x"], without_effect, target
-    )
-    for label, apart in shared.items():
-        where = (
-            f"{label}, which counts once all atoms are moved by 0.01 Å: a cache of all instances"
-        )
-        found.apart[where], found.where[where] = apart, without_effect[label]
-    found.without_effect = [label for label in found.without_effect if label not in shared]
+    here, places = found.answers["x"][0], found.places
+    stale = stale_answers(meter, here, places["x"], places["l"], without_effect, target)
+    found.apart.update(stale)
+    found.where.update({label: without_effect.get(label, places["x"]) for label in stale})
+    found.without_effect = [label for label in found.without_effect if label not in stale]
 
 
 def _allow_for_warm_starts(found: _Visits, target: float) -> None:
