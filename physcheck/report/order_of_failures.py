@@ -93,7 +93,8 @@ _OF_JUMPS: tuple[_Known, ...] = (
         ("translation_invariance",),
         ("separated_additivity",),
     ),
-    ("forces or energy jump", ("cutoff_smoothness",), ()),
+    # A relaxation across a step of the energy releases it, and no force has done that work.
+    ("forces or energy jump", ("cutoff_smoothness",), ("cell_relaxation", "relaxation_descent")),
 )
 # Answers that scatter are told from each other by nothing else either.
 _OF_CALLS: tuple[_Known, ...] = (
@@ -203,6 +204,7 @@ def _in_question(ranked: Mapping[str, list[Record]]) -> tuple[_Known, ...]:
     crossed = bool(of_forces) and all(_is_on_a_generated_line(r) for r in of_forces)
     first = (*_OF_JUMPS, *_OF_GRADIENTS) if crossed else (*_OF_GRADIENTS, *_OF_JUMPS[:1])
     first = (*first, *_OF_IMAGES)
+    last = () if crossed else _OF_JUMPS[1:]
     # Jumps at a cutoff, or at a cap on neighbours, are another cause of what cells tell.
     jumps = any(not _is_no_crossing(r) for r in ranked.get("cutoff_smoothness", ()))
     if not jumps and any(_is_another_atoms(r) for r in ranked.get("lattice_basis", ())):
@@ -211,8 +213,8 @@ def _in_question(ranked: Mapping[str, list[Record]]) -> tuple[_Known, ...]:
         first = (*_OF_ORDER, *first)
     first = (*_OF_CALLS, *first)
     if any("title" in record.evidence for record in ranked.get("stress_energy_gap", ())):
-        return (*first, *_OF_STRAINS, *_OF_PLACES)
-    return (*first, *_OF_PLACES, *_OF_STRAINS)
+        return (*first, *_OF_STRAINS, *_OF_PLACES, *last)
+    return (*first, *_OF_PLACES, *_OF_STRAINS, *last)
 
 
 def _is_another_atoms(record: Record) -> bool:
@@ -248,8 +250,9 @@ def _is_the_same(shown: dict[str, list[Record]], check: str, failed: list[Record
     if "force_energy_gap" in shown and check in ("strain_loop_work", "short_range_repulsion"):
         # Forces in another unit do other work than stress; with another sign they attract.
         factors = [r.evidence.get("factor") for r in shown["force_energy_gap"]]
-        least = math.inf if check == "strain_loop_work" else 0.0
-        return all(isinstance(f, float) and f < least for f in factors)
+        known = [f for f in factors if isinstance(f, float)]
+        most = math.inf if check == "strain_loop_work" else 0.0
+        return bool(known) and all(f < most for f in known)
     if "force_energy_gap" in shown and check == "stress_energy_gap":
         return all(_has_factor_of(shown["force_energy_gap"], record) for record in failed)
     if shown.keys() & _AT_SYMMETRIC_PLACES and check == "cutoff_smoothness":

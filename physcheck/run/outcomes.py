@@ -167,7 +167,6 @@ def record_of_exception(
     blank: Record,
     error: BaseException,
     cost: Cost,
-    *,
     tolerance: Tolerance | None,
     timeout: float | None,
     measure: Callable[..., Measurement],

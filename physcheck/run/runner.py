@@ -276,9 +276,8 @@ class Runner:
                 record = self._look(entry, attempt, blank)
         except (Exception, TimeIsUp) as error:
             return record_of_exception(
-                blank, error, attempt.cost(), tolerance=attempt.tolerance,
-                timeout=settings.timeout, measure=spec.measure,
-            )  # fmt: skip
+                blank, error, attempt.cost(), attempt.tolerance, settings.timeout, spec.measure
+            )
         return with_cost(record, attempt.cost())
 
     def _look(self, entry: PlanEntry, attempt: _Attempt, blank: Record) -> Record:

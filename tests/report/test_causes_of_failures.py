@@ -106,6 +106,15 @@ SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
             "periodic_wrap",
             ["cutoff_smoothness"],
         ),
+        # The energy steps at the cutoff: the lattice that is relaxed goes over steps.
+        (
+            [
+                failure("cell_relaxation", "relaxation", 9.0),
+                failure("cutoff_smoothness", "smoothness", **CROSSED),
+            ],
+            "cutoff_smoothness",
+            ["cell_relaxation"],
+        ),
         # Forces of the other sign attract, and stress does other work than they.
         (
             [
