@@ -793,7 +793,7 @@ def measure_history_independence(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 48 to 65 evaluations, a few of them of twice the size; up to 30 more where answers differ,
+    Cost: 50 to 65 evaluations, a few of them of twice the size; up to 30 more where answers differ,
     six of them equal calls in a row, whose scatter is ``determinism``'s.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.

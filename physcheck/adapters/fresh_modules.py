@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -38,7 +38,8 @@ class FactoryTorchModel(TorchModel):
         dtype: str | None = None,
     ) -> None:
         self._remake, self._place = remake, (device, dtype)
-        self._weights = copy.deepcopy(_weights(module))
+        # A copy of large weights would take as much memory again.
+        self._weights = _checksums(module)
         self._is_remade: bool | None = None
         super().__init__(module, device=device, dtype=dtype)
 
@@ -52,10 +53,7 @@ class FactoryTorchModel(TorchModel):
     def _has_equal_weights(self, made: Any) -> bool:
         if not isinstance(made, torch.nn.Module):
             return False
-        weights = _weights(made)
-        return weights.keys() == self._weights.keys() and all(
-            torch.equal(weights[name], self._weights[name]) for name in weights
-        )
+        return _checksums(made) == self._weights
 
     def _remade(self) -> TorchModel:
         device, dtype = self._place
@@ -64,10 +62,19 @@ class FactoryTorchModel(TorchModel):
         return clone
 
 
-def _weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Parameters and buffers by name, as they are: a cast would change them."""
+def _checksums(module: torch.nn.Module) -> dict[str, tuple[str, torch.Size, int]]:
+    """Type, shape and checksum of parameters and buffers by name, as they are."""
     return {
-        name: tensor.detach()
+        name: (str(tensor.dtype), tensor.shape, _checksum(tensor))
         for name, tensor in module.state_dict().items()
         if isinstance(tensor, torch.Tensor)
     }
+
+
+def _checksum(tensor: torch.Tensor) -> int:
+    """Of the bytes; 0 of tensors that have none to be read (sparse, quantised, without storage)."""
+    try:
+        values = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        return zlib.crc32(values.numpy().data)
+    except (RuntimeError, NotImplementedError, TypeError):
+        return 0

@@ -15,6 +15,7 @@ from physcheck.checks.implementation.stale_answers import (
     STALE_COST,
     Answer,
     answer_of,
+    fresh_models_agree,
     stale_answers,
 )
 from physcheck.checks.symmetry.comparison import open_shell
@@ -65,7 +66,7 @@ def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> 
     """The visits twice, the paths, a first answer, and equal calls.
 
     A path costs its places and two calls where no fresh model can be made; where it can, one call
-    less, which pays for the other first answers.
+    less, which pays for the other first answers and for two fresh models that are compared.
     """
     paths = [2] * (len(changed_inputs(start, capabilities)) + 1) + [STEPS + 1]
     if start.system.is_periodic:
@@ -139,7 +140,7 @@ def _measure(meter: Meter, one: Configurations, rng: np.random.Generator, target
     places = {"x": one, "e": _exchanged(one, rng), "l": larger, "d": twice}
     changed = {label: [one, place] for label, place in changed_inputs(one, meter.capabilities)}
     paths = {**changed, **_paths(places, meter.capabilities, rng)}
-    visits = _Visits(places, compared_with_fresh=getattr(meter.model, "fresh", None) is not None)
+    visits = _Visits(places, compared_with_fresh=fresh_models_agree(meter, one, target))
     _visit_all(meter, visits)
     for label in _first_answers(visits):
         _compare_first(meter, visits, label)
@@ -428,7 +429,7 @@ def measure_history_independence(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 48 to 65 evaluations, a few of them of twice the size; up to 30 more where answers differ,
+    Cost: 50 to 65 evaluations, a few of them of twice the size; up to 30 more where answers differ,
     six of them equal calls in a row, whose scatter is ``determinism``'s.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.

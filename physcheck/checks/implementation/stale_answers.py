@@ -15,7 +15,7 @@ from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats
 
-__all__ = ["STALE_COST", "Answer", "answer_of", "stale_answers"]
+__all__ = ["STALE_COST", "Answer", "answer_of", "fresh_models_agree", "stale_answers"]
 
 #: Evaluations of :func:`stale_answers` where nothing is found; where something is, it needs not be
 #: looked for a second time, which costs more.
@@ -57,6 +57,18 @@ def answer_of(meter: Meter, place: Configurations) -> Answer:
     energy = None if answer.energy is None else float(answer.energy[0])
     virial = None if answer.stress is None else answer.stress[0] * float(place.volumes()[0])
     return Answer(answer.require_forces()[0], energy, virial)
+
+
+def fresh_models_agree(meter: Meter, one: Configurations, target: float) -> bool:
+    """Whether fresh models can be made, and two of them answer alike within ``target``, eV/Å.
+
+    Those of a factory with random weights, and no seed, don't: what they say of another model isn't
+    that it remembers. Cost: 2 evaluations where fresh models can be made.
+    """
+    if getattr(meter.model, "fresh", None) is None:
+        return False
+    first, second = (answer_of(meter.fresh(), one) for _ in range(2))
+    return first.difference(second) <= target
 
 
 def stale_answers(
