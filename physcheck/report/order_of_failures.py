@@ -140,6 +140,12 @@ _OF_CELLS: tuple[_Known, ...] = (
         ),
     ),
 )
+# Parameters that go with which elements are there: pairs of one element alone have other ones.
+_OF_ELEMENTS: tuple[_Known, ...] = (
+    ("answers depend on which elements are there", ("separated_additivity",), ()),
+)
+# What separated_additivity's place says where atoms of other elements are far away.
+_UNLIKE = "atoms with"
 _OF_IMAGES: tuple[_Known, ...] = (
     ("an atom and its periodic image are told apart", ("periodic_wrap",), ()),
 )
@@ -204,7 +210,7 @@ def _in_question(ranked: Mapping[str, list[Record]]) -> tuple[_Known, ...]:
     crossed = bool(of_forces) and all(_is_on_a_generated_line(r) for r in of_forces)
     first = (*_OF_JUMPS, *_OF_GRADIENTS) if crossed else (*_OF_GRADIENTS, *_OF_JUMPS[:1])
     first = (*first, *_OF_IMAGES)
-    last = () if crossed else _OF_JUMPS[1:]
+    last = (*_OF_ELEMENTS, *(() if crossed else _OF_JUMPS[1:]))
     # Jumps at a cutoff, or at a cap on neighbours, are another cause of what cells tell.
     jumps = any(not _is_no_crossing(r) for r in ranked.get("cutoff_smoothness", ()))
     if not jumps and any(_is_another_atoms(r) for r in ranked.get("lattice_basis", ())):
@@ -244,6 +250,11 @@ def _is_the_same(shown: dict[str, list[Record]], check: str, failed: list[Record
         return bool(shown.keys() & {"translation_invariance", "cutoff_smoothness"})
     if check in ("stress_energy_gap", *_OF_STRESS) and _of_stress_alone(shown):
         return not any("title" in r.evidence for r in failed)
+    if "separated_additivity" in shown and check == "short_range_repulsion":
+        # Two atoms alone are held against nothing but each other.
+        places = [r.evidence.get("place", "") for r in shown["separated_additivity"]]
+        dimers = [r.evidence.get("place", "").startswith("dimer") for r in failed]
+        return all(dimers) and any(_UNLIKE in place for place in places)
     if "history_independence" in shown and check == "outputs_agree":
         # Energies of strained cells that are those of the cell before; not other outputs.
         return all(_STRAINED in r.evidence.get("title", "") for r in failed)

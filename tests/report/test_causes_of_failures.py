@@ -115,6 +115,15 @@ SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
             "cutoff_smoothness",
             ["cell_relaxation"],
         ),
+        # Two atoms alone have another element's parameters.
+        (
+            [
+                failure("short_range_repulsion", "smoothness", 9.0, place="dimer C-C: attraction"),
+                failure("separated_additivity", "symmetry", place="two Cl atoms with H 60 Å apart"),
+            ],
+            "separated_additivity",
+            ["short_range_repulsion"],
+        ),
         # Forces of the other sign attract, and stress does other work than they.
         (
             [
@@ -169,6 +178,11 @@ def test_failures_of_their_own_stay_apart():
         [failure("permutation_equivariance", "symmetry"), failure(*GAP, 9.0)],
         # A cap on neighbours shows in cells of many vectors.
         [cutoff, failure("lattice_basis", "symmetry", **SWAPPED)],
+        # What is felt far away is no hole at short range.
+        [
+            failure("short_range_repulsion", "smoothness", place="dimer C-C: attraction"),
+            failure("separated_additivity", "symmetry", place="two copies 60 Å apart"),
+        ],
         # Forces in another unit still repel.
         [failure("short_range_repulsion", "smoothness"), failure(*GAP, **FACTORS)],
         [
