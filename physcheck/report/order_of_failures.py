@@ -185,12 +185,19 @@ def faults(records: Iterable[Record]) -> list[Fault]:
     A check whose failure is explained by another's stands below it.  It is still a failure: it may
     have a cause of its own, which shows when the first is mended.
     """
-    ranked = _ranked(records)
+    made = list(records)
+    ranked = _ranked(made)
+    # Forces and stress do no work around loops of strains: they are derivatives of one energy.
+    one_energy = "strain_loop_work" not in ranked and any(
+        r.check == "strain_loop_work" and r.verdict is Outcome.PASS for r in made
+    )
     place = {check: number for number, check in enumerate(ranked)}
     left, found = dict(ranked), []
     for title, names, after in _in_question(ranked):
         shown = {name: left.pop(name) for name in list(left) if name in names}
         if shown:
+            if one_energy and "force_energy_gap" in shown:
+                after = (*after, "stress_energy_gap")
             more = [n for n in left if n in after or _is_the_same(shown, n, left[n])]
             follow = {name: left.pop(name) for name in more}
             # One failure says it all itself.

@@ -1,5 +1,7 @@
 """Which failure is the cause of others, and what failures are called, from what was measured."""
 
+from dataclasses import replace
+
 import pytest
 
 from physcheck.measurement import Outcome
@@ -202,3 +204,12 @@ def test_failures_of_their_own_stay_apart():
 def test_a_fault_of_the_implementation_is_the_first_reason():
     failed = [failure("nve_drift", "dynamics", 9.0), failure("determinism", "implementation")]
     assert "model: determinism is broken; H2O heats" in consequence(report(*failed))
+
+
+def test_another_energy_is_one_fault_where_forces_and_stress_agree():
+    gaps = [failure(*GAP), failure(*STRESS_GAP, title="1.06 times", factor=1.06)]
+    agree = replace(failure("strain_loop_work", "conservation"), verdict=Outcome.PASS)
+    (fault,) = faults([*gaps, agree])
+    assert (list(fault.shown), list(fault.follow)) == (["force_energy_gap"], ["stress_energy_gap"])
+    undecided = replace(agree, verdict=Outcome.INCONCLUSIVE)
+    assert [list(one.follow) for one in faults([*gaps, undecided])] == [[], []]
