@@ -103,6 +103,8 @@ _SPOILT = {
     "a thread that raises": "import threading; threading.Thread(target=int, args=('x',)).start()",
     "logging": "import logging; logging.disable(0); logging.error('%d', 'x'); "
     "logging.raiseExceptions = False",
+    "less recursion": "import sys; sys.setrecursionlimit(60)",
+    "another default_rng": "np.random.default_rng = lambda *a: 1 / 0",
     "wide digits": "np.set_printoptions(precision=1, threshold=0)",
 }
 _DEATHS = {
@@ -215,15 +217,13 @@ def named_death(about: str, when: int | str, rng: random.Random) -> Case:
     workers = dies and rng.random() < 0.05
     if workers:
         words = (*words, "-n1")
-    # What is closed is pytest's: it trips over it once all is said and written.
-    closes = about == "closed sys.stdout"
     return Case(
         "deaths", f"{about}, {when}{', a worker' if workers else ''}", words, _writing(text),
-        dies=dies or closes, alone=True, workers=workers,
+        dies=dies, alone=True, workers=workers,
         # What a factory raises is shown with its traceback, which is its author's.
-        talks="thread" in about or isinstance(when, str) or closes,
+        talks="thread" in about or isinstance(when, str),
         silent=about == "a quick exit in C", unwritable=about == "few descriptors",
-        mute=closes or about in ("no sys.stdout", "closed descriptor 1",
+        mute=about in ("no sys.stdout", "closed descriptor 1",
                        "another program", "few descriptors", "a fork that goes on"),
     )  # fmt: skip
 

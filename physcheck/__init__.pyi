@@ -773,10 +773,13 @@ def measure_history_independence(
     charge, the spin, magnetic moments, tags; and after a move of 1e-4 Å, after a larger cell, and
     at the end of a walk of eight short steps; a molecule in a periodic box after another one. Those
     answers are held against a fresh model's, or, where none can be made, against those after
-    another number of atoms. Judged is the largest rms difference of forces, or of energy or virial
-    an atom over 1 Å; it is infinite where a model raises at one visit and answers at another. What
-    differs is asked for once more, and the smaller difference counts: answers that then agree
-    scatter whatever was asked before. Inputs whose change has no effect are in ``quantities``.
+    another number of atoms. Where none of these differ, two atoms at 0.3 Å, which many models
+    refuse, mustn't have the answer of the place before, and an input that changes nothing mustn't
+    do so once all atoms are shifted, as with a cache that all instances share. Judged is the
+    largest rms difference of forces, or of energy or virial an atom over 1 Å; it is infinite where
+    a model raises at one visit and answers at another. What differs is asked for once more, and the
+    smaller difference counts: answers that then agree scatter whatever was asked before. Inputs
+    whose change has no effect are in ``quantities``.
 
     Can't see: a memory that reaches farther back than a few calls; without a factory (no fresh
     model), an answer that is always the same wrong one.
@@ -790,7 +793,7 @@ def measure_history_independence(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 46 to 60 evaluations, a few of them of twice the size; up to 18 more where answers differ,
+    Cost: 50 to 65 evaluations, a few of them of twice the size; up to 30 more where answers differ,
     six of them equal calls in a row, whose scatter is ``determinism``'s.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.

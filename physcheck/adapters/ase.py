@@ -177,7 +177,10 @@ class CalculatorModel:
         for index in range(len(configurations)):
             self._set_atoms(configurations, index)
             for name in sorted(rows, key=("forces", "energy", "stress").index):
+                # Asked again after an exception, results that are left from before must be seen.
+                last, self._last = self._last, None
                 value = self._output(name)
+                self._last = last
                 if value is None:
                     del rows[name]
                     outputs = self.capabilities.outputs - {name}

@@ -101,9 +101,11 @@ def as_declared_model(
             return declare(model, declaration)
     from physcheck.adapters.ase import CalculatorModel
 
-    return CalculatorModel(
-        thing, remake=remake, declaration=declaration, device=device, dtype=dtype
-    )
+    # What a calculator says of itself may be a property that raises.
+    with raising(f"taking {where}"):
+        return CalculatorModel(
+            thing, remake=remake, declaration=declaration, device=device, dtype=dtype
+        )
 
 
 def is_instance(thing: object) -> bool:

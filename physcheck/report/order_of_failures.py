@@ -93,7 +93,8 @@ _OF_JUMPS: tuple[_Known, ...] = (
         ("translation_invariance",),
         ("separated_additivity",),
     ),
-    ("forces or energy jump", ("cutoff_smoothness",), ()),
+    # A relaxation across a step of the energy releases it, and no force has done that work.
+    ("forces or energy jump", ("cutoff_smoothness",), ("cell_relaxation", "relaxation_descent")),
 )
 # Answers that scatter are told from each other by nothing else either.
 _OF_CALLS: tuple[_Known, ...] = (
@@ -102,6 +103,7 @@ _OF_CALLS: tuple[_Known, ...] = (
         ("determinism",),
         ("batch_invariance", "history_independence", "thread_safety"),
     ),
+    ("answers depend on what the model was asked before", ("history_independence",), ()),
 )
 _OF_ORDER: tuple[_Known, ...] = (
     (
@@ -118,8 +120,37 @@ _OF_ORDER: tuple[_Known, ...] = (
         ),
     ),
 )
-# Forces that change by so much with the order of atoms, eV/Å, are other atoms' forces: a thermal
-# displacement of 0.05 Å against a bond of 2 eV/Å² or more gives as much.
+# A cell that is read wrongly, such as transposed or by its lengths and angles, has other images.
+_OF_CELLS: tuple[_Known, ...] = (
+    (
+        "the same lattice in other vectors is told apart",
+        ("lattice_basis",),
+        (
+            "periodic_wrap",
+            "rotation_equivariance",
+            "inversion_equivariance",
+            "supercell_extensivity",
+            "net_force",
+            "loop_work",
+            "jacobian_asymmetry",
+            "force_energy_gap",
+            "stress_energy_gap",
+            *_OF_FORCES,
+            *_OF_STRESS,
+        ),
+    ),
+)
+# Parameters that go with which elements are there: pairs of one element alone have other ones.
+_OF_ELEMENTS: tuple[_Known, ...] = (
+    ("answers depend on which elements are there", ("separated_additivity",), ()),
+)
+# What separated_additivity's place says where atoms of other elements are far away.
+_UNLIKE = "atoms with"
+_OF_IMAGES: tuple[_Known, ...] = (
+    ("an atom and its periodic image are told apart", ("periodic_wrap",), ()),
+)
+# Forces that change by so much with the order of atoms or the vectors of the cell, eV/Å, are other
+# atoms' forces: a thermal displacement of 0.05 Å against a bond of 2 eV/Å² or more gives as much.
 _ANOTHER_ATOMS = 0.1
 _OF_PLACES: tuple[_Known, ...] = (
     ("a cell and its supercell are told apart", ("supercell_extensivity",), ()),
@@ -133,7 +164,9 @@ _OF_STRAINS: tuple[_Known, ...] = (
     ),
 )
 # Faults that make jumps at symmetric places, which no motion crosses.
-_AT_SYMMETRIC_PLACES = {"supercell_extensivity", "translation_invariance"}
+_AT_SYMMETRIC_PLACES = {"supercell_extensivity", "translation_invariance", "periodic_wrap"}
+# What is in outputs_agree's title where strained cells don't have the energy of their stress.
+_STRAINED = "derivative by the strain"
 # Two factors are one if they differ by less than this share: pieces of finite length.
 _SAME_FACTOR = 0.02
 
@@ -152,12 +185,19 @@ def faults(records: Iterable[Record]) -> list[Fault]:
     A check whose failure is explained by another's stands below it.  It is still a failure: it may
     have a cause of its own, which shows when the first is mended.
     """
-    ranked = _ranked(records)
+    made = list(records)
+    ranked = _ranked(made)
+    # Forces and stress do no work around loops of strains: they are derivatives of one energy.
+    one_energy = "strain_loop_work" not in ranked and any(
+        r.check == "strain_loop_work" and r.verdict is Outcome.PASS for r in made
+    )
     place = {check: number for number, check in enumerate(ranked)}
     left, found = dict(ranked), []
     for title, names, after in _in_question(ranked):
         shown = {name: left.pop(name) for name in list(left) if name in names}
         if shown:
+            if one_energy and "force_energy_gap" in shown:
+                after = (*after, "stress_energy_gap")
             more = [n for n in left if n in after or _is_the_same(shown, n, left[n])]
             follow = {name: left.pop(name) for name in more}
             # One failure says it all itself.
@@ -176,12 +216,18 @@ def _in_question(ranked: Mapping[str, list[Record]]) -> tuple[_Known, ...]:
     of_forces = ranked.get("force_energy_gap", [])
     crossed = bool(of_forces) and all(_is_on_a_generated_line(r) for r in of_forces)
     first = (*_OF_JUMPS, *_OF_GRADIENTS) if crossed else (*_OF_GRADIENTS, *_OF_JUMPS[:1])
+    first = (*first, *_OF_IMAGES)
+    last = (*_OF_ELEMENTS, *(() if crossed else _OF_JUMPS[1:]))
+    # Jumps at a cutoff, or at a cap on neighbours, are another cause of what cells tell.
+    jumps = any(not _is_no_crossing(r) for r in ranked.get("cutoff_smoothness", ()))
+    if not jumps and any(_is_another_atoms(r) for r in ranked.get("lattice_basis", ())):
+        first = (*_OF_CELLS, *first)
     if any(_is_another_atoms(r) for r in ranked.get("permutation_equivariance", ())):
         first = (*_OF_ORDER, *first)
     first = (*_OF_CALLS, *first)
     if any("title" in record.evidence for record in ranked.get("stress_energy_gap", ())):
-        return (*first, *_OF_STRAINS, *_OF_PLACES)
-    return (*first, *_OF_PLACES, *_OF_STRAINS)
+        return (*first, *_OF_STRAINS, *_OF_PLACES, *last)
+    return (*first, *_OF_PLACES, *_OF_STRAINS, *last)
 
 
 def _is_another_atoms(record: Record) -> bool:
@@ -211,6 +257,20 @@ def _is_the_same(shown: dict[str, list[Record]], check: str, failed: list[Record
         return bool(shown.keys() & {"translation_invariance", "cutoff_smoothness"})
     if check in ("stress_energy_gap", *_OF_STRESS) and _of_stress_alone(shown):
         return not any("title" in r.evidence for r in failed)
+    if "separated_additivity" in shown and check == "short_range_repulsion":
+        # Two atoms alone are held against nothing but each other.
+        places = [r.evidence.get("place", "") for r in shown["separated_additivity"]]
+        dimers = [r.evidence.get("place", "").startswith("dimer") for r in failed]
+        return all(dimers) and any(_UNLIKE in place for place in places)
+    if "history_independence" in shown and check == "outputs_agree":
+        # Energies of strained cells that are those of the cell before; not other outputs.
+        return all(_STRAINED in r.evidence.get("title", "") for r in failed)
+    if "force_energy_gap" in shown and check in ("strain_loop_work", "short_range_repulsion"):
+        # Forces in another unit do other work than stress; with another sign they attract.
+        factors = [r.evidence.get("factor") for r in shown["force_energy_gap"]]
+        known = [f for f in factors if isinstance(f, float)]
+        most = math.inf if check == "strain_loop_work" else 0.0
+        return bool(known) and all(f < most for f in known)
     if "force_energy_gap" in shown and check == "stress_energy_gap":
         return all(_has_factor_of(shown["force_energy_gap"], record) for record in failed)
     if shown.keys() & _AT_SYMMETRIC_PLACES and check == "cutoff_smoothness":

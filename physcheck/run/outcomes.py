@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from math import nan
@@ -14,7 +14,7 @@ from physcheck.measurement import Measurement, Outcome, Verdict, limit_beside
 from physcheck.run.entry import record_seed
 from physcheck.run.record import Record
 from physcheck.run.settings import Settings
-from physcheck.text.exceptions import description
+from physcheck.text.exceptions import description, replaced_by
 from physcheck.tolerances import Tolerance
 
 if TYPE_CHECKING:
@@ -167,11 +167,14 @@ def record_of_exception(
     blank: Record,
     error: BaseException,
     cost: Cost,
-    *,
     tolerance: Tolerance | None,
     timeout: float | None,
+    measure: Callable[..., Measurement],
 ) -> Record:
-    """``blank`` with what an exception says: output that isn't finite fails, others are errors."""
+    """``blank`` with what an exception says: output that isn't finite fails, others are errors.
+
+    Where ``measure`` is physcheck's own, what is raised in a file of the user's can't be a check's.
+    """
     match error:
         case CapabilityMissing():
             return _without_number(blank, Outcome.NOT_APPLICABLE, str(error), cost)
@@ -183,6 +186,13 @@ def record_of_exception(
         case TimeIsUp():
             text = f"took longer than the {timeout:g} s of --physcheck-timeout"
             return _without_number(blank, Outcome.ERROR, text, cost)
+    place = replaced_by(error) if measure.__module__.startswith("physcheck.") else None
+    if place is not None:
+        text = (
+            f"{place} raised {description(error)}, called in the place of a library's function: "
+            "the model's code has replaced it"
+        )
+        return _without_number(blank, Outcome.ERROR, text, cost)
     text = (
         f"the check raised {description(error)} (a fault of physcheck or of the check, "
         "not a verdict on the model; please report it)"

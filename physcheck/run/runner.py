@@ -276,7 +276,7 @@ class Runner:
                 record = self._look(entry, attempt, blank)
         except (Exception, TimeIsUp) as error:
             return record_of_exception(
-                blank, error, attempt.cost(), tolerance=attempt.tolerance, timeout=settings.timeout
+                blank, error, attempt.cost(), attempt.tolerance, settings.timeout, spec.measure
             )
         return with_cost(record, attempt.cost())
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dis
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -19,7 +21,7 @@ from physcheck.errors import (
 )
 from physcheck.text.phrases import printable
 
-__all__ = ["description", "foreign_code", "is_of_the_run"]
+__all__ = ["description", "foreign_code", "is_of_the_run", "replaced_by"]
 
 # A message of more characters says no more.
 _MOST_CHARACTERS = 2000
@@ -76,6 +78,24 @@ def _is_raised_by_a_statement(error: BaseException) -> bool:
     return dis.opname[operation] == "RAISE_VARARGS"
 
 
+def replaced_by(error: BaseException) -> str | None:
+    """FILE:LINE where the innermost frame of an exception is neither physcheck's nor a package's.
+
+    Outside :func:`foreign_code` no such code is called, unless a model has put a function of its
+    own in the place of a library's.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return None
+    file = trace.tb_frame.f_code.co_filename
+    known = (sys.base_prefix, sys.prefix, str(Path(__file__).parents[1]), "<")
+    if file.startswith(known) or "site-packages" in file:
+        return None
+    return f"{printable(file)}:{trace.tb_lineno}"
+
+
 def _is_raised_by_physcheck(error: BaseException) -> bool:
     """Whether the innermost frame is physcheck's: models may raise its classes, too."""
     trace = error.__traceback__
@@ -83,6 +103,23 @@ def _is_raised_by_physcheck(error: BaseException) -> bool:
         trace = trace.tb_next
     module = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
     return module.partition(".")[0] == _PACKAGE
+
+
+@contextmanager
+def _kept_open(name: str) -> Iterator[None]:
+    """A standard stream that somebody else's code can't close: pytest writes to it, too."""
+    stream = getattr(sys, name, None)
+    try:
+        # Hides the method; not all streams let themselves be changed.
+        stream.close = lambda: None  # type: ignore[union-attr]
+    except (AttributeError, TypeError):
+        stream = None
+    try:
+        yield
+    finally:
+        if stream is not None:
+            with suppress(AttributeError):
+                del stream.close
 
 
 @contextmanager
@@ -97,7 +134,8 @@ def foreign_code(
     That includes what pytest, ``sys.exit`` and Ctrl-C use to end more than a call, ``os._exit``,
     and ``os.exec*``, which puts another program in the place of this one.  What
     :func:`is_of_the_run` is passed on.  A forked child that comes back, by a return or an
-    exception, ends here: it would go on as a second run.
+    exception, ends here: it would go on as a second run.  Standard output stays open, and the
+    depth of recursion that was allowed before is allowed after: physcheck needs both.
 
     Parameters
     ----------
@@ -110,7 +148,7 @@ def foreign_code(
     ------
     ModelError
     """
-    process = os.getpid()
+    process, depth = os.getpid(), sys.getrecursionlimit()
     real_exit, real_execv, real_execve = os._exit, os.execv, os.execve
 
     def refuse(status: int = 0) -> None:
@@ -127,8 +165,11 @@ def foreign_code(
     os._exit = refuse  # type: ignore[assignment]
     os.execv = os.execve = refuse_program  # type: ignore[assignment]
     try:
-        yield
+        with _kept_open("stdout"), _kept_open("stderr"):
+            yield
     except BaseException as error:
+        if sys.getrecursionlimit() < depth:
+            sys.setrecursionlimit(depth)
         if os.getpid() != process:
             real_exit(1)
         ours = isinstance(error, own) and _is_raised_by_physcheck(error)
@@ -137,5 +178,7 @@ def foreign_code(
         raise ModelError(said(description(error))) from error
     finally:
         os._exit, os.execv, os.execve = real_exit, real_execv, real_execve
+        if sys.getrecursionlimit() < depth:
+            sys.setrecursionlimit(depth)
         if os.getpid() != process:
             real_exit(0)

@@ -1,9 +1,12 @@
 """A torch module of a factory is held against one that the factory makes again."""
 
+import numpy as np
 import torch
-from ase.build import molecule
+from ase.build import bulk, molecule
+from ase.calculators.emt import EMT
 
 import physcheck
+from physcheck.adapters.ase import CalculatorModel
 from physcheck.adapters.fresh_modules import FactoryTorchModel
 from physcheck.measurement import Outcome, judge
 from physcheck.registry import tolerance_of
@@ -43,3 +46,47 @@ def test_random_weights_are_no_memory():
 
     assert FactoryTorchModel(make(), make).fresh is None
     assert outcome_of(make) is Outcome.PASS
+
+
+def test_random_numbers_beside_the_weights_are_no_memory():
+    def make():
+        module = Springs(False)
+        module.register_buffer("k", torch.rand((), dtype=torch.float64), persistent=False)
+        module.register_forward_hook(lambda m, _, out: {k: m.k * v for k, v in out.items()})
+        return module
+
+    assert outcome_of(make) is Outcome.PASS
+    # Of calculators nothing is known of their weights at all.
+    model = CalculatorModel.from_factory(lambda: Scaled(np.random.default_rng().random()))
+    found = physcheck.measure_history_independence(model, bulk("Cu", cubic=True), rng=0)
+    assert judge(found, tolerance_of("history_independence", "md")).outcome is Outcome.PASS
+    assert not found.evidence["quantities"]["compared_with_fresh_model"]
+
+
+def test_nothing_is_made_again_until_a_check_asks_for_it():
+    made = []
+
+    def make():
+        made.append(Springs(False))
+        return made[-1]
+
+    model = FactoryTorchModel(make(), make)
+    physcheck.measure_determinism(model, molecule("H2O"), rng=0)
+    physcheck.measure_net_force(model, molecule("H2O"), rng=0)
+    assert len(made) == 1
+    assert model.fresh is not None
+    assert len(made) == 2
+
+
+class Scaled(EMT):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        self.results = {
+            name: self.factor * self.results[name]
+            for name in ("energy", "forces", "stress")
+            if name in self.results
+        }

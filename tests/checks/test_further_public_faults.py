@@ -261,3 +261,74 @@ def test_a_cache_that_does_not_look_at_the_cell_fails_history_independence(name,
     found = physcheck.measure_history_independence(model, structure(name))
     assert outcome(found) is Outcome.FAIL
     assert place in found.evidence["place"]
+
+
+class KeptThroughAnException(EMT):
+    """The results of the structure before stay where atoms are too near each other."""
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        kept = getattr(self, "kept", {})
+        super().calculate(atoms, properties, system_changes)
+        apart = self.atoms.get_all_distances()[np.triu_indices(len(self.atoms), 1)]
+        if apart.min() < 0.7 and kept:
+            self.results = dict(kept)
+        else:
+            self.kept = copy.deepcopy(self.results)
+
+
+class KeptAfterAnException(EMT):
+    """The exception is passed on; asked again, the results of the structure before are given."""
+
+    def get_property(self, name, atoms=None, allow_calculation=True):
+        if atoms is not None and self.check_state(atoms):
+            self.atoms = atoms.copy()
+            if atoms.get_all_distances()[np.triu_indices(len(atoms), 1)].min() < 0.7:
+                raise RuntimeError("not converged")
+            self.calculate(atoms, ["energy"], all_changes)
+        return self.results[name]
+
+
+class SharedCache(EMT):
+    """What any instance has calculated is given again for the same positions and species."""
+
+    known = {}  # noqa: RUF012 - the fault
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        key = (atoms.positions.tobytes(), atoms.numbers.tobytes())
+        if key not in self.known:
+            super().calculate(atoms, properties, system_changes)
+            self.known[key] = copy.deepcopy(self.results)
+        self.results = dict(self.known[key])
+
+
+@pytest.mark.parametrize("is_fresh", [True, False])
+@pytest.mark.parametrize(
+    ("calculator", "name", "place"),
+    [
+        (KeptThroughAnException, "copper", "two atoms 0.3 Å apart"),
+        (KeptAfterAnException, "water", "two atoms 0.3 Å apart"),
+        (SharedCache, "copper", "a cache of all instances"),
+    ],
+)
+def test_answers_of_an_earlier_structure_fail_history_independence(
+    calculator, name, place, is_fresh
+):
+    model = CalculatorModel.from_factory(calculator) if is_fresh else CalculatorModel(calculator())
+    found = physcheck.measure_history_independence(model, structure(name))
+    assert outcome(found) is Outcome.FAIL
+    assert place in found.evidence["place"]
+    assert found.force_evaluations <= 75
+
+
+def test_a_model_that_refuses_near_atoms_keeps_no_earlier_answer():
+    class Refusing(EMT):
+        def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+            super().calculate(atoms, properties, system_changes)
+            apart = self.atoms.get_all_distances()[np.triu_indices(len(self.atoms), 1)]
+            if apart.min() < 0.7:
+                raise RuntimeError("atoms too near")
+
+    model = CalculatorModel.from_factory(Refusing)
+    found = physcheck.measure_history_independence(model, structure("copper"))
+    assert outcome(found) is Outcome.PASS
+    assert found.evidence["quantities"]["changes_without_effect"]

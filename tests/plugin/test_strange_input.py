@@ -57,8 +57,19 @@ def test_one_line_and_exit_code_4(kind, about):
     assert outcome.faults == [], outcome.output
 
 
-# Each took finished records with it once, or ended the run with code 0.
-@pytest.mark.parametrize("about", ["another program", "no paths", "few descriptors"])
+# Each took finished records with it once, ended the run with code 0 or in a traceback, or was
+# called a fault of physcheck.
+@pytest.mark.parametrize(
+    "about",
+    [
+        "another program",
+        "no paths",
+        "few descriptors",
+        "closed sys.stdout",
+        "less recursion",
+        "another default_rng",
+    ],
+)
 def test_a_model_that_spoils_the_process(about):
     case = fault_models.named_death(about, 0, random.Random(0))
     outcome = faults.run_case(case, SECONDS)

@@ -1,5 +1,7 @@
 """Which failure is the cause of others, and what failures are called, from what was measured."""
 
+from dataclasses import replace
+
 import pytest
 
 from physcheck.measurement import Outcome
@@ -32,6 +34,7 @@ FACTORS = {"title": "forces are 8 times the gradient", "factor": 8.0}
 SUPERCELL = ("supercell_extensivity", "symmetry")
 SHIFTED = {"quantities": {"crossings_per_atom_per_ps": None}}
 CROSSED = {"quantities": {"crossings_per_atom_per_ps": 3.0}}
+STRAINED = "the stress and the energy's derivative by the strain differ"
 SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
 
 
@@ -84,6 +87,74 @@ SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
             "translation_invariance",
             ["cutoff_smoothness", "separated_additivity", "force_energy_gap"],
         ),
+        # A transposed cell has other images: what is seen of them follows.
+        (
+            [
+                failure("lattice_basis", "symmetry", **SWAPPED),
+                failure("periodic_wrap", "symmetry", 9.0),
+                failure("rotation_equivariance", "symmetry", 9.0, kind="practice"),
+                failure(*STRESS_GAP, 9.0),
+                failure("loop_work", "conservation", 9.0),
+            ],
+            "lattice_basis",
+            ["periodic_wrap", "rotation_equivariance", "stress_energy_gap", "loop_work"],
+        ),
+        # Atoms at the origin are taken for padding.
+        (
+            [
+                failure("cutoff_smoothness", "smoothness", 9.0, **SHIFTED),
+                failure("periodic_wrap", "symmetry"),
+            ],
+            "periodic_wrap",
+            ["cutoff_smoothness"],
+        ),
+        # The energy steps at the cutoff: the lattice that is relaxed goes over steps.
+        (
+            [
+                failure("cell_relaxation", "relaxation", 9.0),
+                failure("cutoff_smoothness", "smoothness", **CROSSED),
+            ],
+            "cutoff_smoothness",
+            ["cell_relaxation"],
+        ),
+        # Two atoms alone have another element's parameters.
+        (
+            [
+                failure("short_range_repulsion", "smoothness", 9.0, place="dimer C-C: attraction"),
+                failure("separated_additivity", "symmetry", place="two Cl atoms with H 60 Å apart"),
+            ],
+            "separated_additivity",
+            ["short_range_repulsion"],
+        ),
+        # Forces of the other sign attract, and stress does other work than they.
+        (
+            [
+                failure("short_range_repulsion", "smoothness", 9.0),
+                failure("strain_loop_work", "conservation", 9.0),
+                failure(*GAP, title="-1 times the gradient", factor=-1.0),
+            ],
+            "force_energy_gap",
+            ["short_range_repulsion", "strain_loop_work"],
+        ),
+        # A cache without the cell in its key gives strained cells the energy of the first.
+        (
+            [
+                failure("history_independence", "implementation"),
+                failure("outputs_agree", "implementation", 9.0, title=STRAINED),
+            ],
+            "history_independence",
+            ["outputs_agree"],
+        ),
+        # Dropout that is left on: equal calls tell it before batches and memory do.
+        (
+            [
+                failure("determinism", "implementation"),
+                failure("batch_invariance", "implementation", 9.0),
+                failure("history_independence", "implementation", 9.0),
+            ],
+            "determinism",
+            ["batch_invariance", "history_independence"],
+        ),
         (
             [failure("permutation_equivariance", "symmetry", **SWAPPED), failure(*GAP, 9.0)],
             "permutation_equivariance",
@@ -107,6 +178,19 @@ def test_failures_of_their_own_stay_apart():
         [failure(*GAP, **FACTORS), failure(*STRESS_GAP, title="3 times", factor=3.0)],
         [failure(*GAP), failure(*SUPERCELL, title="another energy", **ENERGY)],
         [failure("permutation_equivariance", "symmetry"), failure(*GAP, 9.0)],
+        # A cap on neighbours shows in cells of many vectors.
+        [cutoff, failure("lattice_basis", "symmetry", **SWAPPED)],
+        # What is felt far away is no hole at short range.
+        [
+            failure("short_range_repulsion", "smoothness", place="dimer C-C: attraction"),
+            failure("separated_additivity", "symmetry", place="two copies 60 Å apart"),
+        ],
+        # Forces in another unit still repel.
+        [failure("short_range_repulsion", "smoothness"), failure(*GAP, **FACTORS)],
+        [
+            failure("history_independence", "implementation"),
+            failure("outputs_agree", "implementation", title="sum of charges and the charge"),
+        ],
     ]
     for failed in apart:
         assert [list(one.follow) for one in faults(failed)] == [[], []]
@@ -120,3 +204,12 @@ def test_failures_of_their_own_stay_apart():
 def test_a_fault_of_the_implementation_is_the_first_reason():
     failed = [failure("nve_drift", "dynamics", 9.0), failure("determinism", "implementation")]
     assert "model: determinism is broken; H2O heats" in consequence(report(*failed))
+
+
+def test_another_energy_is_one_fault_where_forces_and_stress_agree():
+    gaps = [failure(*GAP), failure(*STRESS_GAP, title="1.06 times", factor=1.06)]
+    agree = replace(failure("strain_loop_work", "conservation"), verdict=Outcome.PASS)
+    (fault,) = faults([*gaps, agree])
+    assert (list(fault.shown), list(fault.follow)) == (["force_energy_gap"], ["stress_energy_gap"])
+    undecided = replace(agree, verdict=Outcome.INCONCLUSIVE)
+    assert [list(one.follow) for one in faults([*gaps, undecided])] == [[], []]

@@ -1,3 +1,5 @@
+import io
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +13,7 @@ from physcheck import errors
 from physcheck.errors import ModelError, TimeIsUp
 from physcheck.potentials import make_builtin
 from physcheck.structures import catalogue
-from physcheck.text.exceptions import description, foreign_code
+from physcheck.text.exceptions import description, foreign_code, replaced_by
 from physcheck.text.phrases import printable
 
 
@@ -157,3 +159,28 @@ def test_a_model_may_raise_physchecks_own_classes(tmp_path):
 
     with pytest.raises(ModelError, match="the model raised Skipped: not today"):
         Meter(Skips()).evaluate(catalogue()["H2O"].configurations)
+
+
+def test_standard_output_stays_open_and_recursion_is_allowed_as_before():
+    depth, stream = sys.getrecursionlimit(), io.TextIOWrapper(io.BytesIO())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "stdout", stream)
+        with foreign_code(str):
+            sys.stdout.close()
+            sys.setrecursionlimit(depth - 50)
+        assert not stream.closed
+    stream.close()
+    assert stream.closed
+    assert sys.getrecursionlimit() == depth
+
+
+def test_a_function_of_a_library_that_was_replaced_is_told_by_its_place():
+    def raised(function):
+        try:
+            function()
+        except Exception as error:
+            return replaced_by(error)
+
+    assert raised(lambda: json.loads("{")) is None
+    assert raised(lambda: make_builtin("no potential")) is None
+    assert raised(lambda: 1 / 0).startswith(f"{__file__}:")
