@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from physcheck.errors import ForwardError, SpecError
+from physcheck.text.phrases import with_article
 
 __all__ = ["CONTRACT", "refuse_other_answer", "refuse_other_forward"]
 
@@ -49,8 +50,9 @@ def refuse_other_forward(module: Any) -> None:
     )
 
 
-def refuse_other_answer(module: Any, answer: object) -> None:
-    """Nothing where ``forward`` gave a dict with a tensor of forces.
+def refuse_other_answer(module: Any, answer: object, n_batch: int, n_atoms: int) -> None:
+    """Nothing where ``forward`` gave a dict with a tensor of forces (n_batch, n_atoms, 3), and an
+    energy, if any, of shape (n_batch,).
 
     Raises
     ------
@@ -58,12 +60,14 @@ def refuse_other_answer(module: Any, answer: object) -> None:
         It gave something else; of an energy without forces, ``paste`` has what adds them.
     """
     if not isinstance(answer, Mapping):
-        raise ForwardError(f"the module gave a {type(answer).__name__}; {CONTRACT}")
+        raise ForwardError(f"the module gave {with_article(type(answer).__name__)}; {CONTRACT}")
     forces = answer.get("forces")
     if forces is not None:
         if not hasattr(forces, "requires_grad"):
-            kind = type(forces).__name__
-            raise ForwardError(f"forces is a {kind}, should be a tensor; {CONTRACT}")
+            kind = with_article(type(forces).__name__)
+            raise ForwardError(f"forces is {kind}, should be a tensor; {CONTRACT}")
+        _refuse_other_shape("forces", forces, (n_batch, n_atoms, 3))
+        _refuse_other_shape("energy", answer.get("energy"), (n_batch,))
         return
     names = sorted(str(name) for name in answer)
     if answer.get("energy") is None:
@@ -74,6 +78,12 @@ def refuse_other_answer(module: Any, answer: object) -> None:
         paste=f"# Return WithForces in place of {name}; positions require a gradient already:\n"
         + _WITH_FORCES.format(name=name),
     )
+
+
+def _refuse_other_shape(name: str, value: Any, wanted: tuple[int, ...]) -> None:
+    shape = getattr(value, "shape", None)
+    if shape is not None and tuple(shape) != wanted:
+        raise ForwardError(f"{name} has shape {tuple(shape)}, should be {wanted}; {CONTRACT}")
 
 
 def _class_name(module: Any) -> str:

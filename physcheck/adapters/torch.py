@@ -29,6 +29,7 @@ from physcheck.names import nearest
 from physcheck.numerics.answers import real_array
 from physcheck.system import Configurations, Evaluation, Floats
 from physcheck.text.exceptions import description
+from physcheck.text.phrases import with_article
 
 __all__ = ["CONTRACT", "TorchModel", "load_torch"]
 
@@ -142,7 +143,7 @@ class TorchModel:
         Raises
         ------
         ForwardError
-            The module gives no dict, or no forces in it.
+            The module gives no dict, no forces in it, or forces or an energy of another shape.
         """
         answer, _ = self._forward(configuration)
         self.capabilities = replace(
@@ -260,7 +261,7 @@ class TorchModel:
         given = {"numbers": numbers.clone(), "cells": cells, "pbc": pbc.clone()}
         with torch.enable_grad(), handed_over(positions=positions, **given):
             answer = self._call(positions, *given.values())
-        refuse_other_answer(self.module, answer)
+        refuse_other_answer(self.module, answer, len(configurations), configurations.n_atoms)
         given_back(answer, OUTPUTS)
         return answer, positions
 
@@ -415,6 +416,6 @@ def _pickled(path: Path, *, trusted: bool) -> torch.nn.Module:
     if isinstance(held, torch.nn.Module):
         return held
     raise SpecError(
-        f"{path} holds a {type(held).__name__}, no module; write a factory FILE.py:factory that "
-        "makes the module and loads it"
+        f"{path} holds {with_article(type(held).__name__)}, no module; write a factory "
+        "FILE.py:factory that makes the module and loads it"
     )

@@ -8,7 +8,7 @@ import click
 
 from physcheck.commands.completion import complete_model
 from physcheck.commands.settings_options import SettingsCommand, settings_options, words_of
-from physcheck.plugin.options import OPTIONS
+from physcheck.plugin.options import OPTIONS, ShortNames
 
 __all__ = ["run"]
 
@@ -62,4 +62,5 @@ def run(ctx: click.Context, /, model: str, **given: Any) -> int:
         if option.key in values:
             flag = f"--physcheck-{option.name}"
             words.append(flag if option.kind == "flag" else f"{flag}={values[option.key]}")
-    return int(pytest.main(["--pyargs", "physcheck.suite", _QUIET, *words, *ctx.args]))
+    arguments = ["--pyargs", "physcheck.suite", _QUIET, *words, *ctx.args]
+    return int(pytest.main(arguments, plugins=[ShortNames()]))

@@ -29,6 +29,7 @@ from physcheck.plugin.items import (
 )
 from physcheck.plugin.message import Message
 from physcheck.plugin.options import (
+    ShortNames,
     add_options,
     add_short_model,
     settings_from,
@@ -67,8 +68,10 @@ def pytest_load_initial_conftests(
     """
     result = yield
     early_config.stash[OWNS_SHORT_MODEL] = add_short_model(parser)
+    given = early_config.invocation_params.plugins or ()
+    short = any(isinstance(plugin, ShortNames) for plugin in given)
     for word in parser.parse_known_and_unknown_args(args)[1]:
-        said = unknown_option(word) if word.startswith("--") else None
+        said = unknown_option(word, short=short) if word.startswith("--") else None
         if said is not None:
             raise _usage_error(said)
     return result

@@ -18,6 +18,7 @@ __all__ = [
     "OPTIONS",
     "SHORT_MODEL",
     "Option",
+    "ShortNames",
     "add_options",
     "add_short_model",
     "settings_from",
@@ -320,15 +321,25 @@ def _absolute(name: str, text: str, base: Path) -> str:
         raise SpecError(f"{name}: {error}") from None
 
 
-def unknown_option(word: str) -> str | None:
-    """What is wrong with a word that no plugin knows, if it looks like an option of physcheck."""
+class ShortNames:
+    """Given to pytest as a plugin by ``physcheck run``, where options are called by short names."""
+
+
+def unknown_option(word: str, *, short: bool = False) -> str | None:
+    """What is wrong with a word that no plugin knows, if it looks like an option of physcheck.
+
+    ``short``: name what is meant as ``physcheck run`` does.
+    """
     name = word.partition("=")[0]
     bare = name.removeprefix("--physcheck-").removeprefix("--")
     names = [option.name for option in OPTIONS]
     close = get_close_matches(bare, names, n=2, cutoff=0.6 if "physcheck" in name else 0.75)
     if not name.startswith("--physcheck") and not close:
         return None
-    hint = " or ".join(f"--physcheck-{name}" for name in close)
+    # The model is an argument of `physcheck run`; its option stays pytest's.
+    hint = " or ".join(
+        f"--{name}" if short and name != "model" else f"--physcheck-{name}" for name in close
+    )
     known = ", ".join(f"--physcheck-{name}" for name in names)
     return f"no option is called {name}; {f'did you mean {hint}?' if hint else f'known: {known}'}"
 

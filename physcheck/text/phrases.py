@@ -5,7 +5,15 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["count", "named_records", "printable", "some", "verdict_head", "verdict_word"]
+__all__ = [
+    "count",
+    "named_records",
+    "printable",
+    "some",
+    "verdict_head",
+    "verdict_word",
+    "with_article",
+]
 
 # Verdicts in capitals, so that an eye that runs over a table stops at them.
 _LOUD = ("fail", "error")
@@ -53,6 +61,11 @@ def printable(text: str) -> str:
 def count(number: int, noun: str) -> str:
     """``1 record``, ``2 records``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def with_article(noun: str) -> str:
+    """``a list``, ``an int``: the name of a type within a sentence."""
+    return f"{'an' if noun[:1].lower() in set('aeiou') else 'a'} {noun}"
 
 
 def verdict_word(verdict: str) -> str:

@@ -258,7 +258,9 @@ def test_contract_broken(start):
         TorchModel(EnergyOnly()).ask(start)
     with pytest.raises(ModelError, match="gave a tuple"):
         TorchModel(Tuple()).ask(start)
-    with pytest.raises(ModelError, match=r"forces has shape \(15,\), should be \(1, 5, 3\)"):
+    with pytest.raises(
+        ModelError, match=r"forces has shape \(15,\), should be \(1, 5, 3\); forward"
+    ):
         Meter(TorchModel(Flat())).evaluate(start)
 
 

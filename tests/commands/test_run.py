@@ -11,7 +11,7 @@ from physcheck.plugin.options import OPTIONS
 @pytest.fixture
 def words(monkeypatch):
     seen = []
-    monkeypatch.setattr("pytest.main", lambda words: seen.append(words) or 1)
+    monkeypatch.setattr("pytest.main", lambda words, plugins: seen.append(words) or 1)
     return seen
 
 
@@ -57,3 +57,12 @@ def test_the_verdict_and_exit_code_are_those_of_pytest(subject, model, code):
     assert "PytestAssertRewriteWarning" not in text
     if code != 4:
         assert [r["verdict"] for r in subject.report()["records"]] == ["fail"]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("--cheks=x", "--checks"), ("--modl=x", "--physcheck-model")]
+)
+def test_an_option_that_nobody_knows_is_told_by_its_short_name(capsys, word, meant):
+    assert main(["run", "builtin::gupta", word]) == 4
+    said = f"no option is called {word.partition('=')[0]}; did you mean {meant}?"
+    assert said in capsys.readouterr().err

@@ -23,6 +23,20 @@ class Bare(torch.nn.Module):
     def forward(self, positions, numbers, cells, pbc):
         return -positions
 
+class FlatForces(torch.nn.Module):
+    def forward(self, positions, numbers, cells, pbc):
+        return {"energy": (positions**2).sum(dim=(1, 2)), "forces": -2 * positions.flatten(0, 1)}
+
+class EnergyOfAtoms(torch.nn.Module):
+    def forward(self, positions, numbers, cells, pbc):
+        return {"energy": (positions**2).sum(dim=2), "forces": -2 * positions}
+
+def flat_forces():
+    return FlatForces()
+
+def energy_of_atoms():
+    return EnergyOfAtoms()
+
 def energy_alone():
     return EnergyAlone()
 
@@ -109,6 +123,8 @@ def test_a_factory_that_raises_shows_the_users_own_lines(subject, words):
     [
         ("energy_alone", "the module gave an energy but no forces; forward("),
         ("bare", "the module gave a Tensor; forward("),
+        ("flat_forces", "forces has shape ("),
+        ("energy_of_atoms", "energy has shape ("),
     ],
 )
 def test_a_module_without_forces_is_one_message(subject, factory, said, structures):
