@@ -153,7 +153,9 @@ def test_changes_are_of_the_atoms_that_must_not_notice():
 
 def test_frames_with_nothing_between_them_are_no_move():
     record = _record("gupta+pair-curl=0.1", "nve_drift", "CH4")
-    frames = Frames(("H",) * 2, np.arange(12.0).reshape(2, 2, 3) ** 2, np.eye(3), (False,) * 3, None)
+    frames = Frames(
+        ("H",) * 2, np.arange(12.0).reshape(2, 2, 3) ** 2, np.eye(3), (False,) * 3, None
+    )
     (picture,) = structure_view(record, frames)
     assert "moved" not in picture.caption
     assert "the first of 2 that are saved" in picture.caption
