@@ -94,7 +94,9 @@ def modes(record: Record, frames: Frames | None) -> list[Picture]:
                 at, growth = omega.real[mask], np.abs(omega.imag[mask])
                 made.axes.plot(at, growth, "o", color=colour, ms=4, label=label)
         if record.tolerance is not None:
-            made.axes.axhspan(0, record.tolerance, color=GOOD, alpha=0.25)
+            made.axes.axhspan(
+                0, record.tolerance, color=GOOD, alpha=0.25, linewidth=0, label="tolerance"
+            )
         made.legend()
     return [
         made.picture(
