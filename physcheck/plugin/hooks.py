@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Generator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -192,8 +194,18 @@ def pytest_collection(session: pytest.Session) -> Generator[None, Any, Any]:
     worker_session = session.config.stash[SESSION]
     is_worker = hasattr(session.config, "workerinput")
     if worker_session.exit_code == pytest.ExitCode.USAGE_ERROR and not is_worker:
-        raise _usage_error(worker_session.error, worker_session.below)
+        told = "no plan was made, see above" if _is_one_terminal(session.config) else None
+        raise _usage_error(told or worker_session.error, worker_session.below)
     return result
+
+
+def _is_one_terminal(config: pytest.Config) -> bool:
+    """Whether who reads stderr has the answer of the run before their eyes, from stdout."""
+    if config.getoption("collectonly", False) or config.getoption("no_summary", False):
+        return False
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    with nullcontext() if capture is None else capture.global_and_fixture_disabled():
+        return sys.stdout.isatty() and sys.stderr.isatty()
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -65,6 +65,9 @@ def terminal_lines(report: Report, *, width: int = 100, verbose: bool = False) -
 
 def _violated(report: Report, width: int) -> list[Line]:
     """What the run means for who simulates, then each fault with what follows from it."""
+    if report.error and not report.records:
+        # The answer, the last line, says why.
+        return []
     lines: list[Line] = [(text, "title") for text, _ in _wrapped(consequence(report), width)]
     for fault in faults(_by_structure(report.records)):
         lines += [_BLANK, *_fault(fault, width)]

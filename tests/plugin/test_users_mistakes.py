@@ -1,5 +1,10 @@
 """Mistakes of the user: exit code 4 and a line, whether they show before loading or after."""
 
+import contextlib
+import os
+import subprocess
+import sys
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -227,3 +232,22 @@ def test_an_author_whose_species_and_structures_contradict(subject):
     result = subject.run(*words, factory=None)
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*declared structures of Cu and species Si*"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_one_terminal_is_told_once(tmp_path):
+    import pty
+
+    (tmp_path / "mistaken.py").write_text("def factory():\n    return 3\n")
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "physcheck", "run", "mistaken.py:factory"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=slave, stderr=slave)
+    os.close(slave)
+    told = b""
+    # A read of a terminal that nobody has open any more ends in an error.
+    with contextlib.suppress(OSError):
+        while more := os.read(master, 4096):
+            told += more
+    os.close(master)
+    assert process.wait() == 4
+    assert told.count(b"gave an int") == 1
