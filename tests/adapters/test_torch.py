@@ -311,7 +311,7 @@ def test_pickles_need_consent(tmp_path, start):
     weights = tmp_path / "weights.pth"
     torch.save(Direct().state_dict(), weights)
     for spec in (str(weights), f"torch::{weights}"):
-        with pytest.raises(SpecError, match="holds a OrderedDict, no module"):
+        with pytest.raises(SpecError, match="holds an OrderedDict, no module"):
             load_model(spec)
     broken = tmp_path / "broken.pt"
     broken.write_bytes(b"nothing")
