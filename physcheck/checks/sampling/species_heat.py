@@ -79,10 +79,10 @@ _NOISE_RULES = 0.5
 # quick only passes forces whose power is zero at every moment.
 _OPTIONS: dict[Budget, dict[str, Any]] = {
     "quick": {"replicas": 3, "steps": 12},
-    # Replicas scatter by more than the moments of one: half as many cost a quarter less and tell as
-    # much (direct head of a network for water, lower ends of three seeds: 165, 152 and 87
-    # meV/atom/ps every 8 steps, 198, 171 and 83 every 4).
-    "standard": {"replicas": 24, "steps": 80, "every": 8},
+    # What a run of a minute has room for.  Replicas scatter by more than the moments of one, and
+    # shorter runs lose the power that sets in (direct head of a network for water, lower ends of
+    # four seeds: 115, 80, 68 and 40 meV/atom/ps; 24 replicas of 56 steps: 0, 0, 3 and 0).
+    "standard": {"replicas": 16, "steps": 80, "every": 8},
     "full": {"replicas": 24, "steps": 600},
 }
 
