@@ -239,8 +239,9 @@ class CalculatorModel:
         try:
             if name == "energy":
                 energy = self._energy()
+                array = real_array(name, energy)
                 # Told with its own shape, before it is one of many.
-                return real_array(name, energy, () if np.ndim(real_array(name, energy)) else None)
+                return real_array(name, energy, ()) if array.ndim else array
             if name == "forces":
                 forces = real_array(name, self._property_or_reset(name))
                 if self.capabilities.dtype == "unknown":

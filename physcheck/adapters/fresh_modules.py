@@ -57,8 +57,8 @@ class FactoryTorchModel(TorchModel):
 
     def _remade(self) -> TorchModel:
         device, dtype = self._place
-        clone = FactoryTorchModel(self._remake(), self._remake, device=device, dtype=dtype)
-        clone.capabilities, clone._is_remade = self.capabilities, True
+        clone = TorchModel(self._remake(), device=device, dtype=dtype)
+        clone.capabilities = self.capabilities
         return clone
 
 

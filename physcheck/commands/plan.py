@@ -36,8 +36,6 @@ records are made to see whether it needs a trajectory; nothing is reported.
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 def plan(model: str, as_json: bool, **given: Any) -> int:
     """What a run on MODEL would do: where and why, at what cost, and what it can't test."""
-    import warnings
-
     from physcheck.adapters.identity import model_identity
     from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
     from physcheck.adapters.users_mistakes import as_users_mistake
@@ -53,9 +51,7 @@ def plan(model: str, as_json: bool, **given: Any) -> int:
     if settings.reference is not None:
         find_reference_problem(settings.reference, model)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            run = prepare_run(settings, load_models(settings))
+        run = prepare_run(settings, load_models(settings))
     except ModelError as error:
         raise as_users_mistake(error, device=settings.device) from error
     tested = run.models.tested

@@ -30,7 +30,6 @@ _MOST_SECONDS = 5.0
 # which is far above what float32 or TF32 round, of the largest force, eV/Å, or of this force.
 _ROUNDING = 0.01
 _SMALL_FORCE = 0.1
-_BATCH_DIFFERS = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +94,22 @@ def measure_pace(
         if not called.get(structure.name, True):
             continue
         with stage(f"timing the model at {structure.name}"):
-            found = _pace_at(meter, structure, batched, is_first=structure.name not in called)
-            if batched and found == _BATCH_DIFFERS:
+            is_first = structure.name not in called
+            found, same = _pace_at(meter, structure, batched, is_first=is_first)
+            if not same:
                 batched = False
-                found = _pace_at(meter, structure, batched, is_first=False)
+                found, _ = _pace_at(meter, structure, batched, is_first=False)
         if found is not None:
             seconds[structure.name] = found
     atoms = {s.name: s.configurations.n_atoms for s in structures if s.name in seconds}
     return Pace(seconds, atoms)
 
 
-def _pace_at(meter: Meter, structure: Structure, batched: bool, *, is_first: bool) -> float | None:
-    """Seconds of an evaluation in a warm call; None where it fails.
-
-    ``_BATCH_DIFFERS`` where a batch of copies has other forces than one copy alone.
+def _pace_at(
+    meter: Meter, structure: Structure, batched: bool, *, is_first: bool
+) -> tuple[float | None, bool]:
+    """Seconds of an evaluation in a warm call, None where it fails; and whether a batch of copies
+    has the forces of one copy alone, as far as that was asked.
     """
     try:
         if is_first:
@@ -118,11 +119,11 @@ def _pace_at(meter: Meter, structure: Structure, batched: bool, *, is_first: boo
         if single > _SLOW or not batched:
             single = min(single, _call(meter, structure, 1)[0])
         if single > _SLOW or not batched:
-            return single
+            return single, True
         (first, together), (second, _) = (_call(meter, structure, _BATCH) for _ in range(2))
     except ModelError:
-        return None
-    return min(first, second) if _same(alone, together) else _BATCH_DIFFERS
+        return None, True
+    return min(first, second), _same(alone, together)
 
 
 def _same(alone: Evaluation | None, together: Evaluation | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from physcheck.checks import find_checks
@@ -236,6 +237,7 @@ class _Planner:
         if not self.pace.seconds:
             return None
 
+        @cache
         def seconds(evaluations: int) -> float:
             # Neither whether a trajectory is needed nor whether forces are a gradient is known yet:
             # what takes longest counts.

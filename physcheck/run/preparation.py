@@ -65,9 +65,9 @@ def load_tested_model(settings: Settings) -> Model:
     """
     if settings.model is None:
         raise SpecError("no model is given: --model=SPEC")
-    # Before a model can spoil imports.
-    import_heavy_packages()
     with _no_warnings():
+        # Before a model can spoil imports.
+        import_heavy_packages()
         return load_model(settings.model, device=settings.device, dtype=settings.dtype)
 
 
@@ -84,8 +84,11 @@ def load_models(settings: Settings, tested: Any = None, reference: Any = None) -
     SpecError, ModelError
         One can't be loaded, or isn't what a model can be made of.
     """
-    import_heavy_packages()
-    model = load_tested_model(settings) if tested is None else as_model(tested)
+    if tested is None:
+        model = load_tested_model(settings)
+    else:
+        import_heavy_packages()
+        model = as_model(tested)
     if reference is not None:
         return Models(model, settings.model, as_model(reference))
     if settings.reference is None:

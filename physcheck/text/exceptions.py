@@ -78,15 +78,21 @@ def _is_raised_by_a_statement(error: BaseException) -> bool:
     return dis.opname[operation] == "RAISE_VARARGS"
 
 
+def _innermost(error: BaseException) -> TracebackType | None:
+    """Where an exception was raised; None for one that never was."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace
+
+
 def replaced_by(error: BaseException) -> str | None:
     """FILE:LINE where the innermost frame of an exception is neither physcheck's nor a package's.
 
     Outside :func:`foreign_code` no such code is called, unless a model has put a function of its
     own in the place of a library's.
     """
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
+    trace = _innermost(error)
     if trace is None:
         return None
     file = trace.tb_frame.f_code.co_filename
@@ -98,9 +104,7 @@ def replaced_by(error: BaseException) -> str | None:
 
 def _is_raised_by_physcheck(error: BaseException) -> bool:
     """Whether the innermost frame is physcheck's: models may raise its classes, too."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
+    trace = _innermost(error)
     module = "" if trace is None else str(trace.tb_frame.f_globals.get("__name__", ""))
     return module.partition(".")[0] == _PACKAGE
 
@@ -165,11 +169,13 @@ def foreign_code(
     os._exit = refuse  # type: ignore[assignment]
     os.execv = os.execve = refuse_program  # type: ignore[assignment]
     try:
-        with _kept_open("stdout"), _kept_open("stderr"):
-            yield
+        try:
+            with _kept_open("stdout"), _kept_open("stderr"):
+                yield
+        finally:
+            if sys.getrecursionlimit() < depth:
+                sys.setrecursionlimit(depth)
     except BaseException as error:
-        if sys.getrecursionlimit() < depth:
-            sys.setrecursionlimit(depth)
         if os.getpid() != process:
             real_exit(1)
         ours = isinstance(error, own) and _is_raised_by_physcheck(error)
@@ -178,7 +184,5 @@ def foreign_code(
         raise ModelError(said(description(error))) from error
     finally:
         os._exit, os.execv, os.execve = real_exit, real_execv, real_execve
-        if sys.getrecursionlimit() < depth:
-            sys.setrecursionlimit(depth)
         if os.getpid() != process:
             real_exit(0)
