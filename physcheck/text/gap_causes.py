@@ -43,7 +43,7 @@ FORCE_FACTORS: Mapping[str, float] = {
     "10: nm for Å": 10.0,
     "1/10: Å for nm": 0.1,
 }
-# A factor explains a gap if what it leaves is less than this share of it, in rms.
+# A factor explains a gap if it leaves less than this share of it, and of the output, in rms.
 _EXPLAINED = 0.1
 # Relative distance at which a factor has a name: rounded constants, and pieces of finite length.
 _NAMED, _MOST = 0.003, 0.02
@@ -264,7 +264,9 @@ def _factor(
 
 
 def _explains(given: Floats, model: Floats, gap: Floats) -> bool:
-    return _rms(given - model) <= _EXPLAINED * _rms(gap)
+    """Whether little is left of the gap, and of what is given: beside a far larger derivative every
+    output is near to nothing times it."""
+    return _rms(given - model) <= _EXPLAINED * min(_rms(gap), _rms(given))
 
 
 def _best_factor(given: Floats, derived: Floats) -> float:

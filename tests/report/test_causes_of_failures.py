@@ -108,6 +108,12 @@ SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
             "periodic_wrap",
             ["cutoff_smoothness"],
         ),
+        # An atom at a corner loses its neighbours: a strain moves it off there.
+        (
+            [failure("periodic_wrap", "symmetry"), failure(*STRESS_GAP, 9.0)],
+            "periodic_wrap",
+            ["stress_energy_gap"],
+        ),
         # The energy steps at the cutoff: the lattice that is relaxed goes over steps.
         (
             [
@@ -177,6 +183,7 @@ def test_failures_of_their_own_stay_apart():
         [cutoff, failure(*SUPERCELL)],
         [failure(*GAP, **FACTORS), failure(*STRESS_GAP, title="3 times", factor=3.0)],
         [failure(*GAP), failure(*SUPERCELL, title="another energy", **ENERGY)],
+        [failure("periodic_wrap", "symmetry"), failure(*STRESS_GAP, **FACTORS)],
         [failure("permutation_equivariance", "symmetry"), failure(*GAP, 9.0)],
         # A cap on neighbours shows in cells of many vectors.
         [cutoff, failure("lattice_basis", "symmetry", **SWAPPED)],

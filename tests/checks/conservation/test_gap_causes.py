@@ -85,6 +85,15 @@ def test_forces_that_no_factor_explains_are_not_called_a_unit(spec):
     assert "predicted directly" in measured.evidence["causes"]
 
 
+def test_no_output_is_called_a_multiple_of_a_far_larger_derivative():
+    stress = np.diag([1.0, -2.0, 3.0]) + 0.5
+    derived = 50.0 * np.diag([3.0, 1.0, 1.0])
+    assert (
+        "no sign, unit or factor explains the gap" in stress_cause(stress, derived, 100.0, 8).line
+    )
+    assert "0.02 times" in stress_cause(stress, 50.0 * stress, 100.0, 8).line
+
+
 def test_an_energy_that_does_not_change_is_called_constant_or_stale():
     def constant(answer, asked):
         return {"energy": np.full(len(asked), -3.0)}
