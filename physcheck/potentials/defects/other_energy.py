@@ -79,6 +79,7 @@ class MissingSwitchDerivative(Defect):
         "cutoff_smoothness",
         "relaxation_convergence",
         "minimum_stability",
+        "size_consistency",
     }
 
     def __init__(self, model: Model, strength: float | None = None) -> None:
