@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from physcheck.errors import SpecError
+from physcheck.numerics.near_pairs import near_pairs
+from physcheck.system import Configurations
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -149,13 +151,9 @@ def refuse_coincident(atoms: Atoms, label: str) -> None:
     SpecError
         They are named.
     """
-    from ase.neighborlist import primitive_neighbor_list
-
-    # A cell that nothing repeats by, of any size, says nothing.
-    cell = atoms.cell.array if atoms.pbc.any() else np.zeros((3, 3))
-    first, second = primitive_neighbor_list("ij", atoms.pbc, cell, atoms.positions, COINCIDENT)
-    if len(first):
-        a, b = int(first[0]), int(second[0])
+    found = near_pairs(Configurations.from_atoms(atoms), COINCIDENT)
+    if len(found.first):
+        a, b = int(found.first[0]), int(found.second[0])
         raise SpecError(
             f"{label} has atoms {a} and {b} ({atoms.symbols[a]}, {atoms.symbols[b]}) at one "
             f"place, less than {COINCIDENT} Å apart; should be one atom, or apart"

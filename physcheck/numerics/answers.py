@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from physcheck.errors import ModelError, NonFiniteOutput
+from physcheck.numerics.near_pairs import near_pairs
 from physcheck.system import Configurations, Evaluation, Floats
 
 __all__ = ["SANE_FORCE", "evaluation_from", "largest_force", "real_array"]
@@ -120,11 +121,9 @@ def _refuse_unphysical(name: str, array: Floats, asked: Configurations, of: str)
 
 def _overlaps(one: Configurations) -> bool:
     from ase.data import covalent_radii
-    from ase.neighborlist import primitive_neighbor_list
 
     radii = _OVERLAP * covalent_radii[one.system.numbers]
-    near = primitive_neighbor_list("d", one.system.pbc, one.cells[0], one.positions[0], radii)
-    return len(near) > 0
+    return len(near_pairs(one, radii).first) > 0
 
 
 def _is_tensor(value: Any) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from physcheck.numerics.near_pairs import near_pairs
 from physcheck.probes.directions import orthonormal_directions
 from physcheck.system import Configurations, Floats
 
@@ -221,17 +222,14 @@ def molecules(start: Configurations) -> list[tuple[np.ndarray, Floats]]:
     list of (atoms (M,) int, offsets (M, 3) Å from the group's centroid, made whole)
     """
     from ase.data import covalent_radii
-    from ase.neighborlist import primitive_neighbor_list
 
     system = start.system
     if len(system) < 2:
         return []
     radii = _BOND * covalent_radii[system.numbers]
-    i, j, d = primitive_neighbor_list(
-        "ijD", system.pbc, start.cells[0], start.positions[0], radii, self_interaction=False
-    )
+    found = near_pairs(start, radii)
     bonds: list[list[tuple[int, Floats]]] = [[] for _ in range(len(system))]
-    for a, b, vector in zip(i, j, d):
+    for a, b, vector in zip(found.first, found.second, found.vectors):
         bonds[a].append((int(b), vector))
     seen = np.zeros(len(system), bool)
     groups = []

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physcheck.model import Meter
+from physcheck.numerics.near_pairs import near_pairs
 from physcheck.numerics.quantiles import noise_rms_quantile
 from physcheck.relaxation.optimisers import Path
 from physcheck.resolution import Resolution, visit
@@ -89,10 +90,7 @@ def _directions(path: Path, n: int) -> Floats:
 
 def _nearest(here: Configurations) -> float:
     """The distance of the nearest two atoms, Å, images included; 1 Å where none are nearer."""
-    from ase.neighborlist import primitive_neighbor_list
-
-    found = primitive_neighbor_list("d", here.system.pbc, here.cells[0], here.positions[0], _FAR)
-    return float(np.min(found, initial=_FAR))
+    return float(np.min(near_pairs(here, _FAR).distances, initial=_FAR))
 
 
 def measure_circling(

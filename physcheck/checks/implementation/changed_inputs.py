@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from physcheck.model import Capabilities
+from physcheck.numerics.near_pairs import near_pairs
 from physcheck.system import Bools, Configurations, Floats, Ints, System
 
 __all__ = ["STEPS", "changed_inputs", "walk"]
@@ -107,10 +108,5 @@ def _other_species(system: System, capabilities: Capabilities) -> Ints | None:
 
 def _shortest_distance(start: Configurations) -> float:
     """Å, images included; twice the walk where no two atoms are nearer than that."""
-    from ase.neighborlist import primitive_neighbor_list
-
     farthest = _WALK / _SHARE
-    distances = primitive_neighbor_list(
-        "d", start.system.pbc, start.cells[0], start.positions[0], farthest
-    )
-    return float(np.min(distances, initial=farthest))
+    return float(np.min(near_pairs(start, farthest).distances, initial=farthest))

@@ -11,6 +11,7 @@ import numpy as np
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.numerics.near_pairs import near_pairs
 from physcheck.probes.species_pairs import claimed_species, pair_of
 from physcheck.registry import Budget, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
@@ -45,12 +46,8 @@ class _Response:
 
 def _contacts(start: Configurations) -> tuple[Ints, Ints, Floats]:
     """Pairs of atoms, by index, and their distances, Å, where these are those of contacts."""
-    from ase.neighborlist import primitive_neighbor_list
-
-    i, j, d = primitive_neighbor_list(
-        "ijd", start.system.pbc, start.cells[0], start.positions[0], _CONTACT
-    )
-    return i, j, d
+    found = near_pairs(start, _CONTACT)
+    return found.first, found.second, found.distances
 
 
 def _touching(start: Configurations) -> Bools:

@@ -12,6 +12,7 @@ from physcheck.checks.smoothness.approach import Jump, energy_noise_of
 from physcheck.checks.smoothness.jump_series import series_about
 from physcheck.checks.smoothness.jumps import Bracket, apparent_jumps, narrowed, suspects
 from physcheck.model import Meter
+from physcheck.numerics.near_pairs import near_pairs
 from physcheck.probes.loops import molecules
 from physcheck.resolution import Resolution, visit
 from physcheck.system import Configurations, Floats
@@ -146,13 +147,9 @@ class BodyPath:
 
 def _distance(start: Configurations, body: Any) -> float:
     """From the body to the nearest other atom, Å; images included."""
-    from ase.neighborlist import primitive_neighbor_list
-
     inside = np.isin(np.arange(start.n_atoms), body)
-    i, j, d = primitive_neighbor_list(
-        "ijd", start.system.pbc, start.cells[0], start.positions[0], _NEAREST
-    )
-    others = d[inside[i] & ~inside[j]]
+    found = near_pairs(start, _NEAREST)
+    others = found.distances[inside[found.first] & ~inside[found.second]]
     return float(others.min()) if len(others) else _NEAREST
 
 

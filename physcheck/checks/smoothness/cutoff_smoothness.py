@@ -34,6 +34,7 @@ from physcheck.checks.symmetry.comparison import open_shell
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import limit_of_excess
+from physcheck.numerics.near_pairs import near_pairs
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.probes.loops import molecules
 from physcheck.probes.transformations import rattled, supercell
@@ -116,12 +117,9 @@ def pairs_within_reach(start: Configurations) -> float:
     A molecule or an open lattice has few; dense and disordered bulk has the most.  Molecular bulk
     counts half: whole molecules are moved there, so that many pairs cross within one step.
     """
-    from ase.neighborlist import primitive_neighbor_list
-
-    i, d = primitive_neighbor_list(
-        "id", start.system.pbc, start.cells[0], start.positions[0], _USUAL_CUTOFF
-    )
-    shells = {(int(a), round(float(x) / _SHELL_WIDTH)) for a, x in zip(i, d)}
+    found = near_pairs(start, _USUAL_CUTOFF)
+    numbers = np.round(found.distances / _SHELL_WIDTH)
+    shells = np.unique(np.column_stack([found.first, numbers]), axis=0)
     return len(shells) / start.n_atoms / (2 if molecules(start) else 1)
 
 

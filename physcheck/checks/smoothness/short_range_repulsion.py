@@ -18,6 +18,7 @@ from physcheck.errors import CapabilityMissing, ModelError
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import limit_of_excess
+from physcheck.numerics.near_pairs import near_pairs
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.registry import Budget, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
@@ -206,13 +207,11 @@ def _nearest(start: Configurations, kinds: tuple[int, int] | None = None) -> flo
     ``kinds`` are the atomic numbers of the pairs that count; all if None.
     """
     from ase.data import covalent_radii
-    from ase.neighborlist import primitive_neighbor_list
 
     system = start.system
     radii = covalent_radii[system.numbers]
-    i, j, d = primitive_neighbor_list(
-        "ijd", system.pbc, start.cells[0], start.positions[0], _REACH * radii
-    )
+    found = near_pairs(start, _REACH * radii)
+    i, j, d = found.first, found.second, found.distances
     if kinds is not None:
         chosen = (system.numbers[i] == kinds[0]) & (system.numbers[j] == kinds[1])
         i, j, d = i[chosen], j[chosen], d[chosen]
