@@ -3,6 +3,7 @@
 from physcheck.names import BUDGETS, FAMILIES, Budget, Kind
 from physcheck.registry.check_spec import CheckSpec, Measure, Shows
 from physcheck.registry.derived_assert import FailedAssertion, derive_assert, failed_assertion
+from physcheck.registry.failure import Failure, KnownFault
 from physcheck.registry.registration import (
     DEFAULT_SEED,
     check,
@@ -18,7 +19,9 @@ __all__ = [
     "Budget",
     "CheckSpec",
     "FailedAssertion",
+    "Failure",
     "Kind",
+    "KnownFault",
     "Measure",
     "Shows",
     "check",

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities
 from physcheck.names import Budget, Kind
+from physcheck.registry.failure import Failure
 from physcheck.system import Configurations
 from physcheck.tolerances import Tolerance, Tolerances
 
@@ -69,6 +70,8 @@ class CheckSpec:
         Usual causes of a failure.
     advice : str
         What to do about a failure, in a sentence.
+    failure : Failure
+        What else reports say of a failure: its meaning, and what it explains.
     tolerances : Tolerances or None
         What each profile accepts, with reason and source; None for kind ``info``.
     measure : Measure
@@ -104,6 +107,7 @@ class CheckSpec:
     measure: Measure
     evaluations: Callable[[Configurations, Capabilities, Budget], int]
     options: Mapping[Budget, Mapping[str, Any]] = field(default_factory=dict)
+    failure: Failure = field(default_factory=Failure)
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None
     by_gradient: int | None = None
     shows: Shows | None = None

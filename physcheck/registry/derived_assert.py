@@ -28,7 +28,7 @@ class FailedAssertion:
 
     Attributes
     ----------
-    check, structure, title, causes, advice, message, quantity, unit : str
+    check, structure, title, short_title, causes, advice, message, quantity, unit : str
     value, uncertainty : float
     tolerance, detection_limit, noise_floor : float or None
     evidence : mapping
@@ -40,6 +40,7 @@ class FailedAssertion:
     check: str
     structure: str
     title: str
+    short_title: str
     causes: str
     advice: str
     message: str
@@ -69,6 +70,7 @@ def failed_assertion(
         check=spec.id,
         structure=structure,
         title=str(measurement.evidence.get("title", spec.title)),
+        short_title=spec.failure.short_title,
         causes=str(measurement.evidence.get("causes", spec.causes)),
         advice=spec.advice,
         message=verdict.message,

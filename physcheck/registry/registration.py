@@ -13,6 +13,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter
 from physcheck.names import FAMILIES, Budget, Kind, nearest
 from physcheck.registry.check_spec import CheckSpec, Shows, applies_always, same_size
+from physcheck.registry.failure import Failure
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import DEFAULT_PROFILE, PROFILES, Tolerance, Tolerances
 
@@ -49,6 +50,7 @@ def check(
     causes: str,
     advice: str,
     evaluations: Callable[[Configurations, Capabilities, Budget], int] | Mapping[Budget, int],
+    failure: Failure | None = None,
     tolerances: Tolerances | None = None,
     options: Mapping[Budget, Mapping[str, Any]] | None = None,
     shared: Callable[[Configurations, Capabilities, Budget], int] | None = None,
@@ -65,18 +67,15 @@ def check(
     ``numpy.random.default_rng(DEFAULT_SEED)`` is taken).  A check that doesn't apply raises
     CapabilityMissing rather than giving a number.
 
+    :class:`CheckSpec` says what each parameter is.
+
     Raises
     ------
     ValueError
         The name doesn't start with ``measure_``, the family is unknown, the id is taken, or a law
         or practice has no tolerances.
     """
-    if family not in FAMILIES:
-        raise ValueError(f"family {family!r} is unknown, should be one of {', '.join(FAMILIES)}")
-    if (tolerances is None) != (kind == "info"):
-        raise ValueError(
-            f"kind {kind!r} and tolerances {tolerances}: all but kind 'info' have some"
-        )
+    _refuse_what_cannot_be(family, kind, tolerances)
     make_spec = partial(
         CheckSpec,
         family=family,
@@ -87,6 +86,7 @@ def check(
         title=title,
         causes=causes,
         advice=advice,
+        failure=failure or Failure(),
         tolerances=tolerances,
         evaluations=_by_budget(evaluations) if isinstance(evaluations, Mapping) else evaluations,
         options=dict(options or {}),
@@ -97,6 +97,15 @@ def check(
         applies=applies or applies_always,
     )
     return lambda function: _register(function, make_spec)
+
+
+def _refuse_what_cannot_be(family: str, kind: Kind, tolerances: Tolerances | None) -> None:
+    if family not in FAMILIES:
+        raise ValueError(f"family {family!r} is unknown, should be one of {', '.join(FAMILIES)}")
+    if (tolerances is None) != (kind == "info"):
+        raise ValueError(
+            f"kind {kind!r} and tolerances {tolerances}: all but kind 'info' have some"
+        )
 
 
 def _register(function: Any, make_spec: Callable[..., CheckSpec]) -> Any:
