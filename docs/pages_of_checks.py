@@ -118,7 +118,7 @@ def tolerances(spec: CheckSpec) -> list[str]:
 def failure(spec: CheckSpec) -> list[str]:
     """What a failure looks like where one was made, its causes, and what to do."""
     parts = [f"In a report: *{escaped(spec.title)}*."] if spec.title else []
-    meaning = meaning_of_failure(spec.id, spec.family, spec.kind) if spec.kind != "info" else ""
+    meaning = meaning_of_failure(spec) if spec.kind != "info" else ""
     parts += [f"**What it means**: {escaped(meaning)}"] if meaning else []
     text = FIGURES / f"{spec.id}.txt"
     if text.exists():

@@ -14,6 +14,8 @@ _PUBLIC = {
     "Capabilities": "physcheck.model",
     "Configurations": "physcheck.system",
     "Evaluation": "physcheck.system",
+    "Failure": "physcheck.registry",
+    "KnownFault": "physcheck.registry",
     "Measurement": "physcheck.measurement",
     "Meter": "physcheck.model",
     "Model": "physcheck.model",

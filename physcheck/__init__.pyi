@@ -20,6 +20,8 @@ from physcheck.model import Meter as Meter
 from physcheck.model import Model as Model
 from physcheck.notebook.judged_report import JudgedReport as JudgedReport
 from physcheck.plugin.parametrize import parametrize_checks as parametrize_checks
+from physcheck.registry import Failure as Failure
+from physcheck.registry import KnownFault as KnownFault
 from physcheck.registry import check as check
 from physcheck.registry import derive_assert as derive_assert
 from physcheck.resolution import Resolution as Resolution

@@ -5,9 +5,19 @@ Light to import.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
-__all__ = ["BUDGETS", "FAMILIES", "GENERATED", "KINDS", "Budget", "Kind", "nearest"]
+__all__ = [
+    "BUDGETS",
+    "FAMILIES",
+    "GENERATED",
+    "KINDS",
+    "USES",
+    "Budget",
+    "Kind",
+    "Use",
+    "nearest",
+]
 
 #: The structure of records whose cases hypothesis draws.
 GENERATED = "generated"
@@ -25,6 +35,18 @@ FAMILIES = (
     "smoothness",
     "implementation",
 )
+Use = Literal[
+    "molecular dynamics",
+    "ensemble averages",
+    "geometry optimisations",
+    "constant-pressure dynamics",
+    "cell relaxations",
+    "phonon calculations",
+    "multiple time stepping with this pair",
+    "molecular dynamics at high temperature or pressure",
+]
+#: What failures spoil; what most people do first.
+USES: tuple[Use, ...] = get_args(Use)
 
 
 def nearest(name: str, known: Iterable[str], *, otherwise: str = "") -> str:

@@ -10,8 +10,10 @@ from support.family_runs import structure
 import physcheck
 from physcheck.checks import all_checks
 from physcheck.errors import CapabilityMissing, SpecError
+from physcheck.names import FAMILIES
 from physcheck.potentials import make_builtin
 from physcheck.registry import DEFAULT_SEED
+from physcheck.registry.failure import MOST_CHARACTERS
 from physcheck.system import as_configurations
 
 
@@ -75,3 +77,23 @@ def test_every_check_is_public():
         if spec.measure.__module__.startswith("physcheck."):
             for kind in ("measure", "assert"):
                 assert callable(getattr(physcheck, f"{kind}_{spec.id}"))
+
+
+SHIPPED = {i: s for i, s in all_checks().items() if s.measure.__module__.startswith("physcheck.")}
+
+
+@pytest.mark.parametrize("check", sorted(SHIPPED))
+def test_every_check_that_can_fail_says_what_a_failure_is_and_means(check):
+    spec, failure = SHIPPED[check], SHIPPED[check].failure
+    can_fail = spec.kind != "info"
+    assert (bool(failure.short_title), bool(failure.meaning)) == (can_fail, can_fail)
+    assert len(failure.short_title) <= MOST_CHARACTERS
+    assert failure.titles_by_output.keys() <= {"energy", "stress"}
+    explained = failure.fault.explains if failure.fault else ()
+    assert {*explained, *failure.follows_from} <= {*SHIPPED, *FAMILIES} - {check, spec.family}
+
+
+def test_what_a_failure_spoils_is_one_of_known_uses():
+    assert physcheck.Failure(spoils=("phonon calculations",)).spoils == ("phonon calculations",)
+    with pytest.raises(ValueError, match=r"'phonons' is nothing .* mean phonon calculations"):
+        physcheck.Failure(spoils=("phonons",))

@@ -5,11 +5,10 @@ Every curve is measured on a built-in potential, with the functions that the che
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 from ase.build import bulk, molecule
+from figure_style import in_style, save
 
 import physcheck
 from physcheck.model import Meter
@@ -17,22 +16,11 @@ from physcheck.numerics.quadrature import aliasing, spectrum
 from physcheck.potentials import make_builtin
 from physcheck.probes.loops import Circle, collective_circles
 
-mpl.use("Agg")
-import matplotlib.pyplot as plt
-
-HERE = Path(__file__).parent
 POINTS = (4, 8, 16, 32, 64, 128)
 # A reference for the error of the integral: far beyond where smooth surfaces have converged.
 REFERENCE_POINTS = 1024
 MEV = 1e3
 TOLERANCE = 3e-5
-STYLE = {
-    "svg.hashsalt": "physcheck",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-}
 
 
 def rattled(atoms: object, seed: int = 1) -> physcheck.Configurations:
@@ -153,16 +141,9 @@ def how_a_fail_is_confirmed() -> None:
     save(figure, "confirmation")
 
 
-def save(figure: plt.Figure, name: str) -> None:
-    """An SVG without a date, so that the same code gives the same file."""
-    figure.tight_layout()
-    figure.savefig(HERE / f"{name}.svg", metadata={"Date": None})
-    plt.close(figure)
-
-
 def main() -> None:
     """Make all figures."""
-    with mpl.rc_context(STYLE):
+    with in_style():
         loop_error_against_points()
         intervals_and_verdicts()
         how_a_fail_is_confirmed()

@@ -10,32 +10,21 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 from ase.build import bulk
+from figure_style import in_style, save
 
 from physcheck.checks import all_checks
 from physcheck.model import Capabilities
 from physcheck.system import Configurations, Evaluation, as_configurations
 
-mpl.use("Agg")
-import matplotlib.pyplot as plt
-
-HERE = Path(__file__).parent
 CHECKS = ("net_force", "force_energy_gap", "loop_work", "jacobian_asymmetry")
 # Cubic cells of four atoms along an edge.
 EDGES = (3, 6, 9, 14)
 DIRECTIONS = (8, 16, 32, 64)
-STYLE = {
-    "svg.hashsalt": "physcheck",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-}
 
 
 class Ring:
@@ -107,7 +96,7 @@ def main() -> None:
     by_batch = curves(
         ["jacobian_asymmetry"], DIRECTIONS, lambda name, k: cost(name, middle, directions=k)
     )["jacobian_asymmetry"]
-    with plt.rc_context(STYLE):
+    with in_style():
         figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.2), layout="constrained")
         for name, costs in by_size.items():
             each = [1e3 * seconds / made for seconds, _, made in costs]
@@ -119,7 +108,7 @@ def main() -> None:
             one.set(xscale="log", yscale="log", xlabel="atoms N", ylabel=label)
         axes[2].set_xlabel(f"evaluations B, N = {middle.n_atoms}")
         axes[0].legend(fontsize=8)
-        figure.savefig(HERE / "performance.svg", metadata={"Date": None})
+        save(figure, "performance")
 
 
 if __name__ == "__main__":

@@ -7,20 +7,15 @@ makes it.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
+from figure_style import HERE, in_style, save
 
 from physcheck.checks.sampling.atom_groups import groups_of
 from physcheck.checks.sampling.trajectory_making import make_trajectory
 from physcheck.potentials import make_builtin
 from physcheck.structures import load_structures
 
-mpl.use("Agg")
-import matplotlib.pyplot as plt
-
-HERE = Path(__file__).parent
 STRUCTURE = HERE.parents[1] / "fixtures" / "ArKr108.extxyz"
 EVALUATIONS = 24_000
 # Time averaged over for each point, ps.
@@ -29,13 +24,6 @@ CASES = (
     ("conservative forces", "lennard-jones"),
     ("a direct force on one species", "lennard-jones+species-direct=0.0012"),
 )
-STYLE = {
-    "svg.hashsalt": "physcheck",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-}
 
 
 def stretches(values: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
@@ -63,10 +51,9 @@ def species_temperatures() -> None:
         axes.set_xlabel("time of a replica (ps)")
     panels[0].set_ylabel("kinetic temperature (K)")
     panels[1].legend()
-    figure.tight_layout()
-    figure.savefig(HERE / "species-temperatures.svg", metadata={"Date": None})
+    save(figure, "species-temperatures")
 
 
 if __name__ == "__main__":
-    with plt.rc_context(STYLE):
+    with in_style():
         species_temperatures()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from pathlib import Path
 
-import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
+from figure_style import HERE, in_style, save
 
 from physcheck.checks import all_checks
 from physcheck.model import Meter
@@ -26,18 +26,7 @@ from physcheck.search.search_one_law import search
 from physcheck.search.structures_drawn import pool_of
 from physcheck.structures import catalogue
 
-mpl.use("Agg")
-import matplotlib.pyplot as plt
-
-HERE = Path(__file__).parent
 CHECK, MODEL = "force_energy_gap", "lennard-jones+species-direct=1e-2:8"
-STYLE = {
-    "svg.hashsalt": "physcheck",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-}
 # Violations below this are drawn at the lower edge, in tolerances.
 LOWEST = 1e-3
 
@@ -90,9 +79,7 @@ def violation_against_atoms() -> None:
     axes.set_xlabel("atoms")
     axes.set_ylabel("violation over tolerance")
     axes.legend(loc="lower right")
-    figure.tight_layout()
-    figure.savefig(HERE / "search-shrinking.svg", metadata={"Date": None})
-    plt.close(figure)
+    save(figure, "search-shrinking")
 
 
 def violation_against_distance() -> None:
@@ -117,13 +104,11 @@ def violation_against_distance() -> None:
     axes.set_xlabel("closest pair, in sums of covalent radii (gentle on the left)")
     axes.set_ylabel("violation over tolerance")
     axes.invert_xaxis()
-    figure.tight_layout()
-    figure.savefig(HERE / "search-domain.svg", metadata={"Date": None})
-    plt.close(figure)
+    save(figure, "search-domain")
 
 
 if __name__ == "__main__":
     all_checks()
-    plt.rcParams.update(STYLE)
-    violation_against_atoms()
-    violation_against_distance()
+    with in_style():
+        violation_against_atoms()
+        violation_against_distance()

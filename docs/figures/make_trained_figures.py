@@ -6,32 +6,20 @@ the same held-out frames, then constant-energy dynamics from the same starts.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 from ase import units
 from ase.io import read
+from figure_style import HERE, in_style, save
 
 from physcheck.adapters.loading import load_model
 from physcheck.dynamics import Simulation, draw_velocities
 from physcheck.structures import catalogue
 from physcheck.system import Configurations
 
-mpl.use("Agg")
-import matplotlib.pyplot as plt
-
-HERE = Path(__file__).parent
 TRAINED = HERE.parents[1] / "fixtures" / "trained"
 REPLICAS, STEPS, TIMESTEP_FS, START_K = 8, 800, 0.5, 600.0
 HEADS = ("conservative", "direct")
-STYLE = {
-    "svg.hashsalt": "physcheck",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-}
 
 
 def predicted_against_true(axes: plt.Axes) -> None:
@@ -76,9 +64,8 @@ def temperatures(axes: plt.Axes) -> None:
 
 
 if __name__ == "__main__":
-    with plt.rc_context(STYLE):
+    with in_style():
         figure, panels = plt.subplots(1, 2, figsize=(8.0, 3.6))
         predicted_against_true(panels[0])
         temperatures(panels[1])
-        figure.tight_layout()
-        figure.savefig(HERE / "trained-networks.svg", metadata={"Date": None})
+        save(figure, "trained-networks")

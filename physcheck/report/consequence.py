@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ase.units import kB
 
 from physcheck.measurement import Outcome
+from physcheck.names import USES, Use
 from physcheck.report.answer import violated_below_tolerance
+from physcheck.report.facts_of_checks import known_checks
 from physcheck.report.order_of_failures import excess, failures_by_check, faults, title_of
 from physcheck.run.record import Record, Report
 from physcheck.text.numbers import with_uncertainty
@@ -16,34 +18,14 @@ from physcheck.text.phrases import count
 
 __all__ = ["consequence", "violated"]
 
-_DYNAMICS, _PRESSURE = "molecular dynamics", "constant-pressure dynamics"
-# What a check's failure spoils; where a check isn't named here its family says it.
-_SPOILS_BY_CHECK: dict[str, tuple[str, ...]] = {
-    "stress_energy_gap": (_PRESSURE, "cell relaxations"),
-    "strain_loop_work": (_PRESSURE, "cell relaxations"),
-    "pressure_consistency": (_PRESSURE,),
-    "cell_relaxation": ("cell relaxations",),
-    "minimum_stability": ("phonon calculations",),
-    "mts_tandem": ("multiple time stepping with this pair",),
-    "short_range_repulsion": (f"{_DYNAMICS} at high temperature or pressure",),
-}
-_SPOILS_BY_FAMILY: dict[str, tuple[str, ...]] = {
+_DYNAMICS: Use = "molecular dynamics"
+# What a failure spoils where its check says nothing else.
+_SPOILS_BY_FAMILY: Mapping[str, tuple[Use, ...]] = {
     "conservation": (_DYNAMICS,),
     "dynamics": (_DYNAMICS,),
     "sampling": ("ensemble averages",),
     "relaxation": ("geometry optimisations",),
 }
-# What is spoiled, what most people do first.
-_USES = (
-    _DYNAMICS,
-    "ensemble averages",
-    "geometry optimisations",
-    _PRESSURE,
-    "cell relaxations",
-    "phonon calculations",
-    "multiple time stepping with this pair",
-    f"{_DYNAMICS} at high temperature or pressure",
-)
 _TOLD_FIRST = ("loop_work", "nve_drift", "force_energy_gap", "jacobian_asymmetry")
 # What isn't molecular dynamics, and is named beside it.
 _OWN_KINDS = ("geometry optimisations", "cell relaxations", "phonon calculations")
@@ -85,7 +67,7 @@ def _place(record: Record) -> int:
 
 def _rank(record: Record) -> int:
     """How much of what people do a failure spoils, the most first."""
-    return min((_USES.index(use) for use in _spoils(record)), default=len(_USES))
+    return min((USES.index(use) for use in _spoils(record)), default=len(USES))
 
 
 def consequence(report: Report) -> str:
@@ -178,9 +160,11 @@ def _heating(failed: Sequence[Record]) -> list[str]:
     return []
 
 
-def _spoils(record: Record) -> tuple[str, ...]:
-    by_family = _SPOILS_BY_FAMILY.get(record.family, ())
-    return _SPOILS_BY_CHECK.get(record.check, by_family)
+def _spoils(record: Record) -> tuple[Use, ...]:
+    spec = known_checks().get(record.check)
+    if spec is not None and spec.failure.spoils is not None:
+        return spec.failure.spoils
+    return _SPOILS_BY_FAMILY.get(record.family, ())
 
 
 def _listed(words: Sequence[str], last: str) -> str:

@@ -48,7 +48,7 @@ def explanation(spec: CheckSpec) -> list[str]:
         ("what it can't see", [told.blind.removeprefix("Can't see:").strip()]),
         ("tolerance", _tolerances(spec)),
         ("a failure says", [spec.title]),
-        ("what that does", [meaning_of_failure(spec.id, spec.family, spec.kind)]),
+        ("what that does", [meaning_of_failure(spec)]),
         ("usual causes", [spec.causes]),
         ("what to do", [spec.advice]),
         ("needs", [_needs(spec)]),

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from physcheck.measurement import Outcome
 from physcheck.names import GENERATED
+from physcheck.report.registered_faults import (
+    RegisteredFault,
+    registered_faults,
+    with_faults_of_others,
+)
 from physcheck.run.record import Record
 from physcheck.text.failure import is_mended
 
@@ -24,27 +29,6 @@ _CAUSES_FIRST = (
     "sampling",
     "relaxation",
 )
-
-# Dynamics, averages and relaxations under forces that aren't an energy's gradient.
-_OF_FORCES = (
-    "strain_loop_work",
-    "nve_drift",
-    "nph_drift",
-    "timestep_convergence",
-    "species_heat",
-    "equipartition",
-    "kinetic_distribution",
-    "thermostat_heat",
-    "ensemble_consistency",
-    "pressure_consistency",
-    "relaxation_descent",
-    "relaxation_convergence",
-    "minimum_stability",
-    "cell_relaxation",
-)
-
-# Likewise under a stress that isn't the energy's strain derivative.
-_OF_STRESS = ("strain_loop_work", "nph_drift", "pressure_consistency", "cell_relaxation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,98 +55,17 @@ class Fault:
         return self.shown | self.follow
 
 
-# What is wrong, which checks show it, and which fail in consequence.  Forces without a potential
-# differ from every energy's gradient; with a potential, they can still be another energy's, and
-# dynamics and relaxations are then held against the wrong energy.  Stress likewise.
-_Known = tuple[str, tuple[str, ...], tuple[str, ...]]
-_OF_GRADIENTS: tuple[_Known, ...] = (
-    (
-        "the forces have no potential: they are the gradient of no energy",
-        ("loop_work", "jacobian_asymmetry"),
-        ("force_energy_gap", *_OF_FORCES),
-    ),
-    (
-        "the forces are not the gradient of the energy that is reported",
-        ("force_energy_gap",),
-        tuple(check for check in _OF_FORCES if check != "strain_loop_work"),
-    ),
-)
-_OF_JUMPS: tuple[_Known, ...] = (
-    (
-        "answers depend on where the structure is",
-        ("translation_invariance",),
-        ("separated_additivity",),
-    ),
-    # A relaxation across a step of the energy releases it, and no force has done that work.
-    ("forces or energy jump", ("cutoff_smoothness",), ("cell_relaxation", "relaxation_descent")),
-)
-# Answers that scatter are told from each other by nothing else either.
-_OF_CALLS: tuple[_Known, ...] = (
-    (
-        "equal calls give different answers",
-        ("determinism",),
-        ("batch_invariance", "history_independence", "thread_safety"),
-    ),
-    ("answers depend on what the model was asked before", ("history_independence",), ()),
-)
-_OF_ORDER: tuple[_Known, ...] = (
-    (
-        "answers depend on the order in which atoms are listed",
-        ("permutation_equivariance",),
-        (
-            "loop_work",
-            "jacobian_asymmetry",
-            "force_energy_gap",
-            "net_torque",
-            "separated_additivity",
-            "supercell_extensivity",
-            *_OF_FORCES,
-        ),
-    ),
-)
-# A cell that is read wrongly, such as transposed or by its lengths and angles, has other images.
-_OF_CELLS: tuple[_Known, ...] = (
-    (
-        "the same lattice in other vectors is told apart",
-        ("lattice_basis",),
-        (
-            "periodic_wrap",
-            "rotation_equivariance",
-            "inversion_equivariance",
-            "supercell_extensivity",
-            "net_force",
-            "loop_work",
-            "jacobian_asymmetry",
-            "force_energy_gap",
-            "stress_energy_gap",
-            *_OF_FORCES,
-            *_OF_STRESS,
-        ),
-    ),
-)
-# Parameters that go with which elements are there: pairs of one element alone have other ones.
-_OF_ELEMENTS: tuple[_Known, ...] = (
-    ("answers depend on which elements are there", ("separated_additivity",), ()),
-)
+# A check of each fault whose order among the others is known: calls, order of atoms, vectors of the
+# cell, potential and energy, origin, images, supercells, strains, elements, jumps.
+_CALLS = ("determinism", "history_independence")
+_ATOMS, _CELLS = "permutation_equivariance", "lattice_basis"
+_GRADIENTS = ("loop_work", "force_energy_gap")
+_PLACE, _IMAGES, _SUPERCELLS = "translation_invariance", "periodic_wrap", "supercell_extensivity"
+_STRAINS, _ELEMENTS, _JUMPS = "stress_energy_gap", "separated_additivity", "cutoff_smoothness"
+_OURS = {*_CALLS, _ATOMS, _CELLS, *_GRADIENTS, _PLACE, _IMAGES, _SUPERCELLS, _STRAINS, _ELEMENTS}
+_OURS |= {_JUMPS}
 # What separated_additivity's place says where atoms of other elements are far away.
 _UNLIKE = "atoms with"
-_OF_IMAGES: tuple[_Known, ...] = (
-    ("an atom and its periodic image are told apart", ("periodic_wrap",), ()),
-)
-# Forces that change by so much with the order of atoms or the vectors of the cell, eV/Å, are other
-# atoms' forces: a thermal displacement of 0.05 Å against a bond of 2 eV/Å² or more gives as much.
-_ANOTHER_ATOMS = 0.1
-_OF_PLACES: tuple[_Known, ...] = (
-    ("a cell and its supercell are told apart", ("supercell_extensivity",), ()),
-    ("the same lattice in other vectors is told apart", ("lattice_basis",), ()),
-)
-_OF_STRAINS: tuple[_Known, ...] = (
-    (
-        "the stress is not the strain derivative of the energy",
-        ("stress_energy_gap",),
-        _OF_STRESS,
-    ),
-)
 # Faults that make jumps at symmetric places, which no motion crosses.
 _AT_SYMMETRIC_PLACES = {"supercell_extensivity", "translation_invariance", "periodic_wrap"}
 # What is in outputs_agree's title where strained cells don't have the energy of their stress.
@@ -193,47 +96,46 @@ def faults(records: Iterable[Record]) -> list[Fault]:
     )
     place = {check: number for number, check in enumerate(ranked)}
     left, found = dict(ranked), []
-    for title, names, after in _in_question(ranked):
-        shown = {name: left.pop(name) for name in list(left) if name in names}
+    for known in _in_question(ranked):
+        shown = {check: left.pop(check) for check in list(left) if check in known.shown_by}
         if shown:
-            if one_energy and "force_energy_gap" in shown:
-                after = (*after, "stress_energy_gap")
-            more = [n for n in left if n in after or _is_the_same(shown, n, left[n])]
-            follow = {name: left.pop(name) for name in more}
+            more = [
+                check
+                for check, failed in left.items()
+                if known.covers(check, failed[0].family)
+                or (one_energy and "force_energy_gap" in shown and check == "stress_energy_gap")
+                or _is_the_same(shown, check, failed)
+            ]
+            follow = {check: left.pop(check) for check in more}
             # One failure says it all itself.
             alone = len(shown) + len(follow) == 1
-            found.append(Fault("" if alone else title, shown, follow))
+            found.append(Fault("" if alone else known.title, shown, follow))
     found += [Fault("", {check: failed}, {}) for check, failed in left.items()]
     return sorted(found, key=lambda fault: min(place[check] for check in fault.shown))
 
 
-def _in_question(ranked: Mapping[str, list[Record]]) -> tuple[_Known, ...]:
+def _in_question(ranked: Mapping[str, list[Record]]) -> list[RegisteredFault]:
     """The known faults, in the order in which they explain others.
 
     A stress that is known to be a multiple or in disorder explains more than a symmetry that it
     breaks, and a jump explains gaps that generated lines alone have found.
     """
+    known = registered_faults()
     of_forces = ranked.get("force_energy_gap", [])
     crossed = bool(of_forces) and all(_is_on_a_generated_line(r) for r in of_forces)
-    first = (*_OF_JUMPS, *_OF_GRADIENTS) if crossed else (*_OF_GRADIENTS, *_OF_JUMPS[:1])
-    first = (*first, *_OF_IMAGES)
-    last = (*_OF_ELEMENTS, *(() if crossed else _OF_JUMPS[1:]))
     # Jumps at a cutoff, or at a cap on neighbours, are another cause of what cells tell.
-    jumps = any(not _is_no_crossing(r) for r in ranked.get("cutoff_smoothness", ()))
-    if not jumps and any(_is_another_atoms(r) for r in ranked.get("lattice_basis", ())):
-        first = (*_OF_CELLS, *first)
-    if any(_is_another_atoms(r) for r in ranked.get("permutation_equivariance", ())):
-        first = (*_OF_ORDER, *first)
-    first = (*_OF_CALLS, *first)
-    if any("title" in record.evidence for record in ranked.get("stress_energy_gap", ())):
-        return (*first, *_OF_STRAINS, *_OF_PLACES, *last)
-    return (*first, *_OF_PLACES, *_OF_STRAINS, *last)
-
-
-def _is_another_atoms(record: Record) -> bool:
-    """Whether atoms have each other's forces, which are then wrong in every other way."""
-    apart = record.evidence.get("quantities", {}).get("force_difference_eV_per_A", 0.0)
-    return isinstance(apart, float) and apart > _ANOTHER_ATOMS
+    jumps = any(not _is_no_crossing(r) for r in ranked.get(_JUMPS, ()))
+    named = any("title" in record.evidence for record in ranked.get(_STRAINS, ()))
+    order = [known[check] for check in _CALLS]
+    order += [known[_ATOMS]] if known[_ATOMS].applies(ranked) else []
+    order += [known[_CELLS]] if known[_CELLS].applies(ranked) and not jumps else []
+    first = (_PLACE, _JUMPS, *_GRADIENTS) if crossed else (*_GRADIENTS, _PLACE)
+    order += [known[check] for check in (*first, _IMAGES)]
+    cells = [known[_SUPERCELLS], replace(known[_CELLS], explains=frozenset())]
+    order += [known[_STRAINS], *cells] if named else [*cells, known[_STRAINS]]
+    order += [known[_ELEMENTS], *([] if crossed else [known[_JUMPS]])]
+    others = {f.title: f for f in known.values() if not f.shown_by.keys() & _OURS}
+    return with_faults_of_others(order, list(others.values()), ranked)
 
 
 def _is_on_a_generated_line(record: Record) -> bool:
@@ -259,7 +161,7 @@ def _is_the_same(shown: dict[str, list[Record]], check: str, failed: list[Record
         # A strain moves atoms off such a place. A stress with a factor is wrong everywhere.
         there = {r.structure for records in shown.values() for r in records}
         return all(r.structure in there and "title" not in r.evidence for r in failed)
-    if check in ("stress_energy_gap", *_OF_STRESS) and _of_stress_alone(shown):
+    if _of_stress_alone(shown) and _is_of_stress(check, failed[0].family):
         return not any("title" in r.evidence for r in failed)
     if "separated_additivity" in shown and check == "short_range_repulsion":
         # Two atoms alone are held against nothing but each other.
@@ -280,6 +182,11 @@ def _is_the_same(shown: dict[str, list[Record]], check: str, failed: list[Record
     if shown.keys() & _AT_SYMMETRIC_PLACES and check == "cutoff_smoothness":
         return all(_is_no_crossing(record) for record in failed)
     return False
+
+
+def _is_of_stress(check: str, family: str) -> bool:
+    """Whether a stress that isn't the energy's strain derivative makes a check fail."""
+    return check == _STRAINS or registered_faults()[_STRAINS].covers(check, family)
 
 
 def _of_stress_alone(shown: dict[str, list[Record]]) -> bool:

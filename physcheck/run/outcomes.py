@@ -89,6 +89,7 @@ def unmeasured_record(
         seed=tuple(seed),
         message=message,
         title=spec.title,
+        short_title=spec.failure.short_title,
         causes=spec.causes,
         advice=spec.advice,
         rerun=rerun,

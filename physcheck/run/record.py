@@ -99,8 +99,9 @@ class Record:
     seed : tuple of int
         Entropy of the random numbers: ``numpy.random.default_rng(seed)``.
     message : str
-    title, causes, advice : str
-        The check's: the violation in a few words, what usually causes it, what to do about it.
+    title, short_title, causes, advice : str
+        The check's: the violation in a few words, and in fewer; what usually causes it, what to do
+        about it.
     rerun : str or None
         The command that makes this record again.
     evidence : mapping
@@ -133,6 +134,7 @@ class Record:
     seed: tuple[int, ...]
     message: str = ""
     title: str = ""
+    short_title: str = ""
     causes: str = ""
     advice: str = ""
     rerun: str | None = None
@@ -155,7 +157,7 @@ class Record:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Record:
-        """The inverse of :meth:`to_json`; reports of versions without ``advice`` are read, too."""
+        """The inverse of :meth:`to_json`; reports of versions that lack texts are read, too."""
         values = _fields_from_json(cls, document)
         parts = values.get("uncertainty_components") or {}
         values["uncertainty_components"] = {name: float(part) for name, part in parts.items()}

@@ -7,7 +7,6 @@ import math
 from physcheck.text.finding import Finding, ReferenceFinding
 from physcheck.text.numbers import figure, ratio, with_uncertainty
 from physcheck.text.phrases import verdict_head
-from physcheck.text.short_titles import short_title
 
 __all__ = [
     "REMOVE",
@@ -84,7 +83,7 @@ def short_sentence(finding: Finding, room: int) -> str:
         number = with_uncertainty(finding.value, finding.uncertainty, finding.unit)
         far = "" if finding.tolerance is None else ratio(finding.value, finding.tolerance)
         ways += [f"{title}: {number}", f"{title}, {far}" if far else title, title]
-        few = short_title(finding.check)
+        few = finding.short_title
         ways += [f"{few}, {far}" if far else few, few] if few else []
         # The name of the law stands before it.
         ways += ["does not hold", "violated"] if finding.verdict in _FAILURES else [number]

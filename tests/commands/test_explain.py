@@ -1,11 +1,14 @@
 """``physcheck explain`` says all of it of every check."""
 
+from dataclasses import replace
+
 import pytest
 
 from physcheck.checks import all_checks
 from physcheck.cli import main
+from physcheck.registry import Failure
 from physcheck.report.explanation import explanation
-from physcheck.report.meaning_of_failure import _MEANINGS, meaning_of_failure
+from physcheck.report.meaning_of_failure import meaning_of_failure
 
 SECTIONS = ("what is measured", "tolerance", "a failure says", "what that does", "usual causes",
             "what to do", "needs", "cost")  # fmt: skip
@@ -19,7 +22,6 @@ def test_every_check_is_explained(check):
     assert [s for s in SECTIONS if s not in lines] == []
     assert max(map(len, lines)) <= 100
     assert "``" not in "\n".join(lines)
-    assert (spec.kind == "info") != (check in _MEANINGS)
 
 
 def test_a_family_and_several(capsys):
@@ -29,6 +31,10 @@ def test_a_family_and_several(capsys):
     assert "arXiv 2412.11569" in told
 
 
-def test_a_check_of_another_package_has_its_familys_meaning():
-    assert "heats or cools" in meaning_of_failure("theirs", "conservation", "law")
-    assert "for information" in meaning_of_failure("theirs", "conservation", "info")
+def test_a_check_of_another_package_has_its_own_meaning_or_its_familys():
+    theirs = replace(SHIPPED["loop_work"], id="theirs", failure=Failure())
+    assert "heats or cools" in meaning_of_failure(theirs)
+    assert "their words" in meaning_of_failure(
+        replace(theirs, failure=Failure(meaning="their words"))
+    )
+    assert "for information" in meaning_of_failure(replace(theirs, kind="info"))

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from support.markdown_blocks import blocks_of
 
-from physcheck import registry
 from physcheck.checks import all_checks
+from physcheck.registry import registration
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page for page in DOCS.glob("*.md"))
@@ -45,7 +45,7 @@ def commands_of(text):
 def folder(tmp_path, monkeypatch):
     """A folder of its own for a page; checks and modules that the page makes end with it."""
     all_checks()
-    monkeypatch.setattr(registry, "_REGISTRY", registry.registered_checks())
+    monkeypatch.setattr(registration, "_REGISTRY", registration.registered_checks())
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     before = set(sys.modules)

@@ -32,6 +32,14 @@ FAIL_SIGMAS, PASS_SIGMAS, MISSED_SIGMAS = 4, 2, 1.645
     title="forces depend on the masses of the atoms",
     causes="elements told by their mass; a centre of mass in place of a centre",
     advice="use atomic numbers to tell elements, and the mean position for a centre",
+    failure=physcheck.Failure(
+        short_title="masses matter",
+        meaning="Isotopes are other elements to the model: isotope effects are wrong, and so is "
+        "dynamics with heavier hydrogen.",
+        fault=physcheck.KnownFault(
+            "answers depend on the masses of the atoms", explains=("separated_additivity",)
+        ),
+    ),
     tolerances=physcheck.Tolerances(
         screening=1e-3,
         md=1e-4,

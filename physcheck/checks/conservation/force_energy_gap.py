@@ -36,6 +36,7 @@ from physcheck.checks.conservation.piece_length import (
     gap_is_confirmed,
 )
 from physcheck.checks.conservation.subject import Subject
+from physcheck.checks.failures_that_follow import OF_OTHER_FORCES
 from physcheck.checks.gap_naming import with_cause
 from physcheck.checks.plotted import line_through
 from physcheck.measurement import Measurement
@@ -43,7 +44,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import SampledRms
 from physcheck.numerics.quantiles import projection_rms_quantile
 from physcheck.probes.directions import orthonormal_directions
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, KnownFault, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 from physcheck.text.gap_causes import force_cause
@@ -103,6 +104,16 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     "energy that belongs to the forces is free_energy)",
     advice="take the forces as the gradient of the very energy that is reported; compare the two "
     "term by term on a dimer to find the part that differs",
+    failure=Failure(
+        short_title="forces aren't -dE/dx",
+        meaning="The forces are not those of the reported energy. Dynamics follows another surface "
+        "than the energies that are averaged, compared and plotted; line searches and nudged "
+        "elastic bands misjudge their steps.",
+        fault=KnownFault(
+            "the forces are not the gradient of the energy that is reported",
+            explains=OF_OTHER_FORCES,
+        ),
+    ),
     tolerances=Tolerances(
         screening=20.0,
         md=1.0,

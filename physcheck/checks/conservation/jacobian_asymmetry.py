@@ -65,12 +65,13 @@ from physcheck.checks.conservation.jacobian_products import measure_exact_asymme
 from physcheck.checks.conservation.jacobian_sampling import sampling_spreads, shrinkage
 from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.conservation.worst_loop import LOOP_POINTS, worst_loop_evidence
+from physcheck.checks.failures_that_follow import NO_POTENTIAL
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import SampledRms
 from physcheck.numerics.quantiles import rank2_quantile
 from physcheck.probes.directions import orthonormal_directions
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 from physcheck.tolerances import Tolerances
@@ -140,6 +141,12 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     advice="run dynamics with the conservative head, or correct this model with a "
     "conservative one by multiple time stepping (mts_tandem); in a model that means "
     "to be conservative, switch off fused kernels and detached terms one by one",
+    failure=Failure(
+        short_title="Jacobian not symmetric",
+        meaning="No energy has these forces. Constant-energy dynamics heats or cools steadily, "
+        "relaxations may circle for ever, and phonons have complex frequencies.",
+        fault=NO_POTENTIAL,
+    ),
     tolerances=LAMBDA,
     evaluations=_evaluations,
     options=_OPTIONS,
@@ -191,7 +198,7 @@ def measure_jacobian_asymmetry(
     subject = Subject.of(model, start, rng, resolution)
     target = default_tolerance("jacobian_asymmetry") if tolerance is None else tolerance
     if subject.meter.capabilities.differentiable and not full:
-        return _measure_exactly(subject, target)
+        return measure_exact_asymmetry(subject, target)
     probe, n = JacobianProbe(subject), subject.n_coordinates
     frame = np.eye(n) if full else orthonormal_directions(n, min(directions, n), rng)
     chosen = _choose_steps(probe, frame, target, full)
@@ -203,21 +210,6 @@ def measure_jacobian_asymmetry(
     if place is None and not full:
         place = _locate(probe, result, target, localise)
     return _report(subject, result, fault, place, localise, target)
-
-
-def _measure_exactly(subject: Subject, target: float) -> Measurement:
-    """The measurement from exact Jacobian products."""
-    exact = measure_exact_asymmetry(subject, target)
-    count = exact.quantities["directions"]
-    evidence: dict[str, Any] = {
-        "place": f"exact Jacobian products along {count} random directions",
-        "scale": heating_sentence(exact.estimate.value),
-        "quantities": exact.quantities,
-        "configurations": subject.start,
-    }
-    if exact.place is not None:
-        evidence |= worst_loop_evidence(subject, exact.place)
-    return exact.estimate.to_measurement(subject, evidence)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

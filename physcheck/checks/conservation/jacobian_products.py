@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from physcheck.checks.consequences import heating_sentence
 from physcheck.checks.conservation.estimate import Estimate
-from physcheck.checks.conservation.fault_location import Place, place_by_products
+from physcheck.checks.conservation.fault_location import place_by_products
 from physcheck.checks.conservation.subject import Subject
+from physcheck.checks.conservation.worst_loop import worst_loop_evidence
+from physcheck.measurement import Measurement
 from physcheck.numerics.detection import SampledRms
 from physcheck.numerics.quantiles import projection_rms_quantile
 from physcheck.probes.directions import orthonormal_directions
 from physcheck.system import Floats
 
-__all__ = ["ExactAsymmetry", "measure_exact_asymmetry"]
+__all__ = ["measure_exact_asymmetry"]
 
 # Each costs two products.
 _DIRECTIONS = 5
@@ -24,31 +26,13 @@ _DIRECTIONS = 5
 _TINY = 1e-300
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ExactAsymmetry:
-    """lambda from k random directions, with J u and J^T u each.
-
-    Attributes
-    ----------
-    estimate : Estimate
-    place : Place or None
-        Where the violation is, if there is one beyond the noise.
-    quantities : dict
-        For the evidence.
-    """
-
-    estimate: Estimate
-    place: Place | None
-    quantities: dict[str, Any]
-
-
-def measure_exact_asymmetry(subject: Subject, tolerance: float) -> ExactAsymmetry:
+def measure_exact_asymmetry(subject: Subject, tolerance: float) -> Measurement:
     """lambda from d_i = (J - J^T) u_i: |J_anti|_F^2 = n mean |d_i|^2/4, |J|_F^2 = n mean |J u_i|^2.
 
     The rounding of the products is measured, from u_j.(J u_i) - u_i.(J^T u_j), which is zero
     exactly.  ``tolerance`` is that of lambda, for the detection limit.
 
-    Cost: 10 Jacobian products.
+    Cost: 10 Jacobian products, and 16 evaluations where a violation is seen.
     """
     n = subject.n_coordinates
     frame = orthonormal_directions(n, min(_DIRECTIONS, n), subject.rng)
@@ -59,11 +43,16 @@ def measure_exact_asymmetry(subject: Subject, tolerance: float) -> ExactAsymmetr
     noise = float(np.sqrt(np.mean(mismatch**2) / 2))
     norm = math.sqrt(n * float(np.mean(np.sum(forward**2, axis=1))))
     estimate = _estimate(forward, backward, noise, norm, subject.resolution.dof, tolerance)
-    place = None
+    evidence: dict[str, Any] = {
+        "place": f"exact Jacobian products along {len(frame)} random directions",
+        "scale": heating_sentence(estimate.value),
+        "quantities": {"directions": len(frame), "product_noise": noise, "jacobian_norm": norm},
+        "configurations": subject.start,
+    }
     if estimate.exceeds(0):
         place = place_by_products(subject.start, forward - backward)
-    quantities = {"directions": len(frame), "product_noise": noise, "jacobian_norm": norm}
-    return ExactAsymmetry(estimate, place, quantities)
+        evidence |= worst_loop_evidence(subject, place)
+    return estimate.to_measurement(subject, evidence)
 
 
 def _products(subject: Subject, vectors: Floats, *, transpose: bool) -> Floats:

@@ -35,11 +35,12 @@ from physcheck.checks.conservation.loop_lambda import (
 )
 from physcheck.checks.conservation.subject import Subject
 from physcheck.checks.conservation.walked_loops import WalkedLoop, stiffness_squared, walk_loops
+from physcheck.checks.failures_that_follow import NO_POTENTIAL
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quadrature import aliasing, spectrum
 from physcheck.probes.loops import Circle, atom_circle, collective_circles, molecule_rotation
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 
@@ -101,6 +102,12 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     advice="run dynamics with the conservative head, or correct this model with a "
     "conservative one by multiple time stepping (mts_tandem); in a model that means "
     "to be conservative, switch off fused kernels and detached terms one by one",
+    failure=Failure(
+        short_title="work in a closed loop",
+        meaning="Atoms that move around a closed path gain or lose energy each time. "
+        "Constant-energy dynamics heats or cools steadily, and a thermostat only hides it.",
+        fault=NO_POTENTIAL,
+    ),
     tolerances=LAMBDA,
     evaluations=_evaluations,
     options=_OPTIONS,

@@ -39,7 +39,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quadrature import aliasing, periodic_integral, spectrum
 from physcheck.probes.directions import orthonormal_directions
 from physcheck.probes.strains import StrainLoop, commuting_strains
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 
@@ -88,6 +88,12 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     "predicted directly",
     advice="take the stress as the strain derivative of the energy; until then run neither "
     "constant-pressure dynamics nor cell relaxations",
+    failure=Failure(
+        short_title="work in a strain loop",
+        meaning="A cycle of strain and motion gains or loses energy. Constant-pressure dynamics "
+        "and cell relaxations are driven by it.",
+        spoils=("constant-pressure dynamics", "cell relaxations"),
+    ),
     tolerances=replace(
         LAMBDA,
         reason="the same share of irreversible work as for loops in positions, since a "

@@ -36,6 +36,7 @@ from physcheck.checks.conservation.stress_noise import (
     needs_a_volume,
 )
 from physcheck.checks.conservation.subject import Subject
+from physcheck.checks.failures_that_follow import OF_STRESS
 from physcheck.checks.gap_naming import with_cause
 from physcheck.checks.plotted import line_through
 from physcheck.checks.what_shows import SHEARED_CELL
@@ -44,7 +45,7 @@ from physcheck.model import Meter, Model
 from physcheck.numerics.detection import limit_of_excess
 from physcheck.numerics.quantiles import noise_rms_quantile
 from physcheck.probes.strains import strained, symmetric_strains
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, KnownFault, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Floats
 from physcheck.text.gap_causes import stress_cause
@@ -82,6 +83,16 @@ _BY_BUDGET: dict[Budget, int] = {b: _EVALUATIONS for b in ("quick", "standard", 
     advice="take the stress as the strain derivative of the energy over the volume, and "
     "compare sign, unit and Voigt order first; until then simulate at constant volume "
     "only",
+    failure=Failure(
+        short_title="stress isn't dE/dstrain",
+        meaning="Pressures are wrong by about the value. Constant-pressure dynamics has the wrong "
+        "density, relaxed cells the wrong size and shape, elastic constants are off.",
+        spoils=("constant-pressure dynamics", "cell relaxations"),
+        fault=KnownFault(
+            "the stress is not the strain derivative of the energy",
+            explains=OF_STRESS,
+        ),
+    ),
     tolerances=Tolerances(
         screening=0.1,
         md=0.01,

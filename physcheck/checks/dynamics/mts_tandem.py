@@ -53,7 +53,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import limit_of_mean
 from physcheck.numerics.quantiles import FALSE_FAIL
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import Tolerances
@@ -111,6 +111,12 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     causes="forces of the two models that are too far apart; a reference whose forces are no "
     "gradient either",
     advice="use a shorter stride, or a fast model that is trained closer to the conservative one",
+    failure=Failure(
+        short_title="energy drifts",
+        meaning="The two models don't work together in multiple time stepping at the stride that "
+        "is wanted: the correction comes too late, and energy drifts.",
+        spoils=("multiple time stepping with this pair",),
+    ),
     tolerances=Tolerances(
         screening=2.6e-4,
         md=2.6e-6,

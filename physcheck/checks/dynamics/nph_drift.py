@@ -67,7 +67,7 @@ from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, as_configurations
 from physcheck.text.numbers import with_uncertainty
@@ -113,6 +113,11 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     "term of the periodic images; forces predicted directly",
     advice="take the stress as the derivative of the energy by strain (stress_energy_gap says what "
     "is off); until then run no barostat, since its work goes into or comes out of the atoms",
+    failure=Failure(
+        short_title="enthalpy drifts",
+        meaning="A simulation at constant pressure heats or cools by itself, or its volume runs "
+        "away. Densities, lattice constants and phase changes from such runs can't be trusted.",
+    ),
     tolerances=Tolerances(
         screening=2.6e-4,
         md=2.6e-6,

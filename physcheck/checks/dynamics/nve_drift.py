@@ -75,7 +75,7 @@ from physcheck.measurement import LOOK_CLOSER, Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.quantiles import FALSE_FAIL
 from physcheck.numerics.sequential import doubling_looks, spending
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, as_configurations
 from physcheck.text.numbers import figure, with_uncertainty
@@ -120,6 +120,11 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     advice="rule out the integrator by half the timestep; heating that stays is the forces': "
     "use conservative forces or multiple time stepping (mts_tandem), since a "
     "thermostat only hides it",
+    failure=Failure(
+        short_title="energy drifts",
+        meaning="A simulation at constant energy heats or cools at the rate that is given. With a "
+        "thermostat that heat flows through the system: it isn't at equilibrium.",
+    ),
     tolerances=Tolerances(
         screening=2.6e-4,
         md=2.6e-6,

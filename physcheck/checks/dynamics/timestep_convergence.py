@@ -21,7 +21,7 @@ from physcheck.numerics.detection import limit_of_mean
 from physcheck.numerics.noise import difference_table_noise
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
@@ -64,6 +64,11 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     "in the outputs",
     advice="use a shorter timestep, and look at cutoff_smoothness, path_smoothness and "
     "force_energy_gap for what the surface does",
+    failure=Failure(
+        short_title="error isn't of dt^2",
+        meaning="A shorter timestep doesn't make the simulation as much more accurate as it "
+        "should. The usual test of a timestep can't be trusted.",
+    ),
     tolerances=Tolerances(
         screening=0.5,
         md=0.25,

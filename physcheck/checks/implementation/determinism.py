@@ -15,7 +15,7 @@ from physcheck.model import Meter, Model
 from physcheck.numerics.detection import MISSED, limit_of_excess
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_PASS
-from physcheck.registry import check, default_tolerance, derive_assert
+from physcheck.registry import Failure, KnownFault, check, default_tolerance, derive_assert
 from physcheck.system import Configurations, Evaluation, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -42,6 +42,16 @@ _WANT = frozenset({"forces", "energy"})
     "a GPU",
     advice="ask the framework for deterministic kernels, and look for random numbers, "
     "dropout or training mode in the forward pass",
+    failure=Failure(
+        short_title="equal calls differ",
+        meaning="Two equal calls differ. Runs can't be repeated, and random forces heat a "
+        "simulation at constant energy.",
+        # Answers that scatter are told from each other by nothing else either.
+        fault=KnownFault(
+            "equal calls give different answers",
+            explains=("batch_invariance", "history_independence", "thread_safety"),
+        ),
+    ),
     tolerances=Tolerances(
         screening=1e-3,
         md=1e-4,

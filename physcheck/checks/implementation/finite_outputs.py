@@ -14,7 +14,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.species_pairs import claimed_species, pair_of
 from physcheck.probes.symmetric_places import symmetric_places
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, Failure, check, derive_assert
 from physcheck.system import Configurations, Floats, System, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -49,6 +49,11 @@ def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> 
     "neighbour lists; memory that nothing was written to, integers read as floating-point numbers",
     advice="guard divisions and square roots at zero distance, angles of 180 degrees and "
     "empty neighbour lists",
+    failure=Failure(
+        short_title="outputs aren't numbers",
+        meaning="Some structures give NaN or infinity. A simulation that meets one ends, or goes "
+        "on with nonsense.",
+    ),
     tolerances=Tolerances(
         screening=0.0,
         md=0.0,

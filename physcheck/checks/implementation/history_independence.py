@@ -25,7 +25,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import limit_of_difference
 from physcheck.numerics.noise import rounding_floor
 from physcheck.probes.transformations import doubled
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, KnownFault, check, default_tolerance, derive_assert
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -382,6 +382,14 @@ def _exchanged(start: Configurations, rng: np.random.Generator) -> Configuration
     "running averages",
     advice="clear caches and neighbour lists whenever any input changes; use a fresh model "
     "for each structure until then",
+    failure=Failure(
+        short_title="past calls matter",
+        meaning="Forces depend on what was computed before. A simulation that is restarted takes "
+        "another way, and memory acts like friction or a drive.",
+        fault=KnownFault(
+            "answers depend on what the model was asked before",
+        ),
+    ),
     tolerances=Tolerances(
         screening=1e-3,
         md=1e-4,

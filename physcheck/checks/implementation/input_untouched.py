@@ -13,7 +13,7 @@ from physcheck.checks.symmetry.comparison import outputs_of
 from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
-from physcheck.registry import check, derive_assert
+from physcheck.registry import Failure, check, derive_assert
 from physcheck.system import Configurations, Evaluation, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -43,6 +43,11 @@ def _arrays(given: Configurations) -> dict[str, Any]:
     causes="wrapping or centring positions in place; writing magnetic moments or charges back; one "
     "buffer for the answers of all calls (CUDA graphs)",
     advice="copy the input before changing it, and the answers before the next call",
+    failure=Failure(
+        short_title="arrays are overwritten",
+        meaning="The caller's structure is changed by evaluating it. Trajectories and later calls "
+        "are corrupted without a message.",
+    ),
     tolerances=Tolerances(
         screening=0.0,
         md=0.0,

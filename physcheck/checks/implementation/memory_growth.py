@@ -15,7 +15,7 @@ import numpy as np
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import limit_of_excess
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -45,6 +45,10 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     causes="results or graphs kept in a list; gradients that aren't detached; a cache without a "
     "bound",
     advice="release results after each call: look for lists, caches and graphs that are kept",
+    failure=Failure(
+        short_title="memory keeps growing",
+        meaning="Memory fills up as a simulation runs, until the process is ended.",
+    ),
     tolerances=Tolerances(
         screening=100.0,
         md=10.0,

@@ -15,7 +15,7 @@ from physcheck.checks.symmetry.comparison import outputs_of
 from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -56,6 +56,11 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     "for another shape or constant; shorter numbers than the mode's name says; an output that one "
     "of the two scales or leaves out",
     advice="use the mode whose laws hold, and give the other's author the saved configurations",
+    failure=Failure(
+        short_title="modes differ",
+        meaning="What is computed depends on how the same weights are executed. Results of the "
+        "fast mode aren't those of the model that was tested.",
+    ),
     tolerances=Tolerances(
         screening=1e-3,
         md=3e-5,

@@ -20,7 +20,7 @@ from physcheck.model import Meter, Model
 from physcheck.numerics.detection import limit_of_excess
 from physcheck.numerics.noise import rounding_floor
 from physcheck.probes.transformations import far_pair, rattled, supercell
-from physcheck.registry import check, default_tolerance, derive_assert
+from physcheck.registry import Failure, check, default_tolerance, derive_assert
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
 
@@ -76,6 +76,11 @@ class _Difference:
     "sum; a virial of the other sign, or per atom; charges that aren't made to sum to the total; a "
     "stress divided by the volume of another cell where some axes aren't periodic",
     advice="use one of the two outputs only, until it is known which one is right",
+    failure=Failure(
+        short_title="outputs disagree",
+        meaning="Two outputs that should say the same don't, and one of them is wrong. Which one a "
+        "code reads decides its result.",
+    ),
     tolerances=Tolerances(
         screening=1e-2,
         md=1e-3,

@@ -13,7 +13,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.near_pairs import near_pairs
 from physcheck.probes.species_pairs import claimed_species, pair_of
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, Failure, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Bools, Configurations, Floats, Ints, as_configurations
 from physcheck.tolerances import Tolerances
@@ -85,6 +85,11 @@ def _cost(start: Configurations, capabilities: Capabilities, budget: Budget) -> 
     advice="evaluate two configurations by hand and compare; make sure that the weights are loaded "
     "and that "
     "results are computed again when positions change",
+    failure=Failure(
+        short_title="forces don't respond",
+        meaning="Forces don't follow the atoms. Nothing that is simulated with the model has a "
+        "meaning, and other checks say nothing.",
+    ),
     tolerances=Tolerances(
         screening=0.0,
         md=0.0,

@@ -23,7 +23,7 @@ from physcheck.checks.implementation.call_comparison import (
 )
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import check, derive_assert
+from physcheck.registry import Failure, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Evaluation, as_configurations
 from physcheck.text.exceptions import description
@@ -79,6 +79,10 @@ def _often_switching() -> Iterator[None]:
     title="calls from several threads disturb each other",
     causes="a buffer that all calls share; a neighbour list kept on the model",
     advice="give each thread its own copy of the model",
+    failure=Failure(
+        short_title="threads disturb forces",
+        meaning="Simulations that share one model in threads disturb each other's forces.",
+    ),
     tolerances=Tolerances(
         screening=1e-3,
         md=1e-4,

@@ -22,7 +22,7 @@ from physcheck.checks.relaxation.descent_energy import (
 )
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.relaxation.optimisers import evaluations_needed
 from physcheck.relaxation.starting_points import rattled, strained
 from physcheck.resolution import Resolution, ensure_resolution
@@ -61,6 +61,12 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     "directly; a missing term",
     advice="take the stress as the strain derivative of the energy (stress_energy_gap); "
     "relax at constant cell until then",
+    failure=Failure(
+        short_title="energy isn't the work",
+        meaning="A cell relaxation is driven by another energy than the reported one. Lattice "
+        "constants and relaxed energies can't be compared.",
+        spoils=("cell relaxations",),
+    ),
     tolerances=Tolerances(
         screening=0.1,
         md=0.01,

@@ -29,7 +29,7 @@ from physcheck.checks.relaxation.relaxation_convergence import inner_motion
 from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, NOTHING_SETTLES, Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import limit_of_excess
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.relaxation.noise_floor import achievable_fmax
 from physcheck.relaxation.optimisers import Path, relax
 from physcheck.relaxation.starting_points import rattled
@@ -101,6 +101,12 @@ class _Ground:
     causes="forces predicted directly; a detached term: two modes feed each other around a cycle",
     advice="don't compute phonons or run long dynamics about this minimum with these forces; "
     "use conservative ones",
+    failure=Failure(
+        short_title="vibrations grow",
+        meaning="Small vibrations about the minimum grow by themselves. Phonons have no meaning "
+        "there, and a cold crystal heats up.",
+        spoils=("phonon calculations",),
+    ),
     tolerances=Tolerances(
         screening=1.0,
         md=0.1,

@@ -29,7 +29,14 @@ from physcheck.checks.conservation import jacobian_asymmetry as jacobian_asymmet
 from physcheck.measurement import FINER_ARITHMETIC, LOOK_CLOSER, NOTHING_SETTLES, Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import limit_of_excess
-from physcheck.registry import Budget, check, default_tolerance, derive_assert, tolerance_of
+from physcheck.registry import (
+    Budget,
+    Failure,
+    check,
+    default_tolerance,
+    derive_assert,
+    tolerance_of,
+)
 from physcheck.relaxation.circling import (
     CIRCLING_EVALUATIONS,
     Circling,
@@ -118,6 +125,10 @@ class _Start:
     causes="forces predicted directly, which have no minimum to go to; a net torque; a detached "
     "term",
     advice="relax with conservative forces, and use this model to come near the minimum only",
+    failure=Failure(
+        short_title="reaches no minimum",
+        meaning="Geometry optimisations don't end, or end by chance: there is no minimum to go to.",
+    ),
     tolerances=Tolerances(
         screening=0.05,
         md=0.01,

@@ -10,7 +10,7 @@ from physcheck.checks.relaxation.descent_energy import descend, descent_measurem
 from physcheck.checks.relaxation.relaxation_convergence import inner_motion
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.relaxation.starting_points import rattled
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
@@ -44,6 +44,12 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     "scaled differently",
     advice="report the energy whose gradient the forces are (force_energy_gap); don't use "
     "line searches or energy differences of relaxed structures until then",
+    failure=Failure(
+        short_title="energy isn't the work",
+        meaning="The energy that a relaxation reports isn't the work that the forces did. "
+        "Optimisers that look at energies fail, and energies of relaxed structures can't be "
+        "compared.",
+    ),
     tolerances=Tolerances(
         screening=0.1,
         md=0.01,

@@ -25,7 +25,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import factor_to_settle
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, student_quantile
 from physcheck.numerics.series import ReplicaMean, replica_mean
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, Failure, check, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 from physcheck.text.numbers import figure
@@ -67,6 +67,11 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     advice="run force_energy_gap: it shows whether the forces are the gradient of the reported "
     "energy. Until they are, don't reweight energies between temperatures or take heat "
     "capacities from their fluctuations",
+    failure=Failure(
+        short_title="not one ensemble",
+        meaning="The configurations that dynamics visits aren't those of the reported energy. "
+        "Reweighting, replica exchange, heat capacities and free energies are biased.",
+    ),
     tolerances=Tolerances(
         screening=30.0,
         md=10.0,

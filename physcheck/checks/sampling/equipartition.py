@@ -37,7 +37,7 @@ from physcheck.errors import CapabilityMissing
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.series import replica_mean
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, Failure, check, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Bools, Configurations, as_configurations
 from physcheck.text.numbers import figure, with_uncertainty
@@ -81,6 +81,11 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     advice="don't sample with these forces under a global thermostat. Use conservative forces, or "
     "correct these by multiple time stepping with a conservative model (mts_tandem). A strong "
     "local thermostat hides the fault and slows diffusion",
+    failure=Failure(
+        short_title="unequal temperatures",
+        meaning="Species have different temperatures in one simulation. Diffusion, structure and "
+        "reaction rates are those of no temperature at all.",
+    ),
     tolerances=Tolerances(
         screening=3.0,
         md=1.0,

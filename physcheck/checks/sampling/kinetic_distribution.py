@@ -33,7 +33,7 @@ from physcheck.checks.sampling.trajectory_making import shared_evaluations
 from physcheck.dynamics import degrees_of_freedom
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, Failure, check, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Bools, Configurations, Floats
 from physcheck.text.numbers import figure, with_uncertainty
@@ -68,6 +68,11 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     advice="don't use temperatures of single species or atoms from simulations with this model. "
     "Run equipartition, nve_drift and jacobian_asymmetry: they show whether the forces do work "
     "that no energy accounts for",
+    failure=Failure(
+        short_title="not one temperature",
+        meaning="Some atoms are hotter or move more unevenly than at one temperature. Averages "
+        "that depend on them are biased.",
+    ),
     tolerances=Tolerances(
         screening=3.0,
         md=1.0,

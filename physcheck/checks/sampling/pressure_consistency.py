@@ -21,7 +21,7 @@ from physcheck.numerics.detection import factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
 from physcheck.probes.strains import strained
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 from physcheck.tolerances import Tolerances
@@ -62,6 +62,12 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     "the smoothing function",
     advice="take the stress as the derivative of the energy by strain; stress_energy_gap shows "
     "which components are wrong. Until then don't use pressures, barostats or cell relaxation",
+    failure=Failure(
+        short_title="pressure isn't -dE/dV",
+        meaning="The mean pressure of a simulation isn't that of its energy. Densities and phase "
+        "boundaries from constant-pressure dynamics are shifted.",
+        spoils=("constant-pressure dynamics",),
+    ),
     tolerances=Tolerances(
         screening=0.1,
         md=0.01,

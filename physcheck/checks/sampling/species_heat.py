@@ -44,7 +44,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import factor_to_settle, limit_of_square
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, noise_rms_quantile
 from physcheck.numerics.sequential import student_half_width
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Bools, Configurations, Floats, as_configurations
 from physcheck.text.numbers import figure, with_uncertainty
@@ -116,6 +116,11 @@ def _applies(start: Configurations, capabilities: Capabilities) -> str | None:
     advice="don't sample with these forces under a global thermostat: species settle at different "
     "temperatures. Use conservative forces, or correct these by multiple time stepping with a "
     "conservative model (mts_tandem)",
+    failure=Failure(
+        short_title="heat between species",
+        meaning="The forces pump heat from one species into another. Under one thermostat the "
+        "species settle at different temperatures.",
+    ),
     tolerances=Tolerances(
         screening=1.2e-3,
         md=3.9e-4,

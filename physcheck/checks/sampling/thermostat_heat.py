@@ -24,7 +24,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import factor_to_settle, limit_of_mean
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS
 from physcheck.numerics.sequential import student_half_width
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, Failure, check, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations, Floats
 from physcheck.text.numbers import figure
@@ -59,6 +59,11 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     advice="sample with conservative forces, or correct these by multiple time stepping with a "
     "conservative model (mts_tandem). A thermostat holds the temperature, but heat still flows: "
     "the simulation isn't at equilibrium",
+    failure=Failure(
+        short_title="heat flows for good",
+        meaning="The thermostat has to take up or supply heat without end. The simulation is a "
+        "driven steady state, not an ensemble.",
+    ),
     tolerances=Tolerances(
         screening=2.6e-4,
         md=2.6e-6,

@@ -38,7 +38,15 @@ from physcheck.numerics.near_pairs import near_pairs
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
 from physcheck.probes.loops import molecules
 from physcheck.probes.transformations import rattled, supercell
-from physcheck.registry import Budget, Shows, check, default_tolerance, derive_assert
+from physcheck.registry import (
+    Budget,
+    Failure,
+    KnownFault,
+    Shows,
+    check,
+    default_tolerance,
+    derive_assert,
+)
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
 from physcheck.tolerances import Tolerances
@@ -134,6 +142,16 @@ def pairs_within_reach(start: Configurations) -> float:
     "neighbour list",
     advice="multiply every term by a smooth cutoff function, differentiate that too, and "
     "raise the neighbour cap; until then use short timesteps and expect energy jumps",
+    failure=Failure(
+        short_title="jumps at a cutoff",
+        meaning="Forces or energies jump as atoms cross a cutoff, and at the rate of thermal "
+        "crossings that heats more than simulations bear.",
+        # A relaxation across a step of the energy releases it, and no force has done that work.
+        fault=KnownFault(
+            "forces or energy jump",
+            explains=("cell_relaxation", "relaxation_descent"),
+        ),
+    ),
     tolerances=Tolerances(
         screening=2.6e-4,
         md=2.6e-6,

@@ -21,7 +21,7 @@ from physcheck.checks.symmetry.comparison import COPIES, thermal
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import far_pair, supercell
-from physcheck.registry import check, default_tolerance, derive_assert
+from physcheck.registry import Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.tolerances import Tolerances
@@ -71,6 +71,11 @@ def _repeats(start: Configurations, reach: float) -> tuple[int, int]:
     title="atoms feel what is beyond the declared range",
     causes="a global readout or normalisation; more message-passing layers than declared; a mesh",
     advice="declare the true range (layers times cutoff), or switch the long-range part off",
+    failure=Failure(
+        short_title="far atoms matter",
+        meaning="An atom feels others beyond the range that was declared. Domain decomposition, as "
+        "in LAMMPS, gives other forces than one process does.",
+    ),
     tolerances=Tolerances(
         screening=1e-3,
         md=1e-4,

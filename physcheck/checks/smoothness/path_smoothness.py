@@ -45,7 +45,7 @@ from physcheck.numerics.detection import MISSED
 from physcheck.numerics.quantiles import FALSE_FAIL, FALSE_PASS, noise_rms_quantile
 from physcheck.probes.loops import Circle, thermal_circles
 from physcheck.probes.transformations import rattled
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Floats, as_configurations
 from physcheck.text.numbers import figure
@@ -86,6 +86,11 @@ def _evaluations(start: Configurations, capabilities: Capabilities, budget: Budg
     causes="kinks of activation or cutoff functions; jumps at neighbour-list changes; noise",
     advice="use smoother activations and cutoff functions; until then a shorter timestep: of kinks "
     "half of it leaves a 16th of the heat, of jumps a quarter",
+    failure=Failure(
+        short_title="rough forces",
+        meaning="Forces are so rough that simulations at a usual timestep heat. They need shorter "
+        "ones, and finite differences (phonons, elastic constants) are noisy.",
+    ),
     tolerances=Tolerances(
         screening=2.6e-4,
         md=2.6e-6,

@@ -20,7 +20,7 @@ from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.detection import limit_of_excess
 from physcheck.numerics.near_pairs import near_pairs
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Floats, System, as_configurations
 from physcheck.tolerances import Tolerances
@@ -99,6 +99,12 @@ class _Hole:
     causes="no data at short distances and no repulsive baseline; a repulsion that is switched off",
     advice="add a repulsive baseline such as ZBL, or train on compressed structures; watch "
     "the shortest distances in simulations",
+    failure=Failure(
+        short_title="overlaps attract",
+        meaning="Atoms that come too close are pulled together. Hot or compressed simulations fall "
+        "into the hole and blow up.",
+        spoils=("molecular dynamics at high temperature or pressure",),
+    ),
     tolerances=Tolerances(
         screening=18.0,
         md=15.0,

@@ -17,7 +17,7 @@ from physcheck.checks.symmetry.comparison import (
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.probes.transformations import inversion
-from physcheck.registry import check, derive_assert
+from physcheck.registry import Failure, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import as_configurations
 
@@ -34,6 +34,15 @@ __all__ = ["assert_inversion_equivariance", "measure_inversion_equivariance"]
     causes="triple products or cross products of pseudoscalar kind; an architecture for SO(3) only",
     advice="remove features that change sign under inversion, unless the model is meant to "
     "be chiral",
+    failure=Failure(
+        short_title="mirror image differs",
+        meaning="Mirror images have different energies and forces. Enantiomers and "
+        "mirror-symmetric structures are treated unequally.",
+        titles_by_output={
+            "energy": "a mirror image has another energy",
+            "stress": "a mirror image has another stress",
+        },
+    ),
     tolerances=LEARNED_SYMMETRY,
     evaluations=always(2 * COPIES),
     applies=one_atom,

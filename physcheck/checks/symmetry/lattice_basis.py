@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.differences import Part, force_part, place_rounding
+from physcheck.checks.failures_that_follow import OF_FORCES, OF_STRESS, are_other_atoms_forces
 from physcheck.checks.symmetry.comparison import (
     COPIES,
     EXACT_SYMMETRY,
@@ -26,7 +27,7 @@ from physcheck.probes.transformations import (
     exchanged_vectors,
     new_basis,
 )
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, Failure, KnownFault, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
 
@@ -102,6 +103,33 @@ def _box_is_refused(meter: Meter, boxed: Configurations) -> str:
     "aren't periodic, or periodic axes taken to come first",
     advice="build neighbour lists for any cell, skewed and left-handed ones included, and from "
     "pbc, not from the cell; until then reduce cells before each call",
+    failure=Failure(
+        short_title="choice of cell matters",
+        meaning="The same crystal in other cell vectors has other forces. Results depend on how "
+        "the input file was written, and change when a barostat shears the cell.",
+        titles_by_output={
+            "energy": "the energy depends on the choice of cell vectors",
+            "stress": "the stress depends on the choice of cell vectors, forces don't",
+        },
+        # A cell that is read wrongly (transposed, or by lengths and angles) has other images.
+        fault=KnownFault(
+            "the same lattice in other vectors is told apart",
+            explains=(
+                "periodic_wrap",
+                "rotation_equivariance",
+                "inversion_equivariance",
+                "supercell_extensivity",
+                "net_force",
+                "loop_work",
+                "jacobian_asymmetry",
+                "force_energy_gap",
+                "stress_energy_gap",
+                *OF_FORCES,
+                *OF_STRESS,
+            ),
+            explains_where=are_other_atoms_forces,
+        ),
+    ),
     tolerances=EXACT_SYMMETRY,
     evaluations=_cost,
     applies=one_atom,

@@ -10,7 +10,7 @@ from physcheck.checks.symmetry.balance import BALANCE, COST, measured, unbalance
 from physcheck.checks.symmetry.comparison import one_atom
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
-from physcheck.registry import check, derive_assert
+from physcheck.registry import Failure, check, derive_assert
 from physcheck.resolution import Resolution
 
 __all__ = ["assert_net_force", "measure_net_force"]
@@ -26,6 +26,11 @@ __all__ = ["assert_net_force", "measure_net_force"]
     causes="forces predicted directly; a lost reaction; an external field",
     advice="subtract the mean force in the model, or in the engine before each step, and "
     "look for absolute positions among the model's inputs",
+    failure=Failure(
+        short_title="net force isn't zero",
+        meaning="The whole system accelerates. Momentum isn't conserved, the centre of mass takes "
+        "up kinetic energy, and temperatures are wrong unless that is removed.",
+    ),
     tolerances=BALANCE,
     evaluations=COST,
     applies=one_atom,

@@ -10,7 +10,7 @@ from physcheck.checks.symmetry.balance import BALANCE, COST, measured, unbalance
 from physcheck.checks.symmetry.comparison import one_atom
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
-from physcheck.registry import check, derive_assert
+from physcheck.registry import Failure, check, derive_assert
 from physcheck.resolution import Resolution
 from physcheck.system import Configurations
 
@@ -33,6 +33,10 @@ def _isolated(start: Configurations, capabilities: Capabilities) -> str | None:
     causes="forces predicted directly; an energy that isn't invariant under rotation",
     advice="subtract the net torque of isolated molecules, or use a rotationally invariant "
     "energy, before angular momentum matters",
+    failure=Failure(
+        short_title="net torque isn't zero",
+        meaning="An isolated molecule or cluster starts to spin by itself.",
+    ),
     tolerances=BALANCE,
     evaluations=COST,
     applies=_isolated,

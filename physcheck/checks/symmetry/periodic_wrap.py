@@ -18,7 +18,7 @@ from physcheck.checks.what_shows import PARTLY_PERIODIC
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.probes.transformations import atom_at_corner, lattice_shifts, wrapped_into_cell
-from physcheck.registry import check, derive_assert
+from physcheck.registry import Failure, KnownFault, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import as_configurations
 
@@ -44,6 +44,18 @@ _OPPOSITE = (1.0, 1.0 - 2.0**-53)
     "x - floor(x) that is 1 for tiny negative x",
     advice="wrap positions, or build neighbour lists from fractional coordinates of any "
     "size; until then wrap atoms before each call",
+    failure=Failure(
+        short_title="choice of image matters",
+        meaning="Forces change when an atom is written at another image of the cell. Dynamics with "
+        "unwrapped positions, as ASE runs it, jumps or goes wrong after a while.",
+        titles_by_output={
+            "energy": "the energy depends on which periodic image of an atom is given",
+            "stress": "the stress depends on which periodic image of an atom is given",
+        },
+        fault=KnownFault(
+            "an atom and its periodic image are told apart",
+        ),
+    ),
     tolerances=EXACT_SYMMETRY,
     evaluations=always((3 + len(_CORNERS) + len(_OPPOSITE)) * COPIES),
     applies=not_periodic,

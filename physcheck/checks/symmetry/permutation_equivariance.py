@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from physcheck.checks.allotments import always
+from physcheck.checks.failures_that_follow import OF_FORCES, are_other_atoms_forces
 from physcheck.checks.symmetry.comparison import (
     COPIES,
     EXACT_SYMMETRY,
@@ -18,7 +19,7 @@ from physcheck.checks.what_shows import SEVERAL_SPECIES
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.probes.transformations import relabelling
-from physcheck.registry import check, derive_assert
+from physcheck.registry import Failure, KnownFault, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import as_configurations
 
@@ -36,6 +37,28 @@ __all__ = ["assert_permutation_equivariance", "measure_permutation_equivariance"
     "pairs",
     advice="sum over atoms and neighbours only; look for indices used as features and for "
     "order-dependent caps",
+    failure=Failure(
+        short_title="order matters",
+        meaning="Forces depend on the order of atoms in the file. Identical atoms behave "
+        "differently, and sorting a file changes the result.",
+        titles_by_output={
+            "energy": "the energy depends on the order in which atoms are listed",
+            "stress": "the stress depends on the order in which atoms are listed",
+        },
+        fault=KnownFault(
+            "answers depend on the order in which atoms are listed",
+            explains=(
+                "loop_work",
+                "jacobian_asymmetry",
+                "force_energy_gap",
+                "net_torque",
+                "separated_additivity",
+                "supercell_extensivity",
+                *OF_FORCES,
+            ),
+            explains_where=are_other_atoms_forces,
+        ),
+    ),
     tolerances=EXACT_SYMMETRY,
     evaluations=always(3 * COPIES),
     applies=one_atom,

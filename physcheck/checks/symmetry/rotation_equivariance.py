@@ -17,7 +17,7 @@ from physcheck.checks.symmetry.comparison import (
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.probes.transformations import rigid_rotation
-from physcheck.registry import check, derive_assert
+from physcheck.registry import Failure, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import as_configurations
 
@@ -35,6 +35,15 @@ __all__ = ["assert_rotation_equivariance", "measure_rotation_equivariance"]
     "assumed triangular",
     advice="average over rotations or train with them, and keep an eye on simulations that "
     "rotate; conservation matters more than this",
+    failure=Failure(
+        short_title="orientation matters",
+        meaning="A molecule that turns feels other forces. Free rotors, liquids and anything that "
+        "reorients is disturbed, in proportion to the value.",
+        titles_by_output={
+            "energy": "the energy changes when the atoms are turned",
+            "stress": "the stress doesn't turn with the atoms, forces do",
+        },
+    ),
     tolerances=LEARNED_SYMMETRY,
     evaluations=always(3 * COPIES),
     applies=one_atom,

@@ -37,7 +37,7 @@ from physcheck.checks.symmetry.unlike_fragments import (
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import far_pair
-from physcheck.registry import check, default_tolerance, derive_assert
+from physcheck.registry import Failure, KnownFault, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution, visit
 from physcheck.system import Configurations, Evaluation, Floats, as_configurations
 
@@ -68,6 +68,19 @@ def _separable(start: Configurations, capabilities: Capabilities) -> str | None:
     "spread over all atoms",
     advice="look for averages, tables or normalisations per structure, and for the neighbour "
     "search in large cells",
+    failure=Failure(
+        short_title="far parts interact",
+        meaning="Fragments far apart change each other's forces and energies. Binding and "
+        "dissociation energies are wrong, and so are surfaces and gases.",
+        titles_by_output={
+            "energy": "the energies of two fragments far apart don't add up",
+            "stress": "two fragments far apart change each other's stress",
+        },
+        # Parameters that go with which elements are there: pairs of one element have others.
+        fault=KnownFault(
+            "answers depend on which elements are there",
+        ),
+    ),
     tolerances=EXACT_SYMMETRY,
     evaluations=_COST,
     applies=_separable,

@@ -20,7 +20,7 @@ from physcheck.checks.symmetry.comparison import not_periodic
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import rattled, supercell
-from physcheck.registry import Budget, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
 from physcheck.resolution import RESOLUTION_EVALUATIONS, Resolution, ensure_resolution
 from physcheck.system import Configurations, Floats, as_configurations
 
@@ -70,6 +70,11 @@ def _largest(start: Configurations) -> int:
     "forces predicted directly by a model that was trained on small structures",
     advice="judge and trust the model at the size of the simulation; look for sums over all atoms "
     "among its features",
+    failure=Failure(
+        short_title="worse in larger cells",
+        meaning="The forces of a small cell conserve energy, and those of a larger one of the same "
+        "crystal don't. Tests on small structures say nothing of a large simulation, which heats.",
+    ),
     tolerances=LAMBDA,
     evaluations=_cost,
     options=_OPTIONS,

@@ -18,7 +18,7 @@ from physcheck.checks.symmetry.one_atom_cells import ONE_ATOM_COST, one_atom_cel
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.probes.transformations import supercell
-from physcheck.registry import Budget, check, derive_assert
+from physcheck.registry import Budget, Failure, KnownFault, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, as_configurations
 
@@ -45,6 +45,19 @@ def _supercell_cost(start: Configurations, capabilities: Capabilities, budget: B
     "cutoff; a cap on neighbours",
     advice="look for averages or norms over the whole structure in the readout, and for a "
     "cutoff that exceeds what the neighbour search covers",
+    failure=Failure(
+        short_title="size of cell matters",
+        meaning="A larger cell of the same crystal is another material. Results don't converge "
+        "with the size of the cell.",
+        titles_by_output={
+            "energy": "a larger cell of the same crystal has another energy an atom, but the "
+            "same forces",
+            "stress": "a larger cell of the same crystal has another stress, but the same forces",
+        },
+        fault=KnownFault(
+            "a cell and its supercell are told apart",
+        ),
+    ),
     tolerances=EXACT_SYMMETRY,
     evaluations=_supercell_cost,
     applies=_repeatable,

@@ -17,7 +17,7 @@ from physcheck.checks.symmetry.comparison import (
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.probes.transformations import rigid_shift
-from physcheck.registry import check, derive_assert
+from physcheck.registry import Failure, KnownFault, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import as_configurations
 
@@ -37,6 +37,19 @@ _SHIFTS = (1.0, 10.0)
     causes="absolute positions used as features; a mesh or an external field; atoms lost outside "
     "the cell",
     advice="use only differences of positions as inputs",
+    failure=Failure(
+        short_title="origin matters",
+        meaning="Forces or energies change when everything is moved together. Energy isn't "
+        "conserved as a system drifts, and results depend on the origin.",
+        titles_by_output={
+            "energy": "the energy changes when everything is moved together",
+            "stress": "the stress changes when everything is moved together",
+        },
+        fault=KnownFault(
+            "answers depend on where the structure is",
+            explains=("separated_additivity",),
+        ),
+    ),
     tolerances=EXACT_SYMMETRY,
     evaluations=always(3 * COPIES),
     applies=one_atom,
