@@ -12,8 +12,8 @@ __all__ = ["NO_POTENTIAL", "OF_FORCES", "OF_OTHER_FORCES", "OF_STRESS", "are_oth
 #: Dynamics, averages and relaxations under forces with a potential that isn't the energy: they are
 #: held against the wrong energy.
 OF_OTHER_FORCES = ("nve_drift", "nph_drift", "timestep_convergence", "sampling", "relaxation")
-#: Likewise under forces without a potential.
-OF_FORCES = ("strain_loop_work", *OF_OTHER_FORCES)
+#: Likewise under forces without a potential.  How far they are from one differs with the cell.
+OF_FORCES = ("strain_loop_work", "size_consistency", *OF_OTHER_FORCES)
 #: Likewise under a stress that isn't the energy's strain derivative.
 OF_STRESS = ("strain_loop_work", "nph_drift", "pressure_consistency", "cell_relaxation")
 #: Forces without a potential differ from every energy's gradient.

@@ -161,6 +161,12 @@ SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
             "determinism",
             ["batch_invariance", "history_independence"],
         ),
+        # Forces without a potential: by how much differs from cell to cell.
+        (
+            [failure("loop_work", "conservation"), failure("size_consistency", "symmetry", 9.0)],
+            "loop_work",
+            ["size_consistency"],
+        ),
         (
             [failure("permutation_equivariance", "symmetry", **SWAPPED), failure(*GAP, 9.0)],
             "permutation_equivariance",
