@@ -262,8 +262,10 @@ def _losses(outcome):
         planned = (outcome.report.get("plan") or {}).get("records")
         if planned is not None and len(records) < planned:
             yield f"exit code 0, but of {planned} planned records {len(records)} are there"
-        if not any(record["verdict"] in ("pass", "known_failure") for record in records):
-            yield "exit code 0, but no record passed"
+        # Forces that are noise leave all open, which ends with 0 as long as that is what is said.
+        told = ("pass", "known_failure", "inconclusive")
+        if not any(record["verdict"] in told for record in records):
+            yield "exit code 0, but no record passed or is said to be open"
 
 
 def import_all() -> None:
