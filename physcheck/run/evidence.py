@@ -14,7 +14,7 @@ from physcheck.run.jsonable import to_jsonable
 from physcheck.system import Configurations
 from physcheck.text.exceptions import description
 
-__all__ = ["save_evidence", "temporary_folder"]
+__all__ = ["save_evidence", "subfolder", "temporary_folder"]
 
 # Of a name: file systems take 255 bytes, and a character may have four.
 _MOST_CHARACTERS = 56
@@ -124,3 +124,14 @@ def _replace(path: Path, write: Callable[[str], object]) -> None:
 def temporary_folder() -> Path:
     """A new folder for evidence that nobody asked for."""
     return Path(tempfile.mkdtemp(prefix="physcheck-"))
+
+
+def subfolder(folder: Callable[[], Path], name: str) -> Callable[[], Path]:
+    """A folder within ``folder``, made when it is asked for."""
+
+    def made() -> Path:
+        inner = folder() / name
+        inner.mkdir(parents=True, exist_ok=True)
+        return inner
+
+    return made

@@ -33,6 +33,7 @@ from physcheck.run.searching import (
     pool_of_run,
     search_allotments,
     searched_checks,
+    twin_allotment,
 )
 from physcheck.run.settings import Settings
 from physcheck.run.shard import Shard
@@ -291,5 +292,5 @@ def _add_searches(schedule: Schedule, checks: Sequence[CheckSpec]) -> list[NotSc
     searched = searched_checks(settings, checks, allotments, pool)
     structure = generated_structure(pool)
     for check, spec in searched.items():
-        schedule.add_search(spec, structure, allotments[check])
+        schedule.add_search(spec, structure, allotments[check], twin_allotment(check))
     return left_out

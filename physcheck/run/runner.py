@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,7 @@ from physcheck.names import GENERATED, Budget
 from physcheck.registry import tolerance_of
 from physcheck.run.closer_look import how_to_look_closer
 from physcheck.run.entry import PlanEntry, record_seed
-from physcheck.run.evidence import save_evidence, temporary_folder
+from physcheck.run.evidence import save_evidence, subfolder, temporary_folder
 from physcheck.run.outcomes import (
     Cost,
     measured_record,
@@ -33,8 +32,14 @@ from physcheck.run.schedule import NEEDS_REFERENCE
 from physcheck.run.settings import Settings
 from physcheck.run.setup_costs import SetupCosts
 from physcheck.run.shared import SharedByStructure
-from physcheck.run.timeout import TimeIsUp, alarm
-from physcheck.run.twin import judged_in_float64, rounding_of, takes_rounding, wants_float64
+from physcheck.run.timeout import TimeIsUp, as_checks_run
+from physcheck.run.twin import (
+    judged_in_float64,
+    rounding_of,
+    takes_rounding,
+    twin_entry,
+    wants_float64,
+)
 from physcheck.run.two_models import fast_and_conservative
 from physcheck.system import Configurations
 from physcheck.tolerances import Tolerance
@@ -123,10 +128,10 @@ class Runner:
 
     def _judged_in_float64(self, entry: PlanEntry, record: Record) -> Record:
         """The record with what the float64 twin's first look says; as it is without a twin."""
-        runner = self._runner_of_twin(entry.structure)
-        if runner is None:
+        again = twin_entry(entry, record)
+        runner = None if again is None else self._runner_of_twin(entry.structure)
+        if again is None or runner is None:
             return record
-        again = replace(entry, looks=entry.looks[:1], allotment=entry.twin, twin=0, shared=0)
         return judged_in_float64(record, runner.run(again))
 
     def _runner_of_twin(self, structure: Structure) -> Runner | None:
@@ -145,8 +150,9 @@ class Runner:
         self.setup.charge("is float64 the same model", own.evaluations + other.evaluations)
         if alike:
             self._twin_runner = Runner(
-                twin, self.settings, self.evidence_folder, setup=self.setup.under("float64")
-            )
+                twin, self.settings, subfolder(self.evidence_folder, "float64"),
+                setup=self.setup.under("float64"),
+            )  # fmt: skip
         return self._twin_runner
 
     def resolution(self, structure: Structure) -> Resolution:
@@ -266,13 +272,13 @@ class Runner:
         blank = unmeasured_record(
             spec, entry.structure.name, entry.seed, settings,
             verdict=Outcome.NOT_APPLICABLE, message=refusal or "", budget=entry.budget,
-            search=entry.allotment if entry.structure.name == GENERATED else None,
+            search=entry.allotment - entry.twin if entry.structure.name == GENERATED else None,
         )  # fmt: skip
         if refusal is not None:
             return blank
         attempt = _Attempt(Meter(self.model, allotment=entry.allotment))
         try:
-            with _as_checks_run(settings.timeout):
+            with as_checks_run(settings.timeout):
                 record = self._look(entry, attempt, blank)
         except (Exception, TimeIsUp) as error:
             return record_of_exception(
@@ -404,7 +410,7 @@ class Runner:
         """Once the reference knows what it gives at such structures."""
         if self._reference_runner is None:
             self._reference_runner = Runner(
-                reference, self.settings, self._reference_folder,
+                reference, self.settings, subfolder(self.evidence_folder, "reference"),
                 setup=self.setup.under("reference"),
             )  # fmt: skip
         runner, start = self._reference_runner, structure.configurations
@@ -427,24 +433,9 @@ class Runner:
         )
         return ReferenceResult.of(record)
 
-    def _reference_folder(self) -> Path:
-        folder = self.evidence_folder() / "reference"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
 
 def import_heavy_packages() -> None:
     """Import what most checks need, so that the first record isn't charged with the time."""
     import ase.optimize  # noqa: F401
     import scipy.optimize
     import scipy.special  # noqa: F401
-
-
-@contextmanager
-def _as_checks_run(timeout: float | None) -> Iterator[None]:
-    """Within, no warning of a model reaches the host, and time is limited."""
-    import numpy as np
-
-    with warnings.catch_warnings(), np.errstate(all="ignore"), alarm(timeout):
-        warnings.simplefilter("ignore")
-        yield

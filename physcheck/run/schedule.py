@@ -132,15 +132,18 @@ class Schedule(Filling):
             self._look_twice()
         self._schedule_unlike(checks)
 
-    def add_search(self, spec: CheckSpec, structure: Structure, allotment: int) -> None:
+    def add_search(self, spec: CheckSpec, structure: Structure, allotment: int, twin: int) -> None:
         """Add a record of generated cases; its evaluations are no other record's.
 
-        Those that were asked for by number come on top of the budget.
+        Those that were asked for by number come on top of the budget, and so does what is kept for
+        the float64 twin's answer to the cases that they leave open.
         """
+        twin = twin if self.has_twin and spec.family in TWIN_FAMILIES else 0
         seed = record_seed(self.settings.seed, spec.id, structure.name)
-        self.add(PlanEntry(spec, structure, allotment, seed, budget=self.spending.option))
+        budget, whole = self.spending.option, allotment + twin
+        self.add(PlanEntry(spec, structure, whole, seed, twin=twin, budget=budget))
         if self.settings.search is None:
-            self.spent += allotment
+            self.spent += whole
 
     def in_order(self, checks: Sequence[CheckSpec]) -> tuple[PlanEntry, ...]:
         """The entries, structure by structure; then those that share a trajectory, then those that

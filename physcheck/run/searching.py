@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from physcheck.search.structures_drawn import Pool
     from physcheck.structures import Structure
 
-__all__ = ["generated_structure", "pool_of_run", "search_allotments", "searched_checks"]
+__all__ = [
+    "generated_structure",
+    "pool_of_run",
+    "search_allotments",
+    "searched_checks",
+    "twin_allotment",
+]
 
 # The share of a budget that goes to generated cases, and their number where there is no limit.
 _SHARE, _WITHOUT_LIMIT = 0.2, 20_000
@@ -84,6 +90,14 @@ def search_allotments(
     taken = sum(found.values())
     shares = {check: max(n, min(_MOST, n * total // taken)) for check, n in found.items()}
     return shares, left_out
+
+
+def twin_allotment(check: str) -> int:
+    """The most evaluations of a float64 twin that is asked the cases that a search left open."""
+    from physcheck.search.laws import SEARCH_LAWS
+    from physcheck.search.search_one_law import again_allotment
+
+    return again_allotment(SEARCH_LAWS[check])
 
 
 def pool_of_run(settings: Settings, capabilities: Capabilities, chosen: Chosen) -> Pool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial, update_wrapper
+from typing import TYPE_CHECKING, Any, cast
 
 from physcheck.measurement import Outcome
-from physcheck.run.entry import record_seed
+from physcheck.names import GENERATED
+from physcheck.run.entry import PlanEntry, record_seed
 from physcheck.run.jsonable import to_jsonable
 from physcheck.run.record import Record
 from physcheck.text.numbers import figure
@@ -16,7 +18,7 @@ from physcheck.text.numbers import figure
 if TYPE_CHECKING:
     from physcheck.checks.dynamics.rounding_work import RoundingWork
     from physcheck.model import Model
-    from physcheck.registry import CheckSpec
+    from physcheck.registry import CheckSpec, Measure
     from physcheck.run.setup_costs import SetupCosts
     from physcheck.structures import Structure
 
@@ -27,6 +29,7 @@ __all__ = [
     "judged_in_float64",
     "rounding_of",
     "takes_rounding",
+    "twin_entry",
     "wants_float64",
 ]
 
@@ -42,6 +45,10 @@ _SHARE = 1 / 3
 _WELL_BEYOND = 3.0
 
 
+# What is known of a whole search, while the twin is asked a few of its cases.
+_OF_A_SEARCH = ("cases", "refused", "out_of_bounds", "only_exactly_there", "domain")
+
+
 def wants_float64(record: Record) -> bool:
     """Whether the same law in float64 may tell more: it is open, or it fails."""
     if record.family not in TWIN_FAMILIES or record.value is None:
@@ -49,6 +56,23 @@ def wants_float64(record: Record) -> bool:
     if record.verdict is Outcome.FAIL:
         return True
     return record.verdict is Outcome.INCONCLUSIVE and record.reason is None
+
+
+def twin_entry(entry: PlanEntry, record: Record) -> PlanEntry | None:
+    """What the twin is asked: the first look, or the generated cases that decide the record.
+
+    None where a record of generated cases holds none.
+    """
+    again = replace(entry, looks=entry.looks[:1], allotment=entry.twin, twin=0, shared=0)
+    if entry.structure.name != GENERATED:
+        return again
+    found = record.evidence.get
+    cases = [found("smallest_case")] if "smallest_case" in record.evidence else found("open_cases")
+    if not cases:
+        return None
+    measure = entry.check.measure
+    of_these = update_wrapper(partial(measure, cases=cases), measure)
+    return replace(again, check=replace(entry.check, measure=cast("Measure", of_these)))
 
 
 def hidden_by_numerics(record: Record) -> bool:
@@ -119,6 +143,8 @@ def judged_in_float64(record: Record, twin: Record) -> Record:
         "float32_noise_floor": record.noise_floor,
     }
     record = _with_costs_of(record, twin)
+    searched = record.evidence.get("quantities") or {}
+    seen |= {name: searched[name] for name in _OF_A_SEARCH if name in searched}
     if twin.value is None:
         return record
     if record.verdict is Outcome.FAIL:

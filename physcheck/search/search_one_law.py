@@ -33,7 +33,7 @@ from physcheck.search.tape import Tape
 
 _Found = tuple[Case, Asked]
 
-__all__ = ["Search", "SearchResult", "least_allotment", "search"]
+__all__ = ["Search", "SearchResult", "again_allotment", "least_allotment", "search"]
 
 # Cases judged at most: each has half of a record's chance of a false FAIL.
 _JUDGED = 2
@@ -56,6 +56,8 @@ _TRIES_OF_AN_ASKING = 3
 _MANY_REFUSED = 10
 # Fewer askings than this are no search.
 _FEWEST_ASKED = 20
+# Cases above the tolerance of a search that nothing settled: what finer arithmetic is asked of.
+_MOST_OPEN = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +81,8 @@ class SearchResult:
     judged_smallest : Measurement or None
     cases : tuple of (Case, Asked)
         All that exploring asked and the model answered, ties left out.
+    still_open : tuple of (Case, Asked)
+        Where no case fails, those above the tolerance, the worst first: five at most.
     """
 
     asked: int
@@ -92,6 +96,13 @@ class SearchResult:
     smallest: _Found | None = None
     judged_smallest: Measurement | None = None
     cases: tuple[_Found, ...] = ()
+    still_open: tuple[_Found, ...] = ()
+
+
+def again_allotment(law: SearchLaw) -> int:
+    """The most evaluations of a few cases that are asked again, and judged, without a search."""
+    # Each asking is repeated where atoms are moved by 1e-4 Å.
+    return _JUDGED * law.judging + 2 * _MOST_OPEN * law.asking
 
 
 def least_allotment(law: SearchLaw) -> int:
@@ -110,12 +121,15 @@ class Search:
     tolerance : float
     noise : Noise
         Of the model.
+    judges_any : bool
+        Whether cases below the tolerance are judged, too.
     """
 
     law: SearchLaw
     meter: Meter
     tolerance: float
     noise: Noise = field(default_factory=Noise)
+    judges_any: bool = False
     refused: int = 0
     outside: int = 0
     refusal: str = ""
@@ -165,9 +179,10 @@ class Search:
         return None
 
     def suspects(self) -> list[_Found]:
-        """The cases above the tolerance, the worst first."""
+        """The cases above the tolerance, or all where any is judged, the worst first."""
         found = [(case, a) for case, a in self.asked.values() if a is not None]
-        found = [one for one in found if not (one[1].suspicion <= self.tolerance)]
+        if not self.judges_any:
+            found = [one for one in found if not (one[1].suspicion <= self.tolerance)]
         # Of equal ones, as finite or not, the simplest first.
         return sorted(
             found,
@@ -185,7 +200,7 @@ class Search:
         it, and it isn't judged.  A number that isn't finite is, wherever it comes up.
         """
         for case, asked in self.suspects():
-            if self.law.moves_copies:
+            if self.law.moves_copies and not (asked.suspicion <= self.tolerance):
                 other = replace(case, start=jittered(case.start, 1, rng))
                 found = None if self.is_spent else self._answer(other)
                 if found is not None and found.suspicion <= self.tolerance:
@@ -216,6 +231,7 @@ def search(
     rng: np.random.Generator,
     kept: Sequence[Case] = (),
     resolution: Resolution | None = None,
+    only_kept: bool = False,
 ) -> SearchResult:
     """Look for cases that violate a law, judge the worst, and make one that fails smaller.
 
@@ -235,24 +251,19 @@ def search(
         Asked before any other.
     resolution : Resolution or None
         The model's own noise, as measured at one of the run's structures.
+    only_kept : bool
+        Nothing else is asked, the two worst are judged whatever they are, and what fails isn't made
+        smaller: :func:`again_allotment` is enough for five cases.
     """
-    one = Search(law, meter, tolerance, Noise.of(resolution))
+    one = Search(law, meter, tolerance, Noise.of(resolution), judges_any=only_kept)
     seed = int(rng.integers(2**63))
-    room = allotment - (_JUDGED + 1) * law.judging
+    room = allotment - (_JUDGED if only_kept else _JUDGED + 1) * law.judging
     one.allow(room)
     for case in kept:
         if _applies(one, case):
             one.ask(case)
-    exploring = max(0, int(_EXPLORING * room) - meter.evaluations)
-    one.allow(exploring)
-
-    def visited(tape: bytes) -> float | None:
-        case = _drawn(one, Tape(tape), pool)
-        found = None if case is None else one.ask(case)
-        return None if found is None else found.suspicion / (tolerance or 1.0)
-
-    most = _TRIES_OF_AN_ASKING * (exploring // law.asking + 1)
-    explore(visited, lambda: one.is_spent, seed=seed, most=most)
+    if not only_kept:
+        _explore(one, pool, max(0, int(_EXPLORING * room) - meter.evaluations), seed)
     one.allow(0)
     result = SearchResult(
         asked=sum(a is not None for _, a in one.asked.values()),
@@ -261,7 +272,25 @@ def search(
         refusal=one.refusal,
         worst=one.worst(),
     )
-    return _judged(one, result, room - meter.evaluations, rng, seed)
+    result, left = _judged(one, result, room - meter.evaluations, rng)
+    if result.failing is None:
+        return result
+    if only_kept:
+        return replace(result, smallest=result.failing, judged_smallest=result.judged)
+    return _shrunk(one, result, left, rng, seed)
+
+
+def _explore(one: Search, pool: Pool, evaluations: int, seed: int) -> None:
+    """Ask cases that hypothesis draws, with so many evaluations."""
+    one.allow(evaluations)
+
+    def visited(tape: bytes) -> float | None:
+        case = _drawn(one, Tape(tape), pool)
+        found = None if case is None else one.ask(case)
+        return None if found is None else found.suspicion / (one.tolerance or 1.0)
+
+    most = _TRIES_OF_AN_ASKING * (evaluations // one.law.asking + 1)
+    explore(visited, lambda: one.is_spent, seed=seed, most=most)
 
 
 def _drawn(one: Search, tape: Tape, pool: Pool) -> Case | None:
@@ -275,9 +304,9 @@ def _drawn(one: Search, tape: Tape, pool: Pool) -> Case | None:
 
 
 def _judged(
-    one: Search, result: SearchResult, left: int, rng: np.random.Generator, seed: int
-) -> SearchResult:
-    """The result with the judgement of up to two suspects; one that fails is made smaller."""
+    one: Search, result: SearchResult, left: int, rng: np.random.Generator
+) -> tuple[SearchResult, int]:
+    """The result with the judgement of up to two suspects, and what is left of the askings."""
     before = one.meter.evaluations
     one.allow(left)
     suspects = list(islice(one.lasting_suspects(rng), _JUDGED))
@@ -289,12 +318,13 @@ def _judged(
         measured = _judgement(one, case, rng)
         if measured is None:
             continue
-        if result.judged is None:
+        known = result.judged
+        if known is None or (one.judges_any and not (measured.interval[1] <= known.interval[1])):
             result = replace(result, judged=measured)
         if not (measured.interval[0] <= one.tolerance):
-            result = replace(result, judged=measured, failing=(case, asked))
-            return _shrunk(one, result, left, rng, seed)
-    return result
+            return replace(result, judged=measured, failing=(case, asked)), left
+    open_cases = [found for found in one.suspects() if found[0].key not in one.only_exactly]
+    return replace(result, still_open=tuple(open_cases[:_MOST_OPEN])), left
 
 
 def _judgement(one: Search, case: Case, rng: np.random.Generator) -> Measurement | None:

@@ -17,11 +17,11 @@ from physcheck.registry import CheckSpec
 from physcheck.resolution import Resolution
 from physcheck.search.asking import Asked
 from physcheck.search.case import Case
-from physcheck.search.case_files import case_as_json, keep_case
+from physcheck.search.case_files import case_as_json, case_from_json, keep_case
 from physcheck.search.domain_map import domain_map, said_of_domain
 from physcheck.search.law import SearchLaw
 from physcheck.search.repro_script import repro_script
-from physcheck.search.search_one_law import SearchResult, search
+from physcheck.search.search_one_law import SearchResult, again_allotment, search
 from physcheck.search.structures_drawn import Pool, has_seeds
 from physcheck.text.exceptions import description
 from physcheck.text.numbers import figure
@@ -66,6 +66,8 @@ def searching_spec(
 ) -> CheckSpec:
     """The check with a ``measure`` that searches: its structure is only where noise is measured.
 
+    Given ``cases`` as ``evidence["open_cases"]`` has them, it asks and judges those alone.
+
     Parameters
     ----------
     spec : CheckSpec
@@ -87,17 +89,22 @@ def searching_spec(
         rng: np.random.Generator,
         tolerance: float,
         resolution: Resolution | None = None,
+        cases: Sequence[Mapping[str, Any]] = (),
     ) -> Measurement:
         meter = Meter(model)
+        again = [case_from_json(case) for case in cases]
         result = search(
-            law, meter, pool, allotment=allotment, tolerance=tolerance, rng=rng, kept=kept,
-            resolution=resolution,
+            law, meter, pool, tolerance=tolerance, rng=rng, resolution=resolution,
+            allotment=again_allotment(law) if again else allotment,
+            kept=again or kept,
+            only_kept=bool(again),
         )  # fmt: skip
-        _require_answers(law, result, pool)
+        if not again:
+            _require_answers(law, result, pool)
         # What wasn't confirmed by new evaluations fails nowhere.
         bound = tolerance if result.failing is not None else math.inf
         domain = domain_map(result.cases, pool.seeds, bound)
-        report = _Reporting(spec, law, result, tolerance, meter, named, domain)
+        report = _Reporting(spec, law, result, tolerance, meter, named, domain, len(again))
         rigid = "" if resolution is None else resolution.rigid_reason
         return report.measurement(rigid)
 
@@ -147,7 +154,10 @@ def _require_answers(law: SearchLaw, result: SearchResult, pool: Pool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reporting:
-    """From what a search came to, to a measurement with its evidence."""
+    """From what a search came to, to a measurement with its evidence.
+
+    Of a search, or of so many cases ``again``.
+    """
 
     spec: CheckSpec
     law: SearchLaw
@@ -156,6 +166,7 @@ class _Reporting:
     meter: Meter
     model: SearchedModel
     domain: dict[str, dict[str, Any]]
+    again: int = 0
 
     def measurement(self, rigid: str) -> Measurement:
         """Of the judged case where there is one; else the largest violation of all cases."""
@@ -167,6 +178,8 @@ class _Reporting:
             made = self._of_all_cases(rigid)
         named = {k: made.evidence[k] for k in ("title", "only_output") if k in made.evidence}
         evidence = {**named, **self._evidence(made.evidence.get("quantities", {}))}
+        if result.failing is None and not (made.interval[1] <= self.tolerance):
+            evidence["open_cases"] = [case_as_json(case) for case, _ in result.still_open]
         return replace(
             made,
             check=self.spec.id,
@@ -190,8 +203,16 @@ class _Reporting:
             # What is above the tolerance is looked at again, with statistics.
             detection_limit=self.tolerance,
             force_evaluations=0,
-            nothing_tested=few if result.asked < _FEWEST else rigid,
+            nothing_tested=few if self._is_little else rigid,
         )
+
+    @property
+    def _is_little(self) -> bool:
+        """Whether the answers say nothing; of cases asked again each counts, and is judged."""
+        result = self.result
+        if not self.again:
+            return result.asked < _FEWEST
+        return result.asked < self.again or result.only_exactly < result.asked
 
     def _evidence(self, quantities: Mapping[str, Any]) -> dict[str, Any]:
         result = self.result
@@ -203,7 +224,7 @@ class _Reporting:
             "domain": self.domain,
         }
         evidence: dict[str, Any] = {"quantities": {**quantities, **counts}}
-        asked = f"{count(result.asked, 'generated case')} asked"
+        asked = f"{count(result.asked, 'generated case')} asked{' again' if self.again else ''}"
         if result.failing is None or result.smallest is None:
             if result.worst is not None:
                 evidence["place"] = f"{asked}; worst: {self._said(result.worst)}"
