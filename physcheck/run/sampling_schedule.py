@@ -15,7 +15,13 @@ from physcheck.run.filling import Filling
 if TYPE_CHECKING:
     from physcheck.structures import Structure
 
-__all__ = ["LEAST_TRAJECTORY", "ask_gradient", "share_trajectory", "suited_structures"]
+__all__ = [
+    "LEAST_TRAJECTORY",
+    "ask_gradient",
+    "share_trajectory",
+    "suited_structures",
+    "taken_by_trajectories",
+]
 
 #: A trajectory isn't worth its price with fewer evaluations.
 LEAST_TRAJECTORY = 8_000
@@ -85,6 +91,33 @@ def ask_gradient(
             if not least:
                 free.append(entry)
     return free
+
+
+def taken_by_trajectories(
+    plan: Filling, structures: Sequence[Structure], sharing: Sequence[CheckSpec], room: int
+) -> int:
+    """What :func:`share_trajectory` takes of ``room`` at these structures, one after the other.
+
+    In evaluations as they count; never less than the first one needs.
+    """
+    taken = 0
+    for structure in structures:
+        start = structure.configurations
+        applying = [spec for spec in sharing if plan.missing(spec, structure) is None]
+        own = [plan.evaluations(spec, structure, plan.spending.level) for spec in applying]
+        wanted = [
+            spec.shared(start, plan.capabilities, plan.spending.level)
+            for spec in applying
+            if spec.shared is not None
+        ]
+        beside = sum(own) + plan.resolution(structure)
+        # With little room the check that wants most of its own goes.
+        dearest = max(own) if len(own) > 1 else 0
+        least = plan.weighed(LEAST_TRAJECTORY + beside - dearest, structure)
+        most = plan.weighed(max(wanted) + beside, structure)
+        if not taken or room - taken >= least:
+            taken += min(max(room - taken, least), most)
+    return taken
 
 
 def share_trajectory(plan: Filling, structure: Structure, sharing: Sequence[CheckSpec]) -> None:

@@ -24,6 +24,7 @@ from physcheck.run.sampling_schedule import (
     ask_gradient,
     share_trajectory,
     suited_structures,
+    taken_by_trajectories,
 )
 from physcheck.run.twin import TWIN_FAMILIES, gradient_evaluations
 
@@ -102,7 +103,7 @@ class Schedule(Filling):
             # Less than a trajectory takes would be kept in vain.
             kept = int(_KEPT_SHARE * (limit or 0))
             if kept >= self.weighed(LEAST_TRAJECTORY, structure):
-                self.kept = kept
+                self.kept = taken_by_trajectories(self, suited, sharing, kept)
         # Statistics of motion need most and say least in few evaluations: they come last.
         for of_motion in (False, True):
             part = [spec for spec in alone if (spec.family == "sampling") is of_motion]
@@ -126,10 +127,6 @@ class Schedule(Filling):
         self.kept = 0
         for structure in [*suited, *(s for s in self.chosen.structures if s not in suited)]:
             share_trajectory(self, structure, sharing)
-        if self.spending.level != "quick":
-            # What was kept, and no trajectory took.
-            self._look_once(alone, everywhere=True)
-            self._look_twice()
         self._schedule_unlike(checks)
 
     def add_search(self, spec: CheckSpec, structure: Structure, allotment: int, twin: int) -> None:
