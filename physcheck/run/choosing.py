@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from physcheck.errors import SpecError
+from physcheck.errors import ForwardError, SpecError
 from physcheck.model import Meter
 from physcheck.registry import CheckSpec
 from physcheck.run.facts import NotScheduled
@@ -29,6 +29,8 @@ __all__ = [
 
 # At so many structures, the first ones, a call is made whatever is known of the model.
 _TRIED = 3
+# Structures of the catalogue at which a module gave something else than was agreed: so many say it.
+_MOST_MISTAKEN = 2
 # Structures of the catalogue with more atoms are taken where there is room for all others.
 _LARGE = 40
 
@@ -48,6 +50,8 @@ class Chosen:
         Where a check's fault shows best.
     further : set of str
         Structures that are there only because a check's fault shows best on them.
+    mistaken : list of Structure
+        Of the catalogue: a module gave something else than was agreed, while others were answered.
     left_out : list of NotScheduled
     remarks : list of str
         What trial calls showed that no record will: sentences for the report.
@@ -60,6 +64,7 @@ class Chosen:
     trials: dict[str, Trial] = field(default_factory=dict)
     best: dict[str, str] = field(default_factory=dict)
     further: set[str] = field(default_factory=set)
+    mistaken: list[Structure] = field(default_factory=list)
     left_out: list[NotScheduled] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     usual_atoms: float = 1.0
@@ -107,12 +112,14 @@ def choose_structures(
         _refuse_contradiction(chosen.structures, meter.capabilities.species)
     else:
         chosen = _of_catalogue(trier, settings)
-    for structure in chosen.structures[:_TRIED]:
+    for index, structure in enumerate(chosen.structures):
+        if index >= _TRIED and _first_mistake(chosen) is None:
+            break
         if structure.name not in chosen.trials:
             chosen.trials[structure.name] = trier.try_on(structure)
-    mistakes = [trial.mistake for trial in chosen.trials.values()]
-    if mistakes and mistakes[0] is not None and None not in mistakes:
-        raise mistakes[0]
+    mistake = _first_mistake(chosen)
+    if mistake is not None:
+        raise mistake
     sizes = [s.configurations.n_atoms for s in chosen.structures[:_TRIED]]
     chosen.usual_atoms = sum(sizes) / max(1, len(sizes))
     chosen.remarks = [*trier.remarks, *chosen.remarks]
@@ -121,6 +128,12 @@ def choose_structures(
     able = [spec for spec in checks if spec.needs <= meter.capabilities.outputs]
     chosen.remarks += _uncovered(able, chosen)
     return chosen
+
+
+def _first_mistake(chosen: Chosen) -> ForwardError | None:
+    """What was wrong at the first structure tried, if something was at all of them."""
+    mistakes = [trial.mistake for trial in chosen.trials.values()]
+    return None if None in mistakes else next(iter(mistakes), None)
 
 
 def cut_to(chosen: Chosen, count: int | None, budget: str) -> Chosen:
@@ -226,6 +239,11 @@ def _of_catalogue(trier: _Trier, settings: Settings) -> Chosen:
             refusal = chosen.trials[structure.name].refusal
         if refusal is None:
             takes.append(structure)
+            continue
+        trial = chosen.trials.get(structure.name)
+        is_mistaken = trial is not None and trial.mistake is not None
+        if is_mistaken and len(chosen.mistaken) < _MOST_MISTAKEN:
+            chosen.mistaken.append(structure)
         else:
             chosen.left_out.append(NotScheduled("*", structure.name, refusal))
     chosen.remarks += refused_kinds(candidates, chosen.trials)

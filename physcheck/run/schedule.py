@@ -128,6 +128,7 @@ class Schedule(Filling):
         for structure in [*suited, *(s for s in self.chosen.structures if s not in suited)]:
             share_trajectory(self, structure, sharing)
         self._schedule_unlike(checks)
+        self._schedule_mistaken(checks)
 
     def add_search(self, spec: CheckSpec, structure: Structure, allotment: int, twin: int) -> None:
         """Add a record of generated cases; its evaluations are no other record's.
@@ -338,6 +339,21 @@ class Schedule(Filling):
             seed = record_seed(self.settings.seed, spec.id, structure.name)
             again = self.spending.option
             self.add(PlanEntry(spec, structure, allotment, seed, budget=again))
+
+    def _schedule_mistaken(self, checks: Sequence[CheckSpec]) -> None:
+        """One record where a module gives something else than was agreed: an ERROR that says so.
+
+        Not all that it might have: one fault of a program is no reason to look at nothing else.
+        """
+        for structure in self.chosen.mistaken:
+            able = [spec for spec in checks if not spec.compares and spec.shared is None]
+            able = [spec for spec in able if self.missing(spec, structure) is None]
+            if able:
+                spec = min(able, key=partial(self._first_look, structure))
+                allotment = self.evaluations(spec, structure, "quick")
+                seed = record_seed(self.settings.seed, spec.id, structure.name)
+                again = self.spending.option
+                self.add(PlanEntry(spec, structure, allotment, seed, budget=again))
 
 
 def _is_of_heat(spec: CheckSpec) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from physcheck.errors import AllotmentExceeded, ModelError, NonFiniteOutput
+from physcheck.errors import AllotmentExceeded, ForwardError, ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Meter
 from physcheck.probes.transformations import jittered
@@ -81,6 +81,8 @@ class SearchResult:
     judged_smallest : Measurement or None
     cases : tuple of (Case, Asked)
         All that exploring asked and the model answered, ties left out.
+    mistake : ForwardError or None
+        Where a module first gave something else than was agreed.
     still_open : tuple of (Case, Asked)
         Where no case fails, those above the tolerance, the worst first: five at most.
     """
@@ -96,6 +98,7 @@ class SearchResult:
     smallest: _Found | None = None
     judged_smallest: Measurement | None = None
     cases: tuple[_Found, ...] = ()
+    mistake: ForwardError | None = None
     still_open: tuple[_Found, ...] = ()
 
 
@@ -133,6 +136,7 @@ class Search:
     refused: int = 0
     outside: int = 0
     refusal: str = ""
+    mistake: ForwardError | None = None
     asked: dict[bytes, tuple[Case, Asked | None]] = field(default_factory=dict)
     only_exactly: set[bytes] = field(default_factory=set)
     _limit: int = 0
@@ -171,6 +175,8 @@ class Search:
         except ModelError as error:
             self.refused += 1
             self.refusal = self.refusal or str(error)
+            if isinstance(error, ForwardError):
+                self.mistake = self.mistake or error
         except ValueError:
             self.refused += 1
         except NonFiniteOutput:
@@ -270,6 +276,7 @@ def search(
         refused=one.refused,
         outside=one.outside,
         refusal=one.refusal,
+        mistake=one.mistake,
         worst=one.worst(),
     )
     result, left = _judged(one, result, room - meter.evaluations, rng)

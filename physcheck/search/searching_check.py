@@ -80,7 +80,7 @@ def searching_spec(
         Asked first.
     model : SearchedModel or None
     """
-    named = model or SearchedModel()
+    one = _Searching(spec, law, pool, allotment, kept, model or SearchedModel())
 
     def measure(
         model: Any,
@@ -91,22 +91,7 @@ def searching_spec(
         resolution: Resolution | None = None,
         cases: Sequence[Mapping[str, Any]] = (),
     ) -> Measurement:
-        meter = Meter(model)
-        again = [case_from_json(case) for case in cases]
-        result = search(
-            law, meter, pool, tolerance=tolerance, rng=rng, resolution=resolution,
-            allotment=again_allotment(law) if again else allotment,
-            kept=again or kept,
-            only_kept=bool(again),
-        )  # fmt: skip
-        if not again:
-            _require_answers(law, result, pool)
-        # What wasn't confirmed by new evaluations fails nowhere.
-        bound = tolerance if result.failing is not None else math.inf
-        domain = domain_map(result.cases, pool.seeds, bound)
-        report = _Reporting(spec, law, result, tolerance, meter, named, domain, len(again))
-        rigid = "" if resolution is None else resolution.rigid_reason
-        return report.measurement(rigid)
+        return one.measured(Meter(model), rng, tolerance, resolution, cases)
 
     # Whatever the forces do, they are to be finite.
     chosen: Callable[..., Measurement] = measure
@@ -124,6 +109,44 @@ def searching_spec(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Searching:
+    """One law's search: what :func:`searching_spec` was given."""
+
+    spec: CheckSpec
+    law: SearchLaw
+    pool: Pool
+    allotment: int
+    kept: Sequence[Case]
+    model: SearchedModel
+
+    def measured(
+        self,
+        meter: Meter,
+        rng: np.random.Generator,
+        tolerance: float,
+        resolution: Resolution | None,
+        cases: Sequence[Mapping[str, Any]],
+    ) -> Measurement:
+        """Of a search; of ``cases`` alone where there are any."""
+        law, pool = self.law, self.pool
+        again = [case_from_json(case) for case in cases]
+        result = search(
+            law, meter, pool, tolerance=tolerance, rng=rng, resolution=resolution,
+            allotment=again_allotment(law) if again else self.allotment,
+            kept=again or self.kept, only_kept=bool(again),
+        )  # fmt: skip
+        if not again:
+            _require_answers(law, result, pool)
+        # What wasn't confirmed by new evaluations fails nowhere.
+        bound = tolerance if result.failing is not None else math.inf
+        domain = domain_map(result.cases, pool.seeds, bound)
+        report = _Reporting(
+            self.spec, law, result, tolerance, meter, self.model, domain, len(again)
+        )
+        return report.measurement("" if resolution is None else resolution.rigid_reason)
+
+
 def _without_resolution(measure: Callable[..., Measurement]) -> Callable[..., Measurement]:
     def measure_alone(
         model: Any, start: Any, *, rng: np.random.Generator, tolerance: float
@@ -134,15 +157,18 @@ def _without_resolution(measure: Callable[..., Measurement]) -> Callable[..., Me
 
 
 def _require_answers(law: SearchLaw, result: SearchResult, pool: Pool) -> None:
-    """A law of periodic structures asks nothing of a model that takes none.
+    """A law of periodic structures asks nothing of a model that takes none, and a module that gives
+    something else than was agreed is no refusal: that is the error of one law.
 
     A model of single molecules that declares no periodicity raises at every such case.  Where the
     run itself has such a structure, or some were answered, refused cases are told as they are.
 
     Raises
     ------
-    CapabilityMissing
+    CapabilityMissing, ForwardError
     """
+    if law.check == "finite_outputs" and result.mistake is not None:
+        raise result.mistake
     alone = law.wanted in ("periodic", "two axes") and not has_seeds(pool, law.wanted)
     answered = result.asked + result.outside
     if alone and not answered and result.refusal and result.refused >= _FEWEST:

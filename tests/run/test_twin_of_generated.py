@@ -37,7 +37,8 @@ class Soft(torch.nn.Module):
         force = -torch.autograd.grad(energy.sum(), x)[0]
         turned = torch.stack([-x[..., 1], x[..., 0], 0 * x[..., 2]], -1)
         lasting = self.moved * torch.sin(x) * (x.dtype == torch.float32)
-        return {"energy": energy.detach(), "forces": (force + self.curl * turned + lasting).detach()}
+        force = force + self.curl * turned + lasting
+        return {"energy": energy.detach(), "forces": force.detach()}
 
 def sound():
     return Soft()
