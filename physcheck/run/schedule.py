@@ -26,7 +26,7 @@ from physcheck.run.sampling_schedule import (
     suited_structures,
     taken_by_trajectories,
 )
-from physcheck.run.twin import TWIN_FAMILIES, gradient_evaluations
+from physcheck.run.twin import gradient_evaluations, is_of_the_weights, looks_as_closely
 
 if TYPE_CHECKING:
     from physcheck.structures import Structure
@@ -136,7 +136,7 @@ class Schedule(Filling):
         Those that were asked for by number come on top of the budget, and so does what is kept for
         the float64 twin's answer to the cases that they leave open.
         """
-        twin = twin if self.has_twin and spec.family in TWIN_FAMILIES else 0
+        twin = twin if self._has_twin(spec) else 0
         seed = record_seed(self.settings.seed, spec.id, structure.name)
         budget, whole = self.spending.option, allotment + twin
         self.add(PlanEntry(spec, structure, whole, seed, twin=twin, budget=budget))
@@ -224,7 +224,7 @@ class Schedule(Filling):
         # Where nothing is rationed there is no first look.
         look: Budget = "full" if self.spending.evaluations is None else "quick"
         allotment = self.evaluations(spec, structure, look)
-        twin = allotment if self.has_twin and spec.family in TWIN_FAMILIES else 0
+        twin = allotment if self._has_twin(spec) else 0
         allotment += twin
         cost = self.weighed(allotment + self.resolution(structure), structure)
         if self.left is not None and cost > self.left:
@@ -237,6 +237,10 @@ class Schedule(Filling):
         self.add(
             PlanEntry(spec, structure, allotment, seed, looks=(look,), twin=twin, budget=again)
         )
+
+    def _has_twin(self, spec: CheckSpec) -> bool:
+        """Whether room is kept for what the float64 twin says of a check."""
+        return self.has_twin and is_of_the_weights(spec.family, spec.id)
 
     def _next_budget(self) -> str:
         """The smallest named budget that is larger than this one."""
@@ -300,7 +304,9 @@ class Schedule(Filling):
 
         waiting.sort(key=rank)
         for entry in (self._with_bound(e) for e in waiting):
-            more = self.evaluations(entry.check, entry.structure, level)
+            second = self.evaluations(entry.check, entry.structure, level)
+            twin = second if entry.twin and looks_as_closely(entry.check) else entry.twin
+            more = second + twin - entry.twin
             larger = self.costs.enlarges(entry.check, entry.structure)
             cost = self.weighed(more * larger, entry.structure)
             if self.left is None or cost > self.left:
@@ -308,8 +314,8 @@ class Schedule(Filling):
                 self.add(entry if entry.bound else replace(entry, budget="quick"))
                 continue
             self.spent += cost
-            allotment, again = entry.allotment + more, self.spending.option
-            self.add(replace(entry, allotment=allotment, looks=("quick", level), budget=again))
+            entry = replace(entry, allotment=entry.allotment + more, twin=twin)
+            self.add(replace(entry, looks=("quick", level), budget=self.spending.option))
 
     def _with_bound(self, entry: PlanEntry) -> PlanEntry:
         """The entry of a law that follows from gradient forces, with room to ask for them."""

@@ -23,18 +23,22 @@ if TYPE_CHECKING:
     from physcheck.structures import Structure
 
 __all__ = [
-    "TWIN_FAMILIES",
     "gradient_evaluations",
     "hidden_by_numerics",
+    "is_of_the_weights",
     "judged_in_float64",
+    "looks_as_closely",
     "rounding_of",
     "takes_rounding",
     "twin_entry",
     "wants_float64",
 ]
 
-#: Laws of the model itself; what float32 breaks in practice is judged in float32.
-TWIN_FAMILIES = frozenset({"conservation", "symmetry", "smoothness", "sampling"})
+# Laws of the model itself; what float32 breaks in practice is judged in float32.
+_FAMILIES = frozenset({"conservation", "symmetry", "smoothness", "sampling"})
+# Of other families: the eigenvalues of J at a minimum are the model's, whatever relaxes to it.  A
+# first look may not come to the minimum, in float64 either: the twin is given the last one.
+_CHECKS = frozenset({"minimum_stability"})
 
 # Errors that finer arithmetic makes smaller, by itself or by the shorter steps that it allows; and
 # the share of the largest error from which on they count.
@@ -49,9 +53,19 @@ _WELL_BEYOND = 3.0
 _OF_A_SEARCH = ("cases", "refused", "out_of_bounds", "only_exactly_there", "domain")
 
 
+def is_of_the_weights(family: str, check: str) -> bool:
+    """Whether a check is judged in float64 where float32 leaves it open."""
+    return family in _FAMILIES or check in _CHECKS
+
+
+def looks_as_closely(spec: CheckSpec) -> bool:
+    """Whether the twin looks as closely as the record's last look did, not as its first."""
+    return spec.id in _CHECKS
+
+
 def wants_float64(record: Record) -> bool:
     """Whether the same law in float64 may tell more: it is open, or it fails."""
-    if record.family not in TWIN_FAMILIES or record.value is None:
+    if not is_of_the_weights(record.family, record.check) or record.value is None:
         return False
     if record.verdict is Outcome.FAIL:
         return True
@@ -59,11 +73,13 @@ def wants_float64(record: Record) -> bool:
 
 
 def twin_entry(entry: PlanEntry, record: Record) -> PlanEntry | None:
-    """What the twin is asked: the first look, or the generated cases that decide the record.
-
-    None where a record of generated cases holds none.
+    """What the twin is asked: the first look, as a rule, or the generated cases that decide the
+    record; None where such a record holds none.
     """
-    again = replace(entry, looks=entry.looks[:1], allotment=entry.twin, twin=0, shared=0)
+    looks = entry.looks[:1]
+    if looks_as_closely(entry.check):
+        looks = tuple(look for look in entry.looks if look == record.level) or looks
+    again = replace(entry, looks=looks, allotment=entry.twin, twin=0, shared=0)
     if entry.structure.name != GENERATED:
         return again
     found = record.evidence.get
@@ -130,10 +146,11 @@ def gradient_evaluations(spec: CheckSpec, has_twin: bool) -> int:
 def judged_in_float64(record: Record, twin: Record) -> Record:
     """The record with what float64 says.
 
-    Where float32 left the law open, verdict and numbers are those of float64, and what float32
-    hides is a quantity.  Where it was scatter that left it open, float64 only settles what may well
-    be below the tolerance, by a PASS: the steps that float32 needs leave errors that look like
-    scatter.  A FAIL of float32 stays one; that float64 passes says where to look.
+    Where float64 says nothing, nothing changes.  Where float32 left the law open, verdict and
+    numbers are those of float64, and what float32 hides is a quantity.  Where it was scatter that
+    left it open, float64 only settles what may well be below the tolerance, by a PASS: the steps
+    that float32 needs leave errors that look like scatter.  A FAIL of float32 stays one; that
+    float64 passes says where to look.
     """
     seen = {
         "float64_verdict": str(twin.verdict),
@@ -145,8 +162,9 @@ def judged_in_float64(record: Record, twin: Record) -> Record:
     record = _with_costs_of(record, twin)
     searched = record.evidence.get("quantities") or {}
     seen |= {name: searched[name] for name in _OF_A_SEARCH if name in searched}
-    if twin.value is None:
-        return record
+    if twin.value is None or twin.reason is not None:
+        # Float64 tells nothing: it wasn't looked closely enough, say.
+        return replace(record, evidence=_with_quantities(record.evidence, seen))
     if record.verdict is Outcome.FAIL:
         message = record.message
         if twin.verdict is Outcome.PASS:

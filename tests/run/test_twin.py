@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from support.soft_pairs import SOFT_PAIRS
 
 from physcheck.adapters.loading import load_model
 from physcheck.adapters.precision import could_have_twin, load_float64_twin
@@ -60,9 +61,10 @@ def records(
     checks="force_energy_gap,jacobian_asymmetry,loop_work",
     reference=None,
     most=2500,
+    module=MODEL,
 ):
     path = tmp_path / "m.py"
-    path.write_text(MODEL)
+    path.write_text(module)
     spec = f"{path}:{factory}"
     settings = Settings(model=spec, checks=checks, structures="ethanol", budget=str(most))
     model = load_model(spec)
@@ -192,6 +194,27 @@ def test_a_drift_that_coarse_energies_hide_is_bounded_by_the_work_of_rounding(tm
 def test_forces_that_only_float32_has_wrong_do_work_that_passes_nothing(tmp_path):
     found = records(tmp_path, "broken_in_float32", "nve_drift", most=4000)["nve_drift"]
     assert found.verdict.value in ("fail", "inconclusive")
+
+
+@pytest.mark.parametrize("most", [2500, 8000])
+def test_vibrations_that_rounding_hides_are_judged_in_float64(tmp_path, most):
+    """The eigenvalues of J are the model's own; a first look comes to no minimum in either."""
+    found = records(tmp_path, "sound", "minimum_stability", most=most, module=SOFT_PAIRS)
+    record = found["minimum_stability"]
+    if most == 2500:
+        assert record.verdict.value == "inconclusive"
+        assert "no minimum was reached" in record.message
+        return
+    assert record.verdict.value == "pass"
+    assert record.message.startswith("in float64: ")
+    figures = record.evidence["quantities"]
+    assert record.noise_floor < record.tolerance < figures["float32_noise_floor"]
+
+
+def test_a_twin_that_was_not_looked_at_closely_enough_changes_nothing():
+    hidden = open_record(1e-4, {"rounding": 1e-4}, 1e-3)
+    lost = replace(hidden, value=0.0, reason="nothing tested", message="nothing tested")
+    assert judged_in_float64(hidden, lost).message == hidden.message
 
 
 def test_numbers_of_a_twin_that_are_not_finite_can_be_written():
