@@ -127,7 +127,7 @@ class WorkerSession:
         self.exit_code = int(pytest.ExitCode.USAGE_ERROR)
 
     def _prepared(self) -> PreparedRun:
-        from physcheck.plugin.agreement import agreed
+        from physcheck.plugin.agreement import agreed, asked_once
         from physcheck.plugin.progress import progress_of
         from physcheck.report.facts_of_run import facts_of_run
         from physcheck.run.preparation import load_models, prepare_run
@@ -147,6 +147,7 @@ class WorkerSession:
             evidence_folder=self.evidence_folder,
             progress=progress,
             agree=agree,
+            ask_once=partial(asked_once, self._config),
             finished=None if resumed is None else resumed.records,
         )
         if resumed is not None:

@@ -112,6 +112,7 @@ def prepare_run(
     evidence_folder: Callable[[], Path] | None = None,
     progress: ProgressDisplay | None = None,
     agree: Callable[[Spending], Spending] = lambda spending: spending,
+    ask_once: Callable[[str, Callable[[], bool]], bool] = lambda question, ask: ask(),
     finished: Mapping[str, Record] | None = None,
 ) -> PreparedRun:
     """Make the plan of a run, and the runner that makes its records.
@@ -122,6 +123,8 @@ def prepare_run(
         As :func:`physcheck.run.plan.make_plan`.
     evidence_folder, progress
         As :class:`physcheck.run.runner.Runner`; by default one temporary folder of the run.
+    ask_once : callable (str, callable () -> bool) -> bool
+        Takes a question and what asks it; gives the answer for all processes of the run.
     finished : mapping of str to Record
         Records by name that an earlier run has made.
 
@@ -137,6 +140,15 @@ def prepare_run(
     runner.load_twin = float64_twin_loader(
         models.spec, models.tested, device=settings.device, dtype=settings.dtype
     )
+
+    def settles(entries: Sequence[PlanEntry]) -> bool:
+        names = ", ".join(entry.name for entry in entries)
+        return ask_once(f"do {names} pass", partial(runner.settles, entries))
+
+    def lacks_gradient(structure: Structure) -> bool:
+        question = f"are forces at {structure.name} no gradient"
+        return ask_once(question, partial(has_no_gradient, runner, structure))
+
     with _no_warnings():
         plan = make_plan(
             models.tested,
@@ -144,8 +156,8 @@ def prepare_run(
             agree=agree,
             has_twin=runner.load_twin is not None,
             structures=structures,
-            settles=runner.settles,
-            has_no_gradient=partial(has_no_gradient, runner),
+            settles=settles,
+            has_no_gradient=lacks_gradient,
             stage=no_stage if progress is None else progress.stage,
         )
     whole = plan.entries

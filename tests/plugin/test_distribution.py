@@ -74,3 +74,29 @@ def test_a_lost_worker_costs_one_item_and_no_unit_is_made_twice(scheduler):
     assert made == set(range(len(items))) - {done, lost}
     assert len(other.sent) == len(set(other.sent))
     assert scheduler.tests_finished
+
+
+def test_what_a_plan_asks_first_is_asked_by_one_worker(subject):
+    """Whether forces are a gradient: 528 evaluations, which each worker made."""
+    subject.pytester.makeconftest(
+        """
+        from pathlib import Path
+        from physcheck.run.runner import Runner
+
+        settles = Runner.settles
+
+        def counted(self, entries):
+            with open(Path(__file__).with_name("asked.txt"), "a") as file:
+                file.write("asked ")
+            return settles(self, entries)
+
+        Runner.settles = counted
+        """
+    )
+    result = subject.run(
+        "-n2", "--physcheck-checks=thermostat_heat,net_force", "--physcheck-structures=H2O",
+        "--physcheck-budget=25000",
+    )  # fmt: skip
+    assert result.ret == 0
+    assert (subject.pytester.path / "asked.txt").read_text() == "asked "
+    assert {verdict for verdict, *_ in subject.verdicts().values()} == {"pass"}

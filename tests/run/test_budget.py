@@ -1,12 +1,15 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Event
+from time import sleep
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from physcheck.errors import SpecError
-from physcheck.plugin.agreement import agreed
+from physcheck.plugin.agreement import agreed, asked_once
 from physcheck.potentials import make_builtin
 from physcheck.run.budget import Forecast, Spending, checked_budget, names_time, spending_of
 from physcheck.run.no_gradient import has_no_gradient
@@ -138,13 +141,47 @@ def test_the_budget_is_kept_and_a_record_alone_has_the_same_looks(budget):
             assert [e.shared for e in alone.entries] == [entry.shared]
 
 
-def test_workers_take_the_number_of_the_first_one(tmp_path):
-    def config(worker):
-        factory = SimpleNamespace(getbasetemp=lambda: tmp_path / f"popen-{worker}")
-        return SimpleNamespace(
-            workerinput={"workerid": worker, "testrunuid": "abc"}, _tmp_path_factory=factory
-        )
+def config_of(worker, folder):
+    factory = SimpleNamespace(getbasetemp=lambda: folder / f"popen-{worker}")
+    return SimpleNamespace(
+        workerinput={"workerid": worker, "testrunuid": "abc"}, _tmp_path_factory=factory
+    )
 
+
+def test_one_worker_asks_and_the_others_wait_for_its_answer(tmp_path):
+    asked, begun = [], Event()
+
+    def ask(worker, answer):
+        asked.append(worker)
+        begun.set()
+        sleep(0.05)
+        return answer
+
+    def take(worker, answer):
+        return asked_once(config_of(worker, tmp_path), "is it", partial(ask, worker, answer))
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(take, "gw0", True)
+        begun.wait()
+        assert pool.submit(take, "gw1", False).result() is True
+        assert first.result() is True
+    assert asked == ["gw0"]
+    # Another question, and a run of one process, have answers of their own.
+    assert asked_once(config_of("gw1", tmp_path), "is it, too", lambda: False) is False
+    assert asked_once(SimpleNamespace(), "is it", lambda: False) is False
+
+
+def test_where_the_worker_that_asks_is_lost_the_next_one_asks(tmp_path):
+    def lost():
+        raise RuntimeError("lost")
+
+    with pytest.raises(RuntimeError):
+        asked_once(config_of("gw0", tmp_path), "is it", lost)
+    assert asked_once(config_of("gw1", tmp_path), "is it", lambda: True) is True
+
+
+def test_workers_take_the_number_of_the_first_one(tmp_path):
+    config = partial(config_of, folder=tmp_path)
     first, second = Spending(8000, "measured"), Spending(9000, "measured, too")
     assert agreed(config("gw0"), first) == first
     assert agreed(config("gw1"), second) == first
