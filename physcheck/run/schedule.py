@@ -47,7 +47,8 @@ _CHEAP = 130
 _KEPT_SHARE = 0.36
 # The second look at what forces feed may take so much of the budget.
 _HEAT_SHARE = 0.45
-# Below this budget second looks come before cheap checks on further structures.
+# Below this budget second looks come before cheap checks on further structures, and generated
+# cases are asked in the model's own precision alone.
 _AMPLE = 20_000
 # So many structures of the catalogue say most of what all of them do, by budget.
 _QUICK = 2_500
@@ -134,9 +135,11 @@ class Schedule(Filling):
         """Add a record of generated cases; its evaluations are no other record's.
 
         Those that were asked for by number come on top of the budget, and so does what is kept for
-        the float64 twin's answer to the cases that they leave open.
+        the float64 twin's answer to the cases that they leave open: where evaluations are few,
+        further checks say more.
         """
-        twin = twin if self._has_twin(spec) else 0
+        limit = self.spending.evaluations
+        twin = twin if self._has_twin(spec) and (limit is None or limit >= _AMPLE) else 0
         seed = record_seed(self.settings.seed, spec.id, structure.name)
         budget, whole = self.spending.option, allotment + twin
         self.add(PlanEntry(spec, structure, whole, seed, twin=twin, budget=budget))
@@ -224,7 +227,9 @@ class Schedule(Filling):
         # Where nothing is rationed there is no first look.
         look: Budget = "full" if self.spending.evaluations is None else "quick"
         allotment = self.evaluations(spec, structure, look)
-        twin = allotment if self._has_twin(spec) else 0
+        # Of what looks as closely in float64 the twin is given the second look.
+        later = look == "quick" and looks_as_closely(spec)
+        twin = allotment if self._has_twin(spec) and not later else 0
         allotment += twin
         cost = self.weighed(allotment + self.resolution(structure), structure)
         if self.left is not None and cost > self.left:
@@ -305,7 +310,8 @@ class Schedule(Filling):
         waiting.sort(key=rank)
         for entry in (self._with_bound(e) for e in waiting):
             second = self.evaluations(entry.check, entry.structure, level)
-            twin = second if entry.twin and looks_as_closely(entry.check) else entry.twin
+            again = self._has_twin(entry.check) and looks_as_closely(entry.check)
+            twin = second if again else entry.twin
             more = second + twin - entry.twin
             larger = self.costs.enlarges(entry.check, entry.structure)
             cost = self.weighed(more * larger, entry.structure)

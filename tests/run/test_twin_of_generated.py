@@ -20,7 +20,7 @@ SEARCH = 500
 
 def planned(model, check, **settings):
     chosen = Settings(
-        model="x.py", checks=check, structures=f"ethanol,{GENERATED}", budget="quick",
+        model="x.py", checks=check, structures=f"ethanol,{GENERATED}", budget="25000",
         **{"search": SEARCH, **settings},
     )  # fmt: skip
     plan = make_plan(model, chosen, has_twin=True)
@@ -108,3 +108,6 @@ def test_the_twin_s_evaluations_are_planned_and_do_not_take_those_of_the_search(
         assert bool(entry.twin) is (entry.check.family != "implementation"), name
     for plan in plans:
         assert plan.evaluations <= 25_000 + 2 * RESOLUTION_EVALUATIONS
+    # Where evaluations are few, further checks say more.
+    few = make_plan(model, Settings(model="x.py", budget="8000"), has_twin=True)
+    assert not any(e.twin for e in few.entries if e.structure.name == GENERATED)
