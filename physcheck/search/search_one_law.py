@@ -58,6 +58,8 @@ _MANY_REFUSED = 10
 _FEWEST_ASKED = 20
 # Cases above the tolerance of a search that nothing settled: what finer arithmetic is asked of.
 _MOST_OPEN = 5
+# Of those, the worst is judged there: finer arithmetic tells which one it is.
+_JUDGED_AGAIN = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +107,7 @@ class SearchResult:
 def again_allotment(law: SearchLaw) -> int:
     """The most evaluations of a few cases that are asked again, and judged, without a search."""
     # Each asking is repeated where atoms are moved by 1e-4 Å.
-    return _JUDGED * law.judging + 2 * _MOST_OPEN * law.asking
+    return _JUDGED_AGAIN * law.judging + 2 * _MOST_OPEN * law.asking
 
 
 def least_allotment(law: SearchLaw) -> int:
@@ -258,12 +260,12 @@ def search(
     resolution : Resolution or None
         The model's own noise, as measured at one of the run's structures.
     only_kept : bool
-        Nothing else is asked, the two worst are judged whatever they are, and what fails isn't made
+        Nothing else is asked, the worst is judged whatever it is, and what fails isn't made
         smaller: :func:`again_allotment` is enough for five cases.
     """
     one = Search(law, meter, tolerance, Noise.of(resolution), judges_any=only_kept)
     seed = int(rng.integers(2**63))
-    room = allotment - (_JUDGED if only_kept else _JUDGED + 1) * law.judging
+    room = allotment - (_JUDGED_AGAIN if only_kept else _JUDGED + 1) * law.judging
     one.allow(room)
     for case in kept:
         if _applies(one, case):
@@ -316,7 +318,8 @@ def _judged(
     """The result with the judgement of up to two suspects, and what is left of the askings."""
     before = one.meter.evaluations
     one.allow(left)
-    suspects = list(islice(one.lasting_suspects(rng), _JUDGED))
+    most = _JUDGED_AGAIN if one.judges_any else _JUDGED
+    suspects = list(islice(one.lasting_suspects(rng), most))
     left -= one.meter.evaluations - before
     result = replace(
         result, worst=one.worst(), only_exactly=len(one.only_exactly), cases=one.answered()
@@ -325,8 +328,7 @@ def _judged(
         measured = _judgement(one, case, rng)
         if measured is None:
             continue
-        known = result.judged
-        if known is None or (one.judges_any and not (measured.interval[1] <= known.interval[1])):
+        if result.judged is None:
             result = replace(result, judged=measured)
         if not (measured.interval[0] <= one.tolerance):
             return replace(result, judged=measured, failing=(case, asked)), left
