@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from physcheck.checks import find_checks
 from physcheck.model import Meter, Model
-from physcheck.names import GENERATED
 from physcheck.registry import CheckSpec
 from physcheck.resolution import RESOLUTION_EVALUATIONS
 from physcheck.run.budget import (
@@ -114,9 +113,9 @@ class Plan:
         return own + [(n, name) for name, n in (*shared.items(), *self._resolutions())]
 
     def _resolutions(self) -> Iterator[tuple[str, int]]:
-        """What the resolutions at each structure take at most; generated cases bring their own."""
+        """What the resolutions at each structure take at most; judged cases bring their own."""
         measured = [e for e in self.entries if e.allotment or e.bound]
-        names = {e.structure.name for e in measured} - {GENERATED}
+        names = {e.structure.name for e in measured}
         for name in names:
             twin = any(e.twin for e in measured if e.structure.name == name)
             yield name, RESOLUTION_EVALUATIONS * (2 if twin else 1)

@@ -66,29 +66,29 @@ def ask_gradient(
             and (spec.id, structure.name) not in plan.entries
             and plan.missing(spec, structure) is None
         ]
-        own = sum(spec.by_gradient or 0 for spec in asked)
+        # One evaluation stands for a twin that is asked without any of the record's own.
+        own = {spec.id: spec.by_gradient or 0 for spec in asked}
+        twin = {check: max(1, least) if plan.has_twin else 0 for check, least in own.items()}
         bound = twins * GRADIENT_EVALUATIONS
-        cost = plan.weighed(bound + twins * own + plan.resolution(structure), structure)
+        both = sum(own.values()) + sum(twin.values())
+        cost = plan.weighed(bound + both + plan.resolution(structure), structure)
         if not asked or (plan.left is not None and cost > plan.left):
             continue
         plan.spent += cost
         plan.resolved.add(structure.name)
         for spec in asked:
-            least = spec.by_gradient or 0
-            # One evaluation stands for a twin that is asked without any of the record's own.
-            twin = max(1, least) if plan.has_twin else 0
             entry = PlanEntry(
                 spec,
                 structure,
-                least + twin,
+                own[spec.id] + twin[spec.id],
                 record_seed(plan.settings.seed, spec.id, structure.name),
                 bound=bound,
-                twin=twin,
+                twin=twin[spec.id],
                 # Asked for alone a larger budget would have room for a trajectory.
                 budget="quick",
             )
             plan.add(entry)
-            if not least:
+            if not own[spec.id]:
                 free.append(entry)
     return free
 

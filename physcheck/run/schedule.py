@@ -144,7 +144,8 @@ class Schedule(Filling):
         budget, whole = self.spending.option, allotment + twin
         self.add(PlanEntry(spec, structure, whole, seed, twin=twin, budget=budget))
         if self.settings.search is None:
-            self.spent += whole
+            self.spent += whole + self.resolution(structure)
+            self.resolved.add(structure.name)
 
     def in_order(self, checks: Sequence[CheckSpec]) -> tuple[PlanEntry, ...]:
         """The entries, structure by structure; then those that share a trajectory, then those that
