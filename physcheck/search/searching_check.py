@@ -31,6 +31,8 @@ __all__ = ["SearchedModel", "searching_spec"]
 
 # Fewer answered cases say nothing.
 _FEWEST = 10
+# A detection limit is seen in this share of the cases.
+_SEEN_IN = 0.95
 _LARGER = "a larger --physcheck-search looks at more cases"
 _NOT_CONFIRMED = (
     "one generated case was above the tolerance, but copies of it that differ by 1e-4 Å scatter "
@@ -222,12 +224,15 @@ class _Reporting:
         seen = 0.0 if result.worst is None else result.worst[1].suspicion
         refused = f"{result.refused} refused, {result.outside} with forces out of bounds"
         few = f"{count(result.asked, 'generated case')} answered ({refused})"
+        # What is above the tolerance by more than rounding and few points may leave is looked at
+        # again, with statistics.
+        doubts = [asked.doubt for _, asked in result.cases]
+        doubt = float(np.quantile(doubts, _SEEN_IN)) if doubts else 0.0
         return Measurement(
             value=seen,
             uncertainty=0.0,
             interval=(0.0, seen),
-            # What is above the tolerance is looked at again, with statistics.
-            detection_limit=self.tolerance,
+            detection_limit=self.tolerance + doubt,
             force_evaluations=0,
             nothing_tested=few if self._is_little else rigid,
         )
