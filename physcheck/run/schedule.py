@@ -228,8 +228,9 @@ class Schedule(Filling):
         # Where nothing is rationed there is no first look.
         look: Budget = "full" if self.spending.evaluations is None else "quick"
         allotment = self.evaluations(spec, structure, look)
-        # Of what looks as closely in float64 the twin is given the second look.
-        later = look == "quick" and looks_as_closely(spec)
+        limit = self.spending.evaluations
+        # What looks as closely in float64 often needs its second look there: further checks first.
+        later = looks_as_closely(spec) and limit is not None and limit < _AMPLE
         twin = allotment if self._has_twin(spec) and not later else 0
         allotment += twin
         cost = self.weighed(allotment + self.resolution(structure), structure)
