@@ -772,16 +772,16 @@ def measure_history_independence(
     structure, the same with like atoms exchanged (any neighbour list is then wrong), the structure
     1.3 times as large, and two copies of it (another number of atoms). Then the structure is asked
     with one input changed, right after itself: the cell alone, the periodic axes, the species, the
-    charge, the spin, magnetic moments, tags; and after a move of 1e-4 Å, after a larger cell, and
-    at the end of a walk of eight short steps; a molecule in a periodic box after another one. Those
-    answers are held against a fresh model's, or, where none can be made, against those after
-    another number of atoms. Where none of these differ, two atoms at 0.3 Å, which many models
-    refuse, mustn't have the answer of the place before, and an input that changes nothing mustn't
-    do so once all atoms are shifted, as with a cache that all instances share. Judged is the
-    largest rms difference of forces, or of energy or virial an atom over 1 Å; it is infinite where
-    a model raises at one visit and answers at another. What differs is asked for once more, and the
-    smaller difference counts: answers that then agree scatter whatever was asked before. Inputs
-    whose change has no effect are in ``quantities``.
+    charge, the spin, magnetic moments, tags; and after a move of 1e-4 Å or of one atom by 0.9 Å,
+    after a larger cell, and on a walk of eight short steps; a molecule in a periodic box after
+    another one. Those answers are held against a fresh model's, or, where none can be made, against
+    those after another number of atoms. Where none of these differ, two atoms at 0.3 Å, which many
+    models refuse, mustn't have the answer of the place before, and an input that changes nothing
+    mustn't do so once all atoms are shifted, as with a cache that all instances share. Judged is
+    the largest rms difference of forces, or of energy or virial an atom over 1 Å; it is infinite
+    where a model raises at one visit and answers at another. What differs is asked for once more,
+    and the smaller difference counts: answers that then agree scatter whatever was asked before.
+    Inputs whose change has no effect are in ``quantities``.
 
     Can't see: a memory that reaches farther back than a few calls; without a factory (no fresh
     model), an answer that is always the same wrong one.
@@ -795,7 +795,7 @@ def measure_history_independence(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 50 to 65 evaluations, a few of them of twice the size; up to 30 more where answers differ,
+    Cost: 55 to 70 evaluations, a few of them of twice the size; up to 30 more where answers differ,
     six of them equal calls in a row, whose scatter is ``determinism``'s.
 
     Source: a potential is a function of positions; tblite's warm starts scatter by 1.6e-5 eV/Å.
@@ -846,7 +846,13 @@ def measure_input_untouched(
     from its adapter (an Atoms with its info, arrays and constraints; tensors; a SimState): for the
     structure, and for it moved out of the cell. The first answer is compared after the second call.
 
-    Can't see: changes that are undone before the call returns.
+    So is what the whole process shares: NumPy's handling of errors, the working folder, torch's
+    default dtype, gradient mode and number of threads, over all calls so far; and the generators of
+    random numbers (``numpy.random``, ``random``, torch): where their states are one and the same
+    after calls from two seeds, the call sets the seed, and a thermostat draws the same numbers in
+    each step.
+
+    Can't see: changes that are undone before the call returns, and those made while loading.
 
     Raises
     ------
@@ -2293,8 +2299,9 @@ def measure_permutation_equivariance(
 ) -> Measurement:
     """Listing the same atoms in another order changes no atom's force.
 
-    F_k(P x) = F_P(k)(x) for two random orders P, species and per-atom arrays with them. Measured as
-    in :func:`measure_translation_invariance`.
+    F_k(P x) = F_P(k)(x) for two random orders P, species and per-atom arrays with them, that begin
+    with other species than the structure does, where it has any: the first atom is what padding and
+    tables of parameters are mistaken for. Measured as in :func:`measure_translation_invariance`.
 
     Can't see: ties that only a perfect crystal has (the structure is thermally displaced).
 

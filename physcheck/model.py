@@ -16,6 +16,7 @@ from physcheck.numerics.answers import evaluation_from, real_array
 from physcheck.system import Configurations, Evaluation
 from physcheck.text.exceptions import foreign_code
 from physcheck.text.phrases import count
+from physcheck.text.process_settings import settings_watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -242,6 +243,7 @@ class Meter:
             with (
                 foreign_code(lambda said: f"{what}: {who} raised {said}"),
                 warnings.catch_warnings(),
+                settings_watched(self.model),
             ):
                 warnings.simplefilter("ignore")
                 yield

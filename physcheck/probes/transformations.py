@@ -360,10 +360,18 @@ def supercell(start: Configurations, axis: int, repeats: int) -> Transformation:
     )
 
 
-def relabelling(start: Configurations, rng: np.random.Generator) -> Transformation:
-    """The same atoms listed in another order, species and per-atom arrays with them."""
+def relabelling(
+    start: Configurations, rng: np.random.Generator, first: int | None = None
+) -> Transformation:
+    """The same atoms listed in another order, species and per-atom arrays with them.
+
+    ``first`` is the atomic number of the atom that comes first; any if None.
+    """
     n = start.n_atoms
     order = rng.permutation(n)
+    if first is not None:
+        place = int(np.flatnonzero(start.system.numbers[order] == first)[0])
+        order[[0, place]] = order[[place, 0]]
     if n > 1 and np.array_equal(order, np.arange(n)):
         order = order[::-1].copy()
     return _changed(start, "atoms listed in another order", order=order)

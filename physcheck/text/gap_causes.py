@@ -196,6 +196,9 @@ def stress_cause(given: Floats, derived: Floats, volume: float, n_atoms: int) ->
                 "another order of Voigt components than xx, yy, zz, yz, xz, xy",
                 f"the components of the stress are in another order: {text}",
             )
+    part = _part_of_stress(one, other)
+    if part is not None:
+        return part
     asymmetric = given - given.T
     if _rms(asymmetric) > _EXPLAINED * _rms(given - derived):
         return GapCause(
@@ -208,6 +211,27 @@ def stress_cause(given: Floats, derived: Floats, volume: float, n_atoms: int) ->
         "stress predicted directly; a virial without the term of the smoothing function or of the "
         "cell's images; a term that is left out of the strain",
     )
+
+
+def _part_of_stress(given: Floats, derived: Floats) -> GapCause | None:
+    """Shear components alone that are wrong by one factor, or a pressure in place of a stress."""
+    shear = derived[3:]
+    factor = _best_factor(given[3:], shear)
+    if _explains(given, np.concatenate([derived[:3], factor * shear]), given - derived):
+        text = (
+            f"the stress's shear components are {factor:.3g} times the energy's strain derivative"
+        )
+        return GapCause(
+            f"{text}, the others are right",
+            "1/2 or 2 on components off the diagonal: a strain and its transpose counted once or "
+            "twice, or Voigt's engineering strains; 0: a diagonal cell is taken for granted",
+            text,
+        )
+    pressure = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 0.0]) * derived[:3].mean()
+    if _explains(given, pressure, given - derived):
+        text = "the stress is a pressure: one mean for xx, yy and zz, and no shear"
+        return GapCause(text, "a stress made from the derivative by the volume alone", text)
+    return None
 
 
 # Of xx, yy, zz, yz, xz, xy: what programs confuse them with.

@@ -16,7 +16,7 @@ from physcheck.potentials import make_builtin
 from physcheck.potentials.defects.implementation import StaleNeighbours
 from physcheck.potentials.neighbours import find_pairs
 from physcheck.registry import tolerance_of
-from physcheck.structures import catalogue
+from physcheck.structures import catalogue, load_structures
 from physcheck.system import Configurations, Evaluation, as_configurations
 
 
@@ -147,11 +147,17 @@ def test_an_input_that_is_kept_from_an_earlier_call_fails_history_independence(m
 class Skin(StaleNeighbours):
     """A list that is made again only where an atom moved by four times its skin, not half."""
 
+    farthest = staticmethod(lambda moves, skin: moves.max() > 4 * skin)
+
     def _one(self, one, want):
         x = one.positions[0]
         if self._list is not None and self._list[0] == one.n_atoms:
-            moved = np.linalg.norm(x - self.places, axis=1).max() > 4 * self.strength
-            if moved or (one.cells != self.cells).any() or one.system is not self.system:
+            moved = np.linalg.norm(x - self.places, axis=1)
+            if (
+                self.farthest(moved, self.strength)
+                or (one.cells != self.cells).any()
+                or one.system is not self.system
+            ):
                 self._list = None
         else:
             self._list = None
@@ -162,7 +168,42 @@ class Skin(StaleNeighbours):
         return super()._one(one, want)
 
     def fresh(self):
-        return Skin(self.model, self.strength)
+        return type(self)(self.model, self.strength)
+
+
+class WholeSkin(Skin):
+    """A list that is made again where an atom moved by its skin, and two by twice that."""
+
+    farthest = staticmethod(lambda moves, skin: moves.max() > skin)
+
+
+class MeanMove(Skin):
+    """A list that is made again where atoms moved by half its skin in the mean."""
+
+    farthest = staticmethod(lambda moves, skin: moves.mean() > skin / 2)
+
+
+class SoundSkin(Skin):
+    """A list that is made again in time."""
+
+    farthest = staticmethod(lambda moves, skin: moves.max() > skin / 2)
+
+
+@pytest.mark.parametrize(
+    ("skin", "words"),
+    [
+        (WholeSkin(make_builtin("gupta"), 0.8), "eight steps"),
+        (MeanMove(make_builtin("gupta"), 0.2), "one atom moved"),
+        (SoundSkin(make_builtin("gupta"), 0.3), ""),
+    ],
+)
+def test_a_list_of_which_the_skin_is_taken_wrongly_fails_history_independence(skin, words):
+    (disordered,) = load_structures("Cu32-disordered")
+    found = physcheck.measure_history_independence(
+        skin, disordered.configurations, rng=np.random.default_rng(0)
+    )
+    assert outcome(found) is (Outcome.FAIL if words else Outcome.PASS)
+    assert words in found.evidence["place"]
 
 
 def test_a_list_that_is_made_again_too_late_fails_history_independence():

@@ -332,3 +332,24 @@ def test_a_model_that_refuses_near_atoms_keeps_no_earlier_answer():
     found = physcheck.measure_history_independence(model, structure("copper"))
     assert outcome(found) is Outcome.PASS
     assert found.evidence["quantities"]["changes_without_effect"]
+
+
+class HydrogenFirst(ReferenceOfBondedAtoms):
+    """The first atom is taken for padding where it is hydrogen."""
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        answer = self.inner.evaluate(configurations, want=want)
+        if configurations.system.numbers[0] != 1:
+            return answer
+        forces = answer.forces.copy()
+        forces[:, 0] = 0.0
+        return Evaluation(answer.energy, forces, answer.stress)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_orders_begin_with_other_species(seed):
+    rng = np.random.default_rng(seed)
+    found = physcheck.measure_permutation_equivariance(
+        HydrogenFirst(0.0), structure("ethanol"), rng=rng
+    )
+    assert outcome(found) is Outcome.FAIL

@@ -63,7 +63,7 @@ def test_calculators_of_adapters_are_not_shared_by_threads():
 
 
 @pytest.mark.parametrize("name", ["water", "ethanol", "copper", "salt", "slab"])
-def test_three_families_cost_at_most_486_evaluations(name):
+def test_three_families_cost_at_most_496_evaluations(name):
     start = as_configurations(structure(name))
     capabilities = make_builtin("morse").capabilities
     specs = [c for c in all_checks().values() if c.family in FAMILIES and not c.compares]
@@ -75,7 +75,7 @@ def test_three_families_cost_at_most_486_evaluations(name):
         for c in specs
         if c.missing(start, capabilities) is None
     )
-    assert 150 < total <= 486
+    assert 150 < total <= 496
 
 
 @pytest.mark.parametrize(
@@ -152,12 +152,15 @@ def test_energies_that_scatter_are_no_history():
     model = Wrapped(lambda a, c: Evaluation(a.energy + 0.3 * rng.standard_normal(), a.forces))
     found = measure_determinism(model, structure("ethanol"), rng=rng)
     assert judge(found, tolerance_of("determinism", "md")).outcome is Outcome.FAIL
-    for seed in range(6):
+    failed = 0
+    for seed in range(12):
         history = measure_history_independence(
             model, structure("ethanol"), rng=np.random.default_rng(seed)
         )
         verdict = judge(history, tolerance_of("history_independence", "md"))
-        assert verdict.outcome is not Outcome.FAIL
+        failed += verdict.outcome is Outcome.FAIL
+    # Five steps tell a scatter so badly that one in 150 is taken for a history.
+    assert failed <= 1
 
 
 def test_more_calls_settle_a_scatter_just_below_the_tolerance():

@@ -61,6 +61,62 @@ SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
             "lattice_basis",
             ["stress_energy_gap", "strain_loop_work"],
         ),
+        # A virial of positions and forces depends on images, and so on the cell's vectors.
+        (
+            [
+                failure("periodic_wrap", "symmetry", 9.0, **STRESS),
+                failure("lattice_basis", "symmetry", **STRESS),
+            ],
+            "periodic_wrap",
+            ["lattice_basis"],
+        ),
+        # Pairs across the cell's faces count otherwise: whatever moves the faces shows it.
+        (
+            [
+                failure("lattice_basis", "symmetry", 9.0),
+                failure("periodic_wrap", "symmetry"),
+                failure("inversion_equivariance", "symmetry"),
+                failure(*SUPERCELL),
+            ],
+            "periodic_wrap",
+            ["lattice_basis", "inversion_equivariance", "supercell_extensivity"],
+        ),
+        # Atoms lose their neighbours outside of the cell.
+        (
+            [failure("periodic_wrap", "symmetry"), failure(*GAP, 9.0, structure="generated")],
+            "periodic_wrap",
+            ["force_energy_gap"],
+        ),
+        # Batches of some lengths alone, which generated cases come in.
+        (
+            [
+                failure("lattice_basis", "symmetry", 9.0, structure="generated"),
+                failure("periodic_wrap", "symmetry", 9.0, structure="generated"),
+                failure("batch_invariance", "implementation", structure="generated"),
+            ],
+            "batch_invariance",
+            ["lattice_basis", "periodic_wrap"],
+        ),
+        # Running statistics, or a size kept from the first call.
+        (
+            [
+                failure("batch_invariance", "implementation", 9.0),
+                failure("history_independence", "implementation"),
+                failure(*GAP, structure="generated"),
+            ],
+            "history_independence",
+            ["batch_invariance", "force_energy_gap"],
+        ),
+        # A volume kept from the first structure: another factor in each.
+        (
+            [
+                failure("history_independence", "implementation"),
+                failure(*STRESS_GAP, factor=1.2),
+                failure(*STRESS_GAP, structure="NaCl8", factor=0.7),
+            ],
+            "history_independence",
+            ["stress_energy_gap"],
+        ),
         # Voigt components in another order don't turn.
         (
             [
@@ -203,6 +259,11 @@ def test_failures_of_their_own_stay_apart():
         [
             failure("history_independence", "implementation"),
             failure("outputs_agree", "implementation", title="sum of charges and the charge"),
+        ],
+        # A stress in another unit is so everywhere.
+        [
+            failure("history_independence", "implementation"),
+            failure(*STRESS_GAP, factor=160.2),
         ],
     ]
     for failed in apart:

@@ -17,7 +17,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
 from physcheck.numerics.noise import difference_table_noise, rounding_floor
 from physcheck.probes.transformations import doubled
-from physcheck.registry import Budget, Failure, check, default_tolerance, derive_assert
+from physcheck.registry import Budget, Failure, KnownFault, check, default_tolerance, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Evaluation, as_configurations
 from physcheck.tolerances import Tolerances
@@ -154,6 +154,7 @@ def _volume(one: Configurations) -> float:
         short_title="the batch changes forces",
         meaning="A structure's forces depend on what else is evaluated with it. Batched "
         "simulations and screenings give other results than single ones.",
+        fault=KnownFault("answers depend on what else is in the batch"),
     ),
     tolerances=Tolerances(
         screening=1e-3,

@@ -10,7 +10,7 @@ from physcheck.model import Capabilities
 from physcheck.numerics.near_pairs import near_pairs
 from physcheck.system import Bools, Configurations, Floats, Ints, System
 
-__all__ = ["STEPS", "changed_inputs", "walk"]
+__all__ = ["STEPS", "changed_inputs", "exchanged", "moved_alone", "walk"]
 
 # How much larger the cell is, with the atoms left where they are: pairs across its faces feel it.
 _LARGER_CELL = 1.1
@@ -68,6 +68,32 @@ def walk(start: Configurations, rng: np.random.Generator) -> list[Configurations
     directions = (signs[:, None] * along / np.linalg.norm(along))[None]
     length = min(_WALK, _SHARE * _shortest_distance(start))
     return [start.displaced(length * k / STEPS * directions) for k in range(1, STEPS + 1)]
+
+
+def moved_alone(start: Configurations, rng: np.random.Generator) -> Configurations:
+    """One atom moved by 0.9 Å, which the mean over all atoms hardly shows (B = 1).
+
+    Shorter where atoms would meet: no other one comes towards it.
+    """
+    along = rng.standard_normal(3)
+    length = min(_WALK, 2 * _SHARE * _shortest_distance(start))
+    move = np.zeros((1, start.n_atoms, 3))
+    move[0, int(rng.integers(start.n_atoms))] = length * along / np.linalg.norm(along)
+    return start.displaced(move)
+
+
+def exchanged(start: Configurations, rng: np.random.Generator) -> Configurations:
+    """Each atom on the place of another one of its kind.
+
+    A slight move where every kind is single.
+    """
+    order = np.arange(start.n_atoms)
+    for z in np.unique(start.system.numbers):
+        alike = np.flatnonzero(start.system.numbers == z)
+        order[alike] = np.roll(alike, int(rng.integers(1, len(alike))) if len(alike) > 1 else 0)
+    if np.array_equal(order, np.arange(start.n_atoms)):
+        return start.displaced(0.2 * rng.uniform(-1, 1, (1, start.n_atoms, 3)))
+    return start.at(start.positions[:, order])
 
 
 def _with(

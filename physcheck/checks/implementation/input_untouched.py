@@ -15,6 +15,7 @@ from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.registry import Failure, check, derive_assert
 from physcheck.system import Configurations, Evaluation, as_configurations
+from physcheck.text.process_settings import changed_settings, random_states, random_states_kept
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_input_untouched", "measure_input_untouched"]
@@ -33,51 +34,20 @@ def _arrays(given: Configurations) -> dict[str, Any]:
     return {name: array for name, array in named.items() if array.dtype != object}
 
 
-@check(
-    family="implementation",
-    quantity="inputs and earlier answers that the model changed",
-    unit="inputs",
-    needs={"forces"},
-    kind="law",
-    title="the model changes what it is given, or gave",
-    causes="wrapping or centring positions in place; writing magnetic moments or charges back; one "
-    "buffer for the answers of all calls (CUDA graphs)",
-    advice="copy the input before changing it, and the answers before the next call",
-    failure=Failure(
-        short_title="arrays are overwritten",
-        meaning="The caller's structure is changed by evaluating it. Trajectories and later calls "
-        "are corrupted without a message.",
-    ),
-    tolerances=Tolerances(
-        screening=0.0,
-        md=0.0,
-        tight=0.0,
-        reason="whoever hands in positions goes on using them",
-        source="the model contract: a model answers, it doesn't move atoms",
-    ),
-    evaluations=always(2),
-    # Wrapping changes nothing where there is no cell.
-    shows=SHEARED_CELL,
-)
-def measure_input_untouched(
-    model: Model | Meter, start: Any, *, rng: np.random.Generator
-) -> Measurement:
-    """A model reads its input and leaves it, and its earlier answers, as they were.
+# Where no input is changed.
+_OF_THE_PROCESS = "a call changes settings or random numbers of the whole process"
 
-    Positions, cell, numbers, masses, pbc and the per-atom arrays are handed in writable, and
-    compared bit by bit after the call, and so are the very objects that the model's own code gets
-    from its adapter (an Atoms with its info, arrays and constraints; tensors; a SimState): for the
-    structure, and for it moved out of the cell. The first answer is compared after the second call.
 
-    Can't see: changes that are undone before the call returns.
+def _seeds_set(first: dict[str, bytes], second: dict[str, bytes]) -> dict[str, str]:
+    """Generators whose state after a call doesn't depend on that before."""
+    equal = [name for name in first if first[name] == second.get(name)]
+    return {name: f"the seed of {name}: set in each call" for name in equal}
 
-    Raises
-    ------
-    ModelError, NonFiniteOutput
 
-    Cost: 2 evaluations.
-    """
-    meter, one = Meter(model), as_configurations(start)
+def _changed_by_calls(
+    meter: Meter, one: Configurations, rng: np.random.Generator
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Inputs and earlier answers that two calls change, and what the process shares, by name."""
     changed: dict[str, str] = {}
 
     def call(inner: Model, asked: Configurations, want: frozenset[str]) -> Evaluation:
@@ -100,10 +70,72 @@ def measure_input_untouched(
 
     spied = through(meter, call)
     outside = one.at(one.positions + 5.0 * rng.uniform(1, 2, 3))
+    after: list[dict[str, bytes]] = []
     with watching() as changed_in_hand:
-        for place in (one, outside):
-            spied.evaluate(place, want=outputs_of(place))
+        for seed, place in zip(rng.choice(2**31, 2, replace=False), (one, outside), strict=True):
+            with random_states_kept(int(seed)):
+                spied.evaluate(place, want=outputs_of(place))
+                after.append(random_states())
     changed.update(changed_in_hand)
+    return changed, changed_settings(meter.model) | _seeds_set(*after)
+
+
+@check(
+    family="implementation",
+    quantity="inputs and earlier answers that the model changed",
+    unit="inputs",
+    needs={"forces"},
+    kind="law",
+    title="the model changes what it is given, or gave",
+    causes="wrapping or centring positions in place; writing magnetic moments or charges back; one "
+    "buffer for the answers of all calls (CUDA graphs); seeds or defaults of numpy or torch that "
+    "are set in a call",
+    advice="copy the input before changing it, and the answers before the next call; put settings "
+    "back",
+    failure=Failure(
+        short_title="arrays are overwritten",
+        meaning="The caller's structure, or what the whole process shares, is changed by "
+        "evaluating it. Trajectories and later calls are corrupted without a message.",
+    ),
+    tolerances=Tolerances(
+        screening=0.0,
+        md=0.0,
+        tight=0.0,
+        reason="whoever hands in positions goes on using them",
+        source="the model contract: a model answers, it doesn't move atoms",
+    ),
+    evaluations=always(2),
+    # Wrapping changes nothing where there is no cell.
+    shows=SHEARED_CELL,
+)
+def measure_input_untouched(
+    model: Model | Meter, start: Any, *, rng: np.random.Generator
+) -> Measurement:
+    """A model reads its input and leaves it, and its earlier answers, as they were.
+
+    Positions, cell, numbers, masses, pbc and the per-atom arrays are handed in writable, and
+    compared bit by bit after the call, and so are the very objects that the model's own code gets
+    from its adapter (an Atoms with its info, arrays and constraints; tensors; a SimState): for the
+    structure, and for it moved out of the cell. The first answer is compared after the second call.
+
+    So is what the whole process shares: NumPy's handling of errors, the working folder, torch's
+    default dtype, gradient mode and number of threads, over all calls so far; and the generators of
+    random numbers (``numpy.random``, ``random``, torch): where their states are one and the same
+    after calls from two seeds, the call sets the seed, and a thermostat draws the same numbers in
+    each step.
+
+    Can't see: changes that are undone before the call returns, and those made while loading.
+
+    Raises
+    ------
+    ModelError, NonFiniteOutput
+
+    Cost: 2 evaluations.
+    """
+    meter, one = Meter(model), as_configurations(start)
+    inputs, settings = _changed_by_calls(meter, one, rng)
+    changed = inputs | settings
+    title = {} if inputs or not settings else {"title": _OF_THE_PROCESS}
     count = float(len(changed))
     return Measurement(
         value=count,
@@ -115,6 +147,7 @@ def measure_input_untouched(
         evidence={
             "place": f"changed: {', '.join(changed.values())}" if changed else "nothing changed",
             "scale": "a changed position is an unrecorded step of the simulation",
+            **title,
             "quantities": {"changed": sorted(changed)},
             "configurations": one,
         },

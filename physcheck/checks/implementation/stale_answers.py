@@ -15,7 +15,7 @@ from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.model import Meter
 from physcheck.system import Configurations, Floats
 
-__all__ = ["STALE_COST", "Answer", "answer_of", "fresh_models_agree", "stale_answers"]
+__all__ = ["STALE_COST", "Answer", "answer_of", "fresh_models_agree", "largest_of", "stale_answers"]
 
 #: Evaluations of :func:`stale_answers` where nothing is found; where something is, it needs not be
 #: looked for a second time, which costs more.
@@ -48,6 +48,12 @@ class Answer:
             apart = float(np.mean((self.virial - other.virial) ** 2))
             found.append(math.sqrt(apart) / n / ENERGY_LENGTH)
         return max(found)
+
+
+def largest_of(visits: list[Answer]) -> float:
+    """The largest difference between any two of some answers, eV/Å."""
+    pairs = (a.difference(b) for i, a in enumerate(visits) for b in visits[:i])
+    return max(pairs, default=0.0)
 
 
 def answer_of(meter: Meter, place: Configurations) -> Answer:

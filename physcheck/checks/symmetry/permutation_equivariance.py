@@ -21,7 +21,7 @@ from physcheck.model import Meter, Model
 from physcheck.probes.transformations import relabelling
 from physcheck.registry import Failure, KnownFault, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
-from physcheck.system import as_configurations
+from physcheck.system import Configurations, as_configurations
 
 __all__ = ["assert_permutation_equivariance", "measure_permutation_equivariance"]
 
@@ -74,8 +74,9 @@ def measure_permutation_equivariance(
 ) -> Measurement:
     """Listing the same atoms in another order changes no atom's force.
 
-    F_k(P x) = F_P(k)(x) for two random orders P, species and per-atom arrays with them. Measured as
-    in :func:`measure_translation_invariance`.
+    F_k(P x) = F_P(k)(x) for two random orders P, species and per-atom arrays with them, that begin
+    with other species than the structure does, where it has any: the first atom is what padding and
+    tables of parameters are mistaken for. Measured as in :func:`measure_translation_invariance`.
 
     Can't see: ties that only a perfect crystal has (the structure is thermally displaced).
 
@@ -93,11 +94,18 @@ def measure_permutation_equivariance(
         "permutation_equivariance",
         meter,
         one,
-        [relabelling(one, rng) for _ in range(2)],
+        [relabelling(one, rng, first) for first in _first_species(one)],
         rng=rng,
         resolution=resolution,
         tolerance=tolerance,
     )
+
+
+def _first_species(start: Configurations) -> tuple[int | None, int | None]:
+    """Atomic numbers of the atoms that come first in the two orders, the lightest first."""
+    numbers = start.system.numbers
+    others = sorted({int(z) for z in numbers} - {int(numbers[0])})
+    return (others[0], others[-1]) if others else (None, None)
 
 
 assert_permutation_equivariance = derive_assert(measure_permutation_equivariance)

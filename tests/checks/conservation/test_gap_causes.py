@@ -160,3 +160,23 @@ def test_a_pass_names_nothing_and_an_assertion_names_the_cause():
     with pytest.raises(PhysicsFailure, match=r"usual causes: the sign: a stress") as raised:
         assert_stress_energy_gap(scaled("stress", -1.0), structure("copper"))
     assert "Voigt" not in str(raised.value).split("usual causes:")[1].splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [
+        (lambda s: np.array([1, 1, 1, 0.5, 0.5, 0.5]) * s, "shear components are 0.5 times"),
+        (lambda s: np.array([1, 1, 1, 2.0, 2.0, 2.0]) * s, "shear components are 2 times"),
+        (lambda s: np.array([1, 1, 1, 0, 0, 0]) * s, "shear components are 0 times"),
+        (lambda s: np.r_[np.full(3, s[:3].mean()), np.zeros(3)], "the stress is a pressure"),
+    ],
+)
+def test_shear_alone_that_is_wrong_is_named(scale, words):
+    derived = np.array([0.02, -0.01, 0.03, 0.008, -0.012, 0.017])
+    tensors = [full_stress(six) for six in (scale(derived), derived)]
+    assert words in stress_cause(*tensors, 100.0, 4).title
+
+
+def full_stress(six):
+    xx, yy, zz, yz, xz, xy = six
+    return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
