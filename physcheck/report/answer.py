@@ -98,12 +98,13 @@ def _nothing_failed(records: Sequence[Record]) -> str:
     unknown = _conservation_unknown(records)
     if unknown:
         return f"INCONCLUSIVE: {unknown}; {len(undecided)} of {len(records)} records can't tell"
-    if undecided:
-        return (
-            f"INCONCLUSIVE: nothing failed, but {len(undecided)} of {len(records)} records can't "
-            f"tell ({some(undecided)})"
-        )
     known = [r for r in records if r.verdict in (Outcome.KNOWN_FAILURE, Outcome.ERROR)]
+    if undecided:
+        new = " new" if known else ""
+        return (
+            f"INCONCLUSIVE: nothing{new} failed, but {len(undecided)} of {len(records)} records "
+            f"can't tell ({some(undecided)})"
+        )
     if known:
         return f"KNOWN FAILURES: {count(len(known), 'known failure')}, nothing new"
     measured = [r for r in records if r.verdict is Outcome.PASS]
