@@ -14,6 +14,7 @@ from physcheck.adapters.identity import model_identity
 from physcheck.adapters.loading import load_model
 from physcheck.adapters.spec import parse_spec
 from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
+from physcheck.commands.models import _list_of_models
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import Capabilities, Differentiable, Meter
 from physcheck.system import Configurations, Evaluation
@@ -303,6 +304,7 @@ class Entry:
     def __init__(self, name, load):
         self.name = name
         self.load = load
+        self.dist, self.module = None, "theirs"
 
 
 def test_third_party_adapters(monkeypatch):
@@ -330,6 +332,8 @@ def test_third_party_adapters(monkeypatch):
         load_model("frob::x")
     with pytest.raises(SpecError, match="did you mean springs"):
         find_spec_problem("spring::x")
+    (listed,) = [line for line in _list_of_models() if line.startswith("springs::")]
+    assert listed.endswith("an adapter of the package theirs")
 
 
 def test_identity_is_json(write):
