@@ -36,6 +36,10 @@ def answer(report: Report) -> str:
     if refused:
         said = f"{said}; the model refuses {' and '.join(refused)}"
     if report.settings.shard is not None:
+        if not report.records:
+            said = (
+                "NOTHING JUDGED: there are more shards than structures, and none is left for this"
+            )
         said = f"{said}; shard {report.settings.shard} only, physcheck merge puts them together"
     if report.complete:
         return said
@@ -47,6 +51,10 @@ def answer(report: Report) -> str:
         return f"{said}; NOT COMPLETE: {records} made"
     if plan is None and not made:
         return "NOT COMPLETE: no plan was made"
+    if plan is not None and made == plan.records:
+        # Records of shards that weren't given are in no plan at hand.
+        ended = "but a part of the run is missing or didn't end"
+        return f"NOT COMPLETE: {count(made, 'record')} made, none of them failed, {ended}"
     return f"NOT COMPLETE: {records} made, none of them failed"
 
 

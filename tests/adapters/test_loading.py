@@ -100,6 +100,8 @@ def test_near_misses_of_files_are_named(write):
     write("x.py", FACTORY)
     write("sub/x.py", FACTORY)
     write("data.xyz", "")
+    write("sub/other.py", "def maker(): pass\n")
+    assert load_model("x.py").capabilities.name == "EMT"
     for text, message in [
         ("x", r"did you mean x\.py"),
         ("sub/x:factory", r"did you mean sub/x\.py:factory"),
@@ -109,7 +111,7 @@ def test_near_misses_of_files_are_named(write):
         ("nowhere/x.py", "no folder nowhere"),
         ("m.pt", r"no file ending in \.pt"),
         ("x.py:factry", r"no 'factry' in x\.py; did you mean factory"),
-        ("x.py", r"no 'model' or 'calculator' in x\.py; known: factory"),
+        ("sub/other.py", r"no 'model' or 'calculator' or 'factory' in sub/other\.py; known: maker"),
         ("buildin::x", "unknown adapter 'buildin'; did you mean builtin"),
         ("torch::m.pt", r"no file m\.pt"),
         ("no_such_package.sub:f", "no module 'no_such_package'.*is its package installed"),
