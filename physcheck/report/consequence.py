@@ -31,7 +31,8 @@ _TOLD_FIRST = ("loop_work", "nve_drift", "force_energy_gap", "jacobian_asymmetry
 # What isn't molecular dynamics, and is named beside it.
 _OWN_KINDS = ("geometry optimisations", "cell relaxations", "phonon calculations")
 _MOST_REASONS = 3
-_LIMITS = "the detection limits"
+_BELOW = "Laws are violated, but less than the tolerances of profile"
+_NONE_FOUND = "No violation was found; one below a record's detection limit would not be seen."
 _NOT_TESTED = "How close the model comes to a reference was not tested."
 
 
@@ -106,9 +107,8 @@ def consequence(report: Report) -> str:
         return f"Nothing new failed. What is known remains: {warning[0].lower()}{warning[1:]}"
     if passed:
         below = violated_below_tolerance(report.records)
-        found = "Laws are violated, but less than" if below else "No violation was found above"
-        limit = f"the tolerances of profile {report.settings.profile}" if below else _LIMITS
-        return f"{found} {limit}. {_NOT_TESTED}"
+        found = f"{_BELOW} {report.settings.profile}." if below else _NONE_FOUND
+        return f"{found} {_NOT_TESTED}"
     return "Nothing was judged: no check applied to this model and these structures."
 
 

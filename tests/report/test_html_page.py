@@ -222,6 +222,13 @@ def test_known_failures_are_told_first_as_what_they_spoil(runs):
     assert said.startswith("Nothing new failed, but 1 record can't tell")
 
 
+def test_the_page_says_what_to_do_beside_what_is_violated(runs):
+    made = html(runs.report("curl"))
+    beginning = made[: made.index('id="grid"')]
+    assert "<strong>What to do:</strong> run dynamics with the conservative head" in beginning
+    assert "x over its tolerance" in beginning
+
+
 def test_the_bar_puts_every_number_where_it_belongs(runs):
     record = runs.report("curl").records[0]
     record = replace(
