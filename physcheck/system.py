@@ -373,7 +373,7 @@ def as_configurations(start: Atoms | Configurations) -> Configurations:
         return start
     if not hasattr(start, "positions") or not hasattr(start, "pbc"):
         raise TypeError(
-            f"start is a {type(start).__name__}, should be an ase.Atoms or a "
+            f"the structure is a value of type {type(start).__name__}, should be an ase.Atoms or a "
             "physcheck.Configurations"
         )
     return Configurations.from_atoms(start)
