@@ -80,7 +80,8 @@ def judge(
     atoms : ase.Atoms, Configurations (B = 1), name, file, or a list or dict of these; optional
         If left out: what the model's author declared, else what it takes of the catalogue.
     checks, species, profile, budget, seed, device, dtype, timeout
-        As the options of pytest: ``--physcheck-checks`` and so on (s for ``timeout``).
+        As the options of pytest: ``--physcheck-checks`` and so on (s for ``timeout``); ``device``
+        and ``dtype`` of a spec that is loaded.
 
     Returns
     -------
@@ -91,7 +92,7 @@ def judge(
     Raises
     ------
     SpecError
-        A name, file or option doesn't exist; the nearest ones are named.
+        A name, file or option doesn't exist (the nearest ones are named), or has no effect here.
     ModelError
         The model can't be made.
 

@@ -32,6 +32,10 @@ __all__ = [
     "as_configurations",
 ]
 
+# Rows of atoms that a representation shows: with its title and the cell, six lines at most.
+_ROWS_SHOWN = 4
+# A failing example of hypothesis is shown whole: it is what the reader tries again.
+_ROWS_OF_AN_EXAMPLE = 12
 # Atoms.arrays that System has fields of its own for.
 _OWN_ARRAYS = frozenset({"numbers", "positions", "masses", "momenta"})
 
@@ -101,6 +105,16 @@ class System:
             System,
             (self.numbers, self.masses, self.pbc, dict(self.info), dict(self.arrays)),
         )
+
+    def __repr__(self) -> str:
+        return f"<System {self._told()}>"
+
+    def _told(self) -> str:
+        """``H2O, 3 atoms, not periodic``."""
+        axes = "".join(axis for axis, periodic in zip("abc", self.pbc, strict=True) if periodic)
+        periodic = {"": "not periodic", "abc": "periodic"}.get(axes, f"periodic along {axes} alone")
+        atoms = "1 atom" if len(self) == 1 else f"{len(self)} atoms"
+        return f"{self.formula}, {atoms}, {periodic}"
 
     @property
     def is_periodic(self) -> bool:
@@ -204,6 +218,30 @@ class Configurations:
     def __len__(self) -> int:
         return len(self.positions)
 
+    def __repr__(self) -> str:
+        return "\n".join(self._lines(_ROWS_SHOWN))
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How hypothesis shows a failing example, and IPython a value."""
+        printer.text("\n".join(self._lines(_ROWS_OF_AN_EXAMPLE)))
+
+    def _lines(self, most: int) -> list[str]:
+        """A title; of a single configuration its cell and at most ``most`` rows of atoms, Å."""
+        number = len(self)
+        many = "1 configuration" if number == 1 else f"{number} configurations"
+        lines = [f"<{many} of {self.system._told()}"]
+        if number == 1:
+            if self.system.is_periodic:
+                rows = ", ".join(" ".join(f"{x:.6g}" for x in row) for row in self.cells[0])
+                lines.append(f"  cell  {rows}")
+            shown = self.n_atoms if self.n_atoms <= most else most - 1
+            for symbol, place in zip(self.system.symbols[:shown], self.positions[0], strict=False):
+                lines.append(f"  {symbol:2}" + "".join(f" {x:13.8f}" for x in place))
+            if shown < self.n_atoms:
+                lines.append(f"  and {self.n_atoms - shown} more atoms")
+        lines[-1] += ">"
+        return lines
+
     def __getitem__(self, index: int | slice | Ints) -> Configurations:
         """A subset along the batch; an integer keeps B = 1."""
         if isinstance(index, int | np.integer):
@@ -291,6 +329,13 @@ class Evaluation:
     forces: Floats | None = None
     stress: Floats | None = None
 
+    def __repr__(self) -> str:
+        shapes = {"energy": self.energy, "forces": self.forces, "stress": self.stress}
+        told = [f"{name} {np.shape(given)}" for name, given in shapes.items() if given is not None]
+        if self.energy is not None and np.size(self.energy) == 1:
+            told[0] = f"energy {np.ravel(self.energy)[0]:.8g} eV"
+        return f"<Evaluation: {', '.join(told) or 'no output'}>"
+
     def require_energy(self) -> Floats:
         """The energies; ValueError if the model gave none."""
         if self.energy is None:
@@ -328,7 +373,7 @@ def as_configurations(start: Atoms | Configurations) -> Configurations:
         return start
     if not hasattr(start, "positions") or not hasattr(start, "pbc"):
         raise TypeError(
-            f"start is a {type(start).__name__}, should be an ase.Atoms or a "
+            f"the structure is a value of type {type(start).__name__}, should be an ase.Atoms or a "
             "physcheck.Configurations"
         )
     return Configurations.from_atoms(start)

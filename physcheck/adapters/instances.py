@@ -14,6 +14,7 @@ from physcheck.adapters.spec import Option
 from physcheck.adapters.torchsim import from_torch_sim, is_interface
 from physcheck.errors import SpecError
 from physcheck.model import Model
+from physcheck.text.phrases import with_article
 
 __all__ = ["as_declared_model", "as_model", "is_instance", "is_torch_module"]
 
@@ -44,9 +45,14 @@ def as_model(thing: Any) -> Model:
 
         refuse_other_forward(thing)
         return TorchModel(thing)
+    if isinstance(thing, type):
+        raise SpecError(
+            f"the model is the class {thing.__name__}, should be an object of it: "
+            f"{thing.__name__}()"
+        )
     raise SpecError(
-        f"the model is a {type(thing).__name__}, should be an ASE calculator, a torch module, a "
-        "torch-sim ModelInterface or a physcheck Model"
+        f"the model is {with_article(type(thing).__name__)}, should be an ASE calculator, a torch "
+        "module, a torch-sim ModelInterface or a physcheck Model"
     )
 
 

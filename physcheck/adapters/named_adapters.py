@@ -20,6 +20,7 @@ from physcheck.names import nearest
 
 __all__ = [
     "ADAPTER_GROUP",
+    "adapters_of_packages",
     "check_adapter_name",
     "model_from_adapter",
     "model_from_model_file",
@@ -32,7 +33,7 @@ ADAPTER_GROUP = "physcheck.adapters"
 def check_adapter_name(name: str) -> None:
     """SpecError with the nearest names if no adapter is called so; nothing is imported."""
     if name not in _BUILT_IN and name not in FRAMEWORKS:
-        known = {*_BUILT_IN, *FRAMEWORKS, *_entry_points()}
+        known = {*_BUILT_IN, *FRAMEWORKS, *adapters_of_packages()}
         if name not in known:
             raise SpecError(f"unknown adapter {name!r}; {nearest(name, known)}")
 
@@ -54,7 +55,7 @@ def model_from_adapter(parsed: Spec, settings: Mapping[str, Option]) -> Model:
         FRAMEWORKS[name].require()
         adapter = FRAMEWORKS[name].maker()
     if adapter is None:
-        adapter = _loaded(_entry_points()[name])
+        adapter = _loaded(adapters_of_packages()[name])
     return _called(adapter, argument, settings, f"{name}::{argument}")
 
 
@@ -159,7 +160,8 @@ _BUILT_IN: Mapping[str, Callable[..., Any]] = MappingProxyType(
 # -- adapters of other packages -------------------------------------------------------------------
 
 
-def _entry_points() -> dict[str, Any]:
+def adapters_of_packages() -> dict[str, Any]:
+    """Entry points of the group :data:`ADAPTER_GROUP`, by name; nothing is imported."""
     from importlib.metadata import entry_points
 
     return {entry.name: entry for entry in entry_points(group=ADAPTER_GROUP)}

@@ -32,7 +32,8 @@ __all__ = [
     "run_file",
 ]
 
-_DEFAULT_ATTRIBUTES = ("model", "calculator")
+# Tried in this order where a spec names a file alone.
+_DEFAULT_ATTRIBUTES = ("model", "calculator", "factory")
 _MOST_LISTED = 12
 # difflib's similarity.  Of hundreds of installed names some are always a little like the one given.
 _LEAST_SIMILARITY = 0.75
@@ -168,7 +169,7 @@ def _no_module(name: str, missing: str) -> str:
 
 
 def attribute_of(module: ModuleType, wanted: str, where: str) -> tuple[str, Any]:
-    """Name and value of the factory: ``model`` or ``calculator`` by default.
+    """Name and value of the factory: ``model``, ``calculator`` or ``factory`` by default.
 
     Raises
     ------

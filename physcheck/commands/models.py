@@ -38,6 +38,7 @@ def _list_of_models() -> list[str]:
 def _adapters() -> list[str]:
     """Every framework's adapter: a spec that works, and how to get what is missing for it."""
     from physcheck.adapters.frameworks import FRAMEWORKS
+    from physcheck.adapters.named_adapters import adapters_of_packages
 
     rows = [("framework, as an example", "installed", "what it is; how to get it")]
     for framework in FRAMEWORKS.values():
@@ -45,6 +46,9 @@ def _adapters() -> list[str]:
         rows.append((framework.spec, "no" if missing else "yes", framework.about))
         if missing:
             rows.append(("", "", f"needs {', '.join(missing)}: {framework.install}"))
+    for name, entry in sorted(adapters_of_packages().items()):
+        package = entry.dist.name if entry.dist else entry.module
+        rows.append((f"{name}::", "yes", f"an adapter of the package {package}"))
     rows.append(("ase::emt", "yes", "a calculator by its name in ASE; ase::lj,sigma=2.3,rc=8"))
     rows.append(("torch::FILE", "yes", "a torch module, TorchScript or exported program"))
     rows.append(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from physcheck.errors import SpecError
 from physcheck.measurement import Measurement, Verdict
 from physcheck.measurement import judge as verdict_on
 from physcheck.notebook.judged_report import JudgedReport
@@ -47,7 +48,8 @@ def judge(
     atoms : ase.Atoms, Configurations (B = 1), name, file, or a list or dict of these; optional
         If left out: what the model's author declared, else what it takes of the catalogue.
     checks, species, profile, budget, seed, device, dtype, timeout
-        As the options of pytest: ``--physcheck-checks`` and so on (s for ``timeout``).
+        As the options of pytest: ``--physcheck-checks`` and so on (s for ``timeout``); ``device``
+        and ``dtype`` of a spec that is loaded.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def judge(
     Raises
     ------
     SpecError
-        A name, file or option doesn't exist; the nearest ones are named.
+        A name, file or option doesn't exist (the nearest ones are named), or has no effect here.
     ModelError
         The model can't be made.
 
@@ -66,18 +68,37 @@ def judge(
     """
     if isinstance(model, Measurement):
         return verdict_on(model, atoms, **of_a_verdict)
-    if of_a_verdict:
-        raise TypeError(f"judge() got an unexpected keyword argument {next(iter(of_a_verdict))!r}")
+    _refuse(of_a_verdict, model, reference, {"device": device, "dtype": dtype})
     structures = None if atoms is None else _structures(atoms)
     names = None if structures is None else ",".join(s.name for s in structures)
     settings = Settings(
         model=model if isinstance(model, str) else None, reference=_label(reference),
         checks=_joined(checks), structures=names, species=_joined(species), profile=profile,
-        budget=str(budget), seed=seed, device=device, dtype=dtype, timeout=timeout,
+        budget=str(budget), seed=_whole(seed), device=device, dtype=dtype, timeout=timeout,
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _judged(settings, model, reference, structures)
+
+
+def _refuse(
+    unknown: Mapping[str, Any], model: Any, reference: Any, given: Mapping[str, str | None]
+) -> None:
+    """TypeError for what is no option; SpecError for options of loading where nothing is loaded."""
+    if unknown:
+        raise TypeError(f"judge() got an unexpected keyword argument {next(iter(unknown))!r}")
+    named = [name for name, value in given.items() if value is not None]
+    if named and not any(isinstance(one, str) for one in (model, reference)):
+        raise SpecError(
+            f"{named[0]}={given[named[0]]!r} is of a spec that is loaded, and the model is an "
+            f"object that has its own: make it with another {named[0]}, or give a spec such as "
+            "'model.py:factory'"
+        )
+
+
+def _whole(seed: Any) -> Any:
+    """numpy's integers as Python's, which JSON holds; anything else is refused by the settings."""
+    return seed.__index__() if hasattr(seed, "__index__") else seed
 
 
 def _label(reference: Any) -> str | None:
@@ -97,6 +118,8 @@ def _structures(atoms: Any) -> list[Structure]:
     if isinstance(atoms, str):
         return load_structures(atoms)
     several = atoms if isinstance(atoms, list | tuple | Mapping) else [atoms]
+    if not several:
+        raise SpecError("atoms is empty: name a structure, or leave it out for the catalogue")
     named = named_structures(several)
     return [Structure(name, start, "given by the caller") for name, start in named.items()]
 

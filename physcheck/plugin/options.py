@@ -74,7 +74,12 @@ OPTIONS = (
     Option("checks", "A,B*", "only these checks or families"),
     Option("structures", "X,FILE", "these structures, of the catalogue or of files, and no others"),
     Option("species", "H,O", "only structures made of these elements"),
-    Option("profile", "|".join(PROFILES), "which tolerances to use (default: md)"),
+    Option(
+        "profile",
+        "|".join(PROFILES),
+        "which tolerances to use: coarse ones, those of molecular dynamics, or strict ones "
+        "(default: md)",
+    ),
     Option(
         "budget",
         "auto|N|90s|5min|" + "|".join(BUDGETS),
@@ -114,7 +119,7 @@ OPTIONS = (
         "resume",
         "FILE",
         "JSON report of a run that was stopped: its finished records are kept, the others made; "
-        "the same file as --physcheck-json begins a run where it isn't there yet",
+        "where the file isn't there yet, and is the one that is written, a run begins",
         "path",
     ),
     Option(

@@ -97,6 +97,7 @@ def derive_assert(measure: Any) -> Callable[..., Any]:
     def assertion(
         model: Any, start: Any, *, profile: str = "md", rng: Any = None, **options: Any
     ) -> Measurement | list[Measurement]:
+        __tracebackhide__ = True
         spec = registered_checks()[identifier]
         tolerance = tolerance_of(identifier, profile)
         if "tolerance" in inspect.signature(measure).parameters and tolerance is not None:
@@ -105,6 +106,7 @@ def derive_assert(measure: Any) -> Callable[..., Any]:
         def assert_one(taken: Any, start: Any) -> Measurement:
             from physcheck.text.failure import failure_text
 
+            __tracebackhide__ = True
             one = any_start(start)
             measurement: Measurement = measure(taken, one, rng=rng, **options)
             verdict = judge(measurement, tolerance)

@@ -36,6 +36,10 @@ def answer(report: Report) -> str:
     if refused:
         said = f"{said}; the model refuses {' and '.join(refused)}"
     if report.settings.shard is not None:
+        if not report.records:
+            said = (
+                "NOTHING JUDGED: there are more shards than structures, and none is left for this"
+            )
         said = f"{said}; shard {report.settings.shard} only, physcheck merge puts them together"
     if report.complete:
         return said
@@ -47,6 +51,10 @@ def answer(report: Report) -> str:
         return f"{said}; NOT COMPLETE: {records} made"
     if plan is None and not made:
         return "NOT COMPLETE: no plan was made"
+    if plan is not None and made == plan.records:
+        # Records of shards that weren't given are in no plan at hand.
+        ended = "but a part of the run is missing or didn't end"
+        return f"NOT COMPLETE: {count(made, 'record')} made, none of them failed, {ended}"
     return f"NOT COMPLETE: {records} made, none of them failed"
 
 
@@ -98,12 +106,13 @@ def _nothing_failed(records: Sequence[Record]) -> str:
     unknown = _conservation_unknown(records)
     if unknown:
         return f"INCONCLUSIVE: {unknown}; {len(undecided)} of {len(records)} records can't tell"
-    if undecided:
-        return (
-            f"INCONCLUSIVE: nothing failed, but {len(undecided)} of {len(records)} records can't "
-            f"tell ({some(undecided)})"
-        )
     known = [r for r in records if r.verdict in (Outcome.KNOWN_FAILURE, Outcome.ERROR)]
+    if undecided:
+        new = " new" if known else ""
+        return (
+            f"INCONCLUSIVE: nothing{new} failed, but {len(undecided)} of {len(records)} records "
+            f"can't tell ({some(undecided)})"
+        )
     if known:
         return f"KNOWN FAILURES: {count(len(known), 'known failure')}, nothing new"
     measured = [r for r in records if r.verdict is Outcome.PASS]

@@ -14,7 +14,7 @@ from physcheck.report.changes import Direction, change_between
 from physcheck.report.loading import load_given_report
 from physcheck.run.record import Record, Report
 from physcheck.run.settings import Settings
-from physcheck.text.phrases import some
+from physcheck.text.phrases import count, some
 
 __all__ = [
     "AS_BEFORE",
@@ -130,16 +130,18 @@ def load_baseline(settings: Settings) -> Baseline | None:
     return Baseline(str(path), report, records)
 
 
-def _refuse_mismatch(report: Report, settings: Settings, path: str) -> None:
+def _refuse_mismatch(
+    report: Report, settings: Settings, path: str, other: str = "this run"
+) -> None:
     old, new = report.settings, settings
     if old.profile != new.profile:
         raise SpecError(
-            f"the baseline {path} has the profile {old.profile}, this run {new.profile}: give "
+            f"the baseline {path} has the profile {old.profile}, {other} {new.profile}: give "
             f"--physcheck-profile={old.profile}, or make the baseline anew"
         )
     if new.model is not None and _target(report.model.spec) != _target(new.model):
         raise SpecError(
-            f"the baseline {path} is of the model {report.model.spec}, this run is of {new.model}: "
+            f"the baseline {path} is of the model {report.model.spec}, {other} is of {new.model}: "
             "a baseline holds for the spec that it was made of"
         )
 
@@ -173,9 +175,12 @@ def baseline_lines(report: Report) -> list[str]:
                 f"fails, where the baseline could not tell: {record.name}: {told.get('text')}"
             )
     compared = [r for r in report.records if isinstance(r.evidence.get(_KEY), Mapping)]
-    new = [r.name for r in report.records if _KEY not in r.evidence]
+    # What has a reason of its own, such as that nothing was tested, was held against nothing.
+    new = [r.name for r in report.records if _KEY not in r.evidence and r.reason is None]
     if compared and not lines:
-        lines.append(f"nothing differs from the baseline beyond noise in {len(compared)} records")
+        lines.append(
+            f"nothing differs from the baseline beyond noise in {count(len(compared), 'record')}"
+        )
     if compared and new:
         lines.append(f"not in the baseline: {some(new)}")
     return lines
@@ -202,7 +207,9 @@ def updated_baseline(old: Report, new: Report, only: str, reason: str) -> Report
     found = _ONE_RECORD.fullmatch(only)
     if found is None:
         raise SpecError(f"--only is {only!r}, should be CHECK[STRUCTURE], as loop_work[Cu32]")
-    _refuse_mismatch(old, replace(new.settings, model=new.model.spec), "to update")
+    _refuse_mismatch(
+        old, replace(new.settings, model=new.model.spec), "to update", "the new report"
+    )
     name = found["check"], found["structure"]
     taken = next((r for r in new.records if (r.check, r.structure) == name), None)
     if taken is None:

@@ -14,7 +14,7 @@ from physcheck.report.pictures.drawing import SERIES, Picture, panel
 from physcheck.report.pictures.numbers_of import array_of, entry, slug_of
 from physcheck.run.record import Record
 from physcheck.text.numbers import duration, figure, with_uncertainty
-from physcheck.text.phrases import printable, verdict_word
+from physcheck.text.phrases import count, printable, verdict_word
 
 __all__ = ["comparison_csv", "comparison_html", "comparison_markdown"]
 
@@ -34,6 +34,8 @@ _CURVES = {
 }
 _MOST_PICTURES = 60
 # Columns of the leaderboard.
+# Reports that the page's first sentence names.
+_MOST_TOLD = 4
 _BOARD = (
     "model", "laws that hold", "checks that fail", "can't tell", "not tested", "evaluations",
     "time",
@@ -84,6 +86,7 @@ def comparison_html(comparison: Comparison) -> str:
     columns, curves = comparison.columns, _curves(comparison)
     values = {
         "title": "physcheck: comparison",
+        "answer": _answer(comparison),
         "columns": columns,
         "ranked": [_ranked(comparison, column) for column in comparison.ranked],
         "warnings": comparison.warnings,
@@ -109,6 +112,25 @@ def comparison_html(comparison: Comparison) -> str:
         "board": _BOARD,
     }
     return render("comparison.html.j2", values)
+
+
+def _answer(comparison: Comparison) -> str:
+    """Which model breaks how much, the best first, and how many records tell them apart."""
+    said = []
+    for column in comparison.ranked[:_MOST_TOLD]:
+        failed, unclear = _failed_and_unclear(comparison, column)
+        found = f"{count(failed, 'check')} fail" if failed != 1 else "1 check fails"
+        found = found if failed else "no check fails"
+        open_too = f" ({unclear} can't tell)" if unclear else ""
+        said.append(f"{column.label}: {found}{open_too}")
+    more = len(comparison.ranked) - _MOST_TOLD
+    if more > 0:
+        said.append(f"and {count(more, 'other report')}")
+    differ = sum(row.differs for row in comparison.rows)
+    return (
+        f"{'; '.join(said)}. {differ} of {count(len(comparison.rows), 'record')} differ by more "
+        "than their uncertainties."
+    )
 
 
 def _ranked(comparison: Comparison, column: Column) -> dict[str, Any]:
@@ -154,9 +176,9 @@ def _markdown_leaderboard(comparison: Comparison) -> list[str]:
 def _legend(comparison: Comparison) -> str:
     first = comparison.columns[0].label
     return (
-        f"▲ and ▼: worse and better than the first that was tested ({first} where it was), beyond "
-        "the intervals of both. A law holds where it passes on every structure on which it was "
-        f"judged; what was {NOT_TESTED} doesn't count as held."
+        f"▲ is worse and ▼ is better than {first} (where that was {NOT_TESTED}: than the first "
+        "that was), by more than the uncertainties of both. A law holds where it passes on every "
+        f"structure on which it was judged; what was {NOT_TESTED} doesn't count as held."
     )
 
 

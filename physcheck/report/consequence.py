@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ase.units import kB
 
@@ -30,7 +31,8 @@ _TOLD_FIRST = ("loop_work", "nve_drift", "force_energy_gap", "jacobian_asymmetry
 # What isn't molecular dynamics, and is named beside it.
 _OWN_KINDS = ("geometry optimisations", "cell relaxations", "phonon calculations")
 _MOST_REASONS = 3
-_LIMITS = "the detection limits"
+_BELOW = "Laws are violated, but less than the tolerances of profile"
+_NONE_FOUND = "No violation was found; one below a record's detection limit would not be seen."
 _NOT_TESTED = "How close the model comes to a reference was not tested."
 
 
@@ -73,7 +75,8 @@ def _rank(record: Record) -> int:
 def consequence(report: Report) -> str:
     """One or two sentences for the top of a page: what to do, and what was found.
 
-    Says nothing that no record supports: where nothing failed it names what remains unknown.
+    Says nothing that no record supports: where nothing failed it names what remains unknown, and
+    what is known to fail spoils as much as what fails.
     """
     failed = _most_spoiling_first(violated(report))
     if report.error:
@@ -84,6 +87,8 @@ def consequence(report: Report) -> str:
     errors = [r for r in report.records if r.verdict is Outcome.ERROR and not r.reason]
     undecided = [r for r in report.records if r.verdict is Outcome.INCONCLUSIVE]
     passed = [r for r in report.records if r.verdict is Outcome.PASS and r.kind != "info"]
+    known = _known(report.records)
+    new = " new" if known else ""
     if not report.complete:
         return "The run ended early: nothing that was tested failed, but this is no answer yet."
     if errors:
@@ -94,15 +99,27 @@ def consequence(report: Report) -> str:
     if undecided:
         what = "it" if len(undecided) == 1 else "them"
         return (
-            f"Nothing failed, but {count(len(undecided), 'record')} can't tell: see below what "
-            f"would resolve {what} before you rely on the model."
+            f"Nothing{new} failed, but {count(len(undecided), 'record')} can't tell: see below "
+            f"what would resolve {what} before you rely on the model."
         )
+    if known:
+        warning = _warning(_most_spoiling_first(known))
+        return f"Nothing new failed. What is known remains: {warning[0].lower()}{warning[1:]}"
     if passed:
         below = violated_below_tolerance(report.records)
-        found = "Laws are violated, but less than" if below else "No violation was found above"
-        limit = f"the tolerances of profile {report.settings.profile}" if below else _LIMITS
-        return f"{found} {limit}. {_NOT_TESTED}"
+        found = f"{_BELOW} {report.settings.profile}." if below else _NONE_FOUND
+        return f"{found} {_NOT_TESTED}"
     return "Nothing was judged: no check applied to this model and these structures."
+
+
+def _known(records: Sequence[Record]) -> list[Record]:
+    """The violations that the host knows of, as the failures that they are."""
+    known = [
+        replace(record, verdict=Outcome.FAIL, reason=None)
+        for record in records
+        if record.verdict is Outcome.KNOWN_FAILURE
+    ]
+    return [record for found in failures_by_check(known).values() for record in found]
 
 
 def _warning(failed: Sequence[Record]) -> str:

@@ -130,6 +130,7 @@ def _fault(fault: Fault) -> dict[str, Any]:
         "title": fault.title,
         "shown": [_violation(check, records) for check, records in fault.shown.items()],
         "follow": [_violation(check, records) for check, records in fault.follow.items()],
+        "advice": next((r[0].advice for r in fault.shown.values() if r[0].advice), ""),
     }
 
 
@@ -153,6 +154,11 @@ def _incomplete(report: Report) -> str:
         return ""
     made, plan = len(report.records), report.facts.plan
     if plan is None or plan.records <= made:
+        if plan is not None and plan.records:
+            return (
+                f"The run is not complete: {count(made, 'record')} made, and a part of the run, "
+                "such as a shard, is missing or didn't end."
+            )
         return "The run is not complete: it ended before it had told what it would make."
     missing = f"{count(plan.records - made, 'record')} of {plan.records} missing"
     there = {record.name for record in report.records}

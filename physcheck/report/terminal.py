@@ -213,7 +213,9 @@ def _not_judged(
     never = [record for record in out if record.check not in told]
     folded = []
     if len(out) > len(never):
-        folded.append(f"{count(len(out) - len(never), 'record')} that don't apply")
+        number = len(out) - len(never)
+        verb = "doesn't" if number == 1 else "don't"
+        folded.append(f"{count(number, 'record')} that {verb} apply")
     if len(left) > len(missed):
         folded.append(f"{len(left) - len(missed)} that weren't scheduled")
     lines = _remarks(never, width) + _left_out(missed, width)

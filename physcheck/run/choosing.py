@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from physcheck.errors import ForwardError, SpecError
-from physcheck.model import Meter
+from physcheck.model import Capabilities, Meter
 from physcheck.registry import CheckSpec
 from physcheck.run.facts import NotScheduled
 from physcheck.run.progress_display import Stage, no_stage
@@ -125,7 +125,11 @@ def choose_structures(
     chosen.remarks = [*trier.remarks, *chosen.remarks]
     chosen.best = _best(checks, chosen.structures)
     # A check that no structure makes applicable misses none.
-    able = [spec for spec in checks if spec.needs <= meter.capabilities.outputs]
+    able = [
+        spec
+        for spec in checks
+        if spec.needs <= meter.capabilities.outputs and _can_be_shown(spec, meter.capabilities)
+    ]
     chosen.remarks += _uncovered(able, chosen)
     return chosen
 
@@ -271,6 +275,17 @@ def _best(checks: Sequence[CheckSpec], structures: Sequence[Structure]) -> dict[
         if scores[name] > 0:
             best[spec.id] = name
     return best
+
+
+def _can_be_shown(spec: CheckSpec, capabilities: Capabilities) -> bool:
+    """Whether the model takes any structure, of whatever species, that can show the fault."""
+    from physcheck.structures import catalogue
+
+    if spec.shows is None or capabilities.periodicity == "partial":
+        return True
+    of_any_species = replace(capabilities, species=None)
+    shown = (s.configurations for s in catalogue().values())
+    return any(of_any_species.refuses(one) is None and spec.shows.score(one) > 0 for one in shown)
 
 
 def _uncovered(checks: Sequence[CheckSpec], chosen: Chosen) -> list[str]:

@@ -15,6 +15,8 @@ from physcheck.names import Kind
 from physcheck.run.facts import ModelIdentity, RunFacts
 from physcheck.run.jsonable import number_from_json, to_jsonable
 from physcheck.run.settings import Settings
+from physcheck.text.numbers import figure, with_uncertainty
+from physcheck.text.phrases import verdict_word
 
 __all__ = ["SCHEMA", "Record", "ReferenceResult", "Report", "Summary"]
 
@@ -140,6 +142,14 @@ class Record:
     rerun: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=lambda: {"quantities": {}})
     reference: ReferenceResult | None = None
+
+    def __repr__(self) -> str:
+        said = f"<Record {self.name}: {verdict_word(self.verdict)}"
+        if self.value is not None:
+            said += f", {with_uncertainty(self.value, self.uncertainty, self.unit)}"
+        if self.tolerance is not None:
+            said += f", tolerance {figure(self.tolerance, self.unit)}"
+        return f"{said}>"
 
     @property
     def name(self) -> str:

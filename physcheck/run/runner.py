@@ -354,7 +354,7 @@ class Runner:
 
     def _how_to_round_less(self) -> str:
         if self.model.capabilities.dtype == "float64":
-            return "float64 shows no more, so that nothing settles it"
+            return "it computes in float64 already, so that no precision would settle it"
         # A dtype that was asked for keeps the float64 twin from being tried.
         if self.settings.dtype is None and self.load_twin is None and self._twin_runner is None:
             return "only a model of higher precision than this one would tell"

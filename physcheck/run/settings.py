@@ -98,6 +98,8 @@ class Settings:
         choose("profile", self.profile, PROFILES)
         checked_budget(self.budget)
         choose("level of --physcheck-fail-on", self.fail_on, FAIL_ON)
+        if not isinstance(self.seed, int):
+            raise SpecError(f"the seed is {self.seed!r}, should be a whole number")
         if self.seed < 0:
             raise SpecError(f"the seed is {self.seed}, should be 0 or more")
         if self.timeout is not None and not (self.timeout > 0):

@@ -262,7 +262,7 @@ def _called(options: str) -> str:
 
 def _from_file(parsed: Spec, options: str) -> str:
     path = str(parsed.path)
-    names = [parsed.attribute] if parsed.attribute else ["model", "calculator"]
+    names = [parsed.attribute] if parsed.attribute else ["model", "calculator", "factory"]
     found = " or ".join(f'getattr(module, "{name}", None)' for name in names)
     return (
         "import importlib.util\nimport os\nimport sys\n\n"

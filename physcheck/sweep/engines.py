@@ -56,7 +56,8 @@ class ThreadEngine:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self.about = f"{workers} processes of this machine"
+        processes = "process" if workers == 1 else "processes"
+        self.about = f"{workers} {processes} of this machine"
         self._calls: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         for _ in range(workers):

@@ -76,8 +76,18 @@ class ContractBroken(AssertionError):
 
     def __init__(self, results: list[ContractResult]) -> None:
         broken = [result for result in results if result.outcome == BROKEN]
-        head = f"{len(broken)} of {len(results)} rules of the contract of a model are broken"
-        super().__init__("\n".join([head, *(f"  {result}" for result in broken)]))
+        are = "is" if len(broken) == 1 else "are"
+        head = f"{len(broken)} of {len(results)} rules of the contract of a model {are} broken"
+        # One fault, such as a shape, can break many rules with the same words.
+        alike: dict[tuple[str, str], list[ContractResult]] = {}
+        for result in broken:
+            alike.setdefault((result.structure, result.message), []).append(result)
+        lines = [head]
+        for first, *others in alike.values():
+            lines.append(f"  {first}")
+            if others:
+                lines.append(f"    likewise: {', '.join(result.rule for result in others)}")
+        super().__init__("\n".join(lines))
         self.results = results
 
 
@@ -157,30 +167,38 @@ def _structures(model: Model, atoms: Any) -> list[Configurations]:
         return [as_configurations(one) for one in atoms]
     if atoms is not None:
         return [as_configurations(atoms)]
+    suited = [
+        structure.configurations
+        for structure in catalogue().values()
+        if model.capabilities.refuses(structure.configurations) is None
+    ]
+    if not suited:
+        raise SpecError(
+            "no structure of the catalogue has only species that the model takes: give atoms="
+        )
     found: list[Configurations] = []
-    for structure in catalogue().values():
-        start = structure.configurations
+    reasons: list[str] = []
+    for start in suited:
         kinds = [one.system.is_fully_periodic for one in found]
-        if start.system.is_fully_periodic in kinds or not _takes(model, start):
+        if start.system.is_fully_periodic in kinds:
+            continue
+        try:
+            Meter(model).evaluate(start)
+        # Only whether it answers is asked; what it answers is for the rules to judge.
+        except Exception as error:
+            reasons.append(f"{start.system.formula}: {description(error)}")
             continue
         found.append(start)
         if len(found) == _MOST_STRUCTURES:
             break
-    if not found:
-        raise SpecError("the model takes no structure of the catalogue: give atoms=")
-    return found
-
-
-def _takes(model: Model, start: Configurations) -> bool:
-    """Whether the model answers there; what it answers is for the rules to judge."""
-    if model.capabilities.refuses(start) is not None:
-        return False
-    try:
-        Meter(model).evaluate(start)
-    # Only whether it answers is asked: the reason is no concern of this structure's.
-    except Exception:
-        return False
-    return True
+    if found:
+        return found
+    if model.capabilities.species is None:
+        raise SpecError(
+            f"the model answers at no structure of the catalogue (at {reasons[0]}): give atoms="
+        )
+    # It says that it takes these elements: that it doesn't answer is what the rules find.
+    return suited[:1]
 
 
 def _result(name: str, rule: Callable[[Adapted], str | None], adapted: Adapted) -> ContractResult:

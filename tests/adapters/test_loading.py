@@ -14,6 +14,7 @@ from physcheck.adapters.identity import model_identity
 from physcheck.adapters.loading import load_model
 from physcheck.adapters.spec import parse_spec
 from physcheck.adapters.spec_problems import find_reference_problem, find_spec_problem
+from physcheck.commands.models import _list_of_models
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import Capabilities, Differentiable, Meter
 from physcheck.system import Configurations, Evaluation
@@ -99,6 +100,8 @@ def test_near_misses_of_files_are_named(write):
     write("x.py", FACTORY)
     write("sub/x.py", FACTORY)
     write("data.xyz", "")
+    write("sub/other.py", "def maker(): pass\n")
+    assert load_model("x.py").capabilities.name == "EMT"
     for text, message in [
         ("x", r"did you mean x\.py"),
         ("sub/x:factory", r"did you mean sub/x\.py:factory"),
@@ -108,7 +111,7 @@ def test_near_misses_of_files_are_named(write):
         ("nowhere/x.py", "no folder nowhere"),
         ("m.pt", r"no file ending in \.pt"),
         ("x.py:factry", r"no 'factry' in x\.py; did you mean factory"),
-        ("x.py", r"no 'model' or 'calculator' in x\.py; known: factory"),
+        ("sub/other.py", r"no 'model' or 'calculator' or 'factory' in sub/other\.py; known: maker"),
         ("buildin::x", "unknown adapter 'buildin'; did you mean builtin"),
         ("torch::m.pt", r"no file m\.pt"),
         ("no_such_package.sub:f", "no module 'no_such_package'.*is its package installed"),
@@ -303,6 +306,7 @@ class Entry:
     def __init__(self, name, load):
         self.name = name
         self.load = load
+        self.dist, self.module = None, "theirs"
 
 
 def test_third_party_adapters(monkeypatch):
@@ -330,6 +334,8 @@ def test_third_party_adapters(monkeypatch):
         load_model("frob::x")
     with pytest.raises(SpecError, match="did you mean springs"):
         find_spec_problem("spring::x")
+    (listed,) = [line for line in _list_of_models() if line.startswith("springs::")]
+    assert listed.endswith("an adapter of the package theirs")
 
 
 def test_identity_is_json(write):

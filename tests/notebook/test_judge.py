@@ -101,6 +101,22 @@ def test_mistakes():
         physcheck.judge(EMT(), "Cu32", budgt=3)
 
 
+@pytest.mark.parametrize(
+    ("model", "options", "said"),
+    [
+        (EMT, {}, r"the model is the class EMT, should be an object of it: EMT\(\)"),
+        (3, {}, "the model is an int, should be an ASE calculator"),
+        (EMT(), {"atoms": []}, "atoms is empty"),
+        (EMT(), {"seed": "x"}, "the seed is 'x', should be a whole number"),
+        (EMT(), {"device": "cuda"}, "device='cuda' is of a spec that is loaded"),
+        (EMT(), {"dtype": "float32"}, "an object that has its own: make it with another dtype"),
+    ],
+)
+def test_arguments_that_cannot_be_meant(model, options, said):
+    with pytest.raises(SpecError, match=said):
+        physcheck.judge(model, **{"atoms": "Cu32", "checks": "net_force", **options})
+
+
 def test_a_measurement_is_judged_as_ever():
     measured = physcheck.measure_net_force(EMT(), "Cu32")
     verdict = physcheck.judge(measured, tolerance_of("net_force", "md"))

@@ -50,8 +50,10 @@ def test_what_vanished_and_what_is_new_is_told():
     assert lines[0].endswith("it passes now: update the baseline")
     assert lines[1] == "not in the baseline: net_force[H2O]"
     quiet = baseline_lines(report(old.judge(RECORD)))
-    assert quiet == ["nothing differs from the baseline beyond noise in 1 records"]
+    assert quiet == ["nothing differs from the baseline beyond noise in 1 record"]
     assert baseline_lines(report(RECORD)) == []
+    untested = old.judge(replace(RECORD, verdict=Outcome.INCONCLUSIVE, reason="nothing tested"))
+    assert baseline_lines(report(mended, untested))[1:] == []
 
 
 def test_an_error_and_a_new_failure_stay_what_they_are():
@@ -114,3 +116,7 @@ def test_one_record_is_updated_with_its_reason(tmp_path, capsys):
 def test_an_update_of_nothing_is_refused(only, text):
     with pytest.raises(SpecError, match=text):
         updated_baseline(report(RECORD), report(PASS), only, "")
+
+
+def test_a_record_shows_itself_in_a_line():
+    assert repr(RECORD) == "<Record loop_work[H2O]: FAIL, 14.20 ± 0.03 meV, tolerance 0.10 meV>"

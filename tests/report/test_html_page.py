@@ -205,6 +205,30 @@ def test_what_a_failure_spoils_is_said_of_its_kind_alone(runs):
     assert "K/ps at constant energy" in heated
 
 
+def test_known_failures_are_told_first_as_what_they_spoil(runs):
+    report = runs.report("curl")
+    known = [
+        replace(r, verdict=Outcome.KNOWN_FAILURE, reason="accepted")
+        for r in report.records
+        if r.verdict is Outcome.FAIL
+    ]
+    passed = [r for r in report.records if r.verdict is Outcome.PASS]
+    said = consequence(replace(report, records=(*passed, *known)))
+    assert said.startswith(
+        "Nothing new failed. What is known remains: don't run molecular dynamics"
+    )
+    open_too = replace(passed[0], verdict=Outcome.INCONCLUSIVE)
+    said = consequence(replace(report, records=(*passed, open_too, *known)))
+    assert said.startswith("Nothing new failed, but 1 record can't tell")
+
+
+def test_the_page_says_what_to_do_beside_what_is_violated(runs):
+    made = html(runs.report("curl"))
+    beginning = made[: made.index('id="grid"')]
+    assert "<strong>What to do:</strong> run dynamics with the conservative head" in beginning
+    assert "x over its tolerance" in beginning
+
+
 def test_the_bar_puts_every_number_where_it_belongs(runs):
     record = runs.report("curl").records[0]
     record = replace(

@@ -57,6 +57,23 @@ def test_constants_that_are_repeated_are_equal():
     assert BUDGETS == REGISTRY_BUDGETS == tuple(BUDGET_EVALUATIONS)
 
 
+@pytest.mark.parametrize(
+    ("periodicity", "left"),
+    [
+        ("partial", ("sheared cell", "along some axes only", "several species")),
+        ("full", ("sheared cell", "several species")),
+        ("none", ("several species",)),
+    ],
+)
+def test_what_no_structure_shows_is_told_where_the_model_could_take_one(periodicity, left):
+    model = Fake(outputs=("energy", "forces", "stress"), periodicity=periodicity)
+    one = "Ar13" if periodicity == "none" else "Cu32"
+    made = plan(model, structures=one, checks="lattice_basis,periodic_wrap,permut*")
+    told = [remark for remark in made.remarks if "can see little" in remark]
+    assert len(told) == len(left)
+    assert all(words in remark for words, remark in zip(left, told, strict=True))
+
+
 def checks_on(plan, name):
     return {e.check.id for e in plan.entries if e.structure.name == name}
 

@@ -211,6 +211,21 @@ def test_a_model_that_raises_is_a_finding():
     assert "no kernel" in found["outputs_have_their_shapes"]
 
 
+def test_a_model_that_answers_nowhere_is_held_against_the_rules():
+    def refused(asked, answer):
+        raise RuntimeError("no kernel")
+
+    with pytest.raises(ContractBroken) as caught:
+        check_adapter(Changed(refused))
+    head, first, likewise = str(caught.value).splitlines()[:3]
+    assert head == "8 of 12 rules of the contract of a model are broken"
+    assert "outputs_have_their_shapes [Cu32]" in first
+    assert "no kernel" in first
+    assert likewise.startswith("    likewise: outputs_come_alone, input_is_untouched")
+    with pytest.raises(SpecError, match=r"answers at no structure .*C2H6O.*no kernel.*give atoms="):
+        check_adapter(Changed(refused, species=None))
+
+
 def test_names_that_do_not_exist():
     with pytest.raises(SpecError, match="no rule is called 'shapes'"):
         check_adapter(Changed(), COPPER, rules=["shapes"])

@@ -217,7 +217,7 @@ def _report(
     if found.worst.label in labels:
         # Labels may repeat: the last of them is the one that is shown.
         worst = len(labels) - 1 - labels[::-1].index(found.worst.label)
-        place = _place(found.worst, start, transformations[worst].order)
+        place = _place(found.worst, start, transformations[worst].order, scale)
         frame = answers.places[worst][0]
         sides = _both_sides(transformations[worst], worst, answers, found, target)
     quantities = _quantities(parts, scale, found.unresolved)
@@ -321,13 +321,15 @@ def _differences(
     return parts
 
 
-def _place(worst: Part, start: Configurations, order: Any) -> str:
-    if worst.output != "forces":
-        return f"{worst.label}: the {worst.output} changes most"
+def _place(worst: Part, start: Configurations, order: Any, scale: float) -> str:
+    """Where the worst difference is, in eV/Å: parts are over ``scale``."""
+    if worst.output != "forces" or not math.isfinite(scale):
+        verb = "change" if worst.output == "forces" else "changes"
+        return f"{worst.label}: the {worst.output} {verb} most"
     each = np.linalg.norm(worst.mean.reshape(-1, 3), axis=1)
     atom = int(np.argmax(each))
     name = f"atom {atom} ({start.system.symbols[int(order[atom])]})"
-    return f"{worst.label}: {name} changes most, by {each[atom]:.3g} in the judged unit"
+    return f"{worst.label}: {name} changes most, by {each[atom] * scale:.3g} eV/Å"
 
 
 def _quantities(parts: Sequence[Part], scale: float, unresolved: tuple[str, ...]) -> dict[str, Any]:
