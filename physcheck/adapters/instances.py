@@ -14,6 +14,7 @@ from physcheck.adapters.spec import Option
 from physcheck.adapters.torchsim import from_torch_sim, is_interface
 from physcheck.errors import SpecError
 from physcheck.model import Model
+from physcheck.text.phrases import kind_of
 
 __all__ = ["as_declared_model", "as_model", "is_instance", "is_torch_module"]
 
@@ -45,7 +46,7 @@ def as_model(thing: Any) -> Model:
         refuse_other_forward(thing)
         return TorchModel(thing)
     raise SpecError(
-        f"the model is a {type(thing).__name__}, should be an ASE calculator, a torch module, a "
+        f"the model is {kind_of(thing)}, should be an ASE calculator, a torch module, a "
         "torch-sim ModelInterface or a physcheck Model"
     )
 
