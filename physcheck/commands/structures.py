@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from physcheck.commands.command_line import columns, write_lines
+from physcheck.commands.command_line import write_lines
 from physcheck.commands.completion import complete_structures
+from physcheck.text.columns import columns
 
 __all__ = ["structures"]
 
