@@ -17,6 +17,7 @@ from physcheck.errors import ModelError
 from physcheck.model import OUTPUTS, Capabilities
 from physcheck.numerics.answers import real_array
 from physcheck.system import Configurations, Evaluation, Floats
+from physcheck.text.phrases import kind_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -204,9 +205,7 @@ def _arrays(
 ) -> dict[str, np.ndarray[Any, Any]]:
     """The outputs that are wanted, of the shapes that ``Answer`` says."""
     if not isinstance(answer, Mapping):
-        raise ModelError(
-            f"the function gave a {type(answer).__name__}, should give a dict with forces"
-        )
+        raise ModelError(f"the function gave {kind_of(answer)}, should give a dict with forces")
     shapes = {"energy": (structures,), "forces": (atoms, 3), "stress": (structures, 3, 3)}
     return {
         name: real_array(name, answer[name], shapes[name])

@@ -17,6 +17,7 @@ from physcheck.files.structure_reading import parse_structure_file
 from physcheck.model import Capabilities, Differentiable, Model
 from physcheck.names import nearest
 from physcheck.system import Configurations, Evaluation, Floats
+from physcheck.text.phrases import kind_of
 
 __all__ = ["Declaration", "declare"]
 
@@ -62,8 +63,7 @@ class Declaration:
     def _read(cls, declared: object, folder: Path | None) -> Declaration:
         if not isinstance(declared, Mapping):
             raise SpecError(
-                f"the factory's physcheck is a {type(declared).__name__}, "
-                f"should be a dict with {_KEYS}"
+                f"the factory's physcheck is {kind_of(declared)}, should be a dict with {_KEYS}"
             )
         for key in declared:
             if key not in _KEYS:

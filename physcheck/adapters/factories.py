@@ -15,7 +15,7 @@ from physcheck.adapters.spec import Option
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import Model
 from physcheck.names import nearest
-from physcheck.text.phrases import with_article
+from physcheck.text.phrases import kind_of
 
 __all__ = ["model_from_target"]
 
@@ -61,7 +61,7 @@ def model_from_target(
             target, Declaration.of(target, folder=folder), settings, where=where
         )
     if not callable(target):
-        raise ModelError(f"{where} is {with_article(type(target).__name__)}, should be {_ACCEPTED}")
+        raise ModelError(f"{where} is {kind_of(target)}, should be {_ACCEPTED}")
     taken = _taken_by(target)
     arguments = {key: value for key, value in settings.items() if taken is None or key in taken}
     left = {key: value for key, value in settings.items() if key not in arguments}
@@ -76,9 +76,7 @@ def model_from_target(
     # Settings that the factory doesn't take may still reach what it makes: a torch module.
     made = make()
     if not is_instance(made):
-        raise ModelError(
-            f"{where} gave {with_article(type(made).__name__)}, should give {_ACCEPTED}"
-        )
+        raise ModelError(f"{where} gave {kind_of(made)}, should give {_ACCEPTED}")
     _require_no_options(left, where, taken, made)
     declaration = Declaration.of(target, made, folder=folder)
     # A mode that the factory knows is its own affair; a device is asked of the module, too.

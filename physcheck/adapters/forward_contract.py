@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from physcheck.errors import ForwardError, SpecError
-from physcheck.text.phrases import with_article
+from physcheck.text.phrases import kind_of
 
 __all__ = ["CONTRACT", "refuse_other_answer", "refuse_other_forward"]
 
@@ -60,11 +60,11 @@ def refuse_other_answer(module: Any, answer: object, n_batch: int, n_atoms: int)
         It gave something else; of an energy without forces, ``paste`` has what adds them.
     """
     if not isinstance(answer, Mapping):
-        raise ForwardError(f"the module gave {with_article(type(answer).__name__)}; {CONTRACT}")
+        raise ForwardError(f"the module gave {kind_of(answer)}; {CONTRACT}")
     forces = answer.get("forces")
     if forces is not None:
         if not hasattr(forces, "requires_grad"):
-            kind = with_article(type(forces).__name__)
+            kind = kind_of(forces)
             raise ForwardError(f"forces is {kind}, should be a tensor; {CONTRACT}")
         _refuse_other_shape("forces", forces, (n_batch, n_atoms, 3))
         _refuse_other_shape("energy", answer.get("energy"), (n_batch,))

@@ -99,33 +99,52 @@ def _leaves(things: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+class _Text(str):
+    """A part that is compared as this text."""
+
+    __slots__ = ()
+
+
 def _collect(found: dict[str, Any], name: str, thing: Any, depth: int) -> None:
+    """Add the leaves of a thing: arrays as they are, and what has no parts as text."""
     if hasattr(thing, "detach") and hasattr(thing, "cpu"):
         found[name] = np.array(thing.detach().cpu().numpy())
     elif isinstance(thing, np.ndarray | np.generic):
         found[name] = repr(thing) if thing.dtype == object else np.array(thing)
-    elif hasattr(thing, "positions") and hasattr(thing, "info") and hasattr(thing, "arrays"):
-        found[f"{name}.cell"] = np.array(thing.cell)
-        found[f"{name}.pbc"] = np.array(thing.pbc)
-        found[f"{name}.constraints"] = repr([c.todict() for c in thing.constraints])
-        for part in ("arrays", "info"):
-            for key, value in getattr(thing, part).items():
-                own = part == "arrays" and key in ("positions", "numbers")
-                label = f"{name}.{key}" if own else f"{name}.{part}[{key!r}]"
-                _collect(found, label, value, depth + 1)
-    elif isinstance(thing, Mapping):
-        for key, value in thing.items():
-            _collect(found, f"{name}[{key!r}]", value, depth + 1)
-    elif isinstance(thing, list | tuple):
-        for index, value in enumerate(thing):
-            _collect(found, f"{name}[{index}]", value, depth + 1)
-    elif depth < _DEEPEST and hasattr(thing, "__dict__") and not callable(thing):
-        # Private attributes are caches more often than inputs.
-        for key, value in vars(thing).items():
-            if not key.startswith("_"):
-                _collect(found, f"{name}.{key}", value, depth + 1)
-    else:
+    elif isinstance(thing, _Text):
+        found[name] = str(thing)
+    elif (parts := _parts(name, thing, depth)) is None:
         found[name] = repr(thing)
+    else:
+        for label, part in parts:
+            _collect(found, label, part, depth + 1)
+
+
+def _parts(name: str, thing: Any, depth: int) -> list[tuple[str, Any]] | None:
+    """The parts of a thing with their labels; None where it has none to look into."""
+    if hasattr(thing, "positions") and hasattr(thing, "info") and hasattr(thing, "arrays"):
+        return _parts_of_atoms(name, thing)
+    if isinstance(thing, Mapping):
+        return [(f"{name}[{key!r}]", value) for key, value in thing.items()]
+    if isinstance(thing, list | tuple):
+        return [(f"{name}[{index}]", value) for index, value in enumerate(thing)]
+    if depth < _DEEPEST and hasattr(thing, "__dict__") and not callable(thing):
+        # Private attributes are caches more often than inputs.
+        public = {key: value for key, value in vars(thing).items() if not key.startswith("_")}
+        return [(f"{name}.{key}", value) for key, value in public.items()]
+    return None
+
+
+def _parts_of_atoms(name: str, atoms: Any) -> list[tuple[str, Any]]:
+    parts = [
+        (f"{name}.cell", np.array(atoms.cell)),
+        (f"{name}.pbc", np.array(atoms.pbc)),
+        (f"{name}.constraints", _Text([constraint.todict() for constraint in atoms.constraints])),
+    ]
+    for key, value in atoms.arrays.items():
+        own = key in ("positions", "numbers")
+        parts.append((f"{name}.{key}" if own else f"{name}.arrays[{key!r}]", value))
+    return parts + [(f"{name}.info[{key!r}]", value) for key, value in atoms.info.items()]
 
 
 def _difference(before: Any, after: Any) -> tuple[float, str]:

@@ -14,7 +14,7 @@ from physcheck.adapters.spec import Option
 from physcheck.adapters.torchsim import from_torch_sim, is_interface
 from physcheck.errors import SpecError
 from physcheck.model import Model
-from physcheck.text.phrases import with_article
+from physcheck.text.phrases import kind_of
 
 __all__ = ["as_declared_model", "as_model", "is_instance", "is_torch_module"]
 
@@ -51,8 +51,8 @@ def as_model(thing: Any) -> Model:
             f"{thing.__name__}()"
         )
     raise SpecError(
-        f"the model is {with_article(type(thing).__name__)}, should be an ASE calculator, a torch "
-        "module, a torch-sim ModelInterface or a physcheck Model"
+        f"the model is {kind_of(thing)}, should be an ASE calculator, a torch module, a "
+        "torch-sim ModelInterface or a physcheck Model"
     )
 
 

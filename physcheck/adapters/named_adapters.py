@@ -17,6 +17,7 @@ from physcheck.adapters.spec import Option, Spec
 from physcheck.errors import ModelError, SpecError
 from physcheck.model import Model
 from physcheck.names import nearest
+from physcheck.text.phrases import kind_of
 
 __all__ = [
     "ADAPTER_GROUP",
@@ -180,6 +181,6 @@ def _loaded(entry: Any) -> Callable[..., Any]:
             ) from cause
         raise
     if not callable(found):
-        raise SpecError(f"the adapter {entry.name} is a {type(found).__name__}, should be callable")
+        raise SpecError(f"the adapter {entry.name} is {kind_of(found)}, should be callable")
     checked: Callable[..., Any] = found
     return checked

@@ -208,34 +208,38 @@ def _no_attribute(names: Sequence[str], where: str, public: Sequence[str]) -> st
 def check_names(path: Path, attribute: str, where: str) -> None:
     """SpecError if the file can't have the factory, as far as its text tells."""
     try:
-        tree = ast.parse(path.read_bytes())
-        nodes = list(_top_level(tree.body))
+        nodes = list(_top_level(ast.parse(path.read_bytes()).body))
     except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
         # Loading raises it with its cause; what is nested too deep here, Python may still load.
         return
-    names: set[str] = set()
-    defined: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-            defined.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            for alias in node.names:
-                if alias.name == "*":
-                    return
-                names.add(alias.asname or alias.name.partition(".")[0])
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-            defined.add(node.id)
-        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("globals", "exec"):
-            return
-    # Such names aren't in the text.
-    if "__getattr__" in names:
+    defined = {name for node in nodes for name in _names_defined(node)}
+    imported = {
+        alias.asname or alias.name.partition(".")[0] for node in nodes for alias in _aliases(node)
+    }
+    # Whatever these bring isn't in the text.
+    if imported & {"*", "__getattr__"} or "__getattr__" in defined or any(map(_makes_names, nodes)):
         return
     wanted = [attribute.partition(".")[0]] if attribute else list(_DEFAULT_ATTRIBUTES)
-    if not names.intersection(wanted):
+    if not (defined | imported).intersection(wanted):
         public = [name for name in defined if not name.startswith("_")]
         raise SpecError(_no_attribute(wanted, where, public))
+
+
+def _names_defined(node: ast.AST) -> list[str]:
+    """The name that a definition or an assignment gives."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    return [node.id] if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else []
+
+
+def _aliases(node: ast.AST) -> list[ast.alias]:
+    """What an import brings."""
+    return node.names if isinstance(node, ast.Import | ast.ImportFrom) else []
+
+
+def _makes_names(node: ast.AST) -> bool:
+    """Whether a call may define names that the text doesn't have."""
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("globals", "exec")
 
 
 def _top_level(body: Sequence[ast.AST]) -> Iterator[ast.AST]:

@@ -29,7 +29,7 @@ from physcheck.names import nearest
 from physcheck.numerics.answers import real_array
 from physcheck.system import Configurations, Evaluation, Floats
 from physcheck.text.exceptions import description
-from physcheck.text.phrases import with_article
+from physcheck.text.phrases import kind_of
 
 __all__ = ["CONTRACT", "TorchModel", "load_torch"]
 
@@ -297,7 +297,7 @@ def _checked_device(device: str) -> torch.device:
 
 def _tensor(name: str, value: object) -> torch.Tensor:
     if not isinstance(value, torch.Tensor):
-        raise ModelError(f"{name} is a {type(value).__name__}, should be a tensor")
+        raise ModelError(f"{name} is {kind_of(value)}, should be a tensor")
     return value
 
 
@@ -416,6 +416,6 @@ def _pickled(path: Path, *, trusted: bool) -> torch.nn.Module:
     if isinstance(held, torch.nn.Module):
         return held
     raise SpecError(
-        f"{path} holds {with_article(type(held).__name__)}, no module; write a factory "
+        f"{path} holds {kind_of(held)}, no module; write a factory "
         "FILE.py:factory that makes the module and loads it"
     )

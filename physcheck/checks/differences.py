@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from physcheck.model import Capabilities
+from physcheck.measurement import Measurement
+from physcheck.model import Capabilities, Meter
 from physcheck.numerics.detection import INDEPENDENT, limit_of_difference
 from physcheck.numerics.noise import rounding_floor
 from physcheck.numerics.quantiles import FALSE_FAIL, noise_rms_quantile
@@ -26,6 +28,7 @@ __all__ = [
     "force_scale",
     "largest_difference",
     "place_rounding",
+    "scale_sentence",
     "stress_part",
     "working_dtype",
 ]
@@ -74,6 +77,11 @@ def working_dtype(capabilities: Capabilities, resolution: Resolution) -> str:
 def force_scale(resolution: Resolution) -> float:
     """rms force component, eV/Å, of the structure at rest and of thermal displacements (0.05 Å)."""
     return math.hypot(resolution.force_rms, THERMAL_STEP * resolution.stiffness)
+
+
+def scale_sentence(resolution: Resolution) -> str:
+    """The force that a violation is to be compared with."""
+    return f"thermal forces (0.05 Å) have an rms component of {force_scale(resolution):.3g} eV/Å"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,6 +212,22 @@ class LargestDifference:
     noise_floor: float
     worst: Part
     unresolved: tuple[str, ...]
+
+    def to_measurement(
+        self, meter: Meter, resolution: Resolution, evidence: Mapping[str, Any]
+    ) -> Measurement:
+        """The measurement of a check whose only error is the rounding of what it compares."""
+        return Measurement(
+            value=self.value,
+            uncertainty=self.uncertainty,
+            uncertainty_components={"rounding": self.uncertainty},
+            interval=self.interval,
+            detection_limit=self.detection_limit,
+            noise_floor=self.noise_floor,
+            force_evaluations=meter.evaluations,
+            nothing_tested=resolution.rigid_reason,
+            evidence=evidence,
+        )
 
 
 def largest_difference(

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from physcheck.commands.command_line import columns, write_lines
+from physcheck.commands.command_line import write_lines
 from physcheck.commands.completion import complete_checks
 from physcheck.names import FAMILIES
+from physcheck.text.columns import columns
 
 if TYPE_CHECKING:
     from physcheck.registry import CheckSpec

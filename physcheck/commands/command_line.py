@@ -1,4 +1,4 @@
-"""What all commands share: a group that loads its commands late, messages of a line, columns."""
+"""What all commands share: a group that loads its commands late, messages of a line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from physcheck.errors import PhyscheckError
 from physcheck.names import nearest
 from physcheck.text.phrases import printable
 
-__all__ = ["LateGroup", "columns", "run_command_line", "write_lines"]
+__all__ = ["LateGroup", "run_command_line", "write_lines"]
 
 #: What a wrong word, name or file ends with, as a wrong option of pytest does.
 USAGE_ERROR = 4
@@ -102,13 +102,3 @@ def _refuse(said: str, context: click.Context | None) -> int:
 def write_lines(lines: Iterable[str]) -> None:
     """Print lines; who reads them may stop doing so."""
     click.echo("\n".join(lines))
-
-
-def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """The rows as lines with their cells below each other."""
-    if not rows:
-        return []
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from physcheck.commands.command_line import columns, write_lines
+from physcheck.commands.command_line import write_lines
+from physcheck.text.columns import columns
 
 if TYPE_CHECKING:
     from physcheck.files.engine_agreement import Agreement

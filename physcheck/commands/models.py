@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from physcheck.commands.command_line import columns, write_lines
+from physcheck.commands.command_line import write_lines
+from physcheck.text.columns import columns
 
 __all__ = ["models"]
 

@@ -129,8 +129,8 @@ def _resumed(report: PaperReport, path: str | None) -> PaperReport:
 
 def _list(context: click.Context, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        from physcheck.commands.command_line import columns
         from physcheck.paper.registry import EXPERIMENTS
+        from physcheck.text.columns import columns
 
         write_lines(columns([(one.id, one.title) for one in EXPERIMENTS.values()]))
         context.exit()

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import click
 
-from physcheck.commands.command_line import columns, write_lines
+from physcheck.commands.command_line import write_lines
 from physcheck.commands.completion import complete_structures
+from physcheck.text.columns import columns
+
+if TYPE_CHECKING:
+    from physcheck.structures import Structure
 
 __all__ = ["structures"]
 
@@ -28,32 +35,35 @@ def structures(patterns: tuple[str, ...]) -> None:
 
 
 def _list_of_structures(patterns: tuple[str, ...]) -> list[str]:
-    from fnmatch import fnmatchcase
-
     from physcheck.errors import SpecError
     from physcheck.names import nearest
     from physcheck.structures import catalogue
 
-    known = list(catalogue().values())
-    names = {s.name: {s.name, s.configurations.system.formula, *s.tags} for s in known}
+    words = {
+        structure: {structure.name, structure.configurations.system.formula, *structure.tags}
+        for structure in catalogue().values()
+    }
+    every = set().union(*words.values())
     for pattern in patterns:
-        if not any(fnmatchcase(word, pattern) for words in names.values() for word in words):
-            every = set().union(*names.values())
+        if not _match(every, pattern):
             raise SpecError(f"no structure matches {pattern!r}; {nearest(pattern, every)}")
-    rows = [("structure", "formula", "atoms", "periodic", "kind", "provenance")]
-    for structure in known:
-        words = names[structure.name]
-        if patterns and not any(fnmatchcase(word, p) for word in words for p in patterns):
-            continue
-        system = structure.configurations.system
-        rows.append(
-            (
-                structure.name,
-                system.formula,
-                str(len(system)),
-                "".join("xyz"[i] for i in range(3) if system.pbc[i]) or "-",
-                " ".join(sorted(structure.tags)),
-                str(structure.provenance),
-            )
-        )
-    return columns(rows)
+    shown = [
+        structure
+        for structure, known_by in words.items()
+        if not patterns or any(_match(known_by, pattern) for pattern in patterns)
+    ]
+    head = ("structure", "formula", "atoms", "periodic", "kind", "provenance")
+    return columns([head, *(_row(structure) for structure in shown)])
+
+
+def _match(words: Iterable[str], pattern: str) -> bool:
+    from fnmatch import fnmatchcase
+
+    return any(fnmatchcase(word, pattern) for word in words)
+
+
+def _row(structure: Structure) -> tuple[str, ...]:
+    system = structure.configurations.system
+    axes = "".join(axis for axis, periodic in zip("xyz", system.pbc, strict=True) if periodic)
+    kinds, provenance = " ".join(sorted(structure.tags)), str(structure.provenance)
+    return structure.name, system.formula, str(len(system)), axes or "-", kinds, provenance

@@ -11,6 +11,7 @@ import numpy as np
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.numerics.near_pairs import near_pairs
 from physcheck.system import Configurations, Evaluation, Floats
+from physcheck.text.phrases import kind_of
 
 __all__ = ["SANE_FORCE", "evaluation_from", "largest_force", "real_array"]
 
@@ -74,7 +75,7 @@ def real_array(
     def refused(what: str) -> ModelError:
         return ModelError(f"{whose} {what}, should be {wanted}")
 
-    kind = type(value).__name__
+    kind = kind_of(value)
     if value is None:
         raise refused("is None")
     if isinstance(value, np.ma.MaskedArray):
@@ -86,12 +87,12 @@ def real_array(
         value = value.double() if value.is_floating_point() else value
     elif not (isinstance(value, list | tuple | int | float | complex | np.generic)
               or hasattr(value, "__array__")):  # fmt: skip
-        raise refused(f"is a {kind}")
+        raise refused(f"is {kind}")
     try:
         array = np.asarray(value)
     except Exception as error:
         ragged = isinstance(value, list | tuple)
-        said = "is ragged" if ragged else f"is a {kind} that numpy can't read"
+        said = "is ragged" if ragged else f"is {kind} that numpy can't read"
         raise refused(f"{said} ({type(error).__name__})") from error
     if array.dtype.kind not in _REAL_KINDS:
         raise refused(_what_is_in(array, kind))
@@ -136,7 +137,7 @@ def _what_is_in(array: Any, kind: str) -> str:
     if array.dtype.kind == "O":
         others = (type(x).__name__ for x in array.ravel()[:_MOST_ENTRIES] if not _is_real(x))
         inside = f"Python objects such as {next(others, 'mixed numbers')}"
-    return f"is a {kind} of {inside}"
+    return f"is {kind} of {inside}"
 
 
 def _is_real(value: object) -> bool:
@@ -161,7 +162,7 @@ def evaluation_from(
     shapes = {"energy": (n_batch,), "forces": (n_batch, n_atoms, 3), "stress": (n_batch, 3, 3)}
     if not all(hasattr(answer, name) for name in shapes):
         raise ModelError(
-            f"{of or 'the model'} gave a {type(answer).__name__}, should give a "
+            f"{of or 'the model'} gave {kind_of(answer)}, should give a "
             "physcheck.Evaluation with energy, forces and stress"
         )
     values: dict[str, Floats] = {}

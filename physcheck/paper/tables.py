@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from physcheck.paper.registry import EXPERIMENTS
 from physcheck.paper.results import PaperReport, Result, Row
+from physcheck.text.columns import columns
 from physcheck.text.numbers import figure, with_uncertainty
 from physcheck.text.phrases import count, printable
 
@@ -37,10 +38,7 @@ def result_lines(result: Result) -> list[str]:
         lines.append(f"    {result.status}: {result.reason}")
     if result.findings.rows:
         cells = [_HEADS, *(_cells(row) for row in result.findings.rows)]
-        widths = [min(max(len(row[i]) for row in cells), most) for i, most in enumerate(_WIDEST)]
-        for row in cells:
-            text = "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True))
-            lines.append(f"    {text.rstrip()}")
+        lines += [f"    {line}" for line in columns(cells, widest=_WIDEST)]
     if result.findings.said:
         lines.append(f"    {result.findings.said}")
     if experiment.paper and not result.reason:

@@ -158,23 +158,22 @@ def is_worse(record: Record) -> bool:
 
 def baseline_lines(report: Report) -> list[str]:
     """What got worse and what got better than the baseline, a line each; empty without one."""
-    lines: list[str] = []
-    for direction in (Direction.WORSE, Direction.BETTER):
-        for record in report.records:
-            told = record.evidence.get(_KEY)
-            if isinstance(told, Mapping) and told.get("change") == direction:
-                text = f"{direction} than the baseline: {record.name}: {told.get('text')}"
-                vanished = told.get("verdict") in ("fail", "known_failure")
-                if record.verdict is Outcome.PASS and vanished:
-                    text += "; it passes now: update the baseline"
-                lines.append(text)
-    for record in report.records:
-        told = record.evidence.get(_KEY)
-        if isinstance(told, Mapping) and _is_sure_now(record, told):
-            lines.append(
-                f"fails, where the baseline could not tell: {record.name}: {told.get('text')}"
-            )
-    compared = [r for r in report.records if isinstance(r.evidence.get(_KEY), Mapping)]
+    compared = [
+        (record, told)
+        for record in report.records
+        if isinstance(told := record.evidence.get(_KEY), Mapping)
+    ]
+    lines = [
+        _changed_line(record, told, direction)
+        for direction in (Direction.WORSE, Direction.BETTER)
+        for record, told in compared
+        if told.get("change") == direction
+    ]
+    lines += [
+        f"fails, where the baseline could not tell: {record.name}: {told.get('text')}"
+        for record, told in compared
+        if _is_sure_now(record, told)
+    ]
     # What has a reason of its own, such as that nothing was tested, was held against nothing.
     new = [r.name for r in report.records if _KEY not in r.evidence and r.reason is None]
     if compared and not lines:
@@ -184,6 +183,13 @@ def baseline_lines(report: Report) -> list[str]:
     if compared and new:
         lines.append(f"not in the baseline: {some(new)}")
     return lines
+
+
+def _changed_line(record: Record, told: Mapping[str, object], direction: Direction) -> str:
+    text = f"{direction} than the baseline: {record.name}: {told.get('text')}"
+    failed_then = told.get("verdict") in ("fail", "known_failure")
+    passes_now = record.verdict is Outcome.PASS and failed_then
+    return f"{text}; it passes now: update the baseline" if passes_now else text
 
 
 def _is_sure_now(record: Record, told: Mapping[str, object]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from physcheck.report.changes import Direction
 from physcheck.report.comparison import Column, Comparison, Row
 from physcheck.report.html import render
-from physcheck.report.pictures.drawing import SERIES, Picture, panel
+from physcheck.report.pictures.drawing import SERIES, Panel, Picture, panel
 from physcheck.report.pictures.numbers_of import array_of, entry, slug_of
 from physcheck.run.record import Record
 from physcheck.text.numbers import duration, figure, with_uncertainty
@@ -236,26 +236,30 @@ def _intervals(comparison: Comparison, row: Row, slug: str) -> Picture | None:
     if not highs:
         return None
     tolerance = next((r.tolerance for _, r in numbered if r.tolerance), None)
-    least = min([*highs, *([tolerance] if tolerance else [])]) / 100
-    height = 1.2 + 0.25 * len(numbered)
-    with panel(
-        f"{slug}-compare", f"value ({row.unit})" if row.unit else "value", "", height=height
-    ) as made:
+    ends = (min([*highs, *([tolerance] if tolerance else [])]) / 100, 1e3 * max(highs))
+    axis = f"value ({row.unit})" if row.unit else "value"
+    with panel(f"{slug}-compare", axis, "", height=1.2 + 0.25 * len(numbered)) as made:
         for place, (_, record) in enumerate(numbered):
-            value = record.value or 0.0
-            low, high = record.interval or (value, value)
-            colour = SERIES[place % len(SERIES)]
-            ends = [max(low, least), max(min(high, 1e3 * max(highs)), least)]
-            made.axes.plot(ends, [place, place], color=colour, linewidth=3)
-            made.axes.plot([max(value, least)], [place], "o", color=colour)
+            _draw_interval(made, record, place, ends)
         if tolerance:
             made.axes.axvline(tolerance, color=SERIES[2], linestyle="--", label="tolerance")
         made.axes.set_yticks(range(len(numbered)), [label[:40] for label, _ in numbered])
         made.axes.set_ylim(len(numbered) - 0.4, -0.6)
-        made.logarithmic("x", [least, *highs])
+        made.logarithmic("x", [ends[0], *highs])
         made.legend()
     told = "; ".join(f"{label} {figure(r.value, row.unit)}" for label, r in numbered)
     return made.picture(f"{numbered[0][1].quantity}, value and interval of each report: {told}.")
+
+
+def _draw_interval(made: Panel, record: Record, place: int, ends: tuple[float, float]) -> None:
+    """The value as a dot on the line of its interval, both within the ends of the axis."""
+    left, right = ends
+    value = record.value or 0.0
+    low, high = record.interval or (value, value)
+    colour = SERIES[place % len(SERIES)]
+    drawn = [max(low, left), max(min(high, right), left)]
+    made.axes.plot(drawn, [place, place], color=colour, linewidth=3)
+    made.axes.plot([max(value, left)], [place], "o", color=colour)
 
 
 def _overlay(comparison: Comparison, row: Row, slug: str) -> list[Picture]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from physcheck.run.record import Record
 from physcheck.text.numbers import figure
@@ -66,38 +67,50 @@ def interval_bar(record: Record) -> Bar | None:
     value, unit = record.value, record.unit
     if value is None or not math.isfinite(value):
         return None
-    named = [("value", value, "measured"), ("tolerance", record.tolerance, "tolerance")]
-    named.append(("detection", record.detection_limit, "detection limit"))
-    named.append(("noise", record.noise_floor, "noise floor"))
-    numbers = [(k, float(n), w) for k, n, w in named if n is not None and math.isfinite(n)]
+    numbers = _numbers(record)
     interval = record.interval or (value, value)
-    left, right = _ends([n for _, n, _ in numbers], interval, record.tolerance)
-
-    def place(number: float) -> float:
-        if not number > left:
-            return 0.0
-        share = math.log(min(number, right) / left) / math.log(right / left)
-        return round(100 * share, 2)
-
+    left, right = _ends([number for _, number, _ in numbers], interval, record.tolerance)
+    place = partial(_place, left=left, right=right)
     marks = [
         Mark(kind, place(number), f"{word} {figure(number, unit)}")
         for kind, number, word in numbers
     ]
     low, high = place(interval[0]), place(interval[1])
-    allowed = None if record.tolerance is None else place(record.tolerance)
+    from_zero = any(number <= left for number in (interval[0], *(n for _, n, _ in numbers)))
     words = ", ".join(mark.text for mark in marks)
     ends = " to ".join(figure(bound) for bound in interval)
     return Bar(
         low=low,
         width=round(max(high - low, 0.0), 2),
-        allowed=allowed,
+        allowed=None if record.tolerance is None else place(record.tolerance),
         marks=tuple(marks),
-        left="0"
-        if any(n <= left for _, n, _ in numbers) or interval[0] <= left
-        else figure(left, digits=1),
+        left="0" if from_zero else figure(left, digits=1),
         right=figure(right, unit, digits=1),
         text=f"{words}; interval {ends} {unit}".rstrip(),
     )
+
+
+def _numbers(record: Record) -> list[tuple[str, float, str]]:
+    """What the bar marks: kind, number, and what it is called."""
+    named = [
+        ("value", record.value, "measured"),
+        ("tolerance", record.tolerance, "tolerance"),
+        ("detection", record.detection_limit, "detection limit"),
+        ("noise", record.noise_floor, "noise floor"),
+    ]
+    return [
+        (kind, float(number), word)
+        for kind, number, word in named
+        if number is not None and math.isfinite(number)
+    ]
+
+
+def _place(number: float, *, left: float, right: float) -> float:
+    """Where a number is between the ends of the axis, per cent."""
+    if not number > left:
+        return 0.0
+    share = math.log(min(number, right) / left) / math.log(right / left)
+    return round(100 * share, 2)
 
 
 def _ends(

@@ -198,34 +198,35 @@ def _grid(report: Report) -> tuple[list[str], list[dict[str, Any]]]:
     keys = [(check, structure.removesuffix("]")) for check, _, structure in planned]
     keys += [(record.check, record.structure) for record in report.records]
     structures = list(dict.fromkeys(structure for _, structure in keys))
-    made = {(record.check, record.structure): record for record in report.records}
-    left = {(n.check, n.structure): n.reason for n in report.facts.not_scheduled}
     # Without names of what was planned, anything may be what a run that ended early lacks.
-    missing = set(keys) if planned or report.complete else None
-    rows = []
-    for check in dict.fromkeys(check for check, _ in keys):
-        cells = [
-            _cell(
-                made.get((check, structure)),
-                left.get((check, structure)) or left.get(("*", structure)),
-                missing is None or (check, structure) in missing,
-            )
-            for structure in structures
-        ]
-        rank = min(_RANK.index(c.verdict) if c.verdict in _RANK else len(_RANK) for c in cells)
-        rows.append(
-            {
-                "check": check,
-                "family": next((r.family for r in report.records if r.check == check), ""),
-                "cells": cells,
-                "rank": rank,
-                "quiet": all(cell.verdict in _QUIET for cell in cells),
-            }
-        )
+    lacking = set(keys) if planned or report.complete else None
+    made = {(record.check, record.structure): record for record in report.records}
+    left_out = {(n.check, n.structure): n.reason for n in report.facts.not_scheduled}
+
+    def cell(key: tuple[str, str]) -> Cell:
+        reason = left_out.get(key) or left_out.get(("*", key[1]))
+        return _cell(made.get(key), reason, planned=lacking is None or key in lacking)
+
+    families = {record.check: record.family for record in reversed(report.records)}
+    rows = [
+        _row(check, families.get(check, ""), [cell((check, structure)) for structure in structures])
+        for check in dict.fromkeys(check for check, _ in keys)
+    ]
     return structures, rows
 
 
-def _cell(record: Record | None, reason: str | None, planned: bool) -> Cell:
+def _row(check: str, family: str, cells: Sequence[Cell]) -> dict[str, Any]:
+    verdicts = [cell.verdict for cell in cells]
+    return {
+        "check": check,
+        "family": family,
+        "cells": cells,
+        "rank": min(_RANK.index(v) if v in _RANK else len(_RANK) for v in verdicts),
+        "quiet": all(verdict in _QUIET for verdict in verdicts),
+    }
+
+
+def _cell(record: Record | None, reason: str | None, *, planned: bool) -> Cell:
     if record is not None:
         verdict = str(record.verdict)
         told = _measured(record) if record.value is not None else record.explanation

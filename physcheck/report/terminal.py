@@ -14,6 +14,7 @@ from physcheck.report.order_of_failures import Fault, faults, title_of
 from physcheck.report.table import columns_of, table_rows
 from physcheck.run.facts import NotScheduled
 from physcheck.run.record import Record, Report
+from physcheck.text.columns import columns
 from physcheck.text.numbers import duration, ratio, with_uncertainty
 from physcheck.text.phrases import count, named_records, printable, some, verdict_word
 
@@ -124,13 +125,9 @@ def _table(records: Sequence[Record], verbose: bool) -> list[Line]:
         shown = [record for record in shown if record.verdict is not Outcome.PASS]
     if not shown:
         return [*folded, _BLANK] if folded else []
-    rows, columns = table_rows(shown), columns_of(shown)
-    widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
-    lines: list[Line] = [(_aligned(columns, widths), "title")]
-    lines += [
-        (_aligned(row, widths), _MOODS[record.verdict])
-        for row, record in zip(rows, shown, strict=True)
-    ]
+    head, *texts = columns([columns_of(shown), *table_rows(shown)], numbers_last=True)
+    lines: list[Line] = [(head, "title")]
+    lines += [(text, _MOODS[r.verdict]) for text, r in zip(texts, shown, strict=True)]
     return [*lines, *folded, _BLANK]
 
 
@@ -149,13 +146,6 @@ def _passes(records: Iterable[Record]) -> list[Line]:
     if lines:
         lines.append(("(-v shows the passes one by one, with what each would have seen)", ""))
     return lines
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    """The cells side by side: text to the left, the number in the last column to the right."""
-    cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-    cells[-1] = row[-1].rjust(widths[-1])
-    return "  ".join(cells).rstrip()
 
 
 def _remarks(records: Sequence[Record], width: int) -> list[Line]:

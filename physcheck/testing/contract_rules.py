@@ -15,6 +15,7 @@ from physcheck.measurement import judge
 from physcheck.model import OUTPUTS, Capabilities, Meter, Periodicity
 from physcheck.system import Configurations, Evaluation, Floats, System
 from physcheck.testing.unit_hints import hint_of_forces, hint_of_stress
+from physcheck.text.phrases import kind_of
 from physcheck.tolerances import DEFAULT_PROFILE
 
 __all__ = ["RULES", "Adapted"]
@@ -72,7 +73,7 @@ def capabilities_are_told(adapted: Adapted) -> str | None:
     """Every field of ``capabilities`` is of its kind."""
     told = adapted.meter.capabilities
     if not isinstance(told, Capabilities):
-        return f"capabilities is a {type(told).__name__}, should be a physcheck.Capabilities"
+        return f"capabilities is {kind_of(told)}, should be a physcheck.Capabilities"
     unknown = sorted(set(told.outputs) - set(OUTPUTS))
     faults = {
         f"outputs has {unknown}, known are {', '.join(OUTPUTS)}": bool(unknown),

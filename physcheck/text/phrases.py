@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 __all__ = [
     "count",
+    "kind_of",
     "named_records",
     "printable",
     "some",
     "verdict_head",
     "verdict_word",
-    "with_article",
 ]
 
 # Verdicts in capitals, so that an eye that runs over a table stops at them.
@@ -63,9 +63,10 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def with_article(noun: str) -> str:
-    """``a list``, ``an int``: the name of a type within a sentence."""
-    return f"{'an' if noun[:1].lower() in set('aeiou') else 'a'} {noun}"
+def kind_of(value: object) -> str:
+    """``a list``, ``an int``: the type of a value within a sentence."""
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in set('aeiou') else 'a'} {name}"
 
 
 def verdict_word(verdict: str) -> str:

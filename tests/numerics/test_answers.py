@@ -51,10 +51,10 @@ def test_real_numbers_are_taken_as_a_new_float64_array(value):
         ([[[1.0, None, 2.0]] * 3], "forces is a list of Python objects such as NoneType"),
         (np.array([["a", {}]], dtype=object), "forces is a ndarray of Python objects such as str"),
         (torch.tensor(GOOD, requires_grad=True), "forces is a tensor that requires grad"),
-        (Unreadable(), "forces is a Unreadable that numpy can't read"),
+        (Unreadable(), "forces is an Unreadable that numpy can't read"),
         (GOOD[0], r"forces has shape \(3, 3\)"),
         (GOOD.astype("m8[s]"), "forces is a ndarray of times"),
-        (object(), "forces is a object"),
+        (object(), "forces is an object"),
     ],
 )
 def test_anything_else_is_named_with_what_it_should_be(value, text):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from ase.units import kB
 
+from physcheck.text.columns import columns
+
 if TYPE_CHECKING:
     from physcheck.checks.dynamics.mts_runs import Drift, Row, Temperature
 
@@ -117,11 +119,7 @@ def _table(rows: Sequence[Row]) -> list[str]:
         ]
         gain = "" if row.speed_up is None else f"{row.speed_up:.2g}"
         cells.append([row.name, f"{row.step_fs:.2g}", *heat, *temperatures, gain, row.fault])
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
+    return columns(cells)
 
 
 def _drift(drift: Drift) -> str:

@@ -41,23 +41,14 @@ def differences_measured(
     quantities = {
         p.label if p.output == "forces" else f"{p.label}, {p.output}": p.rms for p in parts
     }
-    return Measurement(
-        value=found.value,
-        uncertainty=found.uncertainty,
-        uncertainty_components={"rounding": found.uncertainty},
-        interval=found.interval,
-        detection_limit=found.detection_limit,
-        noise_floor=found.noise_floor,
-        force_evaluations=meter.evaluations,
-        nothing_tested=resolution.rigid_reason,
-        evidence={
-            "place": f"{found.worst.label}: {_what_differs(found.worst, frames)}",
-            "scale": f"the rms force component is {resolution.force_rms:.3g} eV/Å",
-            "quantities": {"rms_differences_eV_per_A": quantities},
-            "configurations": frames,
-            **_by_atom(found.worst, frames, fails=found.value > target),
-        },
-    )
+    evidence = {
+        "place": f"{found.worst.label}: {_what_differs(found.worst, frames)}",
+        "scale": f"the rms force component is {resolution.force_rms:.3g} eV/Å",
+        "quantities": {"rms_differences_eV_per_A": quantities},
+        "configurations": frames,
+        **_by_atom(found.worst, frames, fails=found.value > target),
+    }
+    return found.to_measurement(meter, resolution, evidence)
 
 
 def _by_atom(worst: Part, frames: Configurations, *, fails: bool) -> dict[str, Any]:

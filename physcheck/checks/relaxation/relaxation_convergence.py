@@ -271,49 +271,59 @@ def _report(
 def _evidence(
     starts: list[_Start], worst: _Start, goal: float, floor: float, needed: float
 ) -> dict[str, Any]:
-    paths = [path for s in starts for path in s.paths]
+    paths = [path for start in starts for path in start.paths]
     success = success_of(paths, goal)
-    names = list(dict.fromkeys(path.optimiser for path in paths))
-    place = (
-        f"{success.text(goal)}; the best from the worst start "
-        f"({worst.rattle} Å) is {worst.best.optimiser}'s {worst.reached:.2g} eV/Å after "
-        f"{len(worst.best)} evaluations"
-    )
-    if worst.circling is not None:
-        share = 100 * worst.circling.share
-        place += f"; it goes round where {figure(share)} % of the Jacobian is antisymmetric"
-    circling = [None if s.circling is None else [s.circling.share, s.circling.low] for s in starts]
+    by_optimiser = {
+        name: success_of([path for path in paths if path.optimiser == name], goal).quantities
+        for name in dict.fromkeys(path.optimiser for path in paths)
+    }
+    circling = [start.circling for start in starts]
     return {
-        "place": place,
+        "place": f"{success.text(goal)}; {_best_of_worst(worst)}",
         "scale": f"the noise of the forces lets fmax reach {floor:.2g} eV/Å",
         "quantities": {
             "achievable_fmax": floor,
             "goal": goal,
             "converged_fraction": success.converged / len(paths),
             "success": success.quantities,
-            "success_by_optimiser": {
-                name: success_of([p for p in paths if p.optimiser == name], goal).quantities
-                for name in names
-            },
+            "success_by_optimiser": by_optimiser,
             "evaluations_needed": needed if np.isfinite(needed) else None,
-            "antisymmetric_share_where_it_stalls": circling,
-            "runs": [
-                {
-                    "rattle_A": s.rattle,
-                    "optimiser": path.optimiser,
-                    "first_fmax": float(path.fmax[0]),
-                    "smallest_fmax": float(path.fmax.min()),
-                    "evaluations": len(path),
-                    "ended": path.ended,
-                    "stalled": stall,
-                }
-                for s in starts
-                for path, stall in zip(s.paths, s.stalls, strict=True)
+            "antisymmetric_share_where_it_stalls": [
+                None if found is None else [found.share, found.low] for found in circling
             ],
+            "runs": [run for start in starts for run in _runs_from(start)],
         },
         "configurations": worst.best.final,
-        "series": {f"fmax_{i}_{p.optimiser}": p.fmax for i, p in enumerate(paths[:6])},
+        "series": {f"fmax_{i}_{path.optimiser}": path.fmax for i, path in enumerate(paths[:6])},
     }
+
+
+def _best_of_worst(worst: _Start) -> str:
+    """How far the best run from the worst start came, and whether it goes round."""
+    text = (
+        f"the best from the worst start ({worst.rattle} Å) is {worst.best.optimiser}'s "
+        f"{worst.reached:.2g} eV/Å after {len(worst.best)} evaluations"
+    )
+    if worst.circling is None:
+        return text
+    share = figure(100 * worst.circling.share)
+    return f"{text}; it goes round where {share} % of the Jacobian is antisymmetric"
+
+
+def _runs_from(start: _Start) -> list[dict[str, Any]]:
+    """What each optimiser made of a start."""
+    return [
+        {
+            "rattle_A": start.rattle,
+            "optimiser": path.optimiser,
+            "first_fmax": float(path.fmax[0]),
+            "smallest_fmax": float(path.fmax.min()),
+            "evaluations": len(path),
+            "ended": path.ended,
+            "stalled": stall,
+        }
+        for path, stall in zip(start.paths, start.stalls, strict=True)
+    ]
 
 
 def _advice(

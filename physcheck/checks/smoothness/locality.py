@@ -12,9 +12,9 @@ from physcheck.checks.allotments import always
 from physcheck.checks.differences import (
     Part,
     force_part,
-    force_scale,
     largest_difference,
     place_rounding,
+    scale_sentence,
 )
 from physcheck.checks.plotted import changes_by_atom
 from physcheck.checks.symmetry.comparison import COPIES, thermal
@@ -185,28 +185,18 @@ def _report(
     atom = int(move.watched[int(np.argmax(each))])
     symbol = move.before.system.symbols[atom]
     ends = np.stack([move.before.positions[worst], move.after.positions[worst]])
-    return Measurement(
-        value=found.value,
-        uncertainty=found.uncertainty,
-        uncertainty_components={"rounding": found.uncertainty},
-        interval=found.interval,
-        detection_limit=found.detection_limit,
-        noise_floor=found.noise_floor,
-        force_evaluations=meter.evaluations,
-        nothing_tested=resolution.rigid_reason,
-        evidence={
-            "place": f"{found.worst.label}: atom {atom} ({symbol}) feels {each.max():.3g} eV/Å",
-            "scale": "thermal forces (0.05 Å) have an rms component of "
-            f"{force_scale(resolution):.3g} eV/Å",
-            "quantities": {
-                "interaction_range_A": reach,
-                "atoms_moved": len(move.moved),
-                "atoms_watched": len(move.watched),
-            },
-            "configurations": Configurations(move.before.system, ends, move.before.cells[:2]),
-            **_for_pictures(found.value > target, each, move),
+    evidence = {
+        "place": f"{found.worst.label}: atom {atom} ({symbol}) feels {each.max():.3g} eV/Å",
+        "scale": scale_sentence(resolution),
+        "quantities": {
+            "interaction_range_A": reach,
+            "atoms_moved": len(move.moved),
+            "atoms_watched": len(move.watched),
         },
-    )
+        "configurations": Configurations(move.before.system, ends, move.before.cells[:2]),
+        **_for_pictures(found.value > target, each, move),
+    }
+    return found.to_measurement(meter, resolution, evidence)
 
 
 def _for_pictures(fails: bool, each: Floats, move: _Move) -> dict[str, Any]:

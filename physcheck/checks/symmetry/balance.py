@@ -96,20 +96,11 @@ def measured(
     net = forces[0].sum(axis=0) if kind == "force" else np.cross(arms, forces[0]).sum(axis=0)
     unit = "eV/Å" if kind == "force" else "eV"
     text = ", ".join(f"{x:.3g}" for x in net)
-    return Measurement(
-        value=found.value,
-        uncertainty=found.uncertainty,
-        uncertainty_components={"rounding": found.uncertainty},
-        interval=found.interval,
-        detection_limit=found.detection_limit,
-        noise_floor=found.noise_floor,
-        force_evaluations=meter.evaluations,
-        nothing_tested=resolution.rigid_reason,
-        evidence={
-            "place": f"{found.worst.label}: net {kind} ({text}) {unit}",
-            "scale": f"the rms force component is {resolution.force_rms:.3g} eV/Å",
-            "quantities": {f"net_{kind}": net.tolist(), "unit": unit},
-            "configurations": place[0],
-            "frame_forces": forces[:1],
-        },
-    )
+    evidence = {
+        "place": f"{found.worst.label}: net {kind} ({text}) {unit}",
+        "scale": f"the rms force component is {resolution.force_rms:.3g} eV/Å",
+        "quantities": {f"net_{kind}": net.tolist(), "unit": unit},
+        "configurations": place[0],
+        "frame_forces": forces[:1],
+    }
+    return found.to_measurement(meter, resolution, evidence)

@@ -18,6 +18,7 @@ from physcheck.checks.differences import (
     force_scale,
     largest_difference,
     place_rounding,
+    scale_sentence,
     stress_part,
     working_dtype,
 )
@@ -223,25 +224,15 @@ def _report(
     quantities = _quantities(parts, scale, found.unresolved)
     if answers.origin is not None:
         quantities["energy_of_no_atoms_eV"] = float(np.mean(answers.origin))
-    return Measurement(
-        value=found.value,
-        uncertainty=found.uncertainty,
-        uncertainty_components={"rounding": found.uncertainty},
-        interval=found.interval,
-        detection_limit=found.detection_limit,
-        noise_floor=found.noise_floor,
-        force_evaluations=meter.evaluations,
-        nothing_tested=resolution.rigid_reason,
-        evidence={
-            **named,
-            "place": place,
-            "scale": "thermal forces (0.05 Å) have an rms component of "
-            f"{force_scale(resolution):.3g} eV/Å",
-            "quantities": quantities,
-            "configurations": frame,
-            **sides,
-        },
-    )
+    evidence = {
+        **named,
+        "place": place,
+        "scale": scale_sentence(resolution),
+        "quantities": quantities,
+        "configurations": frame,
+        **sides,
+    }
+    return found.to_measurement(meter, resolution, evidence)
 
 
 def _both_sides(

@@ -14,9 +14,9 @@ from physcheck.checks.differences import (
     Part,
     energy_part,
     force_part,
-    force_scale,
     largest_difference,
     place_rounding,
+    scale_sentence,
     working_dtype,
 )
 from physcheck.checks.symmetry.atom_far_away import FAR_ATOM_COST, measure_atoms_far_away
@@ -229,31 +229,21 @@ def _report(
         if found.worst.output == "energy":
             change = found.worst.rms * frames.n_atoms * ENERGY_LENGTH
             place = f"{found.worst.label} differs by {change:.3g} eV from that beside its own kind"
-    return Measurement(
-        value=found.value,
-        uncertainty=found.uncertainty,
-        uncertainty_components={"rounding": found.uncertainty},
-        interval=found.interval,
-        detection_limit=found.detection_limit,
-        noise_floor=found.noise_floor,
-        force_evaluations=meter.evaluations,
-        nothing_tested=resolution.rigid_reason,
-        evidence={
-            **title_by_output("separated_additivity", found, every, target),
-            "place": place,
-            "scale": "thermal forces (0.05 Å) have an rms component of "
-            f"{force_scale(resolution):.3g} eV/Å",
-            "quantities": {
-                "gap_A": fragments.gap,
-                "force_difference_eV_per_A": parts[0].rms,
-                "energy_of_no_atoms_eV": None if constant is None else float(np.mean(constant)),
-                "energy_difference_eV_per_atom": parts[1].rms if len(parts) > 1 else None,
-                "unlike_fragments_eV_per_A": {part.label: part.rms for part in unlike.parts},
-                "not_resolved_at_the_tolerance": list(found.unresolved),
-            },
-            "configurations": frames,
+    evidence = {
+        **title_by_output("separated_additivity", found, every, target),
+        "place": place,
+        "scale": scale_sentence(resolution),
+        "quantities": {
+            "gap_A": fragments.gap,
+            "force_difference_eV_per_A": parts[0].rms,
+            "energy_of_no_atoms_eV": None if constant is None else float(np.mean(constant)),
+            "energy_difference_eV_per_atom": parts[1].rms if len(parts) > 1 else None,
+            "unlike_fragments_eV_per_A": {part.label: part.rms for part in unlike.parts},
+            "not_resolved_at_the_tolerance": list(found.unresolved),
         },
-    )
+        "configurations": frames,
+    }
+    return found.to_measurement(meter, resolution, evidence)
 
 
 assert_separated_additivity = derive_assert(measure_separated_additivity)

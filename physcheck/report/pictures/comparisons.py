@@ -253,24 +253,19 @@ def on_the_scale(record: Record, words: str, size: float) -> Picture:
 
 
 def _bars(record: Record, found: Mapping[str, float], words: str) -> Picture:
+    """What was compared, a bar each, beside the tolerance where that has the same unit."""
     # Beside a violation what is only rounded would fill the picture, over many powers of ten.
     least = _WORTH_A_BAR * as_float(record.tolerance)
     worth = {name: size for name, size in found.items() if not size < least} or found
-    ranked = sorted(worth.items(), key=lambda item: -item[1])[:_MOST_ROWS]
-    labels = [textwrap.fill(name, _LABEL_WIDTH) for name, _ in ranked]
-    smallest = min((value for _, value in ranked if value > 0), default=1e-16)
-    values = [max(value, smallest / 10) for _, value in ranked]
+    ranked = dict(sorted(worth.items(), key=lambda item: -item[1])[:_MOST_ROWS])
+    labels = [textwrap.fill(name, _LABEL_WIDTH) for name in ranked]
+    lines = max(label.count("\n") + 1 for label in labels)
+    height = 1.1 + (0.08 + 0.14 * lines) * len(ranked)
     same_unit = record.unit in words if record.unit else "share" in words
     limit = record.tolerance if same_unit else None
     needed = as_float(entry(record, "quantities", "needed_eV_per_A"))
-    lines = max(label.count("\n") + 1 for label in labels)
-    height = 1.1 + (0.08 + 0.14 * lines) * len(ranked)
     with panel(f"{slug_of(record)}-cases", words, "", height=height) as made:
-        over = [BAD if limit is not None and not (v <= limit) else BLUE for v in values]
-        places = range(len(labels))
-        made.axes.barh(places, values, color=over, height=0.6)
-        made.axes.set_yticks(places, labels)
-        made.logarithmic("x", [*values, *([limit] if limit else [])])
+        _draw_bars(made, labels, list(ranked.values()), limit)
         if limit:
             made.axes.axvline(limit, color=GOOD, linestyle="--", label="tolerance")
         if math.isfinite(needed) and needed > 0:
@@ -281,6 +276,20 @@ def _bars(record: Record, found: Mapping[str, float], words: str) -> Picture:
     if left_out := len(found) - len(ranked):
         told += f" Not drawn: {left_out} smaller {'one' if left_out == 1 else 'ones'}."
     return made.picture(f"What was compared, largest first: the {words.split(' (')[0]}.{told}")
+
+
+def _draw_bars(
+    made: Panel, labels: Sequence[str], sizes: Sequence[float], limit: float | None
+) -> None:
+    """Bars on a logarithmic axis; those of nothing are a tenth of the smallest."""
+    smallest = min((size for size in sizes if size > 0), default=1e-16)
+    lengths = [max(size, smallest / 10) for size in sizes]
+    over = [limit is not None and not (length <= limit) for length in lengths]
+    colours = [BAD if is_over else BLUE for is_over in over]
+    places = range(len(labels))
+    made.axes.barh(places, lengths, color=colours, height=0.6)
+    made.axes.set_yticks(places, labels)
+    made.logarithmic("x", [*lengths, *([limit] if limit else [])])
 
 
 def forces_on_atoms(record: Record, frames: Frames | None) -> list[Picture]:

@@ -28,6 +28,8 @@ _ARROW = 0.28
 _BOND = 1.25
 # An atom whose symbol can be read.
 _LEAST_RADIUS = 8.0
+# An arrow that can be told from a dot.
+_SHORTEST_ARROW = 4.0
 # Checks whose frames are one path: the others' are configurations with nothing between them.
 _MOVES = (
     "locality",
@@ -183,38 +185,45 @@ def _svg(data: dict[str, object], caption: str) -> str:
 
 
 def _body(data: dict[str, object]) -> str:
+    """Bonds, atoms and arrows, what is nearer over what is farther."""
     atoms: list[list[float]] = data["atoms"]  # type: ignore[assignment]
+    bonds: list[list[int]] = data["bonds"]  # type: ignore[assignment]
+    tips: list[list[float]] = data["tips"]  # type: ignore[assignment]
     points = _projected(np.array([atom[:3] for atom in atoms]))
     spread = max(len(atoms) ** (1 / 3), 1.6)
-    parts: list[tuple[float, str]] = []
-    for i, j in data["bonds"]:  # type: ignore[attr-defined]
-        (x1, y1, z1), (x2, y2, z2) = points[i], points[j]
-        line = f'<line class="bond" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-        parts.append(((z1 + z2) / 2 - 0.01, line))
-    for atom, (x, y, z) in zip(atoms, points, strict=True):
-        radius = max(30 * float(atom[5]) / spread, _LEAST_RADIUS) * (1 + 0.15 * z)
-        name = escape(str(atom[4]))
-        parts.append(
-            (
-                z,
-                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" '
-                f'fill="{_colour(float(atom[3]))}"/>'
-                f'<text x="{x:.1f}" y="{y + 3:.1f}">{name}</text>',
-            )
-        )
-    tips: list[list[float]] = data["tips"]  # type: ignore[assignment]
-    if tips:
-        ends = _projected(np.array(tips))
-        for (x1, y1, z), (x2, y2, _) in zip(points, ends, strict=True):
-            if math.hypot(x2 - x1, y2 - y1) > 4:
-                parts.append(
-                    (
-                        z + 0.005,
-                        f'<line class="arrow" x1="{x1:.1f}" y1="{y1:.1f}" '
-                        f'x2="{x2:.1f}" y2="{y2:.1f}"/>',
-                    )
-                )
+    # Depth and drawing: a bond is a little behind its middle, an arrow a little before its atom.
+    parts = [
+        ((points[i][2] + points[j][2]) / 2 - 0.01, _line("bond", points[i], points[j]))
+        for i, j in bonds
+    ]
+    parts += [
+        (point[2], _circle(point, share, str(symbol), 30 * float(radius) / spread))
+        for (*_, share, symbol, radius), point in zip(atoms, points, strict=True)
+    ]
+    ends = _projected(np.array(tips)) if tips else points
+    parts += [
+        (foot[2] + 0.005, _line("arrow", foot, end))
+        for foot, end in zip(points, ends, strict=True)
+        if math.dist(foot[:2], end[:2]) > _SHORTEST_ARROW
+    ]
     return "".join(text for _, text in sorted(parts, key=lambda part: part[0]))
+
+
+def _line(kind: str, start: Floats, end: Floats) -> str:
+    return (
+        f'<line class="{kind}" x1="{start[0]:.1f}" y1="{start[1]:.1f}" '
+        f'x2="{end[0]:.1f}" y2="{end[1]:.1f}"/>'
+    )
+
+
+def _circle(centre: Floats, share: float, symbol: str, radius: float) -> str:
+    """An atom with its symbol; what is nearer is larger."""
+    x, y, depth = centre
+    drawn = max(radius, _LEAST_RADIUS) * (1 + 0.15 * depth)
+    return (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{drawn:.1f}" fill="{_colour(float(share))}"/>'
+        f'<text x="{x:.1f}" y="{y + 3:.1f}">{escape(symbol)}</text>'
+    )
 
 
 def _projected(points: Floats) -> Floats:
