@@ -22,6 +22,7 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -98,8 +99,9 @@ PAGE = ROOT / "docs" / "models.md"
 BEGIN, END = "<!-- table: benchmarks/models/run.py -->", "<!-- end of table -->"
 # Folders that are at work at a time.
 WORKERS = 2
-# What the suite itself needs beside the subject's packages.
-HARNESS = ("pytest>=8.2", "hypothesis>=6.100", "ase>=3.23", "numpy>=1.26", "scipy>=1.11")
+# What physcheck itself needs beside the subject's packages; torch comes before.
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+HARNESS = tuple(name for name in PROJECT["dependencies"] if not name.startswith("torch"))
 
 
 @dataclass(frozen=True, slots=True)
