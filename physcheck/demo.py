@@ -1,4 +1,4 @@
-"""``python -m physcheck.demo``: two models of like accuracy, of which one obeys physics.
+"""``python -m physcheck.demo [--seed N]``: two models of like accuracy; one of them obeys physics.
 
 In a checkout they are two heads of one trained network each for ethanol and for water
 (``fixtures/trained``).  Without these files a built-in potential stands beside the same with a
@@ -7,6 +7,7 @@ defect.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -133,12 +134,15 @@ def builtin_runs() -> list[Run]:
     ]
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Run the suite on all models and tell what came out.
 
     The exit code is 0 exactly if nothing of the good models fails, and of the others those checks
     fail that must.
     """
+    parser = argparse.ArgumentParser("python -m physcheck.demo", description="May I run physics?")
+    parser.add_argument("--seed", type=int, default=0, help="of the runs; default 0")
+    seed = parser.parse_args(arguments).seed
     started = time.perf_counter()
     trained = trained_runs()
     runs = trained or builtin_runs()
@@ -148,7 +152,7 @@ def main() -> int:
     folder = _folder()
     outcomes: dict[str, Outcome] = {}
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        waiting = [pool.submit(_judged, run, folder) for run in runs]
+        waiting = [pool.submit(_judged, run, folder, seed) for run in runs]
         for run, future in zip(runs, waiting):
             outcome = outcomes[run.name] = future.result()
             print(f"{run.about}\n    --model={_shown(run.spec)} {' '.join(run.options)}")
@@ -302,7 +306,7 @@ def _folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="physcheck-demo-"))
 
 
-def _judged(run: Run, folder: Path) -> Outcome:
+def _judged(run: Run, folder: Path, seed: int) -> Outcome:
     environment = dict(os.environ)
     environment.setdefault("OMP_NUM_THREADS", "1")
     environment.pop("PYTEST_ADDOPTS", None)
@@ -315,6 +319,7 @@ def _judged(run: Run, folder: Path) -> Outcome:
         *("-p", "no:cacheprovider", "--pyargs", "physcheck.suite"),
         f"--model={run.spec}",
         *run.options,
+        f"--physcheck-seed={seed}",
         f"--physcheck-json={path}",
         f"--physcheck-html={path.with_suffix('.html')}",
     ]
@@ -332,4 +337,4 @@ def _last_line(lines: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
