@@ -120,7 +120,8 @@ def _in_question(ranked: Mapping[str, list[Record]]) -> list[RegisteredFault]:
     """The known faults, in the order in which they explain others.
 
     A stress that is known to be a multiple or in disorder explains more than a symmetry that it
-    breaks, and a jump explains gaps that generated lines alone have found.
+    breaks.  Jumps, the origin and images explain gaps of forces that generated lines alone have
+    found: other gaps are in question before them.
     """
     known = registered_faults()
     of_forces = ranked.get("force_energy_gap", [])
@@ -159,10 +160,6 @@ def _is_the_same(shown: dict[str, list[Record]], check: str, failed: list[Record
         named = [r for r in shown.get(gap, []) if "title" in r.evidence]
         if named and all(r.evidence.get("only_output") == output for r in failed):
             return True
-    if check == "force_energy_gap":
-        # Lines of generated cases cross the faces of cells.
-        crossed = all(_is_on_a_generated_line(r) for r in failed)
-        return bool(shown.keys() & {_PLACE, _JUMPS, *([_IMAGES] if crossed else [])})
     if check == "stress_energy_gap" and shown.keys() & {"translation_invariance", "periodic_wrap"}:
         # A strain moves atoms off such a place. A stress with a factor is wrong everywhere.
         there = {r.structure for records in shown.values() for r in records}
