@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from physcheck.measurement import Outcome
 from physcheck.names import GENERATED
+from physcheck.report.measured_causes import goes_back_to, is_no_crossing
 from physcheck.report.registered_faults import (
     RegisteredFault,
     registered_faults,
@@ -64,16 +65,6 @@ _PLACE, _IMAGES, _SUPERCELLS = "translation_invariance", "periodic_wrap", "super
 _STRAINS, _ELEMENTS, _JUMPS = "stress_energy_gap", "separated_additivity", "cutoff_smoothness"
 _OURS = {*_CALLS, _ATOMS, _CELLS, *_GRADIENTS, _PLACE, _IMAGES, _SUPERCELLS, _STRAINS, _ELEMENTS}
 _OURS |= {_JUMPS}
-# What separated_additivity's place says where atoms of other elements are far away.
-_UNLIKE = "atoms with"
-# Each generated case comes after others, and in a batch with its copies.
-_OF_OTHER_CASES = {"history_independence", "batch_invariance"}
-# Faults that make jumps at symmetric places, which no motion crosses.
-_AT_SYMMETRIC_PLACES = {"supercell_extensivity", "translation_invariance", "periodic_wrap"}
-# What is in outputs_agree's title where strained cells don't have the energy of their stress.
-_STRAINED = "derivative by the strain"
-# Two factors are one if they differ by less than this share: pieces of finite length.
-_SAME_FACTOR = 0.02
 
 
 def excess(record: Record) -> float:
@@ -106,7 +97,7 @@ def faults(records: Iterable[Record]) -> list[Fault]:
                 for check, failed in left.items()
                 if known.covers(check, failed[0].family)
                 or (one_energy and "force_energy_gap" in shown and check == "stress_energy_gap")
-                or _is_the_same(shown, check, failed)
+                or goes_back_to(shown, failed)
             ]
             follow = {check: left.pop(check) for check in more}
             # One failure says it all itself.
@@ -127,7 +118,7 @@ def _in_question(ranked: Mapping[str, list[Record]]) -> list[RegisteredFault]:
     of_forces = ranked.get("force_energy_gap", [])
     crossed = bool(of_forces) and all(_is_on_a_generated_line(r) for r in of_forces)
     # Jumps at a cutoff, or at a cap on neighbours, are another cause of what cells tell.
-    jumps = any(not _is_no_crossing(r) for r in ranked.get(_JUMPS, ()))
+    jumps = any(not is_no_crossing(r) for r in ranked.get(_JUMPS, ()))
     named = any("title" in record.evidence for record in ranked.get(_STRAINS, ()))
     order = [known[check] for check in _CALLS]
     order += [known[_ATOMS]] if known[_ATOMS].applies(ranked) else []
@@ -145,67 +136,6 @@ def _is_on_a_generated_line(record: Record) -> bool:
     return record.structure == GENERATED and "title" not in record.evidence
 
 
-def _is_the_same(shown: dict[str, list[Record]], check: str, failed: list[Record]) -> bool:
-    """Whether what was measured says that these failures go back to those that are shown.
-
-    An energy or a stress that is what it should be times a factor breaks symmetries of its own
-    (energies an atom don't grow with the system), and a factor on the energy is one on what
-    its strain derivative is held against. A stress that breaks a symmetry alone isn't the energy's
-    derivative somewhere. Atoms that don't see all images, or see another origin,
-    make a jump where a place is symmetric, and a line that crosses a jump has a gap.
-    """
-    if shown.keys() & _OF_OTHER_CASES and all(r.structure == GENERATED for r in failed):
-        return True
-    for gap, output in (("force_energy_gap", "energy"), ("stress_energy_gap", "stress")):
-        named = [r for r in shown.get(gap, []) if "title" in r.evidence]
-        if named and all(r.evidence.get("only_output") == output for r in failed):
-            return True
-    if check == "stress_energy_gap" and shown.keys() & {"translation_invariance", "periodic_wrap"}:
-        # A strain moves atoms off such a place. A stress with a factor is wrong everywhere.
-        there = {r.structure for records in shown.values() for r in records}
-        return all(r.structure in there and "title" not in r.evidence for r in failed)
-    if _of_stress_alone(shown) and _is_of_stress(check, failed[0].family):
-        return not any("title" in r.evidence for r in failed)
-    if failed[0].family == "symmetry" and _of_stress_alone(shown):
-        # One output that breaks one symmetry breaks others.
-        return _of_stress_alone({check: failed})
-    if "history_independence" in shown and check == "stress_energy_gap":
-        # A stress that is kept, or whose volume is, is off by another factor everywhere.
-        factors = [r.evidence.get("factor") for r in failed]
-        known = [f for f in factors if isinstance(f, float) and f]
-        return any(abs(f / known[0] - 1) > _SAME_FACTOR for f in known)
-    if "separated_additivity" in shown and check == "short_range_repulsion":
-        # Two atoms alone are held against nothing but each other.
-        places = [r.evidence.get("place", "") for r in shown["separated_additivity"]]
-        dimers = [r.evidence.get("place", "").startswith("dimer") for r in failed]
-        return all(dimers) and any(_UNLIKE in place for place in places)
-    if "history_independence" in shown and check == "outputs_agree":
-        # Energies of strained cells that are those of the cell before; not other outputs.
-        return all(_STRAINED in r.evidence.get("title", "") for r in failed)
-    if "force_energy_gap" in shown and check in ("strain_loop_work", "short_range_repulsion"):
-        # Forces in another unit do other work than stress; with another sign they attract.
-        factors = [r.evidence.get("factor") for r in shown["force_energy_gap"]]
-        known = [f for f in factors if isinstance(f, float)]
-        most = math.inf if check == "strain_loop_work" else 0.0
-        return bool(known) and all(f < most for f in known)
-    if "force_energy_gap" in shown and check == "stress_energy_gap":
-        return all(_has_factor_of(shown["force_energy_gap"], record) for record in failed)
-    if shown.keys() & _AT_SYMMETRIC_PLACES and check == "cutoff_smoothness":
-        return all(_is_no_crossing(record) for record in failed)
-    return False
-
-
-def _is_of_stress(check: str, family: str) -> bool:
-    """Whether a stress that isn't the energy's strain derivative makes a check fail."""
-    return check == _STRAINS or registered_faults()[_STRAINS].covers(check, family)
-
-
-def _of_stress_alone(shown: dict[str, list[Record]]) -> bool:
-    """Whether a symmetry is broken by the stress, and by nothing else."""
-    records = [r for failed in shown.values() for r in failed]
-    return all(r.evidence.get("only_output") == "stress" for r in records)
-
-
 def title_of(failed: Sequence[Record]) -> str:
     """What failures of one check are called: by what was measured, where one record knows.
 
@@ -216,22 +146,6 @@ def title_of(failed: Sequence[Record]) -> str:
     if not named or (others and any("only_output" in r.evidence for r in named)):
         return others[0].title or others[0].quantity
     return named[0].title or named[0].quantity
-
-
-def _has_factor_of(others: list[Record], record: Record) -> bool:
-    """Whether a gap is a factor that another gap, of this structure if there is one, is, too."""
-    factor = record.evidence.get("factor")
-    if not isinstance(factor, float):
-        return False
-    here = [r for r in others if r.structure == record.structure] or others
-    known = [r.evidence.get("factor") for r in here]
-    return any(isinstance(f, float) and abs(f / factor - 1) < _SAME_FACTOR for f in known)
-
-
-def _is_no_crossing(record: Record) -> bool:
-    """Whether a jump is at a symmetric place alone, which no motion crosses."""
-    quantities = record.evidence.get("quantities", {})
-    return quantities.get("crossings_per_atom_per_ps", 0.0) is None
 
 
 def failures_by_check(records: Iterable[Record]) -> dict[str, list[Record]]:
