@@ -170,6 +170,21 @@ SWAPPED = {"quantities": {"force_difference_eV_per_A": 1.0}}
             "periodic_wrap",
             ["stress_energy_gap"],
         ),
+        # An atom at the origin loses them: likewise.
+        (
+            [failure("translation_invariance", "symmetry"), failure(*STRESS_GAP, 9.0)],
+            "translation_invariance",
+            ["stress_energy_gap"],
+        ),
+        # A virial that counts pairs across faces otherwise depends on what lies beside the cell.
+        (
+            [
+                failure(*SUPERCELL, **STRESS),
+                failure("rotation_equivariance", "symmetry", kind="practice", **STRESS),
+            ],
+            "supercell_extensivity",
+            ["rotation_equivariance"],
+        ),
         # The energy steps at the cutoff: the lattice that is relaxed goes over steps.
         (
             [
@@ -259,6 +274,21 @@ def test_failures_of_their_own_stay_apart():
         [
             failure("history_independence", "implementation"),
             failure("outputs_agree", "implementation", title="sum of charges and the charge"),
+        ],
+        # Forces of an energy that has another shape, and a stress of its own.
+        [failure(*GAP), failure("strain_loop_work", "conservation")],
+        # Atoms that cross a cutoff are at no symmetric place.
+        [cutoff, failure("periodic_wrap", "symmetry")],
+        [cutoff, failure("translation_invariance", "symmetry")],
+        # At a structure where no place is told apart.
+        [
+            failure("translation_invariance", "symmetry", **STRESS),
+            failure(*STRESS_GAP, structure="NaCl8"),
+        ],
+        # Forces show it, too.
+        [
+            failure(*SUPERCELL, **STRESS),
+            failure("rotation_equivariance", "symmetry", kind="practice"),
         ],
         # A stress in another unit is so everywhere.
         [
