@@ -34,7 +34,7 @@ _CAUSES_FIRST = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Failures that go back to one thing, as far as which checks fail can tell.
+    """Failures that go back to one thing, as far as what fails, and how, can tell.
 
     Attributes
     ----------
@@ -63,8 +63,6 @@ _ATOMS, _CELLS = "permutation_equivariance", "lattice_basis"
 _GRADIENTS = ("loop_work", "force_energy_gap")
 _PLACE, _IMAGES, _SUPERCELLS = "translation_invariance", "periodic_wrap", "supercell_extensivity"
 _STRAINS, _ELEMENTS, _JUMPS = "stress_energy_gap", "separated_additivity", "cutoff_smoothness"
-_OURS = {*_CALLS, _ATOMS, _CELLS, *_GRADIENTS, _PLACE, _IMAGES, _SUPERCELLS, _STRAINS, _ELEMENTS}
-_OURS |= {_JUMPS}
 
 
 def excess(record: Record) -> float:
@@ -83,57 +81,71 @@ def faults(records: Iterable[Record]) -> list[Fault]:
     """
     made = list(records)
     ranked = _ranked(made)
-    # Forces and stress do no work around loops of strains: they are derivatives of one energy.
-    one_energy = "strain_loop_work" not in ranked and any(
-        r.check == "strain_loop_work" and r.verdict is Outcome.PASS for r in made
-    )
-    place = {check: number for number, check in enumerate(ranked)}
+    agree = _forces_and_stress_agree(made, ranked)
     left, found = dict(ranked), []
     for known in _in_question(ranked):
         shown = {check: left.pop(check) for check in list(left) if check in known.shown_by}
-        if shown:
-            more = [
-                check
-                for check, failed in left.items()
-                if known.covers(check, failed[0].family)
-                or (one_energy and "force_energy_gap" in shown and check == "stress_energy_gap")
-                or goes_back_to(shown, failed)
-            ]
-            follow = {check: left.pop(check) for check in more}
-            # One failure says it all itself.
-            alone = len(shown) + len(follow) == 1
-            found.append(Fault("" if alone else known.title, shown, follow))
+        if not shown:
+            continue
+        more = [
+            check
+            for check, failed in left.items()
+            if known.covers(check, failed[0].family)
+            or (agree and check == _STRAINS and "force_energy_gap" in shown)
+            or goes_back_to(shown, failed)
+        ]
+        follow = {check: left.pop(check) for check in more}
+        # One failure says it all itself.
+        alone = len(shown) + len(follow) == 1
+        found.append(Fault("" if alone else known.title, shown, follow))
     found += [Fault("", {check: failed}, {}) for check, failed in left.items()]
+    place = {check: number for number, check in enumerate(ranked)}
     return sorted(found, key=lambda fault: min(place[check] for check in fault.shown))
 
 
-def _in_question(ranked: Mapping[str, list[Record]]) -> list[RegisteredFault]:
-    """The known faults, in the order in which they explain others.
+def _forces_and_stress_agree(records: Sequence[Record], ranked: Mapping[str, list[Record]]) -> bool:
+    """Whether they do no work around loops of strains: they are derivatives of one energy.
 
-    A stress that is known to be a multiple or in disorder explains more than a symmetry that it
-    breaks.  Jumps, the origin and images explain gaps of forces that generated lines alone have
-    found: other gaps are in question before them.
+    If the forces aren't the gradient of the energy that is reported, the stress then isn't its
+    derivative either.
+    """
+    return "strain_loop_work" not in ranked and any(
+        r.check == "strain_loop_work" and r.verdict is Outcome.PASS for r in records
+    )
+
+
+def _in_question(ranked: Mapping[str, list[Record]]) -> list[RegisteredFault]:
+    """The known faults, in the order in which they explain others: what is told first explains all
+    that it can, what is told later the rest.
     """
     known = registered_faults()
-    of_forces = ranked.get("force_energy_gap", [])
-    crossed = bool(of_forces) and all(_is_on_a_generated_line(r) for r in of_forces)
-    # Jumps at a cutoff, or at a cap on neighbours, are another cause of what cells tell.
-    jumps = any(not is_no_crossing(r) for r in ranked.get(_JUMPS, ()))
-    named = any("title" in record.evidence for record in ranked.get(_STRAINS, ()))
-    order = [known[check] for check in _CALLS]
-    order += [known[_ATOMS]] if known[_ATOMS].applies(ranked) else []
-    order += [known[_CELLS]] if known[_CELLS].applies(ranked) and not jumps else []
+    # Atoms that have each other's forces; jumps are another cause of what cells tell.
+    swapped = [check for check in (_ATOMS, _CELLS) if known[check].applies(ranked)]
+    if any(not is_no_crossing(jump) for jump in ranked.get(_JUMPS, ())):
+        swapped = [check for check in swapped if check != _CELLS]
+    # Lines of generated cases cross jumps, the origin and faces of cells: these explain gaps of
+    # forces that no other line has found.
+    gaps = ranked.get("force_energy_gap", [])
+    crossed = bool(gaps) and all(_is_on_a_generated_line(gap) for gap in gaps)
     first = [_PLACE, _JUMPS, _IMAGES, *_GRADIENTS] if crossed else [*_GRADIENTS, _PLACE, _IMAGES]
-    order += [known[check] for check in first]
-    cells = [known[_SUPERCELLS], replace(known[_CELLS], explains=frozenset())]
-    order += [known[_STRAINS], *cells] if named else [*cells, known[_STRAINS]]
-    order += [known[_ELEMENTS], *([] if crossed else [known[_JUMPS]])]
-    others = {f.title: f for f in known.values() if not f.shown_by.keys() & _OURS}
+    # A stress that is known to be a multiple or in disorder explains symmetries that it breaks.
+    named = any("title" in record.evidence for record in ranked.get(_STRAINS, ()))
+    cells = [_STRAINS, _SUPERCELLS, _CELLS] if named else [_SUPERCELLS, _CELLS, _STRAINS]
+    # A check that is named twice has its first place.
+    checks = dict.fromkeys([*_CALLS, *swapped, *first, *cells, _ELEMENTS, _JUMPS])
+    faults_of_checks = {check: known[check] for check in checks}
+    if _CELLS not in swapped:
+        # Forces that differ by little with the cell's vectors say nothing of other failures.
+        faults_of_checks[_CELLS] = replace(known[_CELLS], explains=frozenset())
+    order = list(faults_of_checks.values())
+    ours = {fault.title for fault in order}
+    others = {fault.title: fault for fault in known.values() if fault.title not in ours}
     return with_faults_of_others(order, list(others.values()), ranked)
 
 
-def _is_on_a_generated_line(record: Record) -> bool:
-    return record.structure == GENERATED and "title" not in record.evidence
+def _is_on_a_generated_line(gap: Record) -> bool:
+    """Whether a gap of a generated case has no name of its own: it isn't everywhere."""
+    return gap.structure == GENERATED and "title" not in gap.evidence
 
 
 def title_of(failed: Sequence[Record]) -> str:
