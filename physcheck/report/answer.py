@@ -170,7 +170,7 @@ def _conservation_unknown(records: Sequence[Record]) -> str:
     if not laws or len(open_ones) < len(laws):
         return ""
     reasons = [r.reason for r in open_ones if r.reason]
-    why = f"{reasons[0]}" if len(reasons) == len(open_ones) else "noise hides what is asked for"
+    why = reasons[0] if len(reasons) == len(open_ones) else "noise hides what is asked for"
     passed = _tightest_profile(open_ones)
     also = f"; the profile {passed} passes" if passed else ""
     return f"can't tell whether the forces are conservative: {why}{also}"

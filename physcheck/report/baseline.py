@@ -119,7 +119,7 @@ def load_baseline(settings: Settings) -> Baseline | None:
     SpecError
         The file is no report, or one of another model or profile: which, and what should be.
     """
-    path = getattr(settings, "baseline", None)
+    path = settings.baseline
     if path is None:
         return None
     report = load_given_report(path)

@@ -32,10 +32,11 @@ _CURVES = {
     "relaxation_descent": (None, "fmax", "optimiser step", "largest force (eV/Å)"),
     "cell_relaxation": (None, "fmax", "optimiser step", "largest force (eV/Å)"),
 }
+# Rows that get pictures, of those that differ or fail.
 _MOST_PICTURES = 60
-# Columns of the leaderboard.
 # Reports that the page's first sentence names.
 _MOST_TOLD = 4
+# Columns of the leaderboard.
 _BOARD = (
     "model", "laws that hold", "checks that fail", "can't tell", "not tested", "evaluations",
     "time",

@@ -63,7 +63,7 @@ def junit_properties(record: Record) -> list[tuple[str, str]]:
         "tolerance": record.tolerance,
         "limit": record.detection_limit,
         "noise_floor": record.noise_floor,
-        "level": getattr(record, "level", None),
+        "level": record.level,
         "evaluations": record.force_evaluations,
     }
     return [(f"physcheck_{k}", str(v)) for k, v in found.items() if v is not None]

@@ -52,7 +52,7 @@ def merge_reports(labels: Sequence[str], reports: Sequence[Report]) -> Report:
     made = {record.name: record for report in reports for record in report.records}
     records = tuple(made[name] for name in plan.names if name in made)
     all_made = len(records) == len(plan.names) and all(r.complete for r in reports)
-    complete = all_made and not _missing(shards)
+    complete = all_made and not _missing_shards(shards)
     records = counted_once(records) if complete else records
     first = reports[0]
     settings = replace(
@@ -74,9 +74,8 @@ def merge_reports(labels: Sequence[str], reports: Sequence[Report]) -> Report:
 
 def missing_lines(reports: Sequence[Report], merged: Report) -> list[str]:
     """What a merged report lacks, a line each: shards that weren't given, records not made."""
-    lines = [
-        f"shard {shard} is missing" for shard in _missing([_shard_of(report) for report in reports])
-    ]
+    shards = [_shard_of(report) for report in reports]
+    lines = [f"shard {shard} is missing" for shard in _missing_shards(shards)]
     there = {record.name for record in merged.records}
     planned = () if merged.facts.plan is None else merged.facts.plan.names
     left = [name for name in planned if name not in there]
@@ -89,7 +88,7 @@ def _shard_of(report: Report) -> Shard | None:
     return None if report.settings.shard is None else parse_shard(report.settings.shard)
 
 
-def _missing(shards: Sequence[Shard | None]) -> list[Shard]:
+def _missing_shards(shards: Sequence[Shard | None]) -> list[Shard]:
     """The shards of the run that aren't among these."""
     given = {shard for shard in shards if shard is not None}
     count = max((shard.count for shard in given), default=0)
@@ -98,13 +97,14 @@ def _missing(shards: Sequence[Shard | None]) -> list[Shard]:
 
 def _refuse_apart(label: str, first: Report, other_label: str, other: Report) -> None:
     """SpecError where two reports aren't parts of one run."""
-    but = ["shard"]
+    may_differ = ["shard"]
     if first.settings.shard is None and other.settings.shard is None:
-        but.append("structures")
+        # Runs on structures of their own rather than shards of one run.
+        may_differ.append("structures")
     pairs = (
         ({"physcheck version": first.physcheck}, {"physcheck version": other.physcheck}),
-        tuple(settings_that_bind(r.settings, but=but) for r in (first, other)),
-        tuple({"number of shards": _count(r)} for r in (first, other)),
+        tuple(settings_that_bind(r.settings, but=may_differ) for r in (first, other)),
+        tuple({"number of shards": _number_of_shards(r)} for r in (first, other)),
         tuple(facts_that_bind(r.facts) for r in (first, other)),
         tuple({"budget": r.facts.plan and r.facts.plan.budget} for r in (first, other)),
     )
@@ -118,7 +118,7 @@ def _refuse_apart(label: str, first: Report, other_label: str, other: Report) ->
             )
 
 
-def _count(report: Report) -> str | None:
+def _number_of_shards(report: Report) -> str | None:
     shard = _shard_of(report)
     return None if shard is None else str(shard.count)
 
@@ -126,6 +126,7 @@ def _count(report: Report) -> str | None:
 def _refuse_twice(
     labels: Sequence[str], reports: Sequence[Report], shards: Sequence[Shard | None]
 ) -> None:
+    """SpecError where two reports have the same shard, or the same record."""
     seen: dict[str, str] = {}
     for label, report, shard in zip(labels, reports, shards, strict=True):
         names = [f"shard {shard}"] if shard is not None else []

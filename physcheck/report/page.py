@@ -23,7 +23,7 @@ from physcheck.text.failure import saved_path
 from physcheck.text.numbers import figure, ratio, with_uncertainty
 from physcheck.text.phrases import count, some, verdict_word
 
-__all__ = ["SYMBOLS", "Cell", "Entry", "Section", "page_values"]
+__all__ = ["SYMBOLS", "Cell", "Entry", "Section", "page_values", "tolerance_text"]
 
 #: Symbol of each verdict, so that colour alone tells nothing.
 SYMBOLS = {
@@ -36,8 +36,13 @@ SYMBOLS = {
     "not_scheduled": "·",
     "missing": "…",
 }
+# Verdicts of rows that the page may hide, and all verdicts in the order of rows and sections.
 _QUIET = ("pass", "not_applicable", "not_scheduled")
 _RANK = ("fail", "error", "known_failure", "inconclusive", "pass", "not_applicable", "")
+# Structures of a violation that are named.
+_MOST_STRUCTURES = 6
+# Records of those that are missing that are named.
+_MOST_MISSING = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +148,15 @@ def _violation(check: str, records: Sequence[Record]) -> dict[str, Any]:
         "kind": records[0].kind,
         "measured": _measured(records[0]),
         "over": _over(records[0]),
-        "where": ", ".join(record.structure for record in records[:6])
-        + (f" and {len(records) - 6} more" if len(records) > 6 else ""),
+        "where": _where(records),
     }
+
+
+def _where(records: Sequence[Record]) -> str:
+    """The first structures, and how many more there are."""
+    named = ", ".join(record.structure for record in records[:_MOST_STRUCTURES])
+    more = len(records) - _MOST_STRUCTURES
+    return f"{named} and {more} more" if more > 0 else named
 
 
 def _incomplete(report: Report) -> str:
@@ -164,7 +175,7 @@ def _incomplete(report: Report) -> str:
     there = {record.name for record in report.records}
     # Reports of versions that don't name what is planned have no names.
     left = [name for name in plan.names if name not in there]
-    told = f" ({some(left, 12)})" if left else ""
+    told = f" ({some(left, _MOST_MISSING)})" if left else ""
     return f"The run is not complete: {missing}{told}. Nothing is known of them."
 
 
@@ -246,25 +257,26 @@ def _sections(
     by_check: dict[str, list[Record]] = {}
     for record in records:
         by_check.setdefault(record.check, []).append(record)
-    sections = []
-    for check, found in by_check.items():
-        ranked = sorted(found, key=lambda r: (_RANK.index(str(r.verdict)), -excess(r)))
-        worst = ranked[0]
-        sections.append(
-            Section(
-                check=check,
-                title=worst.title if worst.verdict is Outcome.FAIL else "",
-                kind=worst.kind,
-                family=worst.family,
-                law=law_text(check),
-                verdict=str(worst.verdict),
-                entries=tuple(_entry(r, pictures.get(r.name, [])) for r in ranked),
-            )
-        )
+    sections = [_section(found, pictures) for found in by_check.values()]
     order = {check: place for place, check in enumerate(first)}
     return sorted(
         sections,
         key=lambda s: (_RANK.index(s.verdict), order.get(s.check, len(order)), s.kind != "law"),
+    )
+
+
+def _section(found: Sequence[Record], pictures: Mapping[str, list[Picture]]) -> Section:
+    """The records of one check."""
+    ranked = sorted(found, key=lambda r: (_RANK.index(str(r.verdict)), -excess(r)))
+    worst = ranked[0]
+    return Section(
+        check=worst.check,
+        title=worst.title if worst.verdict is Outcome.FAIL else "",
+        kind=worst.kind,
+        family=worst.family,
+        law=law_text(worst.check),
+        verdict=str(worst.verdict),
+        entries=tuple(_entry(r, pictures.get(r.name, [])) for r in ranked),
     )
 
 
@@ -280,7 +292,7 @@ def _entry(record: Record, pictures: Sequence[Picture]) -> Entry:
         pictures=tuple(pictures),
         reference=_reference(record),
         # Reports of versions that don't tell how much was spent have none.
-        level=str(getattr(record, "level", None) or ""),
+        level=record.level or "",
     )
 
 

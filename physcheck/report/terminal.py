@@ -20,7 +20,8 @@ from physcheck.text.phrases import count, named_records, printable, some, verdic
 
 __all__ = ["Line", "terminal_lines"]
 
-# A line and its mood: "" or one of the names below, which the terminal may turn into colours.
+# A line and its mood: "", "title" or one of the names below, which the terminal may turn into
+# colours.
 Line = tuple[str, str]
 _MOODS = {
     Outcome.PASS: "good",
@@ -194,21 +195,20 @@ def _not_judged(
 
     Unless ``verbose``, a number stands for what other structures were asked.
     """
-    out = [record for record in records if record.verdict is Outcome.NOT_APPLICABLE]
+    not_applicable = [r for r in records if r.verdict is Outcome.NOT_APPLICABLE]
     if verbose:
-        return [*_remarks(out, width), *_left_out(left, width)]
-    judged = {record.check for record in records if record.verdict is not Outcome.NOT_APPLICABLE}
-    missed = [one for one in left if one.check not in judged]
-    told = judged | {one.check for one in missed}
-    never = [record for record in out if record.check not in told]
+        return [*_remarks(not_applicable, width), *_left_out(left, width)]
+    judged = {r.check for r in records if r.verdict is not Outcome.NOT_APPLICABLE}
+    left_told = [one for one in left if one.check not in judged]
+    told_of = judged | {one.check for one in left_told}
+    records_told = [record for record in not_applicable if record.check not in told_of]
+    lines = _remarks(records_told, width) + _left_out(left_told, width)
     folded = []
-    if len(out) > len(never):
-        number = len(out) - len(never)
+    if number := len(not_applicable) - len(records_told):
         verb = "doesn't" if number == 1 else "don't"
         folded.append(f"{count(number, 'record')} that {verb} apply")
-    if len(left) > len(missed):
-        folded.append(f"{len(left) - len(missed)} that weren't scheduled")
-    lines = _remarks(never, width) + _left_out(missed, width)
+    if number := len(left) - len(left_told):
+        folded.append(f"{number} that weren't scheduled")
     if folded:
         what = " and ".join(folded)
         lines += _wrapped(f"not shown: {what}, of checks told of above (-v shows them)", width)
