@@ -41,8 +41,11 @@ def answer(report: Report) -> str:
                 "NOTHING JUDGED: there are more shards than structures, and none is left for this"
             )
         said = f"{said}; shard {report.settings.shard} only, physcheck merge puts them together"
-    if report.complete:
-        return said
+    return said if report.complete else _not_complete(said, report)
+
+
+def _not_complete(said: str, report: Report) -> str:
+    """What can be said of a run that ended early: a failure counts, a pass doesn't."""
     made, plan = len(report.records), report.facts.plan
     records = (
         count(made, "record") if plan is None else f"{made} of {count(plan.records, 'record')}"
@@ -69,6 +72,7 @@ def _does_not_count(record: Record, report: Report) -> bool:
 
 
 def _answer(report: Report) -> str:
+    """The sentence that the records give, as if all had been made."""
     records = [r for r in report.records if not _does_not_count(r, report)]
     failed = [r for r in records if r.verdict is Outcome.FAIL and not is_mended(r)]
     mended = [r.name for r in records if is_mended(r)]
@@ -91,6 +95,7 @@ def _answer(report: Report) -> str:
 
 
 def _violated(failed: Sequence[Record], n_errors: int, n_records: int) -> str:
+    """The sentence where records fail: which checks, what to mend first first."""
     names = list(failures_by_check(failed))
     noun = "check" if any(r.kind != "law" for r in failed) else "law"
     also = f"; {count(n_errors, 'error')}" if n_errors else ""

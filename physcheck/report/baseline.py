@@ -133,6 +133,7 @@ def load_baseline(settings: Settings) -> Baseline | None:
 def _refuse_mismatch(
     report: Report, settings: Settings, path: str, other: str = "this run"
 ) -> None:
+    """SpecError where ``other``, which has ``settings``, is of another profile or model."""
     old, new = report.settings, settings
     if old.profile != new.profile:
         raise SpecError(
@@ -222,14 +223,19 @@ def updated_baseline(old: Report, new: Report, only: str, reason: str) -> Report
         near = nearest(only, [r.name for r in new.records])
         raise SpecError(f"the new report has no record {only}; {near}")
     before = next((r for r in old.records if (r.check, r.structure) == name), None)
+    noted = _with_note(taken, before, new.created, reason)
+    records = [noted if r is before else r for r in old.records]
+    if before is None:
+        records.append(noted)
+    return replace(old, records=tuple(records))
+
+
+def _with_note(taken: Record, before: Record | None, created: str, reason: str) -> Record:
+    """The record with what it replaces and why, without how it was held against a baseline."""
     note = {
         "reason": reason,
-        "created": new.created,
+        "created": created,
         "replaced": None if before is None else before.to_json()["value"],
     }
     evidence = {k: v for k, v in taken.evidence.items() if k != _KEY}
-    taken = replace(taken, evidence={**evidence, "baseline_updated": note})
-    records = [taken if r is before else r for r in old.records]
-    if before is None:
-        records.append(taken)
-    return replace(old, records=tuple(records))
+    return replace(taken, evidence={**evidence, "baseline_updated": note})

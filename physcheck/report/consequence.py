@@ -14,7 +14,7 @@ from physcheck.report.answer import violated_below_tolerance
 from physcheck.report.facts_of_checks import known_checks
 from physcheck.report.order_of_failures import excess, failures_by_check, faults, title_of
 from physcheck.run.record import Record, Report
-from physcheck.text.numbers import with_uncertainty
+from physcheck.text.numbers import as_float, with_uncertainty
 from physcheck.text.phrases import count
 
 __all__ = ["consequence", "violated"]
@@ -27,6 +27,7 @@ _SPOILS_BY_FAMILY: Mapping[str, tuple[Use, ...]] = {
     "sampling": ("ensemble averages",),
     "relaxation": ("geometry optimisations",),
 }
+# What is easiest to grasp: how far laws of different units are over doesn't compare.
 _TOLD_FIRST = ("loop_work", "nve_drift", "force_energy_gap", "jacobian_asymmetry")
 # What isn't molecular dynamics, and is named beside it.
 _OWN_KINDS = ("geometry optimisations", "cell relaxations", "phonon calculations")
@@ -47,28 +48,32 @@ def _most_spoiling_first(failed: Sequence[Record]) -> list[Record]:
     What follows from another failure comes after those that don't.
     """
     found = faults(failed)
-    after = {check for fault in found for check in fault.follow}
-    ranks = {
-        check: min(_rank(one[0]) for one in fault.by_check.values())
+    follow = {check for fault in found for check in fault.follow}
+    spoiled_by_fault = {
+        check: min(_first_use(one[0]) for one in fault.by_check.values())
         for fault in found
         for check in fault.by_check
     }
 
     def key(record: Record) -> tuple[int, bool, int, bool, int, float]:
-        follows = record.check in after
-        law = record.kind != "law"
-        return ranks[record.check], follows, _rank(record), law, _place(record), -excess(record)
+        return (
+            spoiled_by_fault[record.check],
+            record.check in follow,
+            _first_use(record),
+            record.kind != "law",
+            _place_told(record),
+            -excess(record),
+        )
 
     return sorted(failed, key=key)
 
 
-def _place(record: Record) -> int:
-    """What is easiest to grasp first: how far laws of different units are over doesn't compare."""
+def _place_told(record: Record) -> int:
     return _TOLD_FIRST.index(record.check) if record.check in _TOLD_FIRST else len(_TOLD_FIRST)
 
 
-def _rank(record: Record) -> int:
-    """How much of what people do a failure spoils, the most first."""
+def _first_use(record: Record) -> int:
+    """The place in ``USES`` of what a failure spoils: what most people do has the lowest."""
     return min((USES.index(use) for use in _spoils(record)), default=len(USES))
 
 
@@ -78,12 +83,15 @@ def consequence(report: Report) -> str:
     Says nothing that no record supports: where nothing failed it names what remains unknown, and
     what is known to fail spoils as much as what fails.
     """
-    failed = _most_spoiling_first(violated(report))
     if report.error:
         lines = report.error.strip().splitlines()
         return f"Nothing was judged: {lines[0] if lines else 'no reason is known'}"
-    if failed:
-        return _warning(failed)
+    failed = _most_spoiling_first(violated(report))
+    return _warning(failed) if failed else _nothing_failed(report)
+
+
+def _nothing_failed(report: Report) -> str:
+    """What remains unknown, or is known to fail, where nothing else does."""
     errors = [r for r in report.records if r.verdict is Outcome.ERROR and not r.reason]
     undecided = [r for r in report.records if r.verdict is Outcome.INCONCLUSIVE]
     passed = [r for r in report.records if r.verdict is Outcome.PASS and r.kind != "info"]
@@ -123,6 +131,7 @@ def _known(records: Sequence[Record]) -> list[Record]:
 
 
 def _warning(failed: Sequence[Record]) -> str:
+    """What not to do with the model, and up to three reasons, of ``failed`` in its order."""
     spoiled = dict.fromkeys(use for record in failed for use in _spoils(record))
     if _DYNAMICS in spoiled:
         spoiled = {use: None for use in spoiled if use in _OWN_KINDS or use == _DYNAMICS}
@@ -160,21 +169,24 @@ def _with_cause(reasons: list[str], by_check: dict[str, list[Record]]) -> list[s
 
 
 def _heating(failed: Sequence[Record]) -> list[str]:
-    """The heating rate that was measured, where one was."""
+    """The heating rate that was measured, in a list of one; empty where none was."""
     for record in failed:
-        value = record.value
-        if record.check == "nve_drift" and value is not None and math.isfinite(value):
-            # Heat goes into kinetic and potential energy alike, 3 kB an atom.
-            error = (record.uncertainty or math.nan) / (3 * kB)
-            rate = with_uncertainty(value / (3 * kB), error, "K/ps")
-            drift = record.evidence.get("quantities", {}).get("drift_eV_per_atom_per_ps", value)
-            mean = float(drift) if isinstance(drift, int | float) else value
-            if abs(abs(mean) - value) > 0.1 * value:
-                # What was judged is not the mean: some runs gain what others lose.
-                return [f"single runs of {record.structure} gain or lose {rate} at constant energy"]
-            word = "cools" if mean < 0 else "heats"
-            return [f"{record.structure} {word} by {rate} at constant energy"]
+        if record.check == "nve_drift" and math.isfinite(as_float(record.value)):
+            return [_heating_rate(record, as_float(record.value))]
     return []
+
+
+def _heating_rate(record: Record, value: float) -> str:
+    """What a drift of the energy, ``value`` in eV/atom/ps, does to the temperature."""
+    # Heat goes into kinetic and potential energy alike, 3 kB an atom.
+    error = (record.uncertainty or math.nan) / (3 * kB)
+    rate = with_uncertainty(value / (3 * kB), error, "K/ps")
+    drift = record.evidence.get("quantities", {}).get("drift_eV_per_atom_per_ps", value)
+    mean = float(drift) if isinstance(drift, int | float) else value
+    if abs(abs(mean) - value) > 0.1 * value:
+        # What was judged is not the mean: some runs gain what others lose.
+        return f"single runs of {record.structure} gain or lose {rate} at constant energy"
+    return f"{record.structure} {'cools' if mean < 0 else 'heats'} by {rate} at constant energy"
 
 
 def _spoils(record: Record) -> tuple[Use, ...]:

@@ -192,6 +192,7 @@ def in_order(records: Iterable[Record]) -> list[Record]:
 
 
 def _rank(worst: Record) -> tuple[int, bool, float]:
+    """The place of a check among those that fail, by its worst record."""
     # A report may come from a version that has further families.
     known = worst.family in _CAUSES_FIRST
     place = _CAUSES_FIRST.index(worst.family) if known else len(_CAUSES_FIRST)
