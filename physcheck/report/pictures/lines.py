@@ -44,8 +44,7 @@ def _along(
     place, energy, slope = (one for one in found if one is not None)
     fine = np.linspace(place[0], place[2], _CURVE_POINTS)
     integral, ends = _integral(place, slope, fine), _integral(place, slope, place)
-    slug = slug_of(record)
-    with panel(f"{slug}-line", axis, "energy (meV)") as made:
+    with panel(f"{slug_of(record)}-line", axis, "energy (meV)") as made:
         label = f"what the {noun} integrate to" if noun == "forces" else "what the stress says"
         made.axes.plot(fine / axis_unit, _MEV * integral, color=GOOD, label=label)
         made.axes.plot(
@@ -57,18 +56,27 @@ def _along(
         f"Energy along the worst {'direction' if noun == 'forces' else 'strain'}, from its middle. "
         f"The points should lie on the curve, which is the integral of the {noun}."
     )
-    gap = _MEV * (energy - ends)
-    with panel(f"{slug}-line-gap", axis, "points minus curve (meV)", height=2.6) as made:
+    return [curves, _difference(record, axis, axis_unit, allowed, place, energy - ends)]
+
+
+def _difference(
+    record: Record, axis: str, axis_unit: float, allowed: float, place: Floats, gap: Floats
+) -> Picture:
+    """The energies less the integral at three places, eV, within what the tolerance allows."""
+    fine = np.linspace(place[0], place[2], _CURVE_POINTS)
+    with panel(f"{slug_of(record)}-line-gap", axis, "points minus curve (meV)", height=2.6) as made:
         if math.isfinite(allowed):
             made.axes.fill_between(
                 fine / axis_unit, -allowed * np.abs(fine), allowed * np.abs(fine), color=GOOD,
                 alpha=0.3, linewidth=0, label="tolerance",
             )  # fmt: skip
-        made.axes.plot(place / axis_unit, gap, "o-", color=_colour(record), label="difference")
+        made.axes.plot(
+            place / axis_unit, _MEV * gap, "o-", color=_colour(record), label="difference"
+        )
         made.axes.axhline(0, color=GOOD, linestyle="--", label="no gap")
         made.axes.locator_params(axis="x", nbins=5)
         made.legend()
-    return [curves, made.picture("Their difference: with no gap all points lie on zero.")]
+    return made.picture("Their difference: with no gap all points lie on zero.")
 
 
 def _integral(place: Floats, slope: Floats, at: Floats) -> Floats:

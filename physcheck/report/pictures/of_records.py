@@ -70,6 +70,8 @@ _OF_VIOLATIONS: Mapping[str, tuple[Drawer, ...]] = {
     "net_torque": (forces_on_atoms,),
     "memory_growth": (growth.memory_by_block,),
 }
+# Of checks that have no pictures of their own.
+_OF_OTHER_VIOLATIONS: tuple[Drawer, ...] = (both_sides, cases, changes_on_atoms)
 # What these violate has no place among the atoms.
 _NOT_OF_ATOMS = ("memory_growth", "outputs_agree", "size_consistency", "mode_agreement")
 # A page stays below 5 MB with the rest of it: what is left of that for pictures, characters.
@@ -87,26 +89,28 @@ def pictures_of(record: Record, folders: Iterable[Path] = ()) -> list[Picture]:
     if record.value is None and record.verdict is not Outcome.ERROR:
         return []
     frames = saved_frames(record, folders)
-    drawers = [*_DRAWERS.get(record.check, ())]
-    if record.verdict is not Outcome.PASS:
-        # Of a pass these show rounding.
-        drawers += [
-            *_OF_VIOLATIONS.get(
-                record.check, (both_sides, cases, changes_on_atoms) if not drawers else ()
-            )
-        ]
-        if record.check not in _NOT_OF_ATOMS:
-            drawers.append(structure_view)
-    if record.structure == GENERATED:
-        drawers.append(domain_pictures)
     found: list[Picture] = []
-    for draw in drawers:
+    for draw in _drawers_of(record):
         try:
             found += draw(record, frames)
         # Evidence of another version or of somebody else's check may have any shape.
         except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError):
             continue
     return found
+
+
+def _drawers_of(record: Record) -> list[Drawer]:
+    """What is drawn of a record, if its evidence has it."""
+    drawers = [*_DRAWERS.get(record.check, ())]
+    if record.verdict is not Outcome.PASS:
+        # Of a pass these show rounding.
+        otherwise = () if drawers else _OF_OTHER_VIOLATIONS
+        drawers += _OF_VIOLATIONS.get(record.check, otherwise)
+        if record.check not in _NOT_OF_ATOMS:
+            drawers.append(structure_view)
+    if record.structure == GENERATED:
+        drawers.append(domain_pictures)
+    return drawers
 
 
 def pictures_of_all(

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from physcheck.report.pictures.drawing import BAD, BLUE, DOUBT, GOOD, INK, SERIES, Picture, panel
+from physcheck.report.pictures.drawing import (
+    BAD,
+    BLUE,
+    DOUBT,
+    GOOD,
+    INK,
+    SERIES,
+    Panel,
+    Picture,
+    panel,
+)
 from physcheck.report.pictures.numbers_of import (
     array_of,
     entry,
@@ -37,8 +48,15 @@ def temperatures(record: Record, frames: Frames | None) -> list[Picture]:
     target = as_float(entry(record, "quantities", "trajectory", "temperature_K"))
     if not means:
         return []
-    slug, pictures, names = slug_of(record), [], list(means)
-    with panel(f"{slug}-means", "", "temperature (K)") as made:
+    course = _temperatures_in_time(record, list(means), target)
+    return [_mean_temperatures(record, means, errors, target), *course]
+
+
+def _mean_temperatures(
+    record: Record, means: Mapping[str, float], errors: Mapping[str, float], target: float
+) -> Picture:
+    names = list(means)
+    with panel(f"{slug_of(record)}-means", "", "temperature (K)") as made:
         for k, name in enumerate(names):
             made.axes.errorbar(
                 [k], [means[name]], yerr=[2 * errors.get(name, 0.0)], fmt="o", capsize=6,
@@ -48,14 +66,16 @@ def temperatures(record: Record, frames: Frames | None) -> list[Picture]:
         made.axes.set_xticks(range(len(names)), names)
         made.axes.set_xlim(-0.6, len(names) - 0.4)
         made.legend()
-    pictures.append(
-        made.picture(
-            "Mean kinetic temperature of each species, with two standard errors. In equilibrium "
-            "all are the same, at the dashed line."
-        )
+    return made.picture(
+        "Mean kinetic temperature of each species, with two standard errors. In equilibrium "
+        "all are the same, at the dashed line."
     )
-    with panel(f"{slug}-time", "time (ps)", "temperature (K)") as made:
-        drawn = False
+
+
+def _temperatures_in_time(record: Record, names: Sequence[str], target: float) -> list[Picture]:
+    """Those of the species whose series the record has; none where it has none."""
+    drawn = False
+    with panel(f"{slug_of(record)}-time", "time (ps)", "temperature (K)") as made:
         for k, name in enumerate(names):
             found = series_of(
                 record, "time_ps", f"temperature_{name}_K", f"temperature_{name}_error_K"
@@ -69,16 +89,14 @@ def temperatures(record: Record, frames: Frames | None) -> list[Picture]:
                 )
         _target(made, target)
         made.legend()
-    if drawn:
-        pictures.append(
-            made.picture("The same along the trajectory; bands are the errors over replicas.")
-        )
-    return pictures
+    if not drawn:
+        return []
+    return [made.picture("The same along the trajectory; bands are the errors over replicas.")]
 
 
-def _target(made: object, target: float) -> None:
+def _target(made: Panel, target: float) -> None:
     if math.isfinite(target):
-        made.axes.axhline(target, color=GOOD, linestyle="--", label=f"bath, {target:g} K")  # type: ignore[attr-defined]
+        made.axes.axhline(target, color=GOOD, linestyle="--", label=f"bath, {target:g} K")
 
 
 def power_into_species(record: Record, frames: Frames | None) -> list[Picture]:
