@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from physcheck.errors import SpecError
 from physcheck.system import Bools, Configurations, Floats, Ints
 
 __all__ = ["NearPairs", "near_pairs"]
@@ -50,8 +51,19 @@ def near_pairs(start: Configurations, reach: float | Floats) -> NearPairs:
         The first of them counts.
     reach : float or (N,) float, Å
         The largest distance of a pair; or radii, the sum of which is that.
+
+    Raises
+    ------
+    SpecError
+        vesin isn't installed, as where physcheck was before it needed that.
     """
-    from vesin import NeighborList
+    try:
+        from vesin import NeighborList
+    except ImportError as error:
+        raise SpecError(
+            "physcheck needs the package vesin, which can't be imported here: pip install vesin "
+            f"({error})"
+        ) from error
 
     radii = np.broadcast_to(reach if np.ndim(reach) else np.asarray(reach) / 2, start.n_atoms)
     farthest = 2 * float(radii.max())

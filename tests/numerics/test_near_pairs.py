@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import product
 
 import numpy as np
@@ -10,6 +11,7 @@ from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from physcheck.errors import SpecError
 from physcheck.numerics.near_pairs import near_pairs
 from physcheck.system import Configurations
 
@@ -122,3 +124,10 @@ def test_sparse_atoms_in_a_plane_end_no_process():
 def test_no_reach_has_no_pairs():
     start = Configurations.from_atoms(Atoms("H2", positions=[[0, 0, 0], [0, 0, 0]]))
     assert len(near_pairs(start, 0.0).first) == 0
+
+
+def test_a_missing_package_is_told_in_a_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "vesin", None)
+    start = Configurations.from_atoms(Atoms("H"))
+    with pytest.raises(SpecError, match=r"needs the package vesin.*pip install vesin"):
+        near_pairs(start, 1.0)
