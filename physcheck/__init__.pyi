@@ -847,11 +847,13 @@ def measure_input_untouched(
     from its adapter (an Atoms with its info, arrays and constraints; tensors; a SimState): for the
     structure, and for it moved out of the cell. The first answer is compared after the second call.
 
-    So is what the whole process shares: NumPy's handling of errors, the working folder, torch's
-    default dtype, gradient mode and number of threads, over all calls so far; and the generators of
-    random numbers (``numpy.random``, ``random``, torch): where their states are one and the same
-    after calls from two seeds, the call sets the seed, and a thermostat draws the same numbers in
-    each step.
+    So is what the whole process shares. Settings are NumPy's handling of errors, the working
+    folder, torch's default dtype, gradient mode and number of threads. Those that any call so far
+    has changed are put back, and the model is called once more: what it changes again fails. What
+    it doesn't change again was set once, as by code that is loaded at the first call; that is no
+    failure, and ``quantities`` has it. Of the generators of random numbers (``numpy.random``,
+    ``random``, torch), the states are compared after calls from two seeds: where they are one and
+    the same, the call sets the seed, and a thermostat draws the same numbers in each step.
 
     Can't see: changes that are undone before the call returns, and those made while loading.
 
@@ -859,7 +861,7 @@ def measure_input_untouched(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 2 evaluations.
+    Cost: 2 evaluations; 1 more where settings have changed.
     """
 
 @overload

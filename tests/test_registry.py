@@ -12,7 +12,7 @@ from physcheck.checks import all_checks
 from physcheck.errors import CapabilityMissing, SpecError
 from physcheck.names import FAMILIES
 from physcheck.potentials import make_builtin
-from physcheck.registry import DEFAULT_SEED
+from physcheck.registry import DEFAULT_SEED, Failure, KnownFault
 from physcheck.registry.failure import MOST_CHARACTERS
 from physcheck.system import as_configurations
 
@@ -97,3 +97,30 @@ def test_what_a_failure_spoils_is_one_of_known_uses():
     assert physcheck.Failure(spoils=("phonon calculations",)).spoils == ("phonon calculations",)
     with pytest.raises(ValueError, match=r"'phonons' is nothing .* mean phonon calculations"):
         physcheck.Failure(spoils=("phonons",))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Failure(short_title="x" * 26), "has 26 characters, should have 25 at most"),
+        (lambda: Failure(short_title=3), "Failure.short_title is an int, should be a text"),
+        (lambda: Failure(meaning=None), "Failure.meaning is None, should be a text"),
+        (lambda: Failure(titles_by_output="x"), "titles_by_output is a str, should be a dict"),
+        (lambda: Failure(titles_by_output={"forces": "x"}), "'forces', should have 'energy' or"),
+        (lambda: Failure(spoils="molecular dynamics"), "should be a tuple of names"),
+        (lambda: Failure(spoils=("phonon",)), "'phonon' is nothing that failures spoil"),
+        (lambda: Failure(fault="a fault"), "Failure.fault is a str, should be a KnownFault"),
+        (lambda: Failure(follows_from="loop_work"), "follows_from is 'loop_work', should be a tup"),
+        (lambda: KnownFault(3), "KnownFault.title is an int, should be a text"),
+        (
+            lambda: KnownFault("t", explains="loop_work"),
+            "explains is 'loop_work', should be a tupl",
+        ),
+        (lambda: KnownFault("t", explains_where=True), "should be a function of a failure's evid"),
+    ],
+)
+def test_what_a_failure_can_t_say_is_refused_in_a_line(make, said):
+    with pytest.raises((TypeError, ValueError)) as refused:
+        make()
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)

@@ -9,22 +9,43 @@ import os
 import random
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-__all__ = ["changed_settings", "random_states", "random_states_kept", "settings_watched"]
+__all__ = [
+    "changed_settings",
+    "random_states",
+    "random_states_kept",
+    "settings_kept",
+    "settings_put_back",
+    "settings_watched",
+]
 
 # What torch begins with, where a call is the first to import it.
-_TORCH_BEGINS = {
-    "torch's default dtype": "torch.float32",
-    "whether torch records gradients": "True",
+_TORCH_BEGINS: dict[str, Callable[[Any], Any]] = {
+    "torch's default dtype": lambda torch: torch.float32,
+    "whether torch records gradients": lambda torch: True,
 }
-# What calls of a model have changed, by model: the setting, and from what to what.
-_CHANGED: WeakKeyDictionary[Any, dict[str, str]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A setting before a call and after it."""
+
+    was: Any
+    now: Any
+
+    def told(self, name: str) -> str:
+        return f"{name}: was {self.was}, is {self.now}"
+
+
+# What calls of a model have changed, by model, and by the setting's name.
+_CHANGED: WeakKeyDictionary[Any, dict[str, _Change]] = WeakKeyDictionary()
 
 
 def _folder() -> str:
@@ -50,6 +71,21 @@ def _settings() -> dict[str, Any]:
     return found
 
 
+def _set(settings: Mapping[str, Any]) -> None:
+    """Each setting to a value that it had; a folder that is gone is left."""
+    torch: Any = sys.modules.get("torch")
+    setters: dict[str, Callable[[Any], Any]] = {
+        "numpy's handling of errors": lambda value: np.seterr(**value),
+        "the working folder": os.chdir,
+        "torch's default dtype": lambda value: torch.set_default_dtype(value),
+        "whether torch records gradients": lambda value: torch.set_grad_enabled(value),
+        "torch's number of threads": lambda value: torch.set_num_threads(value),
+    }
+    for name, value in settings.items():
+        with suppress(OSError):
+            setters[name](value)
+
+
 @contextmanager
 def settings_watched(model: Any) -> Iterator[None]:
     """Within, a model is called: settings that it leaves changed are noted as its own.
@@ -66,21 +102,58 @@ def settings_watched(model: Any) -> Iterator[None]:
     finally:
         after = _settings()
         if len(after) > len(before):
-            before |= _TORCH_BEGINS
-        for name, was in before.items():
-            # In words, since what torch begins with is.
-            now = after.get(name, was)
-            if now != was and str(now) != str(was):
-                noted = _noted(model)
-                noted.setdefault(name, f"{name}: was {was}, is {now}")
+            torch: Any = sys.modules["torch"]
+            before |= {name: begins(torch) for name, begins in _TORCH_BEGINS.items()}
+        for name, change in _changes(before, after).items():
+            _noted(model).setdefault(name, change)
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, _Change]:
+    both = {name: _Change(was, after[name]) for name, was in before.items() if name in after}
+    return {name: change for name, change in both.items() if change.was != change.now}
 
 
 def changed_settings(model: Any) -> dict[str, str]:
     """What calls of this model have changed so far: each setting with what it was and is."""
-    return dict(_noted(model))
+    return {name: change.told(name) for name, change in _noted(model).items()}
 
 
-def _noted(model: Any) -> dict[str, str]:
+@contextmanager
+def settings_put_back(model: Any) -> Iterator[dict[str, str]]:
+    """Within, settings that calls of this model have changed are what they were before.
+
+    The dict that it gives has, afterwards, those that were changed once more, with what they were
+    and are.  A setting that isn't was changed once, as by code that is loaded at the first call.
+    Afterwards the settings are those that the model had left.
+    """
+    noted = dict(_noted(model))
+    left = {name: value for name, value in _settings().items() if name in noted}
+    again: dict[str, str] = {}
+    _set({name: change.was for name, change in noted.items()})
+    before = _settings()
+    try:
+        yield again
+    finally:
+        changed = _changes(before, _settings())
+        again |= {name: noted[name].told(name) for name in changed if name in noted}
+        _set(left)
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """Afterwards all settings are as they were.
+
+    Threads that each change one for the time of a call may leave it as another one had it.
+    """
+    before = _settings()
+    try:
+        yield
+    finally:
+        changed = _changes(before, _settings())
+        _set({name: change.was for name, change in changed.items()})
+
+
+def _noted(model: Any) -> dict[str, _Change]:
     """The notes of a model; those of a wrapper are those of the model in it."""
     while hasattr(getattr(model, "model", None), "evaluate"):
         model = model.model
@@ -93,9 +166,11 @@ def _noted(model: Any) -> dict[str, str]:
 
 def random_states() -> dict[str, bytes]:
     """The states of the shared generators of random numbers, by which seed and draw they go on."""
-    # The legacy generators are those that are shared.
-    key = np.random.get_state(legacy=False)["state"]["key"]  # noqa: NPY002
-    found = {"numpy.random": key.tobytes(), "random": repr(random.getstate()).encode()}
+    found = {"random": repr(random.getstate()).encode()}
+    # The legacy generators are those that are shared.  One of another kind than MT19937 has no key.
+    state = np.random.get_state(legacy=False)  # noqa: NPY002
+    if "key" in state["state"]:
+        found["numpy.random"] = state["state"]["key"].tobytes()
     torch: Any = sys.modules.get("torch")
     if hasattr(torch, "get_rng_state"):
         found["torch"] = torch.get_rng_state().numpy().tobytes()
@@ -108,7 +183,9 @@ def random_states_kept(seed: int) -> Iterator[None]:
     torch: Any = sys.modules.get("torch")
     kept = np.random.get_state(legacy=False), random.getstate()  # noqa: NPY002
     of_torch = torch.get_rng_state() if hasattr(torch, "get_rng_state") else None
-    np.random.seed(seed)  # noqa: NPY002
+    with suppress(TypeError):
+        # Another kind of generator than MT19937 can't be seeded so.
+        np.random.seed(seed)  # noqa: NPY002
     random.seed(seed)
     if of_torch is not None:
         torch.random.default_generator.manual_seed(seed)

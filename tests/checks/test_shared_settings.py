@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -69,6 +70,112 @@ def test_a_call_that_changes_what_the_process_shares_fails(act, words):
     assert value == 1
     assert words in place
     assert "whole process" in title
+
+
+def once(act):
+    """Something that code which is loaded at the first call does."""
+    calls = iter([act])
+    return lambda: next(calls, lambda: None)()
+
+
+@pytest.mark.usefixtures("_put_back")
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda: np.seterr(all="ignore"), "numpy's handling of errors"),
+        (lambda: torch.set_default_dtype(torch.float64), "default dtype"),
+        (lambda: torch.set_num_threads(torch.get_num_threads() + 1), "number of threads"),
+        (lambda: os.chdir("/"), "working folder"),
+    ],
+)
+def test_what_only_the_first_call_sets_is_loading_and_is_told(act, words):
+    value, place, _ = measured(once(act))
+    assert value == 0
+    assert "changed once" in place
+    assert words in place
+
+
+@pytest.mark.usefixtures("_put_back")
+def test_a_model_that_needs_what_it_set_at_its_first_call_passes():
+    weights = []
+
+    def act():
+        if not weights:
+            torch.set_default_dtype(torch.float64)
+            weights.append(torch.ones(3))
+        torch.dot(torch.ones(3), weights[0])
+
+    assert measured(act)[0] == 0
+    assert torch.get_default_dtype() == torch.float64
+
+
+@contextmanager
+def in_float64():
+    was = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(was)
+
+
+@contextmanager
+def in_another_folder():
+    was = os.getcwd()
+    os.chdir("/")
+    try:
+        yield
+    finally:
+        os.chdir(was)
+
+
+@contextmanager
+def seeded():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        state = np.random.get_state()  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002
+        yield
+        np.random.set_state(state)  # noqa: NPY002
+
+
+@pytest.mark.parametrize(
+    "around",
+    [in_float64, in_another_folder, seeded, torch.no_grad, lambda: np.errstate(all="raise")],
+)
+def test_settings_that_are_put_back_before_the_call_returns_are_no_change(around):
+    def act():
+        with around():
+            pass
+
+    assert measured(act)[0] == 0
+
+
+def test_another_kind_of_shared_generator_stops_nothing():
+    try:
+        np.random.set_bit_generator(np.random.PCG64(0))
+        assert measured(lambda: None)[0] == 0
+    finally:
+        np.random.set_bit_generator(np.random.MT19937(0))
+
+
+class RacingInThreads(CalculatorModel):
+    """Two threads' contexts end in the order in which they began, so that one leaves float64."""
+
+    def evaluate(self, configurations, *, want=frozenset({"forces"})):
+        if threading.current_thread() is not threading.main_thread():
+            torch.set_default_dtype(torch.float64)
+        return super().evaluate(configurations, want=want)
+
+
+@pytest.mark.usefixtures("_put_back")
+def test_threads_leave_no_setting_changed():
+    model = RacingInThreads(EMT())
+    physcheck.measure_thread_safety.__wrapped__(
+        model, as_configurations(structure("water")), rng=np.random.default_rng(0)
+    )
+    assert torch.get_default_dtype() == torch.float32
+    assert changed_settings(model) == {}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,17 @@ from physcheck.checks.allotments import always
 from physcheck.checks.implementation.call_comparison import through
 from physcheck.checks.symmetry.comparison import outputs_of
 from physcheck.checks.what_shows import SHEARED_CELL
+from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
 from physcheck.registry import Failure, check, derive_assert
 from physcheck.system import Configurations, Evaluation, as_configurations
-from physcheck.text.process_settings import changed_settings, random_states, random_states_kept
+from physcheck.text.process_settings import (
+    changed_settings,
+    random_states,
+    random_states_kept,
+    settings_put_back,
+)
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_input_untouched", "measure_input_untouched"]
@@ -34,6 +41,8 @@ def _arrays(given: Configurations) -> dict[str, Any]:
     return {name: array for name, array in named.items() if array.dtype != object}
 
 
+# Å, by which all atoms are moved, so that no answer is a kept one.
+_UNSEEN = 0.01
 # Where no input is changed.
 _OF_THE_PROCESS = "a call changes settings or random numbers of the whole process"
 
@@ -77,7 +86,30 @@ def _changed_by_calls(
                 spied.evaluate(place, want=outputs_of(place))
                 after.append(random_states())
     changed.update(changed_in_hand)
-    return changed, changed_settings(meter.model) | _seeds_set(*after)
+    return changed, _changed_again(meter, one) | _seeds_set(*after)
+
+
+def _changed_again(meter: Meter, one: Configurations) -> dict[str, str]:
+    """Settings that calls have changed, and change once more where they were put back.
+
+    What is changed once is what loading at the first call does.  Cost: 1 evaluation where calls
+    have changed any.
+    """
+    if not changed_settings(meter.model):
+        return {}
+    with settings_put_back(meter.model) as again, suppress(ModelError, NonFiniteOutput):
+        # A model that needs what was changed, and doesn't set it in each call, may raise.
+        elsewhere = one.at(one.positions + _UNSEEN)
+        meter.evaluate(elsewhere, want=outputs_of(one))
+    return again
+
+
+def _place(changed: dict[str, str], once: list[str]) -> str:
+    if changed:
+        return f"changed: {', '.join(changed.values())}"
+    if once:
+        return f"changed once, as by code that is loaded at a first call: {', '.join(once)}"
+    return "nothing changed"
 
 
 @check(
@@ -104,7 +136,7 @@ def _changed_by_calls(
         reason="whoever hands in positions goes on using them",
         source="the model contract: a model answers, it doesn't move atoms",
     ),
-    evaluations=always(2),
+    evaluations=always(3),
     # Wrapping changes nothing where there is no cell.
     shows=SHEARED_CELL,
 )
@@ -118,11 +150,13 @@ def measure_input_untouched(
     from its adapter (an Atoms with its info, arrays and constraints; tensors; a SimState): for the
     structure, and for it moved out of the cell. The first answer is compared after the second call.
 
-    So is what the whole process shares: NumPy's handling of errors, the working folder, torch's
-    default dtype, gradient mode and number of threads, over all calls so far; and the generators of
-    random numbers (``numpy.random``, ``random``, torch): where their states are one and the same
-    after calls from two seeds, the call sets the seed, and a thermostat draws the same numbers in
-    each step.
+    So is what the whole process shares. Settings are NumPy's handling of errors, the working
+    folder, torch's default dtype, gradient mode and number of threads. Those that any call so far
+    has changed are put back, and the model is called once more: what it changes again fails. What
+    it doesn't change again was set once, as by code that is loaded at the first call; that is no
+    failure, and ``quantities`` has it. Of the generators of random numbers (``numpy.random``,
+    ``random``, torch), the states are compared after calls from two seeds: where they are one and
+    the same, the call sets the seed, and a thermostat draws the same numbers in each step.
 
     Can't see: changes that are undone before the call returns, and those made while loading.
 
@@ -130,11 +164,12 @@ def measure_input_untouched(
     ------
     ModelError, NonFiniteOutput
 
-    Cost: 2 evaluations.
+    Cost: 2 evaluations; 1 more where settings have changed.
     """
     meter, one = Meter(model), as_configurations(start)
     inputs, settings = _changed_by_calls(meter, one, rng)
     changed = inputs | settings
+    once = [said for name, said in changed_settings(meter.model).items() if name not in settings]
     title = {} if inputs or not settings else {"title": _OF_THE_PROCESS}
     count = float(len(changed))
     return Measurement(
@@ -145,10 +180,10 @@ def measure_input_untouched(
         noise_floor=0.0,
         force_evaluations=meter.evaluations,
         evidence={
-            "place": f"changed: {', '.join(changed.values())}" if changed else "nothing changed",
+            "place": _place(changed, once),
             "scale": "a changed position is an unrecorded step of the simulation",
             **title,
-            "quantities": {"changed": sorted(changed)},
+            "quantities": {"changed": sorted(changed), "changed_once_as_by_loading": once},
             "configurations": one,
         },
     )

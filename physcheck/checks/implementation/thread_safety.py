@@ -27,6 +27,7 @@ from physcheck.registry import Failure, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Evaluation, as_configurations
 from physcheck.text.exceptions import description
+from physcheck.text.process_settings import settings_kept
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_thread_safety", "measure_thread_safety"]
@@ -54,7 +55,12 @@ def _in_threads(inner: Model, asked: Configurations, want: frozenset[str]) -> Ev
         return inner.evaluate(configuration, want=want)
 
     # Warning filters belong to the process: they are set once around all threads, never inside.
-    with _often_switching(), warnings.catch_warnings(), ThreadPoolExecutor(len(asked)) as pool:
+    with (
+        _often_switching(),
+        settings_kept(),
+        warnings.catch_warnings(),
+        ThreadPoolExecutor(len(asked)) as pool,
+    ):
         warnings.simplefilter("ignore")
         answers = list(pool.map(one, list(asked)))
     return Evaluation(forces=np.concatenate([a.require_forces() for a in answers]))
