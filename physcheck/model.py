@@ -13,10 +13,10 @@ import numpy as np
 
 from physcheck.errors import AllotmentExceeded, ModelError, NonFiniteOutput
 from physcheck.numerics.answers import evaluation_from, real_array
+from physcheck.process_settings import settings_watched
 from physcheck.system import Configurations, Evaluation
 from physcheck.text.exceptions import foreign_code
 from physcheck.text.phrases import count
-from physcheck.text.process_settings import settings_watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

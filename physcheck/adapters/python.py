@@ -21,6 +21,7 @@ from physcheck.names import nearest
 from physcheck.text.exceptions import foreign_code
 
 __all__ = [
+    "DEFAULT_ATTRIBUTES",
     "attribute_of",
     "check_module",
     "check_names",
@@ -32,8 +33,8 @@ __all__ = [
     "run_file",
 ]
 
-# Tried in this order where a spec names a file alone.
-_DEFAULT_ATTRIBUTES = ("model", "calculator", "factory")
+#: Tried in this order where a spec names a file alone.
+DEFAULT_ATTRIBUTES = ("model", "calculator", "factory")
 _MOST_LISTED = 12
 # difflib's similarity.  Of hundreds of installed names some are always a little like the one given.
 _LEAST_SIMILARITY = 0.75
@@ -176,7 +177,7 @@ def attribute_of(module: ModuleType, wanted: str, where: str) -> tuple[str, Any]
     SpecError
         The module has none.
     """
-    names = [wanted] if wanted else list(_DEFAULT_ATTRIBUTES)
+    names = [wanted] if wanted else list(DEFAULT_ATTRIBUTES)
     for name in names:
         value: Any = module
         for part in name.split("."):
@@ -219,7 +220,7 @@ def check_names(path: Path, attribute: str, where: str) -> None:
     # Whatever these bring isn't in the text.
     if imported & {"*", "__getattr__"} or "__getattr__" in defined or any(map(_makes_names, nodes)):
         return
-    wanted = [attribute.partition(".")[0]] if attribute else list(_DEFAULT_ATTRIBUTES)
+    wanted = [attribute.partition(".")[0]] if attribute else list(DEFAULT_ATTRIBUTES)
     if not (defined | imported).intersection(wanted):
         public = [name for name in defined if not name.startswith("_")]
         raise SpecError(_no_attribute(wanted, where, public))

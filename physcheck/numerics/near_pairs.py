@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from physcheck.errors import SpecError
+from physcheck.numerics.cells import completed_cell
 from physcheck.system import Bools, Configurations, Floats, Ints
 
 __all__ = ["NearPairs", "near_pairs"]
@@ -91,14 +92,14 @@ def _without_long_gaps(start: Configurations, longest: float) -> tuple[Floats, F
     points, pbc = start.positions[0], start.system.pbc.copy()
     for axis in range(3):
         if pbc[axis]:
-            box = _box(start.cells[0], pbc)
+            box = completed_cell(start.cells[0], pbc)
             normal = _normal(box, axis)
             period = float(box[axis] @ normal)
             gap, before = _widest_gap(points @ normal / period)
             if gap * abs(period) > longest:
                 points = points - before[:, None] * box[axis]
                 pbc[axis] = False
-    box = _box(start.cells[0], pbc)
+    box = completed_cell(start.cells[0], pbc)
     for axis in range(3):
         normal = _normal(box, axis)
         along = points @ normal
@@ -109,14 +110,6 @@ def _without_long_gaps(start: Configurations, longest: float) -> tuple[Floats, F
         else:
             points = points - _surplus(along, longest)[:, None] * normal
     return points, box, pbc
-
-
-def _box(cell: Floats, pbc: Bools) -> Floats:
-    """The cell; a vector that nothing repeats by says nothing, and is normal to the others."""
-    from ase.geometry import complete_cell
-
-    completed: Floats = complete_cell(np.where(pbc[:, None], cell, 0.0))
-    return completed
 
 
 def _normal(box: Floats, axis: int) -> Floats:

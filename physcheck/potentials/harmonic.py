@@ -6,8 +6,9 @@ from typing import ClassVar, final
 
 import numpy as np
 
+from physcheck.numerics.cells import completed_cell
 from physcheck.potentials.analytic import AnalyticPotential, PairPotential
-from physcheck.potentials.neighbours import Pairs, completed_cell, find_pairs
+from physcheck.potentials.neighbours import Pairs, find_pairs
 from physcheck.system import Configurations, Floats
 
 __all__ = ["HarmonicBonds", "HarmonicNetwork"]

@@ -8,9 +8,10 @@ from itertools import product
 
 import numpy as np
 
+from physcheck.numerics.cells import completed_cell
 from physcheck.system import Bools, Configurations, Floats, Ints
 
-__all__ = ["Pairs", "completed_cell", "find_pairs", "mirrored"]
+__all__ = ["Pairs", "find_pairs", "mirrored"]
 
 # Candidates (pair x image, or pair x configuration) treated at once: bounds the memory to tens of
 # MB.
@@ -131,29 +132,6 @@ def mirrored(pairs: Pairs) -> Pairs:
         np.concatenate([pairs.vectors, -pairs.vectors]),
         np.concatenate([pairs.distances, pairs.distances]),
     )
-
-
-def completed_cell(cell: Floats, pbc: Bools) -> Floats:
-    """The cell (3, 3) with rows that aren't periodic replaced by unit vectors normal to all others.
-
-    Raises
-    ------
-    ValueError
-        The periodic lattice vectors are linearly dependent.
-    """
-    if pbc.all():
-        full = cell
-    elif not pbc.any():
-        return np.eye(3)
-    else:
-        # The right singular vectors past the rank span what is normal to the periodic rows.
-        _, _, rows = np.linalg.svd(cell[pbc])
-        full = cell.copy()
-        full[~pbc] = rows[int(pbc.sum()) :]
-    lengths = np.linalg.norm(full, axis=1)
-    if not abs(np.linalg.det(full)) > 1e-10 * float(np.prod(lengths)):
-        raise ValueError("the periodic lattice vectors are zero or linearly dependent")
-    return full
 
 
 @lru_cache(maxsize=16)

@@ -9,8 +9,9 @@ from typing import ClassVar, final
 import numpy as np
 
 from physcheck.errors import ModelError
+from physcheck.numerics.cells import completed_cell
 from physcheck.potentials.analytic import AnalyticPotential
-from physcheck.potentials.neighbours import Pairs, completed_cell, find_pairs
+from physcheck.potentials.neighbours import Pairs, find_pairs
 from physcheck.potentials.switching import switch
 from physcheck.system import Configurations, Floats, Ints
 

@@ -116,12 +116,12 @@ def _register(function: Any, make_spec: Callable[..., CheckSpec]) -> Any:
     known = _REGISTRY.get(identifier)
     if known is not None and known.measure.__module__ != function.__module__:
         raise ValueError(f"the check {identifier} exists already, in {known.measure.__module__}")
-    measure = _acceptingany_model(function, identifier)
+    measure = _accepting_any_model(function, identifier)
     _REGISTRY[identifier] = make_spec(id=identifier, measure=measure)
     return measure
 
 
-def _acceptingany_model(function: Any, identifier: str) -> Any:
+def _accepting_any_model(function: Any, identifier: str) -> Any:
     """The function of a check for callers outside a run: it converts, asks, and fills in."""
     signature = inspect.signature(function)
 

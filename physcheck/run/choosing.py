@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from physcheck.errors import ForwardError, SpecError
 from physcheck.model import Capabilities, Meter
-from physcheck.registry import CheckSpec
+from physcheck.registry import CheckSpec, Shows
 from physcheck.run.facts import NotScheduled
 from physcheck.run.progress_display import Stage, no_stage
 from physcheck.run.settings import Settings
@@ -125,12 +125,8 @@ def choose_structures(
     chosen.remarks = [*trier.remarks, *chosen.remarks]
     chosen.best = _best(checks, chosen.structures)
     # A check that no structure makes applicable misses none.
-    able = [
-        spec
-        for spec in checks
-        if spec.needs <= meter.capabilities.outputs and _can_be_shown(spec, meter.capabilities)
-    ]
-    chosen.remarks += _uncovered(able, chosen)
+    able = [spec for spec in checks if spec.needs <= meter.capabilities.outputs]
+    chosen.remarks += _uncovered(able, chosen, meter.capabilities)
     return chosen
 
 
@@ -277,22 +273,26 @@ def _best(checks: Sequence[CheckSpec], structures: Sequence[Structure]) -> dict[
     return best
 
 
-def _can_be_shown(spec: CheckSpec, capabilities: Capabilities) -> bool:
+def _can_be_shown(shows: Shows, capabilities: Capabilities) -> bool:
     """Whether the model takes any structure, of whatever species, that can show the fault."""
     from physcheck.structures import catalogue
 
-    if spec.shows is None or capabilities.periodicity == "partial":
+    if capabilities.periodicity == "partial":
         return True
     of_any_species = replace(capabilities, species=None)
     shown = (s.configurations for s in catalogue().values())
-    return any(of_any_species.refuses(one) is None and spec.shows.score(one) > 0 for one in shown)
+    return any(of_any_species.refuses(one) is None and shows.score(one) > 0 for one in shown)
 
 
-def _uncovered(checks: Sequence[CheckSpec], chosen: Chosen) -> list[str]:
+def _uncovered(
+    checks: Sequence[CheckSpec], chosen: Chosen, capabilities: Capabilities
+) -> list[str]:
     """A remark for each kind of structure that is missing, with the checks that need it."""
     needing: dict[str, list[str]] = {}
     for spec in checks:
-        if spec.shows is not None and spec.id not in chosen.best and chosen.structures:
+        if spec.shows is None or spec.id in chosen.best or not chosen.structures:
+            continue
+        if _can_be_shown(spec.shows, capabilities):
             needing.setdefault(spec.shows.needs, []).append(spec.id)
     return [
         f"no structure of this run is {needs}: {', '.join(ids)} can see little; "

@@ -102,14 +102,8 @@ def taken_by_trajectories(
     """
     taken = 0
     for structure in structures:
-        start = structure.configurations
         applying = [spec for spec in sharing if plan.missing(spec, structure) is None]
-        own = [plan.evaluations(spec, structure, plan.spending.level) for spec in applying]
-        wanted = [
-            spec.shared(start, plan.capabilities, plan.spending.level)
-            for spec in applying
-            if spec.shared is not None
-        ]
+        own, wanted = zip(*(_needs(plan, spec, structure) for spec in applying), strict=True)
         beside = sum(own) + plan.resolution(structure)
         # With little room the check that wants most of its own goes.
         dearest = max(own) if len(own) > 1 else 0
@@ -120,20 +114,26 @@ def taken_by_trajectories(
     return taken
 
 
+def _needs(plan: Filling, spec: CheckSpec, structure: Structure) -> tuple[int, int]:
+    """Evaluations of a check's own, and those that it wants of the trajectory."""
+    level = plan.spending.level
+    own = plan.evaluations(spec, structure, level)
+    if spec.shared is None:
+        return own, 0
+    return own, spec.shared(structure.configurations, plan.capabilities, level)
+
+
 def share_trajectory(plan: Filling, structure: Structure, sharing: Sequence[CheckSpec]) -> None:
     """The checks that share a trajectory, if there is room for one."""
-    level, capabilities = plan.spending.level, plan.capabilities
-    start = structure.configurations
-    refusal = capabilities.refuses(start)
+    refusal = plan.capabilities.refuses(structure.configurations)
     apply: list[tuple[CheckSpec, int, int]] = []
     for spec in sharing:
         reason = refusal or plan.missing(spec, structure)
         if reason is not None:
             seed = record_seed(plan.settings.seed, spec.id, structure.name)
             plan.add(PlanEntry(spec, structure, 0, seed, reason))
-        elif spec.shared is not None:
-            own = plan.evaluations(spec, structure, level)
-            apply.append((spec, own, spec.shared(start, capabilities, level)))
+        else:
+            apply.append((spec, *_needs(plan, spec, structure)))
     if not apply:
         return
     cost = sum(own for _, own, _ in apply) + plan.resolution(structure)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from physcheck.adapters.python import DEFAULT_ATTRIBUTES
 from physcheck.adapters.spec import Spec, parse_spec
 from physcheck.errors import SpecError
 from physcheck.search.case import Case
@@ -262,7 +263,7 @@ def _called(options: str) -> str:
 
 def _from_file(parsed: Spec, options: str) -> str:
     path = str(parsed.path)
-    names = [parsed.attribute] if parsed.attribute else ["model", "calculator", "factory"]
+    names = [parsed.attribute] if parsed.attribute else DEFAULT_ATTRIBUTES
     found = " or ".join(f'getattr(module, "{name}", None)' for name in names)
     return (
         "import importlib.util\nimport os\nimport sys\n\n"

@@ -15,8 +15,8 @@ from support.family_runs import structure
 import physcheck
 from physcheck.adapters.ase import CalculatorModel
 from physcheck.model import Meter
+from physcheck.process_settings import changed_settings
 from physcheck.system import as_configurations
-from physcheck.text.process_settings import changed_settings
 
 torch = pytest.importorskip("torch")
 

@@ -36,6 +36,16 @@ def in_order(pairs):
     return rows[np.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))]
 
 
+def assert_counted(positions, cell, pbc, radii):
+    """Near pairs are those that counting gives; vectors are as long as distances."""
+    atoms = Atoms(numbers=[1] * len(positions), positions=positions, cell=cell, pbc=pbc)
+    found = near_pairs(Configurations.from_atoms(atoms), radii)
+    distances = np.linalg.norm(found.vectors, axis=1)
+    np.testing.assert_allclose(found.distances, distances, atol=1e-9)
+    rows = zip(found.first, found.second, found.distances, strict=True)
+    np.testing.assert_allclose(in_order(rows), counted(positions, cell, pbc, radii), atol=1e-7)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -50,12 +60,7 @@ def test_near_pairs_are_those_that_counting_gives(seed, n_atoms, pbc, zeros):
         cell[~np.array(pbc)] = 0.0
     positions = rng.uniform(0, 1, (n_atoms, 3)) @ np.diag([9.0, 9.0, 9.0])
     radii = rng.uniform(0.3, 2.5, n_atoms)
-    atoms = Atoms(numbers=[1] * n_atoms, positions=positions, cell=cell, pbc=pbc)
-    found = near_pairs(Configurations.from_atoms(atoms), radii)
-    distances = np.linalg.norm(found.vectors, axis=1)
-    np.testing.assert_allclose(found.distances, distances, atol=1e-9)
-    rows = zip(found.first, found.second, found.distances, strict=True)
-    np.testing.assert_allclose(in_order(rows), counted(positions, cell, pbc, radii), atol=1e-7)
+    assert_counted(positions, cell, pbc, radii)
 
 
 @pytest.mark.parametrize("pbc", [(True, True, True), (False, True, False)])
@@ -87,13 +92,8 @@ def test_long_gaps_hide_and_make_no_pairs(seed, n_atoms, pbc, stretched, power, 
     groups = rng.integers(0, 2, n_atoms)[:, None] * rng.uniform(0, 1, 3) @ cell
     positions = groups + rng.uniform(-3, 3, (n_atoms, 3))
     radii = rng.uniform(0.3, 2.5, n_atoms)
-    atoms = Atoms(numbers=[1] * n_atoms, positions=positions, cell=cell, pbc=pbc)
-    found = near_pairs(Configurations.from_atoms(atoms), radii)
-    distances = np.linalg.norm(found.vectors, axis=1)
-    np.testing.assert_allclose(found.distances, distances, atol=1e-9)
-    rows = zip(found.first, found.second, found.distances, strict=True)
     # Places 1e6 Å away have digits down to 1e-10 Å.
-    np.testing.assert_allclose(in_order(rows), counted(positions, cell, pbc, radii), atol=1e-7)
+    assert_counted(positions, cell, pbc, radii)
 
 
 @pytest.mark.parametrize(

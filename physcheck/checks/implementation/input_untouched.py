@@ -15,14 +15,14 @@ from physcheck.checks.what_shows import SHEARED_CELL
 from physcheck.errors import ModelError, NonFiniteOutput
 from physcheck.measurement import Measurement
 from physcheck.model import Meter, Model
-from physcheck.registry import Failure, check, derive_assert
-from physcheck.system import Configurations, Evaluation, as_configurations
-from physcheck.text.process_settings import (
+from physcheck.process_settings import (
     changed_settings,
     random_states,
     random_states_kept,
     settings_put_back,
 )
+from physcheck.registry import Failure, check, derive_assert
+from physcheck.system import Configurations, Evaluation, as_configurations
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_input_untouched", "measure_input_untouched"]

@@ -23,11 +23,11 @@ from physcheck.checks.implementation.call_comparison import (
 )
 from physcheck.measurement import Measurement
 from physcheck.model import Capabilities, Meter, Model
+from physcheck.process_settings import settings_kept
 from physcheck.registry import Failure, check, derive_assert
 from physcheck.resolution import Resolution, ensure_resolution
 from physcheck.system import Configurations, Evaluation, as_configurations
 from physcheck.text.exceptions import description
-from physcheck.text.process_settings import settings_kept
 from physcheck.tolerances import Tolerances
 
 __all__ = ["assert_thread_safety", "measure_thread_safety"]

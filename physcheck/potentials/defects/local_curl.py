@@ -7,6 +7,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from physcheck.model import Model
+from physcheck.numerics.cells import completed_cell
 from physcheck.potentials.defects.base import (
     CONSERVATION,
     DYNAMICS,
@@ -15,7 +16,7 @@ from physcheck.potentials.defects.base import (
     SWIRL_AXIS,
     ForceDefect,
 )
-from physcheck.potentials.neighbours import completed_cell, find_pairs
+from physcheck.potentials.neighbours import find_pairs
 from physcheck.potentials.switching import bond_lengths
 from physcheck.system import Bools, Configurations, Floats
 

@@ -12,6 +12,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from physcheck.model import Capabilities, Model
+from physcheck.numerics.cells import completed_cell
 from physcheck.potentials.defects.base import (
     DYNAMICS,
     RELAXATION,
@@ -20,7 +21,7 @@ from physcheck.potentials.defects.base import (
     Defect,
 )
 from physcheck.potentials.defects.density import DENSITY_CUTOFF, shell
-from physcheck.potentials.neighbours import Pairs, completed_cell, find_pairs, mirrored
+from physcheck.potentials.neighbours import Pairs, find_pairs, mirrored
 from physcheck.potentials.switching import bond_lengths
 from physcheck.system import Configurations, Evaluation, Floats
 

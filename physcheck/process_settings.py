@@ -26,12 +26,6 @@ __all__ = [
     "settings_watched",
 ]
 
-# What torch begins with, where a call is the first to import it.
-_TORCH_BEGINS: dict[str, Callable[[Any], Any]] = {
-    "torch's default dtype": lambda torch: torch.float32,
-    "whether torch records gradients": lambda torch: True,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class _Change:
@@ -55,35 +49,56 @@ def _folder() -> str:
         return "a folder that is gone"
 
 
+def _torch() -> Any:
+    return sys.modules["torch"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """How a setting is read and set, and what it begins with where a call may be the first to
+    import what it is of; None where that isn't known.
+    """
+
+    read: Callable[[], Any]
+    write: Callable[[Any], Any]
+    begins: Callable[[], Any] | None = None
+
+
+_ALWAYS_THERE: Mapping[str, _Setting] = {
+    "numpy's handling of errors": _Setting(np.geterr, lambda value: np.seterr(**value)),
+    "the working folder": _Setting(_folder, os.chdir),
+}
+_OF_TORCH: Mapping[str, _Setting] = {
+    "torch's default dtype": _Setting(
+        lambda: _torch().get_default_dtype(),
+        lambda value: _torch().set_default_dtype(value),
+        lambda: _torch().float32,
+    ),
+    "whether torch records gradients": _Setting(
+        lambda: _torch().is_grad_enabled(),
+        lambda value: _torch().set_grad_enabled(value),
+        lambda: True,
+    ),
+    "torch's number of threads": _Setting(
+        lambda: _torch().get_num_threads(), lambda value: _torch().set_num_threads(value)
+    ),
+}
+
+
 def _settings() -> dict[str, Any]:
     """Each setting by name; those of torch where it has been imported.  Some microseconds."""
-    found: dict[str, Any] = {
-        "numpy's handling of errors": np.geterr(),
-        "the working folder": _folder(),
-    }
-    torch: Any = sys.modules.get("torch")
-    if hasattr(torch, "get_default_dtype"):
-        found |= {
-            "torch's default dtype": torch.get_default_dtype(),
-            "whether torch records gradients": torch.is_grad_enabled(),
-            "torch's number of threads": torch.get_num_threads(),
-        }
+    found = {name: setting.read() for name, setting in _ALWAYS_THERE.items()}
+    if hasattr(sys.modules.get("torch"), "get_default_dtype"):
+        found |= {name: setting.read() for name, setting in _OF_TORCH.items()}
     return found
 
 
 def _set(settings: Mapping[str, Any]) -> None:
     """Each setting to a value that it had; a folder that is gone is left."""
-    torch: Any = sys.modules.get("torch")
-    setters: dict[str, Callable[[Any], Any]] = {
-        "numpy's handling of errors": lambda value: np.seterr(**value),
-        "the working folder": os.chdir,
-        "torch's default dtype": lambda value: torch.set_default_dtype(value),
-        "whether torch records gradients": lambda value: torch.set_grad_enabled(value),
-        "torch's number of threads": lambda value: torch.set_num_threads(value),
-    }
+    known = {**_ALWAYS_THERE, **_OF_TORCH}
     for name, value in settings.items():
         with suppress(OSError):
-            setters[name](value)
+            known[name].write(value)
 
 
 @contextmanager
@@ -102,8 +117,7 @@ def settings_watched(model: Any) -> Iterator[None]:
     finally:
         after = _settings()
         if len(after) > len(before):
-            torch: Any = sys.modules["torch"]
-            before |= {name: begins(torch) for name, begins in _TORCH_BEGINS.items()}
+            before |= {name: s.begins() for name, s in _OF_TORCH.items() if s.begins is not None}
         for name, change in _changes(before, after).items():
             _noted(model).setdefault(name, change)
 
